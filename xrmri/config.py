@@ -1,0 +1,392 @@
+"""Every setting of every command; the defaults are the paper (Wang et al., arXiv 2410.06997).
+
+Sources: "paper" is said there; "code" was read in the public code it descends from; "choice" is ours.
+Precedence: default < preset < config file < option. An unknown name is an error.
+"""
+
+import ast
+import inspect
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from xrmri.errors import InputError
+
+
+class Config:
+    """What all settings share: where a value comes from, and what it means."""
+
+    @classmethod
+    def command(cls) -> str:
+        """The command these settings belong to: TrainLdm -> train-ldm."""
+        return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__).lstrip("-")
+
+    @classmethod
+    def load(cls, *, preset: str | None = None, file: Path | None = None, **given: Any) -> Self:
+        """Settings from a preset, a config file (TOML, or an earlier run.json) and options; None is "not given"."""
+        from xrmri.presets import values
+
+        saved = _read(file, cls.command()) if file else {}
+        preset = preset or saved.pop("preset", None)
+        chosen = {**values(preset, cls.command()), **saved, **{k: v for k, v in given.items() if v is not None}}
+        known = {item.name: item.type for item in fields(cls)}  # type: ignore[arg-type]
+        for name in chosen:
+            if name not in known:
+                raise InputError(f"{cls.command()} has no setting {name!r}; it has {', '.join(known)}")
+        chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
+        for name, value in chosen.items():
+            if not _fits(value, known[name]):
+                raise InputError(f"{cls.command()}: {name} must be {_type_name(known[name])}, not {value!r}")
+        return cls(**chosen)
+
+    @classmethod
+    def default(cls, name: str) -> Any:
+        """The value a setting has when nobody gives one."""
+        return next(item.default for item in fields(cls) if item.name == name)  # type: ignore[arg-type]
+
+    @classmethod
+    def meaning(cls, name: str) -> str:
+        """The sentence under a setting in this file: unit, meaning, source."""
+        return next(found[name] for kind in cls.__mro__ if name in (found := _meanings().get(kind.__name__, {})))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings, as JSON can hold them."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[call-overload]
+
+
+@cache
+def _meanings() -> dict[str, dict[str, str]]:
+    """The docstring under each field of each class of this file."""
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.parse(inspect.getsource(inspect.getmodule(Config))).body:  # type: ignore[arg-type]
+        if isinstance(node, ast.ClassDef):
+            found[node.name] = {
+                here.target.id: " ".join(below.value.value.split())  # type: ignore[attr-defined, union-attr]
+                for here, below in zip(node.body, node.body[1:], strict=False)
+                if isinstance(here, ast.AnnAssign) and isinstance(below, ast.Expr)
+            }
+    return found
+
+
+def _read(file: Path, command: str) -> dict[str, Any]:
+    """The settings of one command in a TOML file or an earlier run.json."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        content = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--config {file} cannot be read: {error}") from error
+    if file.suffix == ".json":
+        if content.get("command") != command:
+            raise InputError(f"--config {file} is a run of {content.get('command')!r}, not of {command}")
+        return dict(content["config"])
+    shared = {key: value for key, value in content.items() if not isinstance(value, dict)}
+    return {**shared, **content.get(command, {})}
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a value has the type its field declares (int passes for float)."""
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    origin = getattr(kind, "__origin__", None)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(item, kind.__args__[0]) for item in value)
+    if origin is not None:
+        return isinstance(value, origin)
+    return isinstance(value, kind)
+
+
+def _type_name(kind: Any) -> str:
+    """A type as a person reads it."""
+    return getattr(kind, "__name__", str(kind)) if not hasattr(kind, "__args__") else str(kind)
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise InputError(message)
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    _require(value in allowed, f"{option} must be one of {', '.join(allowed)}, not {value!r}")
+
+
+def _silent(step: str, done: int, total: int, note: str = "") -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Execution:
+    """How a command runs. Nothing here changes a result."""
+
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    workers: int = 0
+    """Processes for work on many files; 0 takes every core this process may use."""
+    dry_run: bool = False
+    """Say what would be done and write nothing."""
+    force: bool = False
+    """Do the work again over an earlier result of the same command."""
+    progress: Callable[[str, int, int, str], None] = field(default=_silent)
+    """Called as progress(step, done, total, note)."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no machine has."""
+        device = self.device.partition(":")
+        known = self.device in ("auto", "cpu", "cuda") or (device[0] == "cuda" and device[2].isdigit())
+        _require(known, f"--device must be auto, cpu, cuda or cuda:N, not {self.device!r}")
+        _require(self.workers >= 0, f"--workers must be at least 0, not {self.workers}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seeded(Config):
+    """What every command has."""
+
+    seed: int = 0
+    """Seed of everything random; the same seed gives the same bytes."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values, in the user's words."""
+        _require(0 <= self.seed < 2**63, f"--seed must be at least 0, not {self.seed}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Phantom(Seeded):
+    """Settings of `xrmri phantom`."""
+
+    participants: int = 20
+    """Number of participants (choice)."""
+    matrix: int = 512
+    """Rows and columns of the FLASH series; the scanner's is 512 (OAI protocol)."""
+    labels: bool = False
+    """Write the ground-truth tissue and sign maps beside the release (choice)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Seeded.__post_init__(self)
+        _require(1 <= self.participants <= 99_999, f"--participants must be 1 to 99999, not {self.participants}")
+        _require(32 <= self.matrix <= 1024, f"--matrix must be 32 to 1024, not {self.matrix}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DetectKnee(Seeded):
+    """Settings of `xrmri detect-knee`."""
+
+    min_score: float = 0.25
+    """Boxes with a lower score are not knees (choice)."""
+    box_scale: float = 1.3
+    """The crop is the joint box enlarged by this about its centre (choice)."""
+    crop_pixels: int = 299
+    """Rows and columns of the crop (paper, III-A)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Seeded.__post_init__(self)
+        _require(0 < self.min_score < 1, f"--min-score must lie between 0 and 1, not {self.min_score}")
+        _require(self.box_scale >= 1, f"box_scale must be at least 1, not {self.box_scale}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildDataset(Seeded):
+    """Settings of `xrmri build-dataset`."""
+
+    slices: int = 80
+    """Slices a FLASH series must have (paper, III-A)."""
+    first_slice: int = 13
+    """First slice kept, counted from 0, posterior to anterior (paper, III-A: "13th to 63rd")."""
+    last_slice: int = 63
+    """First slice no longer kept; 50 remain (paper, III-A)."""
+    size: int = 256
+    """Rows and columns of slices and radiographs (paper, III-A)."""
+    feature_set: str = "full"
+    """full: 65 slots, with narrowing and KL grade; paper: the 52 that the paper most likely used (choice)."""
+    shares: tuple[float, ...] = (0.7, 0.2, 0.1)
+    """Shares of train, val and test (paper, III-A), by participant and stratified by KL grade (choice)."""
+    max_rejected: float = 0.5
+    """Exit code 4 when a larger share of the FLASH series is rejected (choice)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Seeded.__post_init__(self)
+        _one_of("--feature-set", self.feature_set, ("full", "paper"))
+        window = f"slice window {self.first_slice}..{self.last_slice} does not fit {self.slices} slices"
+        _require(0 <= self.first_slice < self.last_slice <= self.slices, window)
+        _require(self.size >= 32 and self.size % 8 == 0, f"--size must be a multiple of 8 from 32, not {self.size}")
+        _require(len(self.shares) == 3 and min(self.shares) >= 0 and abs(sum(self.shares) - 1) < 1e-6,
+                 f"shares must be three numbers that add up to 1, not {self.shares}")
+        _require(0 <= self.max_rejected <= 1, f"--max-rejected must be 0 to 1, not {self.max_rejected}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training(Seeded):
+    """What both trainings have."""
+
+    max_steps: int = 233_000
+    """Optimiser steps; the paper's 5,000 epochs at one random depth a volume and epoch (paper, III-C; choice)."""
+    batch_size: int = 64
+    """Slices per optimiser step, over all GPUs together (paper, III-C)."""
+    micro_batch: int = 0
+    """Slices per forward pass and GPU; gradients add up to the batch. 0: the whole share at once (choice)."""
+    learning_rate: float = 1e-6
+    """Peak learning rate of AdamW (paper, III-C)."""
+    warmup_steps: int = 100
+    """Optimiser steps of the one linear warm-up, from a millionth of the peak (paper, III-C; code)."""
+    decay: str = "constant"
+    """Learning rate after the warm-up: constant (paper, III-C) or cosine, to nothing at max_steps."""
+    weight_decay: float = 0.01
+    """AdamW weight decay (code)."""
+    ema_decay: float = 0.99
+    """Decay of the averaged weights (paper, III-C), warming up as (1 + n) / (10 + n) (code)."""
+    clip_norm: float = 0.0
+    """Largest gradient norm; 0 does not clip (code)."""
+    precision: str = "auto"
+    """fp32, bf16, fp16, or auto: bf16 where the device multiplies it faster than fp32 (choice)."""
+    save_minutes: float = 10.0
+    """Minutes between checkpoints (choice)."""
+    log_steps: int = 50
+    """Optimiser steps between rows of metrics.jsonl (choice)."""
+    validate_steps: int = 1_000
+    """Optimiser steps between validation losses, on fixed noise (choice)."""
+    time_limit_minutes: float = 0.0
+    """Stop and save after this long; 0 is no limit (choice)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Seeded.__post_init__(self)
+        for name in ("max_steps", "batch_size", "log_steps", "validate_steps"):
+            _require(getattr(self, name) >= 1, f"--{name.replace('_', '-')} must be at least 1")
+        _require(self.learning_rate > 0, f"--learning-rate must be above 0, not {self.learning_rate}")
+        _one_of("decay", self.decay, ("constant", "cosine"))
+        _one_of("--precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
+        _require(0 <= self.ema_decay < 1, f"ema_decay must lie in [0, 1), not {self.ema_decay}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainVae(Training):
+    """Settings of `xrmri train-vae`."""
+
+    channels: tuple[int, ...] = (128, 256, 512, 512)
+    """Channels of each level of E1 and D; each level but the last halves the image (code)."""
+    blocks: int = 2
+    """Residual blocks a level (code)."""
+    latent_channels: int = 4
+    """Channels of a latent (paper, III-B)."""
+    kl_weight: float = 1e-6
+    """Weight of the Kullback-Leibler term beside the squared error of eq. 6 (choice, after code)."""
+    radiograph_share: float = 0.1
+    """Share of radiographs among the training images: E2 encodes y with the same network (choice)."""
+    crop: int = 0
+    """Rows and columns of the random crops trained on; 0 takes whole images (choice)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Training.__post_init__(self)
+        _require(0 <= self.radiograph_share <= 1, f"radiograph_share must be 0 to 1, not {self.radiograph_share}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainLdm(Training):
+    """Settings of `xrmri train-ldm`."""
+
+    method: str = "xray2mri"
+    """What the denoiser is told: xray2mri is the paper."""
+    channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    """Channels of each level of the U-Net (code)."""
+    blocks: int = 2
+    """Residual blocks a level (code)."""
+    attention: tuple[bool, ...] = (True, True, True, False)
+    """Which levels attend, from the finest; the middle block always does (code)."""
+    heads: int = 8
+    """Attention heads (code)."""
+    context_width: int = 768
+    """Width of the context token (code)."""
+    radiograph_token: str = "clip"
+    """clip: the context starts from a CLIP image embedding of y (code); none: from zeros, y acts by concatenation."""
+    guidance: str = "context"
+    """Where d and r enter, each in its half of the U-Net: context (paper; how is a choice) or time embedding."""
+    timesteps: int = 2_000
+    """T, steps of the forward process (paper, III-C)."""
+    beta_start: float = 0.00085
+    """First beta; the square roots are linear in between (code)."""
+    beta_end: float = 0.0120
+    """Last beta (code)."""
+    prediction: str = "epsilon"
+    """What the U-Net predicts: epsilon (paper, eq. 7) or v."""
+    latent_scale: float = 0.2
+    """Factor on target latents (paper, III-C); 0 measures 1 / standard deviation. The condition is never scaled."""
+    projection_rate: float = 10.0
+    """Learning rate of new projections relative to the rest (code)."""
+    drop_token: float = 0.05
+    """Share of slices trained without the context token (code)."""
+    drop_both: float = 0.05
+    """Share of slices trained without token and concatenated radiograph (code)."""
+    drop_concat: float = 0.05
+    """Share of slices trained without the concatenated radiograph (code)."""
+    drop_features: float = 0.0
+    """Share of slices trained with every feature missing, on top of those not read (choice)."""
+    cache_latents: bool = True
+    """Encode every slice once and keep mean and log-variance, resampled at each use (choice)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Training.__post_init__(self)
+        _one_of("--method", self.method, ("xray2mri", "ldm", "cola-diff", "x-diffusion"))
+        _one_of("radiograph_token", self.radiograph_token, ("clip", "none"))
+        _one_of("guidance", self.guidance, ("context", "time"))
+        _one_of("--prediction", self.prediction, ("epsilon", "v"))
+        _require(len(self.attention) == len(self.channels), "attention needs one value for each of channels")
+        _require(self.timesteps >= 2, f"timesteps must be at least 2, not {self.timesteps}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Generate(Seeded):
+    """Settings of `xrmri generate`."""
+
+    num_slices: int = 50
+    """Depths at which a slice is drawn, evenly from the first to the last (paper, "inference steps")."""
+    steps: int = 25
+    """Denoising steps, from T-1 down (choice: the paper does not say)."""
+    sampler: str = "ddim"
+    """ddim (paper, eq. 9) or dpm++ (second order, for few steps)."""
+    eta: float = 0.0
+    """Noise added at each DDIM step; 0 in eq. 9 (paper)."""
+    guidance: float = 1.0
+    """Classifier-free guidance weight; 1 is the plain conditional model (choice: the paper does not say)."""
+    noise: str = "correlated"
+    """Starting noise along depth: independent a slice (paper), one shared by all, or correlated (choice)."""
+    samples: int = 1
+    """Volumes drawn for each radiograph; above 1, their mean and standard deviation are written too (choice)."""
+    batch_size: int = 10
+    """Slices denoised together; part of the result only through rounding, so it is recorded (choice)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Seeded.__post_init__(self)
+        _require(self.num_slices >= 2, f"--num-slices must be at least 2, not {self.num_slices}")
+        _require(self.steps >= 1, f"--steps must be at least 1, not {self.steps}")
+        _one_of("--sampler", self.sampler, ("ddim", "dpm++"))
+        _require(0 <= self.eta <= 1, f"--eta must be 0 to 1, not {self.eta}")
+        _one_of("--noise", self.noise, ("independent", "shared", "correlated"))
+        _require(self.samples >= 1, f"--samples must be at least 1, not {self.samples}")
+        _require(self.batch_size >= 1, f"batch_size must be at least 1, not {self.batch_size}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluate(Seeded):
+    """Settings of `xrmri evaluate`."""
+
+    bootstrap: int = 2_000
+    """Resamples of the participants behind each 95 % interval (choice)."""
+    canny_sigma: float = 3.0
+    """Width of the Canny filter behind RSSIM, in pixels (paper, III-D)."""
+    cases: int = 3
+    """Best, median and worst cases pictured in the report, each (choice)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Seeded.__post_init__(self)
+        _require(self.bootstrap >= 1, f"--bootstrap must be at least 1, not {self.bootstrap}")

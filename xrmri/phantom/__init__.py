@@ -1,0 +1,1 @@
+"""A synthetic OAI release: anatomy, disease, MR signal, projection and DICOM writing."""

@@ -1,0 +1,94 @@
+"""Who is in the synthetic cohort: a person, two knees, their shape and their true grades."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+
+from xrmri.phantom.disease import KL_SHARES, draw_grades
+from xrmri.phantom.shape import Shape, draw_shape, draw_sibling
+
+_IDS = 99_991  # a prime: the stride below then visits every ID once
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Knee:
+    """One knee: what it looks like when healthy, and its disease."""
+
+    side: str
+    """"right" or "left"."""
+    grades: Mapping[str, int]
+    """True grades by OAI variable without the visit prefix, XRKL included."""
+    shape: Shape
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Participant:
+    """One person of the cohort."""
+
+    participant: str
+    """Seven digits."""
+    sex: str
+    """"male" or "female"."""
+    age_years: int
+    bmi: float
+    """kg/m2."""
+    right: Knee
+    left: Knee
+    imaged_side: str
+    """The knee that has FLASH."""
+    rarely_read_missing: bool
+    """True when only XRKL, XRJSM and XRJSL were read."""
+    seed: int
+    index: int
+
+    def knee(self, side: str) -> Knee:
+        """The right or the left knee."""
+        return self.right if side == "right" else self.left
+
+
+def stream(purpose: str, *numbers: int) -> np.random.Generator:
+    """A generator that depends on its purpose and numbers alone, never on who draws first."""
+    return np.random.default_rng([crc32(purpose.encode()), *numbers])
+
+
+def draw_participant(seed: int, index: int) -> Participant:
+    """Draw one person.
+
+    Args:
+        seed: of the cohort, 0 or more.
+        index: of the person in the cohort, 0 to 99990.
+
+    Returns:
+        the person; the same for the same two numbers.
+    """
+    generator = stream("participant", seed, index)
+    sex = "female" if generator.random() < 0.58 else "male"
+    bmi = float(np.clip(generator.normal(28.5, 4.8), 18.5, 44.0))
+    shape = draw_shape(generator, sex, bmi)
+    other = draw_sibling(generator, shape)
+    kl_right, kl_left = _draw_kl_pair(generator)
+    right_first = generator.random() < 0.5
+    right = Knee(side="right", grades=draw_grades(generator, kl_right), shape=shape if right_first else other)
+    left = Knee(side="left", grades=draw_grades(generator, kl_left), shape=other if right_first else shape)
+    not_read_share = (0.78, 0.62, 0.2, 0.06, 0.02)[max(kl_right, kl_left)]
+    return Participant(
+        participant=str(9_000_000 + (7_919 * index + crc32(str(seed).encode())) % _IDS),
+        sex=sex,
+        age_years=int(generator.integers(45, 80)),
+        bmi=round(bmi, 1),
+        right=right,
+        left=left,
+        imaged_side="right" if generator.random() < 0.9 else "left",
+        rarely_read_missing=bool(generator.random() < not_read_share),
+        seed=seed,
+        index=index,
+    )
+
+
+def _draw_kl_pair(generator: np.random.Generator) -> tuple[int, int]:
+    """KL of both knees: they agree more often than chance, as in OAI."""
+    right, other = (int(kl) for kl in generator.choice(5, size=2, p=KL_SHARES))
+    left = int(np.clip(right + generator.integers(-1, 2), 0, 4)) if generator.random() < 0.55 else other
+    return (right, left) if generator.random() < 0.5 else (left, right)

@@ -1,0 +1,93 @@
+"""How one knee differs from the next: sizes, angles, muscle and fat, all in the lateral-positive knee frame.
+
+Knee frame, mm: x lateral, y anterior, z superior; the origin is the middle of the tibial plateau. It is the same for
+a right and a left knee; a left knee is mirrored only when it is put into a picture.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shape:
+    """Anatomy of one knee without its disease."""
+
+    size: float
+    """Scale of the bones; 1 is a plateau 76 mm wide."""
+    cartilage_medial_mm: float
+    """Bone-to-bone distance of the healthy medial compartment."""
+    cartilage_lateral_mm: float
+    """Bone-to-bone distance of the healthy lateral compartment."""
+    notch_half_width_mm: float
+    condyle_rounding_mm: float
+    femur_valgus_degrees: float
+    plateau_slope_degrees: float
+    tibia_tilt_degrees: float
+    spine_height_mm: float
+    patella_x_mm: float
+    patella_z_mm: float
+    patella_size: float
+    fibula_x_mm: float
+    fibula_z_mm: float
+    shaft_size: float
+    muscle: float
+    """Bulk of the muscles; 1 is average."""
+    fat_mm: float
+    """Thickness of the fat under the skin."""
+    effusion_mm: float
+    """How far fluid lifts the capsule."""
+    texture_seed: int
+    """Names the knee's own trabeculae, strands and vessels."""
+
+
+def draw_shape(generator: np.random.Generator, sex: str, bmi: float) -> Shape:
+    """Draw the shape of a knee.
+
+    Args:
+        generator: the person's own stream.
+        sex: "male" or "female".
+        bmi: kg/m2.
+
+    Returns:
+        the shape; reference distances are for size 1.
+    """
+    male = sex == "male"
+    normal = generator.normal
+    return Shape(
+        size=float(np.clip(normal(1.06 if male else 0.94, 0.035), 0.85, 1.16)),
+        cartilage_medial_mm=float(np.clip(normal(4.8, 0.5), 3.8, 6.0)),
+        cartilage_lateral_mm=float(np.clip(normal(5.5, 0.55), 4.3, 6.8)),
+        notch_half_width_mm=float(np.clip(normal(9.5, 1.2), 7.0, 12.5)),
+        condyle_rounding_mm=float(np.clip(normal(10.0, 1.3), 7.5, 12.5)),
+        femur_valgus_degrees=float(normal(5.5, 1.5)),
+        plateau_slope_degrees=float(np.clip(normal(6.0, 2.0), 1.0, 11.0)),
+        tibia_tilt_degrees=float(normal(1.5, 1.2)),
+        spine_height_mm=float(np.clip(normal(8.5, 1.3), 5.5, 12.0)),
+        patella_x_mm=float(normal(2.0, 2.5)),
+        patella_z_mm=float(normal(31.0, 4.0)),
+        patella_size=float(np.clip(normal(1.0, 0.07), 0.85, 1.18)),
+        fibula_x_mm=float(normal(33.5, 1.8)),
+        fibula_z_mm=float(normal(-17.0, 2.5)),
+        shaft_size=float(np.clip(normal(1.0, 0.07), 0.82, 1.2)),
+        muscle=float(np.clip(normal(1.06 if male else 0.94, 0.09), 0.75, 1.25)),
+        fat_mm=float(np.clip(normal(0.55 * (bmi - 18) + (1.5 if male else 5.0), 1.8), 3.0, 19.0)),
+        effusion_mm=float(abs(normal(0.0, 0.8))),
+        texture_seed=int(generator.integers(2**31)),
+    )
+
+
+def draw_sibling(generator: np.random.Generator, shape: Shape) -> Shape:
+    """The other knee of the same person: nearly the same, with trabeculae of its own."""
+    normal = generator.normal
+    return replace(
+        shape,
+        size=shape.size * float(normal(1.0, 0.008)),
+        cartilage_medial_mm=shape.cartilage_medial_mm * float(normal(1.0, 0.04)),
+        cartilage_lateral_mm=shape.cartilage_lateral_mm * float(normal(1.0, 0.04)),
+        tibia_tilt_degrees=shape.tibia_tilt_degrees + float(normal(0.0, 0.5)),
+        patella_x_mm=shape.patella_x_mm + float(normal(0.0, 1.0)),
+        fibula_x_mm=shape.fibula_x_mm + float(normal(0.0, 0.5)),
+        effusion_mm=float(abs(normal(0.0, 0.8))),
+        texture_seed=int(generator.integers(2**31)),
+    )

@@ -1,0 +1,105 @@
+"""Named sets of settings: what differs from the defaults (which are the paper), and why.
+
+Each value stands beside its reason; `--explain` prints both.
+"""
+
+from typing import Any
+
+from xrmri.errors import InputError
+
+Reasoned = tuple[Any, str]
+
+_DEMO_TRAINING: dict[str, Reasoned] = {
+    "learning_rate": (4e-4, "choice: a small network from nothing; 4e-4 with decay measured best of few"),
+    "decay": ("cosine", "choice: a fixed budget of hours ends at its best"),
+    "ema_decay": (0.995, "choice: a short run"),
+    "clip_norm": (1.0, "choice: a high learning rate"),
+    "validate_steps": (250, "choice: a short run"),
+    "save_minutes": (5.0, "choice: a laptop may be closed"),
+}
+_TINY_TRAINING: dict[str, Reasoned] = {
+    "max_steps": (4, "choice: seconds, for tests"),
+    "batch_size": (4, "choice: seconds, for tests"),
+    "learning_rate": (1e-3, "choice: tests see the loss move"),
+    "warmup_steps": (2, "choice: tests reach the plateau"),
+    "log_steps": (1, "choice: tests see every loss"),
+    "validate_steps": (2, "choice: tests see a validation"),
+}
+PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
+    "paper": {},
+    "zero123": {
+        "train-ldm": {
+            "timesteps": (1_000, "code: Zero-1-to-3"),
+            "latent_scale": (0.18215, "code: Zero-1-to-3"),
+        },
+    },
+    "demo": {
+        "phantom": {
+            "participants": (320, "choice: an hour of two cores pays for this many"),
+            "matrix": (256, "choice: the size the networks see"),
+        },
+        "train-vae": _DEMO_TRAINING | {
+            "max_steps": (9_000, "choice: about an hour of two cores"),
+            "batch_size": (16, "choice: fits two cores"),
+            "channels": ((32, 64, 96, 128), "choice: 50 slices decode in seconds on two cores"),
+            "blocks": (1, "choice: likewise"),
+            "crop": (64, "choice: a convolutional network learns from crops, 16 times cheaper"),
+            "radiograph_share": (0.15, "choice: the radiograph must survive the encoder"),
+        },
+        "train-ldm": _DEMO_TRAINING | {
+            "max_steps": (3_000, "choice: about two hours of two cores"),
+            "batch_size": (32, "choice: measured"),
+            "channels": ((64, 128, 192), "choice: 50 slices in seconds on two cores"),
+            "blocks": (1, "choice: likewise"),
+            "attention": ((False, True, True), "choice: attention at the finest level costs most"),
+            "heads": (4, "choice: narrow levels"),
+            "context_width": (64, "choice: the token is empty"),
+            "radiograph_token": ("none", "choice: a CLIP tower has 300 M parameters"),
+            "guidance": ("time", "choice: depth needs more than one linear map in a small network"),
+            "timesteps": (1_000, "choice: nothing gained from 2,000 in a small network"),
+            "prediction": ("v", "choice: measured better on the phantom than epsilon at this size"),
+            "latent_scale": (0.0, "choice: measured"),
+            "projection_rate": (1.0, "choice: nothing is pretrained"),
+            "drop_features": (0.1, "choice: the model must also work without readings"),
+        },
+    },
+    "tiny": {
+        "phantom": {
+            "participants": (10, "choice: the fewest that split into three"),
+            "matrix": (64, "choice: seconds, for tests"),
+        },
+        "build-dataset": {"size": (64, "choice: seconds, for tests")},
+        "train-vae": _TINY_TRAINING | {
+            "channels": ((8, 8, 16), "choice: seconds, for tests"),
+            "blocks": (1, "choice: likewise"),
+        },
+        "train-ldm": _TINY_TRAINING | {
+            "channels": ((16, 32), "choice: seconds, for tests"),
+            "blocks": (1, "choice: likewise"),
+            "attention": ((False, True), "choice: likewise"),
+            "heads": (2, "choice: likewise"),
+            "context_width": (16, "choice: likewise"),
+            "radiograph_token": ("none", "choice: no 300 M tower in a test"),
+            "timesteps": (100, "choice: likewise"),
+        },
+        "generate": {
+            "steps": (3, "choice: seconds, for tests"),
+            "num_slices": (6, "choice: seconds, for tests"),
+        },
+        "evaluate": {"bootstrap": (50, "choice: seconds, for tests")},
+    },
+}
+
+
+def values(preset: str | None, command: str) -> dict[str, Any]:
+    """What a preset sets for one command; nothing for None."""
+    return {name: value for name, (value, _) in reasons(preset, command).items()}
+
+
+def reasons(preset: str | None, command: str) -> dict[str, Reasoned]:
+    """Each value that a preset sets for one command, with its reason."""
+    if preset is None:
+        return {}
+    if preset not in PRESETS:
+        raise InputError(f"--preset must be one of {', '.join(PRESETS)}, not {preset!r}")
+    return PRESETS[preset].get(command, {})
