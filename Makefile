@@ -1,0 +1,72 @@
+# Two commands set everything up: `make demo` runs the main job, `make test` the tests.
+# The chain, in order: phantom -> detector -> dataset -> vae -> ldm -> volumes -> evaluation.
+
+PYTHON ?= python3
+PRESET ?= demo
+WORK   ?= work/$(PRESET)
+CPU_WHEELS ?= https://download.pytorch.org/whl/cpu
+
+BIN    := .venv/bin
+XRMRI  := $(BIN)/xrmri
+READY  := .venv/ready
+
+.PHONY: setup demo test lint bench phantom knees dataset vae ldm volumes evaluation detector bundle clean
+
+setup: $(READY)
+
+# Without an NVIDIA driver the CPU build of torch is enough, and gigabytes smaller; where its index cannot be reached,
+# pip takes the build that the usual index offers.
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "xrmri needs Python 3.11 or newer: make PYTHON=python3.12 setup")'
+	$(PYTHON) -m venv .venv
+	@if ! command -v nvidia-smi >/dev/null; then \
+	  $(BIN)/pip install --quiet --no-deps --retries 0 --extra-index-url $(CPU_WHEELS) "torch==2.13.0" "torchvision==0.28.0" \
+	    || echo "no CPU wheel of torch for this Python: taking the usual build"; fi
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	@touch $@
+
+demo: $(READY)
+	$(XRMRI) generate xrmri/samples/knee.png --features xrmri/samples/kl.json -o demo/knee_mri.nii.gz
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python tests/bench.py
+
+# Each stage reads what the one before wrote; each resumes where it stopped; make never decides what is done, xrmri does.
+phantom: $(READY)
+	$(XRMRI) phantom --preset $(PRESET) -o $(WORK)/oai
+
+knees: phantom
+	$(XRMRI) detect-knee $(WORK)/oai --preset $(PRESET) -o $(WORK)/knees
+
+dataset: knees
+	$(XRMRI) build-dataset $(WORK)/oai --knees $(WORK)/knees --preset $(PRESET) -o $(WORK)/dataset
+
+vae: dataset
+	$(XRMRI) train-vae $(WORK)/dataset --preset $(PRESET) -o $(WORK)/vae
+
+ldm: vae
+	$(XRMRI) train-ldm $(WORK)/dataset $(WORK)/vae --preset $(PRESET) -o $(WORK)/ldm
+
+volumes: ldm
+	$(XRMRI) generate $(WORK)/dataset --model $(WORK)/ldm --preset $(PRESET) -o $(WORK)/volumes
+
+evaluation: volumes
+	$(XRMRI) evaluate $(WORK)/volumes $(WORK)/dataset --preset $(PRESET) -o $(WORK)/evaluation
+
+# The model inside the package is this one.
+bundle: ldm
+	$(BIN)/python -m xrmri.models.bundle $(WORK)/ldm xrmri/pretrained/ldm
+
+# JOINTS: a folder of real joint crops to set into the training films, if there is one.
+detector: $(READY)
+	$(BIN)/python -m xrmri.detector.train --out work/detector $(if $(JOINTS),--joints $(JOINTS))
+
+clean:
+	rm -rf .venv build dist *.egg-info demo

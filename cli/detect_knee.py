@@ -1,0 +1,32 @@
+"""`xrmri detect-knee`: films -> knees/."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xrmri.cli.options import Common, output, setting, with_common
+from xrmri.config import DetectKnee
+
+
+@with_common
+def detect_knee(
+    common: Common,
+    films: Annotated[
+        list[Path], typer.Argument(metavar="FILM", help="Films (DICOM, PNG, JPEG, TIFF), folders, or a release.")
+    ],
+    out: Annotated[Path, output("knees", "Folder of the crops.")] = Path("knees"),
+    side: Annotated[str | None, typer.Option(help="left or right: the knee that one-knee films show.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Another detector; default: the one bundled here.")] = None,
+    trust_weights: Annotated[
+        bool, typer.Option("--trust-weights", help="Load a .pt file although it can run code.")
+    ] = False,
+    min_score: Annotated[float | None, setting(DetectKnee, "min_score")] = None,
+) -> None:
+    """Find the knees on films, tell right from left, and cut out the joints."""
+    config = common.settings(DetectKnee, min_score=min_score)
+    from xrmri.stages import detect_knee as stage
+
+    common.conclude(
+        stage.run(films, out, config, common.execution(), side=side, weights=weights, trust=trust_weights)
+    )

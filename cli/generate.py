@@ -1,0 +1,60 @@
+"""`xrmri generate`: radiographs, or a dataset's -> synthetic volumes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xrmri.cli.options import Common, setting, with_common
+from xrmri.config import Generate
+
+
+@with_common
+def generate(
+    common: Common,
+    radiographs: Annotated[
+        list[Path], typer.Argument(metavar="RADIOGRAPH", help="Joint crops or films; or one dataset folder.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="PATH", help="A .nii.gz file or a folder. Default: NAME_mri.nii.gz "
+                     "here for one radiograph, volumes/ for several.", show_default=False),
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option(help='Grades as JSON, such as {"kl": 2, "V00XROSFM": 1}. Absent is "not read".')
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=GRADE", help="A grade; wins over --features.")
+    ] = None,
+    side: Annotated[str | None, typer.Option(help="left or right: which knee the radiograph shows.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Folder from train-ldm. Default: the demonstration model bundled here.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Of a dataset: train, val or test. Default test.")] = None,
+    num_slices: Annotated[int | None, setting(Generate, "num_slices")] = None,
+    steps: Annotated[int | None, setting(Generate, "steps")] = None,
+    sampler: Annotated[str | None, setting(Generate, "sampler")] = None,
+    eta: Annotated[float | None, setting(Generate, "eta")] = None,
+    guidance: Annotated[float | None, setting(Generate, "guidance")] = None,
+    noise: Annotated[str | None, setting(Generate, "noise")] = None,
+    samples: Annotated[int | None, setting(Generate, "samples")] = None,
+) -> None:
+    """Draw a synthetic MRI volume from a radiograph and what was read from it."""
+    config = common.settings(
+        Generate,
+        num_slices=num_slices,
+        steps=steps,
+        sampler=sampler,
+        eta=eta,
+        guidance=guidance,
+        noise=noise,
+        samples=samples,
+    )
+    from xrmri.stages import generate as stage
+
+    grades = stage.Asked(features=features, settings=tuple(set_ or ()), side=side, model=model)
+    execution = common.execution()
+    if len(radiographs) == 1 and radiographs[0].is_dir() and (radiographs[0] / "dataset.json").is_file():
+        common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, grades))
+    else:
+        common.conclude(stage.run(radiographs, out, config, execution, grades))

@@ -1,0 +1,120 @@
+"""What a command says: its result on stdout, everything else on stderr.
+
+A bar on a terminal, one plain line a minute in a log, nothing when asked to be quiet.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from xrmri.config import Config
+from xrmri.presets import reasons
+
+LINE_EVERY_S = 60.0
+
+
+def progress(wanted: bool) -> Callable[[str, int, int, str], None]:
+    """What a stage calls as it goes on: progress(step, done, total, note)."""
+    if not wanted:
+        return lambda step, done, total, note="": None
+    return _bar() if sys.stderr.isatty() else _lines()
+
+
+def _bar() -> Callable[[str, int, int, str], None]:
+    """A rich bar on stderr."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"), console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    tasks: dict[str, Any] = {}
+
+    def tell(step: str, done: int, total: int, note: str = "") -> None:
+        if step not in tasks:
+            bar.start()
+            tasks[step] = bar.add_task(step, total=total, note=note)
+        bar.update(tasks[step], completed=done, total=total, note=note)
+        if done >= total:
+            bar.stop()
+
+    return tell
+
+
+def _lines() -> Callable[[str, int, int, str], None]:
+    """A plain line a minute on stderr, and one at the end of each step that took that long."""
+    began: dict[str, float] = {}
+    last: dict[str, float] = {}
+
+    def tell(step: str, done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        began.setdefault(step, now)
+        if now - last.setdefault(step, now) < LINE_EVERY_S:
+            return
+        last[step] = now
+        left_s = (now - began[step]) / max(done, 1) * (total - done)
+        print(f"{step}  {done:,}/{total:,}  {note}  about {left_s / 60:.0f} min left", file=sys.stderr, flush=True)
+
+    return tell
+
+
+class _Sentence(logging.Formatter):
+    """A message as a plain sentence, marked only when it is more than news."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message, after its level from warning upward."""
+        mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return mark + record.getMessage()
+
+
+def listen(quiet: bool) -> None:
+    """Send the program's own messages to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Sentence())
+    own = logging.getLogger("xrmri")
+    own.handlers = [handler]
+    own.propagate = False
+    own.setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def conclude(result: dict[str, Any], *, as_json: bool) -> None:
+    """Print the result of a command: one JSON document, or the path(s) of what it wrote."""
+    if as_json:
+        print(json.dumps(result, indent=2, sort_keys=True))
+        return
+    if result.get("status") == "already done":
+        print("already done", file=sys.stderr)
+    if result.get("status") == "dry run":
+        for name, value in result.items():
+            print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
+        return
+    for path in result.get("outputs", [result.get("output")]):
+        print(path)
+
+
+def explain(config: Config, preset: str | None, *, as_json: bool) -> None:
+    """Print every setting with its value, its meaning and where the value comes from."""
+    chosen = reasons(preset, config.command())
+    rows = {}
+    for name, value in config.to_dict().items():
+        from_preset = name in chosen and json.loads(json.dumps(chosen[name][0])) == value
+        changed = json.loads(json.dumps(config.default(name))) != value
+        source = f"preset {preset}: {chosen[name][1]}" if from_preset else "given" if changed else "default"
+        rows[name] = {"value": value, "meaning": config.meaning(name), "source": source}
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    for name, row in rows.items():
+        print(f"{name} = {json.dumps(row['value'])}\n    {row['meaning']}\n    [{row['source']}]")
+
+
+def fail(message: str, exit_code: int, *, as_json: bool) -> int:
+    """Say in one line on stderr what a person did wrong; returns the exit code."""
+    line = " ".join(message.split())
+    told = json.dumps({"error": line, "exit_code": exit_code}) if as_json else f"xrmri: {line}"
+    print(told, file=sys.stderr, flush=True)
+    return exit_code

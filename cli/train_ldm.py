@@ -1,0 +1,41 @@
+"""`xrmri train-ldm`: dataset/ + vae/ -> ldm/."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xrmri.cli.options import Common, output, setting, with_common
+from xrmri.config import TrainLdm
+
+
+@with_common
+def train_ldm(
+    common: Common,
+    dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder from build-dataset.")],
+    vae: Annotated[Path, typer.Argument(metavar="VAE", help="Folder from train-vae.")],
+    out: Annotated[Path, output("ldm", "Folder of the model.")] = Path("ldm"),
+    init: Annotated[Path | None, typer.Option(help="Start from these weights: a folder from train-ldm.")] = None,
+    method: Annotated[str | None, setting(TrainLdm, "method")] = None,
+    max_steps: Annotated[int | None, setting(TrainLdm, "max_steps")] = None,
+    batch_size: Annotated[int | None, setting(TrainLdm, "batch_size")] = None,
+    learning_rate: Annotated[float | None, setting(TrainLdm, "learning_rate")] = None,
+    precision: Annotated[str | None, setting(TrainLdm, "precision")] = None,
+    time_limit: Annotated[float | None, setting(TrainLdm, "time_limit_minutes", "--time-limit")] = None,
+) -> None:
+    """Train the denoiser that draws a slice for a radiograph, a depth and the radiographic features.
+
+    To resume, run the same command again. A file named STOP in the output folder stops it after the next step.
+    """
+    config = common.settings(
+        TrainLdm,
+        method=method,
+        max_steps=max_steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        precision=precision,
+        time_limit_minutes=time_limit,
+    )
+    from xrmri.stages import train_ldm as stage
+
+    common.conclude(stage.run(dataset, vae, out, config, common.execution(), init=init))

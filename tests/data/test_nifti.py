@@ -1,0 +1,121 @@
+"""A volume keeps its voxels and its place in NIfTI, as SimpleITK and nibabel read it."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from xrmri.data.nifti import read_sidecar, read_volume, sidecar_file, write_volume
+from xrmri.errors import InputError
+from xrmri.records import Geometry, Volume
+
+WORDS = "xrmri synthetic; not for diagnosis"
+SPACING_MM = (1.5, 0.625, 0.6)
+
+
+def knee(dtype=np.int16, side="right"):
+    voxels = np.arange(4 * 5 * 6).reshape(4, 5, 6).astype(dtype)
+    return Volume(voxels=voxels, geometry=Geometry.coronal(voxels.shape, SPACING_MM), side=side)
+
+
+def test_nibabel_reads_a_coronal_volume_with_the_axes_left_inferior_anterior(tmp_path):
+    volume = knee()
+    write_volume(tmp_path / "knee.nii.gz", volume, WORDS)
+    image = nibabel.load(tmp_path / "knee.nii.gz")
+    assert image.shape == (6, 5, 4)
+    assert nibabel.aff2axcodes(image.affine) == ("L", "I", "A")
+    assert np.array_equal(np.asarray(image.dataobj), volume.voxels.transpose(2, 1, 0))
+
+
+def test_the_header_tells_spacing_units_type_and_what_the_file_is(tmp_path):
+    write_volume(tmp_path / "knee.nii.gz", knee(), WORDS)
+    header = nibabel.load(tmp_path / "knee.nii.gz").header
+    assert header.get_zooms() == pytest.approx((0.6, 0.625, 1.5))
+    assert header.get_xyzt_units()[0] == "mm"
+    assert header.get_data_dtype() == np.int16
+    assert header["descrip"].item().decode() == WORDS
+    assert header["qform_code"] == header["sform_code"] == 1
+    assert np.allclose(header.get_qform(), header.get_sform(), atol=1e-5)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_nibabel_simpleitk_and_the_volume_put_every_voxel_in_the_same_place(tmp_path, mirror):
+    volume = knee()
+    oblique = np.eye(4)
+    angle = 0.2
+    oblique[:3, :3] = [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+    oblique[:3, 3] = 11, -22, 33
+    geometry = Geometry(affine=oblique @ volume.geometry.affine)
+    geometry = geometry.mirrored(6) if mirror else geometry
+    write_volume(tmp_path / "knee.nii.gz", Volume(voxels=volume.voxels, geometry=geometry, side="right"), WORDS)
+    image, itk = nibabel.load(tmp_path / "knee.nii.gz"), sitk.ReadImage(str(tmp_path / "knee.nii.gz"))
+    for s, h, w in [(0, 0, 0), (3, 0, 0), (0, 4, 0), (0, 0, 5), (2, 3, 1)]:
+        ours = (geometry.affine @ [s, h, w, 1])[:3]
+        assert np.allclose(image.affine @ [w, h, s, 1], [*ours, 1], atol=1e-4)
+        assert np.allclose(np.array(itk.TransformIndexToPhysicalPoint((w, h, s))) * [-1, -1, 1], ours, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.float32])
+def test_a_volume_read_back_is_the_volume_written(tmp_path, dtype):
+    volume = knee(dtype)
+    write_volume(tmp_path / "knee.nii", volume, WORDS)
+    again = read_volume(tmp_path / "knee.nii")
+    assert again.voxels.dtype == dtype
+    assert np.array_equal(again.voxels, volume.voxels)
+    assert np.allclose(again.geometry.affine, volume.geometry.affine, atol=1e-5)
+
+
+def test_the_side_is_the_one_the_sidecar_tells(tmp_path):
+    write_volume(tmp_path / "a.b.nii.gz", knee(), WORDS)
+    assert read_volume(tmp_path / "a.b.nii.gz").side == "unknown"
+    assert sidecar_file(tmp_path / "a.b.nii.gz") == tmp_path / "a.b.json"
+    (tmp_path / "a.b.json").write_text(json.dumps({"side": "left", "seed": 3}))
+    assert read_volume(tmp_path / "a.b.nii.gz").side == "left"
+    assert read_sidecar(tmp_path / "a.b.nii.gz")["seed"] == 3
+
+
+def test_the_same_volume_gives_the_same_bytes_and_leaves_no_partial_file(tmp_path):
+    for name in ("a.nii.gz", "b.nii.gz"):
+        write_volume(tmp_path / name, knee(), WORDS)
+    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.nii.gz", "b.nii.gz"]
+
+
+def test_a_description_longer_than_the_header_holds_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="79 bytes"):
+        write_volume(tmp_path / "a.nii.gz", knee(), "x" * 80)
+    write_volume(tmp_path / "a.nii.gz", knee(), "x" * 79)
+    assert nibabel.load(tmp_path / "a.nii.gz").header["descrip"].item().decode() == "x" * 79
+
+
+def test_a_file_that_is_missing_not_nifti_cut_off_or_not_three_dimensional_is_told_in_one_line(tmp_path):
+    (tmp_path / "words.nii.gz").write_text("these are words")
+    (tmp_path / "empty.nii").write_bytes(b"")
+    nibabel.Nifti1Image(np.zeros((3, 3, 3, 2), np.int16), np.eye(4)).to_filename(tmp_path / "four.nii")
+    nibabel.Nifti1Image(np.zeros((3, 3), np.int16), np.eye(4)).to_filename(tmp_path / "two.nii")
+    write_volume(tmp_path / "whole.nii", knee(), WORDS)
+    write_volume(tmp_path / "whole.nii.gz", knee(), WORDS)
+    (tmp_path / "cut.nii").write_bytes((tmp_path / "whole.nii").read_bytes()[:-1])
+    (tmp_path / "cut.nii.gz").write_bytes((tmp_path / "whole.nii.gz").read_bytes()[:-9])
+    for name, words in {
+        "missing.nii.gz": "is not a file",
+        "words.nii.gz": "cannot be read as NIfTI",
+        "empty.nii": "cannot be read as NIfTI",
+        "cut.nii": "is cut off",
+        "cut.nii.gz": "is cut off",
+        "four.nii": "3 x 3 x 3 x 2",
+        "two.nii": "3 x 3",
+    }.items():
+        with pytest.raises(InputError, match=words) as caught:
+            read_volume(tmp_path / name)
+        assert name in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_place_that_cannot_be_written_is_told_in_one_line(tmp_path):
+    with pytest.raises(InputError, match="there is no folder"):
+        write_volume(tmp_path / "nowhere" / "a.nii.gz", knee(), WORDS)
+    with pytest.raises(InputError, match="cannot be written"):
+        write_volume(tmp_path / "a.txt", knee(), WORDS)
+    assert list(tmp_path.iterdir()) == []

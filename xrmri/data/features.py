@@ -1,0 +1,145 @@
+"""Which radiographic readings the model is told, and how grades become the one-hot code r (paper, III-A).
+
+Grades are raw readings: variable -> grade, None or absent where nobody read it. Features are their one-hot code;
+a missing reading is all zeros, which is not grade 0.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xrmri.errors import InputError
+
+_MANIFEST = "radiographic_features.json"
+_ALIASES = {"KL": "XRKL"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureSet:
+    """The readings of one set, in the order that fixes the one-hot code."""
+
+    name: str
+    names: tuple[str, ...]
+    """OAI variables with their visit prefix, such as V00XRKL."""
+    meanings: tuple[str, ...]
+    grades: tuple[tuple[int, ...], ...]
+    """The grades each variable can have; one slot each."""
+
+    @property
+    def slots(self) -> int:
+        """F, the length of the one-hot code."""
+        return sum(len(grades) for grades in self.grades)
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of variables, grades and their order: equal digests read r in the same way."""
+        return hashlib.sha256(json.dumps([self.names, self.grades]).encode()).hexdigest()
+
+    def allowed(self, name: str) -> tuple[int, ...]:
+        """The grades one variable can have."""
+        return self.grades[self.names.index(name)]
+
+
+@cache
+def feature_set(name: str) -> FeatureSet:
+    """The set "paper" (52 slots) or "full" (65 slots)."""
+    manifest = json.loads(resources.files("xrmri.data_manifests").joinpath(_MANIFEST).read_text(encoding="utf-8"))
+    chosen = [feature for feature in manifest["features"] if name in feature["sets"]]
+    if not chosen:
+        raise InputError(f"there is no feature set {name!r}: it is full or paper")
+    return FeatureSet(
+        name=name,
+        names=tuple(feature["name"] for feature in chosen),
+        meanings=tuple(feature["meaning"] for feature in chosen),
+        grades=tuple(tuple(feature["grades"]) for feature in chosen),
+    )
+
+
+def one_hot(grades: Mapping[str, int | None], features: FeatureSet) -> np.ndarray:
+    """The code r of one knee.
+
+    Args:
+        grades: variable -> grade; variables outside the set are not looked at.
+        features: the set whose order the code follows.
+
+    Returns:
+        (F,) uint8 of 0 and 1; all zeros over the slots of a missing reading.
+    """
+    code = [
+        grade == grades.get(name) for name, allowed in zip(features.names, features.grades, strict=True) for grade in allowed
+    ]
+    return np.array(code, dtype=np.uint8)
+
+
+def read_grades(file: Path, features: FeatureSet) -> dict[str, int | None]:
+    """The grades in a person's JSON file: {"V00XRKL": 2, "XROSFM": 1, "kl": null}.
+
+    Raises:
+        InputError: not a readable JSON object, an unknown variable, or a grade it cannot have.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"--features {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"--features {file} is not a text file: give JSON such as {_example()}") from error
+    except ValueError as error:
+        reason = "is empty" if file.stat().st_size == 0 else f"is not JSON ({error})"
+        raise InputError(f"--features {file} {reason}: write {_example()}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"--features {file} holds a {type(content).__name__}, not an object: write {_example()}")
+    return _checked(content.items(), features, f"--features {file}")
+
+
+def parse_settings(settings: Iterable[str], features: FeatureSet) -> dict[str, int | None]:
+    """The grades in --set options, such as ["V00XRATTL=2", "kl=null"].
+
+    Raises:
+        InputError: not NAME=GRADE, an unknown variable, or a grade it cannot have.
+    """
+    pairs = []
+    for setting in settings:
+        name, equals, grade = setting.partition("=")
+        if not equals:
+            raise InputError(f"--set {setting} is not NAME=GRADE: write --set V00XRKL=2")
+        try:
+            pairs.append((name, json.loads(grade)))
+        except ValueError as error:
+            raise InputError(f"--set {setting}: a grade is a whole number, or null for not read") from error
+    return _checked(pairs, features, "--set")
+
+
+def _checked(pairs: Iterable[tuple[str, Any]], features: FeatureSet, where: str) -> dict[str, int | None]:
+    """Pairs as grades under their full names; `where` begins the complaint."""
+    grades: dict[str, int | None] = {}
+    for given, grade in pairs:
+        name = _full_name(given)
+        if name not in features.names:
+            raise InputError(f"{where} names {given!r}, which the model does not know: it knows {', '.join(features.names)}")
+        if name in grades:
+            raise InputError(f"{where} gives {name} twice: keep one")
+        allowed = features.allowed(name)
+        whole = isinstance(grade, int) and not isinstance(grade, bool)
+        if grade is not None and not (whole and grade in allowed):
+            valid = ", ".join(map(str, allowed))
+            raise InputError(f"{where} gives {name} the grade {json.dumps(grade)}: it can be {valid}, or null for not read")
+        grades[name] = grade
+    return grades
+
+
+def _full_name(given: str) -> str:
+    """A variable as OAI writes it: "kl", "xrkl" and "v00xrkl" are V00XRKL."""
+    name = given.strip().upper()
+    name = _ALIASES.get(name, name)
+    return name if name.startswith("V00") else f"V00{name}"
+
+
+def _example() -> str:
+    return '{"V00XRKL": 2}'

@@ -1,0 +1,125 @@
+"""What a volume looks like as a NIfTI file: voxels, where they lie, and what the file says about itself.
+
+A file holds (column, row, slice), a Volume (S, H, W); files and ITK count LPS millimetres, a Volume RAS millimetres.
+Both turns happen here and nowhere else.
+"""
+
+import gzip
+import json
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from xrmri.errors import InputError
+from xrmri.records import SIDES, Geometry, Volume
+from xrmri.run import complete_or_absent
+
+UNKNOWN_SIDE = "unknown"
+DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero
+_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+
+
+def write_volume(file: Path, volume: Volume, description: str) -> None:
+    """Write a volume as NIfTI, complete or absent; the same volume always gives the same bytes.
+
+    Args:
+        file: ends in .nii.gz or .nii.
+        volume: (S, H, W) voxels, stored in their own dtype.
+        description: what the header says of the file, at most 79 bytes.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if len(description.encode()) > DESCRIPTION_BYTES:
+        raise ValueError(f"a NIfTI description has at most {DESCRIPTION_BYTES} bytes: {description!r}")
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels))
+    axes = _LPS_TO_RAS @ volume.geometry.affine[:3, 2::-1]
+    spacing_mm = np.linalg.norm(axes, axis=0)
+    image.SetSpacing(spacing_mm.tolist())
+    image.SetDirection((axes / spacing_mm).ravel().tolist())
+    image.SetOrigin((_LPS_TO_RAS @ volume.geometry.affine[:3, 3]).tolist())
+    image.SetMetaData("ITK_FileNotes", description)
+    if not file.parent.is_dir():
+        raise InputError(f"{file} cannot be written: there is no folder {file.parent}")
+    with complete_or_absent(file) as partial:
+        try:
+            sitk.WriteImage(image, str(partial))
+        except RuntimeError as error:
+            raise InputError(f"{file} cannot be written: give a writable place and a name in .nii.gz") from error
+
+
+def read_volume(file: Path) -> Volume:
+    """Read a NIfTI file of one volume; the side is the one its JSON sidecar tells, or "unknown".
+
+    Returns:
+        (S, H, W) voxels in the file's dtype, with the file's axes in reverse order and nothing else changed.
+
+    Raises:
+        InputError: no such file, not a NIfTI file, or not one volume of three dimensions.
+    """
+    if not file.is_file():
+        raise InputError(f"{file} is not a file: give a NIfTI volume (.nii.gz or .nii)")
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("NiftiImageIO")
+    reader.SetFileName(str(file))
+    try:
+        reader.ReadImageInformation()
+        if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
+            found = " x ".join(map(str, reader.GetSize()))
+            raise InputError(f"{file} is not one volume of three dimensions but {found}: give one volume a file")
+        if _length(file) < int(float(reader.GetMetaData("vox_offset"))) + _voxel_bytes(reader):
+            raise InputError(f"{file} is cut off: copy or write it again")
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise InputError(f"{file} cannot be read as NIfTI: copy or write it again") from error
+    axes = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    affine = np.eye(4)
+    affine[:3, :3] = (_LPS_TO_RAS @ axes)[:, ::-1]
+    affine[:3, 3] = _LPS_TO_RAS @ np.array(image.GetOrigin())
+    return Volume(voxels=sitk.GetArrayFromImage(image), geometry=Geometry(affine=affine), side=_side(file))
+
+
+def sidecar_file(file: Path) -> Path:
+    """Where the JSON sidecar of a NIfTI file lies: the same name with .json."""
+    return file.with_name(file.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
+def read_sidecar(file: Path) -> dict[str, object]:
+    """The JSON sidecar of a NIfTI file; empty where there is none.
+
+    Raises:
+        InputError: the sidecar is not a JSON object.
+    """
+    sidecar = sidecar_file(file)
+    if not sidecar.is_file():
+        return {}
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{sidecar} is not JSON: generate the volume again, or remove the sidecar") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{sidecar} is not a JSON object: generate the volume again, or remove the sidecar")
+    return content
+
+
+def _voxel_bytes(reader: sitk.ImageFileReader) -> int:
+    return math.prod(reader.GetSize()) * int(reader.GetMetaData("bitpix")) // 8
+
+
+def _length(file: Path) -> int:
+    """Bytes of a file, unpacked. ITK itself fills what is missing from a file with zeros and says nothing."""
+    if file.suffix != ".gz":
+        return file.stat().st_size
+    try:
+        with gzip.open(file, "rb") as stream:
+            return sum(map(len, iter(lambda: stream.read(2**20), b"")))
+    except (EOFError, OSError, zlib.error):
+        return 0
+
+
+def _side(file: Path) -> str:
+    side = read_sidecar(file).get("side")
+    return str(side) if side in SIDES else UNKNOWN_SIDE

@@ -1,0 +1,127 @@
+"""Radiographs of a knee: read from any usual file, cropped to the joint, scaled to what the network sees.
+
+Pixels are (H, W), bone bright, in film orientation: image left is the patient's right. A crop is uint16, windowed to
+its own 1st to 99th percentiles; the network sees y = value / 32767.5 - 1, in [-1, 1] (paper, III-A).
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from xrmri.data.dicom import is_dicom, read_film
+from xrmri.data.resample import resized, sampled
+from xrmri.errors import InputError
+from xrmri.records import Radiograph
+
+_FORMATS = ("PNG", "JPEG", "TIFF")
+_WINDOW_PERCENTILES = (1, 99)
+
+
+def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
+    """A radiograph from DICOM (with or without extension), PNG, JPEG or TIFF.
+
+    Args:
+        file: 8 or 16 bit; colours become grey.
+        side: the knee it shows, where the caller knows.
+
+    Returns:
+        pixels float32 with bone bright, in the file's own units.
+
+    Raises:
+        InputError: no such file, a folder, empty, not an image, damaged, or blank.
+    """
+    if file.is_dir():
+        raise InputError(f"{file} is a folder: give one radiograph (DICOM, PNG, JPEG or TIFF)")
+    if not file.exists():
+        raise InputError(f"{file} does not exist: give a radiograph (DICOM, PNG, JPEG or TIFF)")
+    if file.stat().st_size == 0:
+        raise InputError(f"{file} is empty: give a radiograph (DICOM, PNG, JPEG or TIFF)")
+    pixels, spacing_mm = read_film(file) if is_dicom(file) else (_read_picture(file), None)
+    if pixels.min() == pixels.max():
+        raise InputError(f"{file} is blank: every pixel has the value {pixels.flat[0]:g}; give another radiograph")
+    return Radiograph(pixels=pixels, side=side, spacing_mm=spacing_mm)
+
+
+def _read_picture(file: Path) -> np.ndarray:
+    """Grey values of a PNG, JPEG or TIFF: (H, W) float32."""
+    try:
+        with Image.open(file, formats=_FORMATS) as picture:
+            if getattr(picture, "n_frames", 1) > 1:
+                raise InputError(f"{file} holds {picture.n_frames} images: give a file with one radiograph")
+            grey = picture if picture.mode in ("L", "F") or picture.mode.startswith("I") else picture.convert("L")
+            pixels = np.asarray(grey, dtype=np.float32)
+    except UnidentifiedImageError as error:
+        raise InputError(f"{file} is not an image: give a radiograph (DICOM, PNG, JPEG or TIFF)") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{file} cannot be read as an image ({error}): is it complete?") from error
+    if not np.isfinite(pixels).all():
+        raise InputError(f"{file} has pixels that are not numbers: give another radiograph")
+    return pixels
+
+
+def windowed(pixels: np.ndarray) -> np.ndarray:
+    """Pixels over their own 1st to 99th percentiles.
+
+    Args:
+        pixels: (H, W), any numeric dtype, bone bright.
+
+    Returns:
+        (H, W) uint16, 0 at the 1st and 65535 at the 99th percentile and beyond.
+    """
+    low, high = np.percentile(pixels, _WINDOW_PERCENTILES)
+    if low == high:
+        low, high = float(pixels.min()), float(pixels.max())
+    if low == high:
+        raise InputError(f"the radiograph is blank where the knee should be: every pixel has the value {low:g}")
+    share = np.clip((pixels.astype(np.float64) - low) / (high - low), 0, 1)
+    return np.rint(share * 65535).astype(np.uint16)
+
+
+def crop_knee(
+    radiograph: Radiograph, corners: tuple[float, float, float, float], *, scale: float, pixels: int
+) -> tuple[np.ndarray, tuple[float, float] | None]:
+    """The joint on a film: its box enlarged about the centre, square, padded where the film ends.
+
+    Args:
+        radiograph: the film.
+        corners: x0, y0, x1, y1 of the joint box in film pixels.
+        scale: enlargement of the longer side of the box.
+        pixels: rows and columns of the crop.
+
+    Returns:
+        (pixels, pixels) uint16 windowed crop in film orientation, and its row and column spacing in mm, if known.
+    """
+    x0, y0, x1, y1 = (float(corner) for corner in corners)
+    half = max(x1 - x0, y1 - y0) * scale / 2
+    row, column = (y0 + y1) / 2, (x0 + x1) / 2
+    darkest = radiograph.pixels.min()
+    crop = sampled(radiograph.pixels - darkest, (row - half, row + half), (column - half, column + half), pixels)
+    known = radiograph.spacing_mm
+    spacing_mm = (known[0] * 2 * half / pixels, known[1] * 2 * half / pixels) if known else None
+    return windowed(crop), spacing_mm
+
+
+def network_input(crop: np.ndarray, size: int) -> np.ndarray:
+    """What the network sees of a crop; a crop that is not square gets black margins, never another shape.
+
+    Args:
+        crop: (H, W) uint16, windowed.
+        size: rows and columns the network takes.
+
+    Returns:
+        (size, size) float32 in [-1, 1].
+    """
+    return resized(_squared(crop), size) / np.float32(32767.5) - 1
+
+
+def mirrored(image: np.ndarray) -> np.ndarray:
+    """The image with its columns reversed: a left knee as if it were a right one, or back."""
+    return np.ascontiguousarray(image[..., ::-1])
+
+
+def _squared(image: np.ndarray) -> np.ndarray:
+    """The image in the middle of a black square."""
+    height, width = image.shape
+    tall, wide = max(width - height, 0), max(height - width, 0)
+    return np.pad(image, ((tall // 2, tall - tall // 2), (wide // 2, wide - wide // 2)))

@@ -1,0 +1,55 @@
+"""The noise a volume starts from: how z_T varies along depth.
+
+Each kind is a function of (seed, sample, depth) alone, so a slice at a given depth starts from the same noise however
+many slices are drawn, in whatever batches.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import torch
+from torch import Tensor
+
+Shape = tuple[int, int, int]
+SHARED_KEY = -1
+DEPTH_KEYS = 2**32
+
+
+def starting_noise(
+    kind: str, depths_mm: Sequence[float], *, shape: Shape, seed: int, sample: int, length_mm: float = 6.0
+) -> Tensor:
+    """Draw z_T for each depth.
+
+    Args:
+        kind: "independent" (paper: its own for each slice), "shared" (one for all) or "correlated".
+        depths_mm: distance of each slice from the first, in mm, at least 0.
+        shape: (C, h, w) of one latent.
+        seed: seed of the volume.
+        sample: number of the volume among several from one seed.
+        length_mm: distance over which correlated noise stays alike.
+
+    Returns:
+        (len(depths_mm), C, h, w) float32, standard normal at every depth.
+    """
+    if kind == "shared":
+        return _normal(shape, seed, sample, SHARED_KEY).expand(len(depths_mm), *shape).clone()
+    if kind == "independent":
+        return torch.stack([_normal(shape, seed, sample, round(depth * 1e4)) for depth in depths_mm])
+    knot = cache(lambda index: _normal(shape, seed, sample, DEPTH_KEYS + index))
+    return torch.stack([_blend(depth / length_mm, knot) for depth in depths_mm])
+
+
+def _blend(position: float, knot: Callable[[int], Tensor]) -> Tensor:
+    """Unit-variance blend of the noise at the knots nearest to a position, weighted by a Gaussian of width 1 knot."""
+    nearest = round(position)
+    knots = range(nearest - 3, nearest + 4)
+    weights = torch.tensor([-0.5 * (position - index) ** 2 for index in knots], dtype=torch.float64).exp()
+    weights = (weights / weights.square().sum().sqrt()).float()
+    return sum(weight * knot(index) for weight, index in zip(weights, knots, strict=True))
+
+
+def _normal(shape: Shape, seed: int, sample: int, key: int) -> Tensor:
+    """Standard normal noise that depends on its four arguments alone."""
+    # One 64-bit seed from three numbers: odd multipliers spread them, so that near keys share no seed.
+    mixed = (seed * 0x9E3779B97F4A7C15 + sample * 0xBF58476D1CE4E5B9 + key * 0x94D049BB133111EB) % 2**63
+    return torch.randn(shape, generator=torch.Generator().manual_seed(mixed))

@@ -1,0 +1,177 @@
+"""The bones of one knee as signed distances, with the disease that changes their shape.
+
+Reference lengths are for a plateau 76 mm wide; every function scales them with the knee. Points are in the frame of
+the tibia: origin in the middle of the plateau, x lateral, y anterior, z superior.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from xrmri.phantom.anatomy import Knee
+from xrmri.phantom.sdf import Field, Points, capsule, column, common, ellipsoid, extruded, union
+
+CONDYLE_X_MM = 23.0
+"""Where the middle of a condyle bears on the plateau."""
+HINGE_YZ_MM = (-9.0, 20.0)
+"""Centre of the posterior condyles above the plateau, without cartilage: the knee bends about it."""
+
+_NARROWING_LEFT = (1.0, 0.68, 0.36, 0.03)
+"""Share of the joint space that is left at JSN 0-3 (OARSI atlas, by eye)."""
+_ATTRITION_MM = (0.0, 1.6, 3.6, 6.0)
+_OSTEOPHYTE_MM = (0.0, 2.4, 4.6, 7.4)
+
+
+class Gaps(NamedTuple):
+    """Bone-to-bone distance of each compartment, mm, at the size of the knee."""
+
+    medial_mm: float
+    lateral_mm: float
+
+
+def joint_gaps(knee: Knee) -> Gaps:
+    """Joint space of both compartments after narrowing."""
+    shape, grades = knee.shape, knee.grades
+    return Gaps(
+        medial_mm=shape.size * shape.cartilage_medial_mm * _NARROWING_LEFT[grades["XRJSM"]],
+        lateral_mm=shape.size * shape.cartilage_lateral_mm * _NARROWING_LEFT[grades["XRJSL"]],
+    )
+
+
+def femur(knee: Knee, p: Points) -> Field:
+    """Distance to the femur, mm. It rests on the plateau over the joint gaps, so it tilts with narrowing."""
+    shape = knee.shape
+    q = _femur_points(knee, p)
+    d = union(_condyles(knee, q), _trochlea(q), 5.0)
+    lean = np.tan(np.radians(shape.femur_valgus_degrees))
+    wide, deep = 17.0 * shape.shaft_size, 14.5 * shape.shaft_size
+    knots = (
+        (20.0, 0.0, -2.0, 36.5, 15.0),
+        (30.0, 0.0, -1.5, 37.0, 17.0),
+        (40.0, 0.04 + lean * 8, -0.5, 32.5, 17.0),
+        (52.0, lean * 18, 0.5, 25.0, 16.2),
+        (68.0, lean * 34, 2.0, wide + 2.2, deep + 0.8),
+        (90.0, lean * 55, 4.0, wide - 1.0, deep),
+        (220.0, lean * 175, 8.0, wide - 3.0, deep),
+    )
+    d = union(d, column(q, knots, 2.5), 6.0)
+    d = union(d, ellipsoid(q, (-33.5, -4.0, 24.0), (7.0, 13.0, 12.0)), 6.0)
+    d = union(d, ellipsoid(q, (33.0, -5.0, 22.0), (6.0, 12.0, 11.0)), 6.0)
+    d = union(d, ellipsoid(q, (-33.0, -8.0, 38.0), (4.0, 5.0, 5.0)), 5.0)  # adductor tubercle
+    for side, name in ((-1.0, "XROSFM"), (1.0, "XROSFL")):
+        r = _OSTEOPHYTE_MM[knee.grades[name]]
+        if r:
+            spur = ellipsoid(q, (side * (36.0 + 0.45 * r), -1.0, 5.5 + 0.2 * r), (r, 17.0, 2.2 + 0.45 * r))
+            d = union(d, spur, 3.0)
+            d = union(d, ellipsoid(q, (-side * -8.5, -22.0, 6.5), (0.7 * r, 6.0, 0.8 * r)), 3.0)  # notch spur
+    return d * np.float32(shape.size)
+
+
+def _femur_points(knee: Knee, p: Points) -> Points:
+    """Places in the reference femur: its condyles touch z = 0 where they bear."""
+    size, gaps = knee.shape.size, joint_gaps(knee)
+    medial = gaps.medial_mm / size - _ATTRITION_MM[knee.grades["XRATTM"]]
+    lateral = gaps.lateral_mm / size - _ATTRITION_MM[knee.grades["XRATTL"]]
+    tilt = np.float32((lateral - medial) / (2 * CONDYLE_X_MM))
+    q = p.scaled(1 / size)
+    return Points(q.x + tilt * (q.z - np.float32(20)), q.y, q.z - np.float32((medial + lateral) / 2) - tilt * q.x)
+
+
+def _condyles(knee: Knee, q: Points) -> Field:
+    """Two wheels side by side; the notch is what lies between them."""
+    shape = knee.shape
+    both = None
+    for side, half, radius, back in ((-1.0, 14.0, 20.0, -9.0), (1.0, 14.0, 19.4, -8.6)):
+        inner = shape.notch_half_width_mm
+        centre = side * (inner + half)
+        crown = np.float32(0.006) * (q.x - np.float32(centre)) ** 2
+        posterior = np.hypot(q.y - np.float32(back), q.z - np.float32(radius)) - np.float32(radius)
+        distal = np.hypot(q.y - np.float32(3.0), q.z - np.float32(30.0)) - np.float32(29.9)
+        distal = common(distal, q.z - np.float32(34.0), 4.0)
+        profile = union(posterior, common(distal, np.float32(-20.0) - q.y, 6.0), 3.0) + crown
+        wheel = extruded(profile, q.x - np.float32(centre), half, shape.condyle_rounding_mm)
+        both = wheel if both is None else np.minimum(both, wheel)
+    return both
+
+
+def _trochlea(q: Points) -> Field:
+    """The grooved pulley in front that joins the condyles; behind it the notch is open."""
+    groove = np.exp(-(((q.x - np.float32(1.5)) / np.float32(11.0)) ** 2))
+    lateral_lip = np.float32(1.5) * np.clip(q.x / np.float32(20.0), 0, 1)
+    reach = np.float32(25.5) - np.float32(6.0) * groove + lateral_lip
+    pulley = np.hypot(q.y - np.float32(4.0), (q.z - np.float32(28.0)) * np.float32(0.96)) - reach
+    pulley = common(pulley, np.abs(q.x) - np.float32(34.0), 9.0)
+    roof = (np.float32(9.0) - q.y - (q.z - np.float32(7.0)) * np.float32(0.9)) * np.float32(0.74)
+    return common(pulley, roof, 5.0)
+
+
+def tibia(knee: Knee, p: Points) -> Field:
+    """Distance to the tibia, mm."""
+    shape = knee.shape
+    q = p.scaled(1 / shape.size)
+    wide, deep = shape.shaft_size, shape.shaft_size
+    lean = np.tan(np.radians(shape.tibia_tilt_degrees))
+    knots = (
+        (14.0, 0.0, -3.0, 38.0, 25.5),
+        (-4.0, 0.0, -3.0, 38.2, 25.5),
+        (-10.0, 0.0, -3.2, 37.4, 24.0),
+        (-20.0, -lean * 12, -3.0, 33.5, 21.0),
+        (-32.0, -lean * 24, -1.5, 26.5 * wide, 18.5 * deep),
+        (-48.0, -lean * 40, -0.5, 20.0 * wide, 17.0 * deep),
+        (-70.0, -lean * 62, -1.0, 15.8 * wide, 16.0 * deep),
+        (-110.0, -lean * 102, -2.0, 14.0 * wide, 15.0 * deep),
+        (-220.0, -lean * 212, -4.0, 13.0 * wide, 14.0 * deep),
+    )
+    d = common(column(q, knots, 2.6), plateau(knee, q), 3.5)
+    d = union(d, column(q, ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6)), 2.0), 7.0)
+    d = common(d, -ellipsoid(q, (0.0, -31.0, -2.0), (8.0, 8.0, 30.0)), 5.0)  # the hollow behind the spines
+    for side, name in ((-1.0, "XROSTM"), (1.0, "XROSTL")):
+        r = _OSTEOPHYTE_MM[knee.grades[name]]
+        if r:
+            spur = ellipsoid(q, (side * (37.0 + 0.5 * r), -2.0, -3.2 + 0.15 * r), (r, 18.0, 1.8 + 0.35 * r))
+            d = union(d, spur, 3.0)
+    return d * np.float32(shape.size)
+
+
+def plateau(knee: Knee, q: Points) -> Field:
+    """Signed height above the articular surface of the tibia, in reference mm, spines included."""
+    shape, grades = knee.shape, knee.grades
+    f = np.float32
+    arthritis = f(0.25 * max(grades["XROSTM"], grades["XROSTL"]))
+    spine = f(shape.spine_height_mm) * np.exp(-(((q.x + f(5.5)) / f(4.2)) ** 2)) + f(
+        shape.spine_height_mm * 0.86
+    ) * np.exp(-(((q.x - f(5.5)) / f(4.2)) ** 2))
+    spine = (spine + arthritis) * np.exp(-(((q.y + f(3.0)) / f(11.0)) ** 2))
+    dish = f(-1.6) * np.exp(-(((q.x + f(22.0)) / f(11.0)) ** 2) - ((q.y + f(3.0)) / f(14.0)) ** 2)
+    dome = f(0.5) * np.exp(-(((q.x - f(23.0)) / f(11.0)) ** 2) - ((q.y + f(5.0)) / f(10.0)) ** 2)
+    sunken_medial = f(_ATTRITION_MM[grades["XRATTM"]]) / (1 + np.exp(np.clip((q.x + f(9.0)) / f(2.5), -30, 30)))
+    sunken_lateral = f(_ATTRITION_MM[grades["XRATTL"]]) / (1 + np.exp(np.clip((f(9.0) - q.x) / f(2.5), -30, 30)))
+    slope = f(np.tan(np.radians(shape.plateau_slope_degrees))) * (q.y + f(5.0))
+    slope = slope - f(0.004) * np.maximum(q.y - f(2.0), 0) ** 2
+    return q.z - spine - dish - dome - slope + sunken_medial + sunken_lateral
+
+
+def fibula(knee: Knee, p: Points) -> Field:
+    """Distance to the fibula, mm."""
+    shape = knee.shape
+    q = p.scaled(1 / shape.size)
+    x, z = shape.fibula_x_mm, shape.fibula_z_mm
+    head = ellipsoid(q, (x, -20.0, z), (8.5, 9.5, 9.0))
+    head = union(head, ellipsoid(q, (x + 1.0, -22.0, z + 6.0), (4.0, 4.5, 6.0)), 4.0)
+    neck = capsule(q, (x + 0.5, -19.0, z - 6.0), (x - 2.5, -16.0, z - 55.0), 5.6 * shape.shaft_size)
+    shaft = capsule(q, (x - 2.5, -16.0, z - 50.0), (x - 6.0, -15.0, z - 210.0), 6.4 * shape.shaft_size)
+    return union(union(head, neck, 6.0), shaft, 4.0) * np.float32(shape.size)
+
+
+def patella(knee: Knee, p: Points) -> Field:
+    """Distance to the patella, mm; its back is a keel of two facets."""
+    shape = knee.shape
+    q = p.scaled(1 / shape.size)
+    s, x, z = shape.patella_size, shape.patella_x_mm, shape.patella_z_mm + 5.0
+    rise = (q.z - np.float32(z)) / np.float32(24.0)
+    body = ellipsoid(q, (x, 35.0, z), (22.0 * s, 15.0 * s, 22.0 * s))
+    facets = np.float32(27.0) + np.float32(0.30) * np.abs(q.x - np.float32(x)) + np.float32(2.0) * rise**2 - q.y
+    front = q.y - np.float32(45.0)
+    tip = ellipsoid(q, (x, 38.0, z - 19.0 * s), (7.0 * s, 5.0, 8.0 * s))
+    body = common(common(body, facets * np.float32(0.95), 4.0), front, 5.0)
+    return union(body, tip, 6.0) * np.float32(shape.size)

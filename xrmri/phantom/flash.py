@@ -1,0 +1,133 @@
+"""A coronal 3-D FLASH volume with water excitation of one knee: fat and marrow dark, water bright.
+
+Arrays are (slice, row, column): 80 slices from behind to the front, M rows from the top, M columns. Anatomy is
+evaluated on a grid of 1.25 mm pixels; distances are smooth, so they are interpolated to the picture without loss.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrmri.phantom.anatomy import Participant, stream
+from xrmri.phantom.layers import Layer, knee_layers
+from xrmri.phantom.pose import Grid, Pose
+from xrmri.phantom.sdf import Field, coverage
+from xrmri.phantom.texture import refine, smooth_noise
+from xrmri.phantom.tissue import BRIGHTNESS, Tissue
+
+SLICES = 80
+SLICE_MM = 1.5
+FIELD_OF_VIEW_MM = 160.0
+COARSE = 128
+_BACK_MM = -63.0  # of the first slice: kept slices 13-62 then reach from behind the condyles into the patella
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flash:
+    """One FLASH volume."""
+
+    voxels: NDArray[np.uint16]
+    """(80, M, M): slices posterior to anterior, rows superior to inferior, patient's right at image left."""
+    affine_ras: NDArray[np.float64]
+    """(4, 4): voxel (slice, row, column) to RAS mm."""
+
+
+def render_flash(participant: Participant, matrix: int, scan: int = 0) -> Flash:
+    """Scan the imaged knee.
+
+    Args:
+        participant: whom to scan.
+        matrix: rows and columns, a multiple of 128.
+        scan: 0, or more for a rescan with new noise, shading and position.
+
+    Returns:
+        the volume and where it lies.
+    """
+    pose = _pose(participant, scan)
+    picture = np.zeros((SLICES, matrix, matrix), dtype=np.float32)
+    for layer in knee_layers(participant, coarse_grid(), pose):
+        _paint(picture, layer, matrix // COARSE)
+    picture = _acquire(picture, participant, scan)
+    voxels = np.clip(np.rint(picture), 0, 4095).astype(np.uint16)
+    return Flash(voxels=_displayed(voxels, participant), affine_ras=_affine(participant, matrix, scan))
+
+
+def render_labels(participant: Participant, matrix: int, scan: int = 0) -> NDArray[np.uint8]:
+    """What every voxel of the same scan is made of.
+
+    Returns:
+        (80, M, M) uint8 Tissue codes on the grid of `render_flash`.
+    """
+    labels = np.zeros((SLICES, matrix, matrix), dtype=np.uint8)
+    for layer in knee_layers(participant, coarse_grid(), _pose(participant, scan)):
+        rows, columns = layer.fine_box(matrix // COARSE)
+        region = labels[layer.slices, rows, columns]
+        region[refine(layer.distance, matrix // COARSE) < 0] = layer.tissue
+    return _displayed(labels, participant)
+
+
+def coarse_grid() -> Grid:
+    """The grid of the anatomy: x lateral and falling, as a right knee is displayed."""
+    step = FIELD_OF_VIEW_MM / COARSE
+    across = ((COARSE - 1) / 2 - np.arange(COARSE, dtype=np.float32)) * np.float32(step)
+    depth = np.float32(_BACK_MM) + np.float32(SLICE_MM) * np.arange(SLICES, dtype=np.float32)
+    return Grid(x=across, y=depth, z=across)
+
+
+def _pose(participant: Participant, scan: int) -> Pose:
+    """How the knee lies in the coil: a person's habit, and what changes from scan to scan."""
+    habit, visit = stream("position", participant.seed, participant.index), stream(
+        "position of scan", participant.seed, participant.index, scan
+    )
+    angles = habit.normal(0, (2.5, 5.0, 2.5)) + visit.normal(0, (0.8, 1.2, 0.8))
+    shift = habit.normal((0, 0, 0), (2.0, 2.0, 4.0)) + visit.normal(0, (1.2, 0.8, 1.5))
+    return Pose(
+        coronal_degrees=float(angles[0]),
+        axial_degrees=float(angles[1]),
+        sagittal_degrees=float(angles[2]),
+        shift_mm=(float(shift[0]), float(shift[1]), float(shift[2])),
+    )
+
+
+def _paint(picture: Field, layer: Layer, factor: int) -> None:
+    """Put one tissue over what is there, in place, with partial volume at its border."""
+    rows, columns = layer.fine_box(factor)
+    region = picture[layer.slices, rows, columns]
+    share = coverage(refine(layer.distance, factor), max(0.7, 1.25 / factor * 1.15))
+    value = BRIGHTNESS[layer.tissue] if layer.brightness is None else refine(layer.brightness, factor)
+    share *= np.float32(layer.opacity)
+    region += share * (value - region)
+
+
+def _acquire(picture: Field, participant: Participant, scan: int) -> Field:
+    """Coil shading, ghosting, Rician noise and gain: what the scanner adds to the brightness of tissue."""
+    generator = stream("acquisition", participant.seed, participant.index, scan)
+    shading = refine(np.exp(np.float32(0.10) * smooth_noise(generator, (SLICES, 32, 32), (25, 9, 9))), picture.shape[1] // 32)
+    picture = picture * shading
+    ghost = np.roll(picture, picture.shape[2] // 2 + int(generator.integers(-9, 9)), axis=2)
+    picture += np.float32(generator.uniform(0.006, 0.02)) * ghost
+    sigma = np.float32(generator.uniform(4.0, 6.5))
+    real = picture + sigma * generator.standard_normal(picture.shape, dtype=np.float32)
+    imaginary = sigma * generator.standard_normal(picture.shape, dtype=np.float32)
+    gain = np.float32(stream("gain", participant.seed, participant.index).uniform(1.2, 3.0))
+    return np.sqrt(real * real + imaginary * imaginary) * gain
+
+
+def _displayed(voxels: NDArray, participant: Participant) -> NDArray:
+    """Lateral at image left for a right knee; a left knee is its mirror image."""
+    return voxels if participant.imaged_side == "right" else np.ascontiguousarray(voxels[:, :, ::-1])
+
+
+def _affine(participant: Participant, matrix: int, scan: int) -> NDArray[np.float64]:
+    """Voxel (slice, row, column) to RAS mm."""
+    pixel = FIELD_OF_VIEW_MM / matrix
+    generator = stream("table", participant.seed, participant.index, scan)
+    centre = generator.normal((90.0, 0.0, 0.0), (6.0, 8.0, 12.0))
+    if participant.imaged_side == "right":
+        centre[0] *= -1
+    affine = np.zeros((4, 4))
+    affine[0, 2], affine[1, 0], affine[2, 1], affine[3, 3] = pixel, SLICE_MM, -pixel, 1.0
+    middle = np.array([(SLICES - 1) / 2, (matrix - 1) / 2, (matrix - 1) / 2, 1.0])
+    affine[:3, 3] = centre - (affine @ middle)[:3]
+    return affine

@@ -1,0 +1,111 @@
+"""Shadows of one knee: how many mm of bone and soft tissue the x-rays cross, knee bent as for a fixed-flexion film.
+
+Arrays are (row, column) in the frame of a right knee: rows from the top, columns from lateral to medial.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xrmri.phantom import bones, soft
+from xrmri.phantom.anatomy import Knee
+from xrmri.phantom.lesions import cysts, sclerosis
+from xrmri.phantom.pose import Grid
+from xrmri.phantom.sdf import Field, Points, coverage
+from xrmri.phantom.texture import refine
+
+SPONGY = 0.20
+"""Attenuation of spongy bone above soft tissue, relative to cortical bone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stance:
+    """How one knee stands before the film."""
+
+    flexion_degrees: float
+    """Of the femur against the tibia."""
+    tibia_lean_degrees: float
+    """Of the tibia against the film; when it equals the slope, the beam grazes the plateau."""
+    rotation_degrees: float
+    """About the long axis; positive turns the front lateral."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shadow:
+    """Path lengths behind each pixel, mm."""
+
+    bone: Field
+    """(Z, X) equivalent thickness of cortical bone."""
+    spongy: Field
+    """(Z, X) thickness of spongy bone."""
+    flesh: Field
+    """(Z, X) thickness of the limb, bone included."""
+
+
+def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
+    """Project one knee along y.
+
+    Args:
+        knee: the knee.
+        stance: how it stands.
+        grid: coarse grid; its columns and rows are refined by `factor` in the shadow.
+        factor: whole number.
+    """
+    p = _turned(grid, stance)
+    thigh = _bent(knee, p, stance.flexion_degrees)
+    step = float(grid.y[1] - grid.y[0])
+    width = max(0.6, 1.2 * abs(float(grid.x[1] - grid.x[0])) / factor)
+    femur, tibia = bones.femur(knee, thigh), bones.tibia(knee, p)
+    solids = (
+        (femur, 0.9, 2.6), (tibia, 0.9, 2.4), (bones.fibula(knee, p), 0.8, 1.8), (bones.patella(knee, thigh), 0.9, 0.9),
+    )  # fmt: skip
+    shape = (len(grid.z) * factor, len(grid.x) * factor)
+    shell, spongy = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    shaft = np.clip((np.abs(grid.z) - 22.0) / 50.0, 0, 1).astype(np.float32)[None, :, None]
+    for distance, near, far in solids:
+        rows, columns, slices = _box(distance)
+        d = refine(distance[slices, rows, columns], factor)
+        cortex = refine(np.broadcast_to(near + shaft * (far - near), distance.shape)[:1, rows, columns], factor)
+        whole = coverage(d, width).sum(axis=0) * np.float32(step)
+        core = coverage(d + cortex, width).sum(axis=0) * np.float32(step)
+        place = (slice(rows.start * factor, rows.stop * factor), slice(columns.start * factor, columns.stop * factor))
+        shell[place] += whole - core
+        hollow = refine(np.broadcast_to(1 - 0.75 * shaft, distance.shape)[:1, rows, columns], factor)[0]
+        spongy[place] += core * hollow
+    dense, holes = sclerosis(knee, p, femur, tibia), cysts(knee, p, femur, tibia)
+    bone = shell + np.float32(SPONGY) * spongy
+    bone += np.float32(0.5 * step) * refine(coverage(dense, 1.0).sum(axis=0), factor)
+    bone -= np.float32(0.35 * step) * refine(coverage(holes, 1.0).sum(axis=0), factor)
+    flesh = np.float32(step) * refine(coverage(soft.limb(knee, p), step).sum(axis=0), factor)
+    return Shadow(bone=bone, spongy=spongy, flesh=flesh)
+
+
+def _turned(grid: Grid, stance: Stance) -> Points:
+    """Places in the frame of the tibia, which leans and is turned against the film."""
+    lean, turn = np.float32(np.radians(stance.tibia_lean_degrees)), np.float32(np.radians(stance.rotation_degrees))
+    x, y, z = grid.x[None, None, :], grid.y[:, None, None], grid.z[None, :, None]
+    return Points(x - turn * y, y + turn * x - lean * z, z + lean * y)
+
+
+def _bent(knee: Knee, p: Points, flexion_degrees: float) -> Points:
+    """Places in the extended femur of a knee bent about its posterior condyles."""
+    size = knee.shape.size
+    y0, z0 = (np.float32(size * value) for value in bones.HINGE_YZ_MM)
+    z0 = z0 + np.float32(np.mean(bones.joint_gaps(knee)))
+    angle = np.radians(flexion_degrees)
+    c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    y, z = p.y - y0, p.z - z0
+    return Points(p.x, y0 + c * y + s * z, z0 - s * y + c * z)
+
+
+def _box(distance: Field) -> tuple[slice, slice, slice]:
+    """Rows, columns and slices that hold the inside of a solid, with a margin of two."""
+    inside = distance < 1.0
+    spans = []
+    for axis in (1, 2, 0):
+        touched = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
+        if not len(touched):
+            spans.append(slice(0, 1))
+            continue
+        spans.append(slice(max(touched[0] - 2, 0), min(touched[-1] + 3, distance.shape[axis])))
+    return spans[0], spans[1], spans[2]

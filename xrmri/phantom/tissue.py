@@ -1,0 +1,52 @@
+"""What a voxel of the knee can be made of, and how bright it is in water-excited FLASH."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+
+
+class Tissue(IntEnum):
+    """Codes of the label map; signs of disease have codes of their own."""
+
+    AIR = 0
+    SKIN = 1
+    FAT = 2
+    MUSCLE = 3
+    VESSEL = 4
+    TENDON = 5
+    LIGAMENT = 6
+    CAPSULE = 7
+    FLUID = 8
+    CARTILAGE = 9
+    MENISCUS = 10
+    CORTEX = 11
+    FEMUR = 12
+    TIBIA = 13
+    FIBULA = 14
+    PATELLA = 15
+    SCLEROSIS = 16
+    CYST = 17
+    CALCIFICATION = 18
+
+
+BRIGHTNESS: Mapping[Tissue, float] = {
+    Tissue.AIR: 0.0,
+    Tissue.SKIN: 95.0,
+    Tissue.FAT: 24.0,
+    Tissue.MUSCLE: 155.0,
+    Tissue.VESSEL: 200.0,
+    Tissue.TENDON: 22.0,
+    Tissue.LIGAMENT: 90.0,
+    Tissue.CAPSULE: 100.0,
+    Tissue.FLUID: 135.0,
+    Tissue.CARTILAGE: 200.0,
+    Tissue.MENISCUS: 48.0,
+    Tissue.CORTEX: 5.0,
+    Tissue.FEMUR: 18.0,
+    Tissue.TIBIA: 17.0,
+    Tissue.FIBULA: 17.0,
+    Tissue.PATELLA: 17.0,
+    Tissue.SCLEROSIS: 6.0,
+    Tissue.CYST: 185.0,
+    Tissue.CALCIFICATION: 8.0,
+}
+"""Of 255 after windowing; measured by eye on the two public knees, without shading and noise."""
