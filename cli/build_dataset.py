@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from xrmri.cli.options import Common, output, setting, with_common
+
 from xrmri.config import BuildDataset
 
 
@@ -21,9 +21,7 @@ def build_dataset(
     max_rejected: Annotated[float | None, setting(BuildDataset, "max_rejected")] = None,
 ) -> None:
     """Pair radiographs, FLASH volumes and readings of each knee; split by participant."""
-    config = common.settings(
-        BuildDataset, size=size, slices=slices, feature_set=feature_set, max_rejected=max_rejected
-    )
+    config = common.settings(BuildDataset, size=size, slices=slices, feature_set=feature_set, max_rejected=max_rejected)
     from xrmri.stages import build_dataset as stage
 
     common.conclude(stage.run(release, out, config, common.execution(), knees=knees))

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from xrmri.cli.options import Common, output, setting, with_common
+
 from xrmri.config import DetectKnee
 
 
@@ -27,6 +27,4 @@ def detect_knee(
     config = common.settings(DetectKnee, min_score=min_score)
     from xrmri.stages import detect_knee as stage
 
-    common.conclude(
-        stage.run(films, out, config, common.execution(), side=side, weights=weights, trust=trust_weights)
-    )
+    common.conclude(stage.run(films, out, config, common.execution(), side=side, weights=weights, trust=trust_weights))

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from xrmri.cli.options import Common, setting, with_common
+
 from xrmri.config import Generate
 
 
@@ -17,8 +17,13 @@ def generate(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="PATH", help="A .nii.gz file or a folder. Default: NAME_mri.nii.gz "
-                     "here for one radiograph, volumes/ for several.", show_default=False),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="A .nii.gz file or a folder. Default: NAME_mri.nii.gz here for one radiograph, volumes/ for several.",
+            show_default=False,
+        ),
     ] = None,
     features: Annotated[
         Path | None, typer.Option(help='Grades as JSON, such as {"kl": 2, "V00XROSFM": 1}. Absent is "not read".')
@@ -50,11 +55,12 @@ def generate(
         noise=noise,
         samples=samples,
     )
+    from xrmri.generation.order import Wish
     from xrmri.stages import generate as stage
 
-    grades = stage.Asked(features=features, settings=tuple(set_ or ()), side=side, model=model)
+    wish = Wish(features=features, settings=tuple(set_ or ()), side=side, model=model)
     execution = common.execution()
     if len(radiographs) == 1 and radiographs[0].is_dir() and (radiographs[0] / "dataset.json").is_file():
-        common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, grades))
+        common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, wish))
     else:
-        common.conclude(stage.run(radiographs, out, config, execution, grades))
+        common.conclude(stage.run(radiographs, out, config, execution, wish))

@@ -6,8 +6,6 @@ from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
-
-from xrmri import __version__
 from xrmri.cli.build_dataset import build_dataset
 from xrmri.cli.detect_knee import detect_knee
 from xrmri.cli.evaluate import evaluate
@@ -16,6 +14,8 @@ from xrmri.cli.phantom import phantom
 from xrmri.cli.terminal import fail
 from xrmri.cli.train_ldm import train_ldm
 from xrmri.cli.train_vae import train_vae
+
+from xrmri import __version__
 from xrmri.errors import XrmriError
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)

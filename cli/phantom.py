@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from xrmri.cli.options import Common, output, setting, with_common
+
 from xrmri.config import Phantom
 
 

@@ -8,7 +8,7 @@ import ast
 import inspect
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -216,8 +216,10 @@ class BuildDataset(Seeded):
         window = f"slice window {self.first_slice}..{self.last_slice} does not fit {self.slices} slices"
         _require(0 <= self.first_slice < self.last_slice <= self.slices, window)
         _require(self.size >= 32 and self.size % 8 == 0, f"--size must be a multiple of 8 from 32, not {self.size}")
-        _require(len(self.shares) == 3 and min(self.shares) >= 0 and abs(sum(self.shares) - 1) < 1e-6,
-                 f"shares must be three numbers that add up to 1, not {self.shares}")
+        _require(
+            len(self.shares) == 3 and min(self.shares) >= 0 and abs(sum(self.shares) - 1) < 1e-6,
+            f"shares must be three numbers that add up to 1, not {self.shares}",
+        )
         _require(0 <= self.max_rejected <= 1, f"--max-rejected must be 0 to 1, not {self.max_rejected}")
 
 

@@ -38,7 +38,8 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "participants": (320, "choice: an hour of two cores pays for this many"),
             "matrix": (256, "choice: the size the networks see"),
         },
-        "train-vae": _DEMO_TRAINING | {
+        "train-vae": _DEMO_TRAINING
+        | {
             "max_steps": (9_000, "choice: about an hour of two cores"),
             "batch_size": (16, "choice: fits two cores"),
             "channels": ((32, 64, 96, 128), "choice: 50 slices decode in seconds on two cores"),
@@ -46,7 +47,8 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "crop": (64, "choice: a convolutional network learns from crops, 16 times cheaper"),
             "radiograph_share": (0.15, "choice: the radiograph must survive the encoder"),
         },
-        "train-ldm": _DEMO_TRAINING | {
+        "train-ldm": _DEMO_TRAINING
+        | {
             "max_steps": (3_000, "choice: about two hours of two cores"),
             "batch_size": (32, "choice: measured"),
             "channels": ((64, 128, 192), "choice: 50 slices in seconds on two cores"),
@@ -69,11 +71,13 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "matrix": (64, "choice: seconds, for tests"),
         },
         "build-dataset": {"size": (64, "choice: seconds, for tests")},
-        "train-vae": _TINY_TRAINING | {
+        "train-vae": _TINY_TRAINING
+        | {
             "channels": ((8, 8, 16), "choice: seconds, for tests"),
             "blocks": (1, "choice: likewise"),
         },
-        "train-ldm": _TINY_TRAINING | {
+        "train-ldm": _TINY_TRAINING
+        | {
             "channels": ((16, 32), "choice: seconds, for tests"),
             "blocks": (1, "choice: likewise"),
             "attention": ((False, True), "choice: likewise"),

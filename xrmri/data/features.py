@@ -72,10 +72,8 @@ def one_hot(grades: Mapping[str, int | None], features: FeatureSet) -> np.ndarra
     Returns:
         (F,) uint8 of 0 and 1; all zeros over the slots of a missing reading.
     """
-    code = [
-        grade == grades.get(name) for name, allowed in zip(features.names, features.grades, strict=True) for grade in allowed
-    ]
-    return np.array(code, dtype=np.uint8)
+    slots = [(name, grade) for name in features.names for grade in features.allowed(name)]
+    return np.array([grades.get(name) == grade for name, grade in slots], dtype=np.uint8)
 
 
 def read_grades(file: Path, features: FeatureSet) -> dict[str, int | None]:
@@ -122,14 +120,14 @@ def _checked(pairs: Iterable[tuple[str, Any]], features: FeatureSet, where: str)
     for given, grade in pairs:
         name = _full_name(given)
         if name not in features.names:
-            raise InputError(f"{where} names {given!r}, which the model does not know: it knows {', '.join(features.names)}")
+            raise InputError(f"{where} names {given!r}, which is unknown: choose from {', '.join(features.names)}")
         if name in grades:
             raise InputError(f"{where} gives {name} twice: keep one")
         allowed = features.allowed(name)
         whole = isinstance(grade, int) and not isinstance(grade, bool)
         if grade is not None and not (whole and grade in allowed):
             valid = ", ".join(map(str, allowed))
-            raise InputError(f"{where} gives {name} the grade {json.dumps(grade)}: it can be {valid}, or null for not read")
+            raise InputError(f"{where} gives {name} the grade {json.dumps(grade)}: choose {valid}, null (not read)")
         grades[name] = grade
     return grades
 

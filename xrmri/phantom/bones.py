@@ -42,19 +42,20 @@ def femur(knee: Knee, p: Points) -> Field:
     """Distance to the femur, mm. It rests on the plateau over the joint gaps, so it tilts with narrowing."""
     shape = knee.shape
     q = _femur_points(knee, p)
-    d = union(_condyles(knee, q), _trochlea(q), 5.0)
+    d = union(_condyles(knee, q), _trochlea(q), 4.0)
     lean = np.tan(np.radians(shape.femur_valgus_degrees))
     wide, deep = 17.0 * shape.shaft_size, 14.5 * shape.shaft_size
     knots = (
-        (20.0, 0.0, -2.0, 36.5, 15.0),
-        (30.0, 0.0, -1.5, 37.0, 17.0),
-        (40.0, 0.04 + lean * 8, -0.5, 32.5, 17.0),
-        (52.0, lean * 18, 0.5, 25.0, 16.2),
-        (68.0, lean * 34, 2.0, wide + 2.2, deep + 0.8),
-        (90.0, lean * 55, 4.0, wide - 1.0, deep),
+        (16.0, 0.0, -2.0, 34.0, 13.0),
+        (28.0, 0.0, -1.5, 37.0, 16.0),
+        (40.0, lean * 8, -0.5, 35.0, 16.5),
+        (52.0, lean * 18, 0.5, 29.5, 16.2),
+        (68.0, lean * 34, 2.0, wide + 5.0, deep + 0.8),
+        (95.0, lean * 60, 4.0, wide, deep),
         (220.0, lean * 175, 8.0, wide - 3.0, deep),
     )
-    d = union(d, column(q, knots, 2.5), 6.0)
+    d = union(d, column(q, knots, 2.4), 6.0)
+    d = common(d, -notch(knee, q), 4.0)
     d = union(d, ellipsoid(q, (-33.5, -4.0, 24.0), (7.0, 13.0, 12.0)), 6.0)
     d = union(d, ellipsoid(q, (33.0, -5.0, 22.0), (6.0, 12.0, 11.0)), 6.0)
     d = union(d, ellipsoid(q, (-33.0, -8.0, 38.0), (4.0, 5.0, 5.0)), 5.0)  # adductor tubercle
@@ -78,31 +79,39 @@ def _femur_points(knee: Knee, p: Points) -> Points:
 
 
 def _condyles(knee: Knee, q: Points) -> Field:
-    """Two wheels side by side; the notch is what lies between them."""
-    shape = knee.shape
+    """Two wheels side by side, their treads convex and falling away towards the notch."""
+    f = np.float32
     both = None
-    for side, half, radius, back in ((-1.0, 14.0, 20.0, -9.0), (1.0, 14.0, 19.4, -8.6)):
-        inner = shape.notch_half_width_mm
-        centre = side * (inner + half)
-        crown = np.float32(0.006) * (q.x - np.float32(centre)) ** 2
-        posterior = np.hypot(q.y - np.float32(back), q.z - np.float32(radius)) - np.float32(radius)
-        distal = np.hypot(q.y - np.float32(3.0), q.z - np.float32(30.0)) - np.float32(29.9)
-        distal = common(distal, q.z - np.float32(34.0), 4.0)
-        profile = union(posterior, common(distal, np.float32(-20.0) - q.y, 6.0), 3.0) + crown
-        wheel = extruded(profile, q.x - np.float32(centre), half, shape.condyle_rounding_mm)
+    for side, radius, back in ((-1.0, 20.0, -9.0), (1.0, 19.4, -8.6)):
+        across = q.x * f(side) - f(CONDYLE_X_MM)
+        crown = f(0.007) * np.maximum(across, 0) ** 2 + f(0.021) * np.minimum(across, 0) ** 2
+        posterior = np.hypot(q.y - f(back), q.z - f(radius)) - f(radius)
+        distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
+        distal = common(distal, q.z - f(34.0), 4.0)
+        profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
+        wheel = extruded(profile, across + f(2.0), 16.0, knee.shape.condyle_rounding_mm)
         both = wheel if both is None else np.minimum(both, wheel)
     return both
 
 
+def notch(knee: Knee, q: Points) -> Field:
+    """The tunnel between the condyles: an arch whose roof rises backwards."""
+    f = np.float32
+    height = np.clip(f(16.0) - f(0.75) * q.y, 8.0, 31.0)
+    u, v = q.x / f(knee.shape.notch_half_width_mm), q.z / height
+    arch = (np.sqrt(u * u + v * v) - 1) * f(knee.shape.notch_half_width_mm)
+    return common(arch, q.y - f(13.0), 4.0)
+
+
 def _trochlea(q: Points) -> Field:
-    """The grooved pulley in front that joins the condyles; behind it the notch is open."""
-    groove = np.exp(-(((q.x - np.float32(1.5)) / np.float32(11.0)) ** 2))
-    lateral_lip = np.float32(1.5) * np.clip(q.x / np.float32(20.0), 0, 1)
-    reach = np.float32(25.5) - np.float32(6.0) * groove + lateral_lip
-    pulley = np.hypot(q.y - np.float32(4.0), (q.z - np.float32(28.0)) * np.float32(0.96)) - reach
-    pulley = common(pulley, np.abs(q.x) - np.float32(34.0), 9.0)
-    roof = (np.float32(9.0) - q.y - (q.z - np.float32(7.0)) * np.float32(0.9)) * np.float32(0.74)
-    return common(pulley, roof, 5.0)
+    """The grooved pulley in front that joins the condyles."""
+    f = np.float32
+    groove = np.exp(-(((q.x - f(1.5)) / f(11.0)) ** 2))
+    lateral_lip = f(1.5) * np.clip(q.x / f(20.0), 0, 1)
+    reach = f(23.5) - f(5.5) * groove + lateral_lip - f(0.003) * q.x**2
+    pulley = np.hypot(q.y - f(3.0), (q.z - f(27.0)) * f(0.96)) - reach
+    pulley = common(pulley, np.abs(q.x) - f(34.0), 9.0)
+    return common(pulley, f(-14.0) - q.y, 5.0)
 
 
 def tibia(knee: Knee, p: Points) -> Field:
@@ -114,11 +123,11 @@ def tibia(knee: Knee, p: Points) -> Field:
     knots = (
         (14.0, 0.0, -3.0, 38.0, 25.5),
         (-4.0, 0.0, -3.0, 38.2, 25.5),
-        (-10.0, 0.0, -3.2, 37.4, 24.0),
-        (-20.0, -lean * 12, -3.0, 33.5, 21.0),
-        (-32.0, -lean * 24, -1.5, 26.5 * wide, 18.5 * deep),
-        (-48.0, -lean * 40, -0.5, 20.0 * wide, 17.0 * deep),
-        (-70.0, -lean * 62, -1.0, 15.8 * wide, 16.0 * deep),
+        (-10.0, 0.0, -3.2, 37.8, 24.0),
+        (-20.0, -lean * 12, -3.0, 35.2, 21.0),
+        (-32.0, -lean * 24, -1.5, 30.5, 18.5),
+        (-48.0, -lean * 40, -0.5, 24.0 * wide, 17.0 * deep),
+        (-70.0, -lean * 62, -1.0, 17.8 * wide, 16.0 * deep),
         (-110.0, -lean * 102, -2.0, 14.0 * wide, 15.0 * deep),
         (-220.0, -lean * 212, -4.0, 13.0 * wide, 14.0 * deep),
     )
@@ -169,9 +178,9 @@ def patella(knee: Knee, p: Points) -> Field:
     q = p.scaled(1 / shape.size)
     s, x, z = shape.patella_size, shape.patella_x_mm, shape.patella_z_mm + 5.0
     rise = (q.z - np.float32(z)) / np.float32(24.0)
-    body = ellipsoid(q, (x, 35.0, z), (22.0 * s, 15.0 * s, 22.0 * s))
-    facets = np.float32(27.0) + np.float32(0.30) * np.abs(q.x - np.float32(x)) + np.float32(2.0) * rise**2 - q.y
-    front = q.y - np.float32(45.0)
-    tip = ellipsoid(q, (x, 38.0, z - 19.0 * s), (7.0 * s, 5.0, 8.0 * s))
+    body = ellipsoid(q, (x, 33.0, z), (22.0 * s, 15.0 * s, 22.0 * s))
+    facets = np.float32(24.0) + np.float32(0.30) * np.abs(q.x - np.float32(x)) + np.float32(2.0) * rise**2 - q.y
+    front = q.y - np.float32(42.5)
+    tip = ellipsoid(q, (x, 35.5, z - 19.0 * s), (7.0 * s, 5.0, 8.0 * s))
     body = common(common(body, facets * np.float32(0.95), 4.0), front, 5.0)
     return union(body, tip, 6.0) * np.float32(shape.size)

@@ -9,8 +9,9 @@ from scipy.ndimage import gaussian_filter, zoom
 from xrmri.phantom.sdf import Field
 
 _FLESH_PER_MM = 0.0185
-_BONE_PER_MM = 0.042
+_BONE_PER_MM = 0.040
 _WHITE = 4095
+_GLYPHS = {"right": ("1110", "1001", "1110", "1010", "1001"), "left": ("1000", "1000", "1000", "1000", "1111")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,11 +25,11 @@ class Exposure:
     """Scattered share of the light in the middle of the limb."""
     blur_mm: float
     noise: float
-    """Deviation of the log signal behind 10 cm of flesh."""
-    low: float
-    """Log signal that becomes black."""
-    span: float
-    """Log signal from black to white."""
+    """Deviation of the log signal in the middle of the limb."""
+    grey: float
+    """Mean about the joints, of white."""
+    contrast: float
+    """Deviation about the joints, of white."""
     gamma: float
     tilt: tuple[float, float]
     """Uneven field (heel effect): change of the log signal from edge to edge, along rows and columns."""
@@ -38,66 +39,97 @@ class Exposure:
 
 
 def draw_exposure(generator: np.random.Generator) -> Exposure:
-    """Draw the settings of one radiograph; real ones differ very much in contrast."""
-    spacing = float(generator.choice([0.15, 0.17, 0.2, 0.1675]))
-    contrast = float(np.exp(generator.normal(0.0, 0.35)))
+    """Draw the settings of one radiograph; real ones differ very much in grey and contrast.
+
+    Grey and contrast follow 422 real joint crops: mean 102-203 and deviation 17-62 of 255 (5-95 %).
+    """
+    spacing = float(generator.choice([0.15, 0.1675, 0.17, 0.2]))
     return Exposure(
         shape=(round(generator.uniform(300, 345) / spacing), round(generator.uniform(352, 400) / spacing)),
         spacing_mm=spacing,
         scatter=float(generator.uniform(0.25, 0.6)),
-        blur_mm=float(generator.uniform(0.15, 0.42)),
-        noise=float(generator.uniform(0.006, 0.016)),
-        low=float(generator.normal(0.35, 0.25)),
-        span=float(2.6 / contrast),
-        gamma=float(np.exp(generator.normal(0.0, 0.25))),
+        blur_mm=float(generator.uniform(0.12, 0.40)),
+        noise=float(generator.uniform(0.004, 0.012)),
+        grey=float(np.clip(generator.normal(0.605, 0.115), 0.3, 0.85)),
+        contrast=float(np.clip(0.137 * np.exp(generator.normal(0.0, 0.38)), 0.055, 0.27)),
+        gamma=float(np.exp(generator.normal(0.0, 0.2))),
         tilt=(float(generator.normal(0, 0.12)), float(generator.normal(0, 0.12))),
         collimation_mm=float(generator.uniform(4, 16)) if generator.random() < 0.4 else 0.0,
         letter_mm=float(generator.uniform(7, 12)),
     )
 
 
-def develop(bone: Field, flesh: Field, exposure: Exposure, generator: np.random.Generator) -> NDArray[np.uint16]:
-    """Expose and digitise.
+def develop(
+    bone: Field, flesh: Field, exposure: Exposure, spacing_mm: float, boxes: tuple[tuple[float, float, float, float], ...]
+) -> Field:
+    """Expose, and read out so that the joints have the grey and contrast of the exposure.
 
     Args:
-        bone: (H, W) equivalent mm of cortical bone.
-        flesh: (H, W) mm of limb.
+        bone: (h, w) equivalent mm of cortical bone.
+        flesh: (h, w) mm of limb.
         exposure: the settings.
-        generator: of the noise.
+        spacing_mm: of these arrays.
+        boxes: x0, y0, x1, y1 of each joint in these arrays.
 
     Returns:
-        (H, W) uint16, 0-4095, bone bright.
+        (h, w) float32: 0 black, 1 white, not clipped; bone bright.
     """
     path = np.float32(_FLESH_PER_MM) * flesh + np.float32(_BONE_PER_MM) * bone / (1 + np.float32(0.006) * bone)
-    sigma = exposure.blur_mm / exposure.spacing_mm
-    light = gaussian_filter(np.exp(-path), sigma, truncate=3.0)
-    small = gaussian_filter(light[::8, ::8], 22.0 / (8 * exposure.spacing_mm), truncate=2.5)
-    haze = zoom(small, (light.shape[0] / small.shape[0], light.shape[1] / small.shape[1]), order=1, grid_mode=True, mode="nearest")
-    light = (1 - np.float32(exposure.scatter)) * light + np.float32(0.6 * exposure.scatter) * haze
-    grain = exposure.noise * generator.standard_normal(light.shape, dtype=np.float32)
-    light *= 1 + grain * np.sqrt(np.float32(0.16) / (light + np.float32(0.02)))
+    light = gaussian_filter(np.exp(-path), exposure.blur_mm / spacing_mm, truncate=3.0)
+    small = gaussian_filter(light[::6, ::6], 20.0 / (6 * spacing_mm), truncate=2.5)
+    scale = tuple(n / m for n, m in zip(light.shape, small.shape, strict=True))
+    haze = zoom(small, scale, order=1, grid_mode=True, mode="nearest")
+    light = (1 - np.float32(exposure.scatter)) * light + np.float32(0.7 * exposure.scatter) * haze
     signal = -np.log(np.maximum(light, np.float32(1e-4)))
     rows, columns = (np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in signal.shape)
     signal += np.float32(exposure.tilt[0]) * rows[:, None] + np.float32(exposure.tilt[1]) * columns
-    shown = np.clip((signal - np.float32(exposure.low)) / np.float32(exposure.span), 0, 1) ** np.float32(exposure.gamma)
-    pixels = np.rint(shown * _WHITE).astype(np.uint16)
+    joints = np.concatenate([_around(signal, box).ravel() for box in boxes])
+    middle, spread = np.float32(np.median(joints)), np.float32(joints.std())
+    return np.float32(exposure.grey) + np.float32(exposure.contrast) * (signal - middle) / spread
+
+
+def _around(signal: Field, box: tuple[float, float, float, float]) -> Field:
+    """The crop that is 1.3 times as wide as a box."""
+    x0, y0, x1, y1 = box
+    grow = 0.15 * (x1 - x0)
+    rows, columns = (
+        slice(max(round(low - grow), 0), round(high + grow)) for low, high in ((y0, y1), (x0, x1))
+    )
+    return signal[rows, columns]
+
+
+def digitise(signal: Field, exposure: Exposure, generator: np.random.Generator) -> NDArray[np.uint16]:
+    """Grain, the film's toe and shoulder, shutters and 12 bits.
+
+    Args:
+        signal: (H, W), 0 black, 1 white.
+        exposure: the settings.
+        generator: of the grain.
+
+    Returns:
+        (H, W) uint16, 0-4095.
+    """
+    grain = np.float32(exposure.noise) * generator.standard_normal(signal.shape, dtype=np.float32)
+    shown = signal + grain
+    knee = np.float32(0.8)
+    shown = np.where(shown > knee, knee + (1 - knee) * np.tanh((shown - knee) / (1 - knee)), shown)
+    pixels = np.rint(np.clip(shown, 0, 1) * np.float32(_WHITE)).astype(np.uint16)
     border = round(exposure.collimation_mm / exposure.spacing_mm)
     if border:
         pixels[:border], pixels[-border:], pixels[:, :border], pixels[:, -border:] = 0, 0, 0, 0
     return pixels
 
 
-_GLYPHS = {"right": ("1110", "1001", "1110", "1010", "1001"), "left": ("1000", "1000", "1000", "1000", "1111")}
-
-
-def letter(pixels: NDArray[np.uint16], side: str, centre_mm: tuple[float, float], exposure: Exposure) -> None:
+def letter(
+    pixels: NDArray[np.uint16], side: str, box: tuple[float, float, float, float], exposure: Exposure
+) -> None:
     """Write R or L above the outside of a knee, in place, as a lead marker shows."""
     glyph = np.array([[int(c) for c in row] for row in _GLYPHS[side]], dtype=bool)
     dot = max(1, round(exposure.letter_mm / 5 / exposure.spacing_mm))
     mask = np.kron(glyph, np.ones((dot, dot), dtype=bool))
-    outward = -66 if side == "right" else 66
-    top = round((centre_mm[1] - 105) / exposure.spacing_mm)
-    left = round((centre_mm[0] + outward) / exposure.spacing_mm) - mask.shape[1] // 2
+    outward = (-66 if side == "right" else 66) / exposure.spacing_mm
+    top = round((box[1] + box[3]) / 2 - 105 / exposure.spacing_mm)
+    left = round((box[0] + box[2]) / 2 + outward) - mask.shape[1] // 2
     top = int(np.clip(top, 0, pixels.shape[0] - mask.shape[0]))
     left = int(np.clip(left, 0, pixels.shape[1] - mask.shape[1]))
     pixels[top : top + mask.shape[0], left : left + mask.shape[1]][mask] = _WHITE

@@ -1,22 +1,29 @@
-"""A bilateral PA fixed-flexion radiograph of the bones that the FLASH volume shows; bone bright."""
+"""A bilateral PA fixed-flexion radiograph of the bones that the FLASH volume shows; bone bright.
+
+Path lengths and light are worked out on a grid of 0.42 mm; trabeculae, grain and letters belong to the final pixels.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, zoom
 
 from xrmri.phantom.anatomy import Knee, Participant, stream
-from xrmri.phantom.exposure import Exposure, develop, draw_exposure, letter
+from xrmri.phantom.exposure import Exposure, develop, digitise, draw_exposure, letter
 from xrmri.phantom.pose import Grid
-from xrmri.phantom.projection import Shadow, Stance, cast
+from xrmri.phantom.projection import Shadow, Stance, cast, flesh
 from xrmri.phantom.sdf import Field
-from xrmri.phantom.texture import smooth_noise
+from xrmri.phantom.texture import refine, resample
+from xrmri.phantom.trabeculae import trabecular_pattern
 
 SIDES = ("right", "left")
-_PATCH_MM = (128.0, 132.0)  # columns, rows of the sharp part about each knee
+WORK_MM = 1.25 / 3
+_SHARP = (51 * 1.25, 53 * 1.25)  # half-width, half-height in mm of the finely cast part about each knee
+_WIDE = (85.0, 200.0)
 _BOX_ABOVE = 0.04
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +33,7 @@ class Film:
     pixels: NDArray[np.uint16]
     """(H, W), 0-4095, bone bright; image left is the patient's right knee."""
     spacing_mm: float
-    joint_box: Mapping[str, tuple[float, float, float, float]]
+    joint_box: Mapping[str, Box]
     """Side to x0, y0, x1, y1 in pixels: a square as wide as the bones at the joint, 4 % of its side above the line."""
 
 
@@ -37,8 +44,8 @@ class _Placed:
     side: str
     knee: Knee
     stance: Stance
-    centre_mm: tuple[float, float]
-    """Column and row of the joint line, from the top left of the film."""
+    centre: tuple[int, int]
+    """Row and column of the joint line in work pixels."""
 
 
 def render_film(participant: Participant) -> Film:
@@ -52,109 +59,81 @@ def render_film(participant: Participant) -> Film:
     """
     generator = stream("film", participant.seed, participant.index)
     exposure = draw_exposure(generator)
-    placed = [_place(participant, side, exposure) for side in SIDES]
-    height, width = exposure.shape
-    bone, spongy, flesh = (np.zeros((height, width), dtype=np.float32) for _ in range(3))
+    shape = tuple(round(n * exposure.spacing_mm / WORK_MM) for n in exposure.shape)
+    bone, spongy, limb = (np.zeros(shape, dtype=np.float32) for _ in range(3))
     boxes = {}
-    for knee in placed:
-        whole = cast(knee.knee, knee.stance, _grid(85.0, 2.5, 175.0), 1)
-        sharp = cast(knee.knee, knee.stance, _grid(_PATCH_MM[0] / 2, 1.25, _PATCH_MM[1] / 2), 3)
-        for target, coarse, fine in zip((bone, spongy, flesh), _fields(whole), _fields(sharp), strict=True):
-            _lay(target, knee, exposure, coarse, 2.5, 0.0)
-            _lay(target, knee, exposure, fine, 1.25 / 3, 8.0)
-        boxes[knee.side] = _joint_box(knee, sharp, exposure.spacing_mm)
-    bone = _trabeculate(bone, spongy, participant, exposure.spacing_mm)
-    pixels = develop(bone, flesh, exposure, generator)
-    for knee in placed:
-        letter(pixels, knee.side, knee.centre_mm, exposure)
-    return Film(pixels=pixels, spacing_mm=exposure.spacing_mm, joint_box=boxes)
+    for side in SIDES:
+        placed = _place(participant, side, shape)
+        wide = _grid(*_WIDE, 2.5, 4.0, 92.0)
+        coarse = cast(placed.knee, placed.stance, wide, 1)
+        sharp = cast(placed.knee, placed.stance, _grid(*_SHARP, 1.25, 2.0, 56.0), 3)
+        _lay(limb, placed, refine(flesh(placed.knee, placed.stance, wide), 6), 0)
+        for target, far, near in ((bone, coarse.bone, sharp.bone), (spongy, coarse.spongy, sharp.spongy)):
+            _lay(target, placed, refine(far, 6), 0)
+            _lay(target, placed, near, 20)
+        boxes[side] = _joint_box(placed, sharp)
+    signal = develop(bone, limb, exposure, WORK_MM, tuple(boxes.values()))
+    zoom = exposure.spacing_mm / WORK_MM
+    origin = (zoom - 1) / 2
+    signal = resample(signal, exposure.shape, (origin, origin), zoom)
+    core = np.sqrt(np.maximum(resample(spongy, exposure.shape, (origin, origin), zoom), 0))
+    signal += trabecular_pattern(participant, core, exposure)
+    scaled = {side: tuple(v / zoom for v in box) for side, box in boxes.items()}
+    pixels = digitise(signal, exposure, generator)
+    for side in SIDES:
+        letter(pixels, side, scaled[side], exposure)
+    return Film(pixels=pixels, spacing_mm=exposure.spacing_mm, joint_box=scaled)
 
 
-def _fields(shadow: Shadow) -> tuple[Field, Field, Field]:
-    """The three path lengths of a shadow."""
-    return shadow.bone, shadow.spongy, shadow.flesh
-
-
-def _place(participant: Participant, side: str, exposure: Exposure) -> _Placed:
-    """Stance of one knee and its place on the film."""
+def _place(participant: Participant, side: str, shape: tuple[int, ...]) -> _Placed:
+    """Stance of one knee and its place on the work grid."""
     knee = participant.knee(side)
     both = stream("stance", participant.seed, participant.index)
     own = stream("stance of side", participant.seed, participant.index, SIDES.index(side))
-    flexion, miss, apart = both.normal((22.0, 0.0, 92.0), (4.0, 2.0, 5.0))
-    row = exposure.shape[0] * exposure.spacing_mm * both.uniform(0.42, 0.58)
+    flexion, miss, apart = both.normal((20.0, 0.0, 92.0), (4.0, 2.0, 4.0))
+    row = shape[0] * both.uniform(0.43, 0.57)
     flexion, miss, turn, up = own.normal((flexion, miss, 2.0, 0.0), (1.5, 1.0, 3.5, 3.0))
-    middle = exposure.shape[1] * exposure.spacing_mm / 2
-    column = middle + (-apart if side == "right" else apart)
+    column = (shape[1] - 1) / 2 + (-apart if side == "right" else apart) / WORK_MM
     stance = Stance(
         flexion_degrees=float(flexion),
         tibia_lean_degrees=float(-(knee.shape.plateau_slope_degrees + miss)),
         rotation_degrees=float(turn),
     )
-    return _Placed(side=side, knee=knee, stance=stance, centre_mm=(float(column), float(row + up)))
+    return _Placed(side=side, knee=knee, stance=stance, centre=(round(row + up / WORK_MM), round(column)))
 
 
-def _grid(half_width_mm: float, step_mm: float, half_height_mm: float) -> Grid:
+def _grid(half_width_mm: float, half_height_mm: float, step_mm: float, slice_mm: float, reach_mm: float) -> Grid:
     """A coarse grid about one knee, columns from lateral to medial."""
     columns, rows = round(2 * half_width_mm / step_mm), round(2 * half_height_mm / step_mm)
     x = ((columns - 1) / 2 - np.arange(columns, dtype=np.float32)) * np.float32(step_mm)
     z = ((rows - 1) / 2 - np.arange(rows, dtype=np.float32)) * np.float32(step_mm)
-    y = np.arange(-92.0, 88.0, 2.0 if step_mm < 2 else 4.0, dtype=np.float32)
-    return Grid(x=x, y=y, z=z)
+    return Grid(x=x, y=np.arange(-reach_mm, reach_mm, slice_mm, dtype=np.float32), z=z)
 
 
-def _lay(target: Field, knee: _Placed, exposure: Exposure, field: Field, step_mm: float, feather_mm: float) -> None:
-    """Put a shadow on the film, in place; a feathered border hides the seam."""
-    scale = step_mm / exposure.spacing_mm
+def _lay(target: Field, knee: _Placed, field: Field, feather: int) -> None:
+    """Put a shadow on its half of the film, in place; a border of `feather` pixels fades in."""
     shown = field if knee.side == "right" else field[:, ::-1]
-    big = zoom(shown, scale, order=1, grid_mode=True, mode="nearest")
-    top = round(knee.centre_mm[1] / exposure.spacing_mm - big.shape[0] / 2)
-    left = round(knee.centre_mm[0] / exposure.spacing_mm - big.shape[1] / 2)
-    height, width = target.shape
-    middle = width // 2
-    low, high = (0, middle) if knee.side == "right" else (middle, width)
-    rows = slice(max(top, 0), min(top + big.shape[0], height))
-    columns = slice(max(left, low), min(left + big.shape[1], high))
-    part = big[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    if feather_mm == 0.0:
-        target[rows, columns] = part
+    top, left = (c - n // 2 for c, n in zip(knee.centre, shown.shape, strict=True))
+    middle = target.shape[1] // 2
+    low, high = (0, middle) if knee.side == "right" else (middle, target.shape[1])
+    rows = slice(max(top, 0), min(top + shown.shape[0], target.shape[0]))
+    columns = slice(max(left, low), min(left + shown.shape[1], high))
+    part = (slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+    if not feather:
+        target[rows, columns] = shown[part]
         return
-    ramps = [
-        np.clip(np.minimum(np.arange(n) + 0.5, n - np.arange(n) - 0.5) * exposure.spacing_mm / feather_mm, 0, 1)
-        for n in big.shape
-    ]
-    weight = (ramps[0][:, None] * ramps[1]).astype(np.float32)
-    weight = weight[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    target[rows, columns] += weight * (part - target[rows, columns])
+    ramps = (np.clip((np.minimum(np.arange(n), np.arange(n)[::-1]) + 0.5) / feather, 0, 1) for n in shown.shape)
+    weight = np.outer(*ramps).astype(np.float32)[part]
+    target[rows, columns] += weight * (shown[part] - target[rows, columns])
 
 
-def _joint_box(knee: _Placed, sharp: Shadow, spacing_mm: float) -> tuple[float, float, float, float]:
-    """A square about the widest bony extent within 22 mm of the joint line."""
-    step = 1.25 / 3
+def _joint_box(knee: _Placed, sharp: Shadow) -> Box:
+    """A square about the widest bony extent near the joint line, without the fibula, in work pixels."""
     middle = sharp.bone.shape[0] // 2
-    reach = round(22 / step)
-    spongy = sharp.spongy[middle - reach : middle + round(6 / step)]
+    spongy = sharp.spongy[middle - round(26 / WORK_MM) : middle + round(7 / WORK_MM)]
     shown = spongy if knee.side == "right" else spongy[:, ::-1]
-    touched = np.flatnonzero((shown > 6.0).any(axis=0))
-    first, last = touched[0], touched[-1] + 1
-    side = (last - first) * step
-    x = knee.centre_mm[0] + ((first + last) / 2 - shown.shape[1] / 2) * step
-    y = knee.centre_mm[1] - _BOX_ABOVE * side
-    return tuple(float(v / spacing_mm) for v in (x - side / 2, y - side / 2, x + side / 2, y + side / 2))
-
-
-def _trabeculate(bone: Field, spongy: Field, participant: Participant, spacing_mm: float) -> Field:
-    """Trabeculae: the thickness of spongy bone broken into fine, mostly upright struts."""
-    generator = stream("trabeculae", participant.seed, participant.index)
-    height, width = bone.shape
-    fine = 0.22 / spacing_mm
-    struts = smooth_noise(generator, (height, width), (5.0 * fine, 0.9 * fine))
-    cross = smooth_noise(generator, (height, width), (1.1 * fine, 2.6 * fine))
-    clumps = smooth_noise(generator, (height // 8, width // 8), (1.6, 0.9))
-    clumps = zoom(clumps, (height / clumps.shape[0], width / clumps.shape[1]), order=1, grid_mode=True, mode="nearest")
-    pattern = np.float32(0.55) * struts + np.float32(0.3) * cross + np.float32(0.45) * clumps
-    return np.maximum(bone + np.float32(0.115) * np.sqrt(np.maximum(spongy, 0)) * pattern, 0)
-
-
-def blurred(field: Field, sigma_mm: float, spacing_mm: float) -> Field:
-    """Focal blur."""
-    return gaussian_filter(field, sigma_mm / spacing_mm, truncate=3.0)
+    touched = np.flatnonzero((shown > 4.0).any(axis=0))
+    side = float(touched[-1] + 1 - touched[0])
+    x = knee.centre[1] - shown.shape[1] // 2 + (touched[0] + touched[-1] + 1) / 2
+    y = knee.centre[0] - _BOX_ABOVE * side
+    return x - side / 2, y - side / 2, x + side / 2, y + side / 2

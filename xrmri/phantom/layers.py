@@ -112,6 +112,8 @@ def _joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) ->
     thick = f(0.5) * (f(gaps.medial_mm) * (1 - lateral) + f(gaps.lateral_mm) * lateral)
     thick_femur = np.minimum(thick + f(0.15), f(3.0))
     on_femur = np.maximum(femur - thick_femur, np.maximum(q.z - f(38.0) - f(0.15) * q.y, np.abs(q.x) - f(35.5)))
+    on_femur = np.maximum(on_femur, bones.notch(knee, q) * f(-1) - f(1.0))
+    on_femur = np.maximum(on_femur, np.where(q.y > f(8.0), np.abs(q.x) - f(33.0) + f(0.1) * q.z, f(-9.0)))
     on_tibia = np.maximum(tibia - thick - f(0.1), np.maximum(np.abs(q.x) - f(36.0), f(-5.0) - q.z))
     on_tibia = np.maximum(on_tibia, np.abs(q.y + f(3.0)) - f(24.0))
     behind = np.maximum(patella - f(2.6), q.y - f(33.0) - f(0.2) * np.abs(q.x))
@@ -126,15 +128,16 @@ def _warped(p: Points, generator: np.random.Generator) -> Points:
     """Places moved by up to about 2 mm, so that no outline is a perfect curve."""
     shape = np.broadcast_shapes(p.x.shape, p.y.shape, p.z.shape)
     small = (shape[0], shape[1] // 8, shape[2] // 8)
-    dx, dy = (np.float32(0.9) * refine(smooth_noise(generator, small, (10, 1.6, 1.6)), 8) for _ in range(2))
+    dx, dy = (np.float32(1.1) * refine(smooth_noise(generator, small, (10, 1.6, 1.6)), 8) for _ in range(2))
     return Points(p.x + dx, p.y + dy, p.z)
 
 
 def _fat(generator: np.random.Generator, skin: Field) -> Field:
     """Fat: dark, crossed by fine brighter strands."""
-    noise = smooth_noise(generator, skin.shape, (2.5, 2.6, 2.0))
+    along, across = (smooth_noise(generator, skin.shape, scales) for scales in ((2.0, 3.2, 1.3), (1.6, 1.4, 2.4)))
     lumps = smooth_noise(generator, skin.shape, (4.0, 4.0, 4.0))
-    return np.float32(BRIGHTNESS[Tissue.FAT]) + 3 * lumps + np.float32(34) * strands(noise, 0.16)
+    webs = np.maximum(strands(along, 0.11), strands(across, 0.07)) * np.clip(1 + np.float32(0.7) * lumps, 0, 2)
+    return np.float32(BRIGHTNESS[Tissue.FAT]) + 3 * lumps + np.float32(24) * webs
 
 
 def _muscle(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:

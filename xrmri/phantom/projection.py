@@ -14,7 +14,7 @@ from xrmri.phantom.pose import Grid
 from xrmri.phantom.sdf import Field, Points, coverage
 from xrmri.phantom.texture import refine
 
-SPONGY = 0.20
+SPONGY = 0.17
 """Attenuation of spongy bone above soft tissue, relative to cortical bone."""
 
 
@@ -38,8 +38,6 @@ class Shadow:
     """(Z, X) equivalent thickness of cortical bone."""
     spongy: Field
     """(Z, X) thickness of spongy bone."""
-    flesh: Field
-    """(Z, X) thickness of the limb, bone included."""
 
 
 def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
@@ -54,30 +52,53 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     p = _turned(grid, stance)
     thigh = _bent(knee, p, stance.flexion_degrees)
     step = float(grid.y[1] - grid.y[0])
-    width = max(0.6, 1.2 * abs(float(grid.x[1] - grid.x[0])) / factor)
     femur, tibia = bones.femur(knee, thigh), bones.tibia(knee, p)
     solids = (
-        (femur, 0.9, 2.6), (tibia, 0.9, 2.4), (bones.fibula(knee, p), 0.8, 1.8), (bones.patella(knee, thigh), 0.9, 0.9),
+        (femur, 1.0, 2.8), (tibia, 1.0, 2.6), (bones.fibula(knee, p), 0.9, 1.9), (bones.patella(knee, thigh), 0.9, 0.9),
     )  # fmt: skip
     shape = (len(grid.z) * factor, len(grid.x) * factor)
     shell, spongy = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    shaft = np.clip((np.abs(grid.z) - 22.0) / 50.0, 0, 1).astype(np.float32)[None, :, None]
+    shaft = np.clip((np.abs(grid.z) - 25.0) / 60.0, 0, 1).astype(np.float32)
     for distance, near, far in solids:
         rows, columns, slices = _box(distance)
         d = refine(distance[slices, rows, columns], factor)
-        cortex = refine(np.broadcast_to(near + shaft * (far - near), distance.shape)[:1, rows, columns], factor)
-        whole = coverage(d, width).sum(axis=0) * np.float32(step)
-        core = coverage(d + cortex, width).sum(axis=0) * np.float32(step)
+        along = np.repeat(shaft[rows], factor)[:, None]
+        width = 1.1 * abs(float(grid.x[1] - grid.x[0])) / factor
+        whole, core = _chords(d, near + along * np.float32(far - near), step, width)
         place = (slice(rows.start * factor, rows.stop * factor), slice(columns.start * factor, columns.stop * factor))
         shell[place] += whole - core
-        hollow = refine(np.broadcast_to(1 - 0.75 * shaft, distance.shape)[:1, rows, columns], factor)[0]
-        spongy[place] += core * hollow
+        spongy[place] += core * (1 - np.float32(0.75) * along)
     dense, holes = sclerosis(knee, p, femur, tibia), cysts(knee, p, femur, tibia)
     bone = shell + np.float32(SPONGY) * spongy
-    bone += np.float32(0.5 * step) * refine(coverage(dense, 1.0).sum(axis=0), factor)
-    bone -= np.float32(0.35 * step) * refine(coverage(holes, 1.0).sum(axis=0), factor)
-    flesh = np.float32(step) * refine(coverage(soft.limb(knee, p), step).sum(axis=0), factor)
-    return Shadow(bone=bone, spongy=spongy, flesh=flesh)
+    bone += np.float32(0.30 * step) * refine(coverage(dense, 1.2).sum(axis=0), factor)
+    bone -= np.float32(0.25 * step) * refine(coverage(holes, 1.2).sum(axis=0), factor)
+    return Shadow(bone=bone, spongy=spongy)
+
+
+def flesh(knee: Knee, stance: Stance, grid: Grid) -> Field:
+    """Thickness of the limb, bone included.
+
+    Returns:
+        (Z, X) mm on the grid.
+    """
+    inside = coverage(soft.limb(knee, _turned(grid, stance)), float(grid.y[1] - grid.y[0]))
+    return inside.sum(axis=0) * (grid.y[1] - grid.y[0])
+
+
+def _chords(d: Field, cortex: Field, step_mm: float, width_mm: float) -> tuple[Field, Field]:
+    """How far a ray runs inside a solid, and inside what its cortex encloses, mm.
+
+    Between two slices the distance is taken as linear, so faces across the beam leave no rings.
+    """
+    middle = (d[1:] + d[:-1]) * np.float32(0.5)
+    slope = np.float32(1) / np.maximum(np.abs(d[1:] - d[:-1]), np.float32(width_mm))
+    middle *= slope
+    half = np.float32(0.5)
+    whole = np.clip(half - middle, 0, 1).sum(axis=0)
+    slope *= cortex
+    middle += slope
+    core = np.clip(half - middle, 0, 1).sum(axis=0)
+    return whole * np.float32(step_mm), core * np.float32(step_mm)
 
 
 def _turned(grid: Grid, stance: Stance) -> Points:

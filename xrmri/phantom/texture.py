@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
+from scipy.sparse import csr_array
 
 from xrmri.phantom.sdf import Field
 
@@ -23,21 +24,54 @@ def _refine_axis(field: Field, factor: int, axis: int) -> Field:
     """Linear interpolation along one axis."""
     if factor == 1:
         return field
-    moved = np.moveaxis(field, axis, -1) if axis == -1 else np.swapaxes(field, -1, -2)
-    del moved
     shape = list(field.shape)
-    at = len(shape) + axis
-    shape[at] *= factor
+    shape[axis] *= factor
     out = np.empty(shape, dtype=np.float32)
-    n = field.shape[at]
-    before = np.take(field, np.maximum(np.arange(n) - 1, 0), axis=at)
-    after = np.take(field, np.minimum(np.arange(n) + 1, n - 1), axis=at)
+    n = field.shape[axis]
+    before = np.take(field, np.maximum(np.arange(n) - 1, 0), axis=axis)
+    after = np.take(field, np.minimum(np.arange(n) + 1, n - 1), axis=axis)
+    tail = (slice(None),) * (-1 - axis)
     for part in range(factor):
         t = np.float32((part + 0.5) / factor - 0.5)
-        place = [slice(None)] * len(shape)
-        place[at] = slice(part, None, factor)
-        out[tuple(place)] = field + t * (after - field) if t > 0 else field + t * (field - before)
+        place = (..., slice(part, None, factor), *tail)
+        out[place] = field + t * ((after - field) if t > 0 else (field - before))
     return out
+
+
+def resample(field: Field, shape: tuple[int, int], origin: tuple[float, float], step: float) -> Field:
+    """Cubic (Catmull-Rom) interpolation of a picture on another regular grid.
+
+    Args:
+        field: (h, w) picture.
+        shape: rows and columns of the result.
+        origin: where its first pixel lies in `field`: row, column.
+        step: size of its pixels, in those of `field`.
+
+    Returns:
+        shape float32; the border of `field` is held outside.
+    """
+    rows = _taps(field.shape[0], shape[0], origin[0], step)
+    columns = _taps(field.shape[1], shape[1], origin[1], step)
+    return np.ascontiguousarray((columns @ (rows @ field).T).T, dtype=np.float32)
+
+
+def _taps(source: int, target: int, origin: float, step: float) -> csr_array:
+    """(target, source) matrix of interpolation weights along one axis."""
+    place = np.clip(origin + step * np.arange(target), 0, source - 1)
+    first = np.floor(place).astype(int)
+    t = place - first
+    weights = np.stack(
+        [
+            -0.5 * t + t**2 - 0.5 * t**3,
+            1 - 2.5 * t**2 + 1.5 * t**3,
+            0.5 * t + 2 * t**2 - 1.5 * t**3,
+            -0.5 * t**2 + 0.5 * t**3,
+        ],
+        axis=1,
+    ).astype(np.float32)
+    columns = np.clip(first[:, None] + np.arange(-1, 3), 0, source - 1)
+    rows = np.repeat(np.arange(target), 4)
+    return csr_array((weights.ravel(), (rows, columns.ravel())), shape=(target, source))
 
 
 def smooth_noise(generator: np.random.Generator, shape: tuple[int, ...], scales: tuple[float, ...]) -> Field:

@@ -4,7 +4,6 @@ Shapes: S depths, B slices at once, C latent channels, h x w latent pixels, F fe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,30 +12,25 @@ from xrmri.config import Generate
 from xrmri.diffusion.ddim import sample as sample_ddim
 from xrmri.diffusion.depth_noise import starting_noise
 from xrmri.diffusion.dpm import sample as sample_dpm
+from xrmri.generation.deliver import DEPTH_EXTENT_MM
 from xrmri.models.bundle import Bundle, Condition, decode, encode_radiograph, predict_noise
-
-DEPTH_EXTENT_MM = 73.5
-"""From the first to the last of the 50 slices kept, 1.5 mm apart (paper, III-A)."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Asked:
-    """One volume to draw."""
-
-    radiograph: np.ndarray
-    """(H, W) float32 in [-1, 1], a right knee or a left one mirrored to look right."""
-    features: np.ndarray
-    """(F,) uint8 one-hot."""
 
 
 def draw(
-    bundle: Bundle, asked: Asked, config: Generate, *, sample: int = 0, tell: Callable[[int], None] = lambda done: None
+    bundle: Bundle,
+    radiograph: np.ndarray,
+    r: np.ndarray,
+    config: Generate,
+    *,
+    sample: int = 0,
+    tell: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
     """Draw a volume (Algorithm 2 of the paper, at every depth).
 
     Args:
         bundle: the model.
-        asked: radiograph and features.
+        radiograph: (H, W) float32 in [-1, 1], a left knee mirrored to look right.
+        r: (F,) uint8 one-hot features.
         config: depths, steps, sampler, noise and seed.
         sample: number of the volume among several from one seed.
         tell: called with the number of slices done.
@@ -50,9 +44,9 @@ def draw(
     )
     slices = []
     with torch.inference_mode():
-        y = torch.from_numpy(asked.radiograph)[None].to(bundle.device)
+        y = torch.from_numpy(radiograph)[None].to(bundle.device)
         condition = encode_radiograph(bundle, y)
-        features = torch.from_numpy(asked.features.astype(np.float32))[None].to(bundle.device)
+        features = torch.from_numpy(r.astype(np.float32))[None].to(bundle.device)
         for first in range(0, config.num_slices, config.batch_size):
             part = slice(first, first + config.batch_size)
             z_0 = _denoise(bundle, z_start[part].to(bundle.device), condition, features, depths[part], config)
@@ -62,7 +56,11 @@ def draw(
 
 
 def _denoise(
-    bundle: Bundle, z_T: torch.Tensor, condition: Condition, features: torch.Tensor, depths: np.ndarray,
+    bundle: Bundle,
+    z_T: torch.Tensor,
+    condition: Condition,
+    features: torch.Tensor,
+    depths: np.ndarray,
     config: Generate,
 ) -> torch.Tensor:
     """z_0 of some slices: (B, C, h, w) from (B, C, h, w)."""

@@ -1,0 +1,72 @@
+"""Settings: default < preset < config file < option, and nothing unknown gets in."""
+
+import json
+
+import pytest
+
+from xrmri.config import BuildDataset, Generate, Phantom, TrainLdm, TrainVae
+from xrmri.errors import InputError
+from xrmri.presets import PRESETS
+
+KINDS = {kind.command(): kind for kind in (Phantom, BuildDataset, TrainVae, TrainLdm, Generate)}
+
+
+def test_the_defaults_of_train_ldm_are_the_paper():
+    config = TrainLdm.load()
+    assert (config.learning_rate, config.batch_size, config.timesteps, config.ema_decay) == (1e-6, 64, 2000, 0.99)
+    assert (config.warmup_steps, config.latent_scale, config.prediction) == (100, 0.2, "epsilon")
+    assert TrainLdm.load(preset="paper") == config
+
+
+def test_an_option_wins_over_a_file_which_wins_over_a_preset_which_wins_over_the_default(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text("[train-ldm]\nmax_steps = 7\nbatch_size = 5\n[train-vae]\nmax_steps = 99\n")
+    config = TrainLdm.load(preset="tiny", file=file, batch_size=3)
+    assert (config.batch_size, config.max_steps, config.timesteps) == (3, 7, 100)
+    assert TrainLdm.load().batch_size == 64
+
+
+def test_an_earlier_run_json_gives_back_its_settings(tmp_path):
+    config = TrainLdm.load(preset="demo", seed=4)
+    (tmp_path / "run.json").write_text(json.dumps({"command": "train-ldm", "config": config.to_dict()}))
+    assert TrainLdm.load(file=tmp_path / "run.json") == config
+    with pytest.raises(InputError, match="is a run of 'train-ldm', not of train-vae"):
+        TrainVae.load(file=tmp_path / "run.json")
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_value_is_a_setting_and_has_a_reason(preset):
+    for command, chosen in PRESETS[preset].items():
+        if command in KINDS:
+            config = KINDS[command].load(preset=preset)
+            for name, (value, reason) in chosen.items():
+                assert getattr(config, name) == value
+                assert len(reason) > 10
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_every_setting_has_a_meaning_that_ends_with_its_source(kind):
+    for name in kind.load().to_dict():
+        meaning = kind.meaning(name)
+        assert meaning and (name == "seed" or any(word in meaning for word in ("paper", "code", "choice", "OAI"))), name
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"batch_size": 0}, "--batch-size must be at least 1"),
+        ({"bach_size": 3}, "train-ldm has no setting 'bach_size'"),
+        ({"batch_size": "3"}, "batch_size must be int, not '3'"),
+        ({"seed": -1}, "--seed must be at least 0, not -1"),
+        ({"prediction": "x"}, "--prediction must be one of epsilon, v, not 'x'"),
+        ({"preset": "papr"}, "--preset must be one of paper, zero123, demo, tiny, not 'papr'"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_the_users_words(given, complaint):
+    with pytest.raises(InputError, match=complaint.replace("(", r"\(")):
+        TrainLdm.load(**given)
+
+
+def test_settings_survive_json():
+    config = TrainLdm.load(preset="demo")
+    assert TrainLdm(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.to_dict().items()}) == config

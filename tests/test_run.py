@@ -1,0 +1,83 @@
+"""The run folder knows whether the same command has anything left to do, and files are complete or absent."""
+
+import json
+
+import pytest
+
+from xrmri.config import Phantom
+from xrmri.errors import InputError, StoppedEarly
+from xrmri.run import begin, complete_or_absent, fingerprint, read_record, require_finished
+
+
+def finish(folder, **settings):
+    run = begin(folder, Phantom.load(**settings), {"nothing": "0"})
+    with run:
+        (folder / "result.txt").write_text("done")
+
+
+def test_the_same_command_again_has_nothing_to_do_and_other_settings_are_refused_by_name(tmp_path):
+    finish(tmp_path / "out", participants=3)
+    assert begin(tmp_path / "out", Phantom.load(participants=3), {"nothing": "0"}) is None
+    with pytest.raises(InputError, match="participants was 3, now 4"):
+        begin(tmp_path / "out", Phantom.load(participants=4), {"nothing": "0"})
+    with pytest.raises(InputError, match="input nothing has changed"):
+        begin(tmp_path / "out", Phantom.load(participants=3), {"nothing": "1"})
+
+
+def test_force_clears_a_run_of_the_same_command_only(tmp_path):
+    finish(tmp_path / "out")
+    assert begin(tmp_path / "out", Phantom.load(participants=4), {}, force=True) is not None
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="was not written by xrmri"):
+        begin(tmp_path / "mine", Phantom.load(), {}, force=True)
+    assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+def test_a_finished_folder_that_lost_a_file_goes_on(tmp_path):
+    finish(tmp_path / "out")
+    (tmp_path / "out" / "result.txt").unlink()
+    assert begin(tmp_path / "out", Phantom.load(), {"nothing": "0"}) is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(None, "finished"), (StoppedEarly("saved"), "stopped"), (ValueError("bug"), "failed")]
+)
+def test_the_record_says_how_a_run_ended(tmp_path, error, status):
+    run = begin(tmp_path / "out", Phantom.load(), {})
+    try:
+        with run:
+            (tmp_path / "out" / "a.txt").write_text("a")
+            if error:
+                raise error
+    except (StoppedEarly, ValueError):
+        pass
+    record = read_record(tmp_path / "out")
+    assert record["status"] == status
+    assert ("a.txt" in record.get("outputs", {})) == (error is None)
+
+
+def test_a_block_that_fails_leaves_no_file_and_keeps_the_old_one(tmp_path):
+    file = tmp_path / "a.nii.gz"
+    file.write_text("old")
+    with pytest.raises(ValueError), complete_or_absent(file) as partial:
+        partial.write_text("half")
+        raise ValueError
+    assert file.read_text() == "old"
+    assert [f.name for f in tmp_path.iterdir()] == ["a.nii.gz"]
+
+
+def test_a_fingerprint_follows_content_and_not_place(tmp_path):
+    for name, text in [("a", "same"), ("b", "same"), ("c", "other")]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file.txt").write_text(text * 3)
+    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b") != fingerprint(tmp_path / "c")
+
+
+def test_an_unfinished_stage_is_refused_with_what_to_do(tmp_path):
+    finish(tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    (tmp_path / "out" / "run.json").write_text(json.dumps({**record, "status": "stopped"}))
+    with pytest.raises(Exception, match="run `xrmri phantom` again to go on") as caught:
+        require_finished(tmp_path / "out", "phantom")
+    assert caught.value.exit_code == 3

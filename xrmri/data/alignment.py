@@ -1,0 +1,98 @@
+"""Which file holds the volume of which pair, and how that volume lies beside the acquired one.
+
+The acquired volume's frame rules: S slices posterior to anterior, a left knee mirrored to look right. A file says by its
+affine where its voxels lie, so no rule about sides or orders is needed here, and a volume elsewhere is found out.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from xrmri.errors import InputError
+from xrmri.records import Volume
+
+NIFTI = (".nii.gz", ".nii")
+OFF_MM = 0.9
+"""Corners may lie this far from where they should, in millimetres: about half a slice and one pixel (choice)."""
+
+
+def files_by_pair(folder: Path, pair_ids: Sequence[str]) -> dict[str, list[Path]]:
+    """The NIfTI files of each pair: the one named exactly like it, else all whose names contain it.
+
+    Returns:
+        only pairs that have a file; in the order of pair_ids.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name.endswith(NIFTI))
+    exact = {file.name.removesuffix(".gz").removesuffix(".nii"): [file] for file in files}
+    found = {}
+    for pair_id in pair_ids:
+        # Not inside a longer word, so that pair 12_R is not found in the name of pair 112_R.
+        whole = re.compile(rf"(?<![0-9A-Za-z]){re.escape(pair_id)}(?![0-9A-Za-z])")
+        holding = exact.get(pair_id) or [file for file in files if whole.search(file.name)]
+        if holding:
+            found[pair_id] = holding
+    return found
+
+
+def laid_beside(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """The voxels of a volume in the order of the acquired volume's axes.
+
+    Args:
+        volume: as read from a file, its axes in any order and direction.
+        affine: (4, 4) of the acquired volume, voxel (slice, row, column) to RAS mm.
+        shape: (S, H, W) of the acquired volume.
+
+    Returns:
+        (S', H, W): first and last slice lie where the acquired ones do; S' may differ from S.
+
+    Raises:
+        InputError: another size, orientation, spacing or place; one clause without a file name.
+    """
+    directions = volume.geometry.affine[:3, :3] / np.linalg.norm(volume.geometry.affine[:3, :3], axis=0)
+    wanted = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    agreement = wanted.T @ directions  # (acquired axis, file axis)
+    axes = np.abs(agreement).argmax(axis=1)
+    if sorted(axes) != [0, 1, 2]:
+        raise InputError("is tilted against the acquired volume: its axes match none of that volume's")
+    voxels = np.transpose(volume.voxels, axes)
+    placed = volume.geometry.affine[:, [*axes, 3]].copy()
+    for axis in range(3):
+        if agreement[axis, axes[axis]] < 0:
+            voxels = np.flip(voxels, axis)
+            placed[:3, 3] += placed[:3, axis] * (voxels.shape[axis] - 1)
+            placed[:3, axis] *= -1
+    if voxels.shape[1:] != shape[1:]:
+        found, needed = (" x ".join(map(str, size)) for size in (voxels.shape[1:], shape[1:]))
+        raise InputError(f"has {found} pixels a slice where the acquired volume has {needed}")
+    off_mm = np.linalg.norm(_corners_mm(placed, voxels.shape) - _corners_mm(affine, shape), axis=0).max()
+    if off_mm > OFF_MM:
+        raise InputError(f"lies up to {off_mm:.1f} mm from the acquired volume: its affine is not that volume's")
+    return voxels
+
+
+def matching_slices(generated: int, acquired: int) -> tuple[np.ndarray, np.ndarray]:
+    """Slices at the same depth in two volumes that begin and end in the same places.
+
+    Every slice of the coarser volume is taken, with the nearest of the finer one: nothing is interpolated, and the two
+    lie at most half a spacing of the finer volume apart.
+
+    Returns:
+        (n,) indices into the generated volume and (n,) indices into the acquired one.
+    """
+    count = min(generated, acquired)
+    depths = np.linspace(0, 1, count)
+    return tuple(np.rint(depths * (slices - 1)).astype(int) for slices in (generated, acquired))  # type: ignore
+
+
+def unit_range(voxels: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+    """Intensities of a volume as float64 in [0, 1], clipped to the window, whatever dtype comes in."""
+    low, high = window
+    return np.clip((voxels.astype(np.float64) - low) / (high - low), 0, 1)
+
+
+def _corners_mm(affine: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """(3, 8) RAS positions of the corner voxels."""
+    corners = np.array([[i, j, k, 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * [*(np.array(shape) - 1), 1]
+    return (affine @ corners.T)[:3]

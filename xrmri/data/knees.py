@@ -1,0 +1,147 @@
+"""The knees folder: joint crops cut from films, what they were cut from, and the films without a knee.
+
+knees.h5 holds one row a knee; knees.csv says the same in words; rejected.csv names what was left out and why.
+Crops keep the film's orientation: a left knee is not mirrored here.
+"""
+
+import csv
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from xrmri.errors import InconsistentError, InputError
+from xrmri.records import KneeBox
+from xrmri.run import complete_or_absent
+
+_COLUMNS = ("row", "name", "source", "source_sha256", "side", "score", "x0", "y0", "x1", "y1", "spacing_mm")
+_FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
+_TEXT = h5py.string_dtype("ascii", 64)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Knee:
+    """One knee cut from a film."""
+
+    name: str
+    """Of its picture, without extension; unlike every other in the folder."""
+    source: str
+    """The film, as the user would find it."""
+    source_sha256: str
+    box: KneeBox
+    crop: np.ndarray
+    """(299, 299) uint16, windowed, film orientation."""
+    spacing_mm: tuple[float, float] | None
+    """Of the crop, along rows and columns; None where the film does not tell."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Knees:
+    """A knees folder, read."""
+
+    folder: Path
+    table: pd.DataFrame
+    """knees.csv."""
+
+    def find(self, source_sha256: str, side: str) -> Knee | None:
+        """The knee of one side on the film with this hash; the best scored where there are several."""
+        found = self.table[(self.table["source_sha256"] == source_sha256) & (self.table["side"] == side)]
+        return self.read(int(found.sort_values("score")["row"].iloc[-1])) if len(found) else None
+
+    def read(self, row: int) -> Knee:
+        """One knee by its row."""
+        line = self.table.iloc[row]
+        try:
+            with h5py.File(self.folder / "knees.h5", "r") as content:
+                crop, box, spacing = (content[name][row] for name in ("crop", "box", "spacing_mm"))
+        except (OSError, KeyError, ValueError, IndexError) as error:
+            raise InconsistentError(f"{self.folder / 'knees.h5'} is damaged: run `xrmri detect-knee` again") from error
+        corners = tuple(float(corner) for corner in box)
+        return Knee(
+            name=line["name"],
+            source=line["source"],
+            source_sha256=line["source_sha256"],
+            box=KneeBox(side=line["side"], score=float(line["score"]), corners=corners),
+            crop=crop,
+            spacing_mm=(float(spacing[0]), float(spacing[1])) if np.isfinite(spacing).all() else None,
+        )
+
+
+def write_knees(folder: Path, knees: Iterable[Knee | tuple[str, str]]) -> tuple[int, int]:
+    """Write the folder's files, one knee at a time.
+
+    Args:
+        folder: exists.
+        knees: knees, and (source, reason) for each film without one.
+
+    Returns:
+        how many knees and how many rejected films.
+    """
+    with ExitStack() as stack:
+        names = ("knees.h5", "knees.csv", "rejected.csv")
+        partial = [stack.enter_context(complete_or_absent(folder / name)) for name in names]
+        content = stack.enter_context(h5py.File(partial[0], "w"))
+        streams = [stack.enter_context(file.open("w", encoding="utf-8", newline="")) for file in partial[1:]]
+        found, rejected = (csv.writer(stream, lineterminator="\n") for stream in streams)
+        found.writerow(_COLUMNS)
+        rejected.writerow(("source", "reason"))
+        counts = [0, 0]
+        for knee in knees:
+            if isinstance(knee, Knee):
+                _append(content, counts[0], knee)
+                found.writerow(_line(counts[0], knee))
+                _write_picture(folder / f"{knee.name}.png", knee.crop)
+                counts[0] += 1
+            else:
+                rejected.writerow(knee)
+                counts[1] += 1
+    return counts[0], counts[1]
+
+
+def open_knees(folder: Path) -> Knees:
+    """The knees folder that `xrmri detect-knee` wrote; InputError when it is not one."""
+    if not all((folder / name).is_file() for name in ("knees.h5", "knees.csv")):
+        raise InputError(f"{folder} has no knees.h5 and knees.csv: give a folder that `xrmri detect-knee` has finished")
+    try:
+        text = {name: str for name in ("name", "source", "source_sha256", "side")}
+        table = pd.read_csv(folder / "knees.csv", dtype=text)
+        table[list(_COLUMNS)]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder / 'knees.csv'} cannot be read ({error}): run `xrmri detect-knee` again") from error
+    return Knees(folder=folder, table=table)
+
+
+def _append(content: h5py.File, row: int, knee: Knee) -> None:
+    """Add one knee to knees.h5."""
+    values = {
+        "crop": (knee.crop, np.uint16),
+        "box": (np.array(knee.box.corners), np.float32),
+        "score": (knee.box.score, np.float32),
+        "side": (knee.box.side, _TEXT),
+        "spacing_mm": (np.array(knee.spacing_mm or (np.nan, np.nan)), np.float64),
+        "source_sha256": (knee.source_sha256, _TEXT),
+    }
+    for name, (value, dtype) in values.items():
+        shape = np.shape(value)
+        if name not in content:
+            content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape), **_FILTERS)
+        content[name].resize(row + 1, axis=0)
+        content[name][row] = value
+
+
+def _line(row: int, knee: Knee) -> tuple[object, ...]:
+    """One knee as a line of knees.csv; it shows the row spacing of the crop."""
+    corners = (f"{corner:.2f}" for corner in knee.box.corners)
+    spacing = f"{knee.spacing_mm[0]:.5f}" if knee.spacing_mm else ""
+    return row, knee.name, knee.source, knee.source_sha256, knee.box.side, f"{knee.box.score:.4f}", *corners, spacing
+
+
+def _write_picture(file: Path, crop: np.ndarray) -> None:
+    """A crop as a 16-bit PNG."""
+    with complete_or_absent(file) as partial:
+        Image.fromarray(crop).save(partial)

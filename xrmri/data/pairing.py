@@ -1,0 +1,114 @@
+"""Which FLASH series belongs to which radiograph, and which participants are for training, validation and test.
+
+Pairs are made by participant, visit and side, never by date: films are from the screening visit, MRI from enrolment.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from xrmri.data.readings import Key, Reading
+from xrmri.data.release import FILM, FLASH, Series
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Candidate:
+    """A FLASH series and the radiograph of the same knee at the same visit."""
+
+    flash: Series
+    film: Series
+    grades: Mapping[str, int | None]
+    """Empty where nobody read the knee."""
+
+    @property
+    def side(self) -> str:
+        """The knee, by the name of the FLASH series."""
+        assert self.flash.side is not None
+        return self.flash.side
+
+    @property
+    def pair_id(self) -> str:
+        """Participant, visit and side."""
+        return f"{self.flash.participant}_{self.flash.visit}_{self.side}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """A series that is left out, and why; the words before the colon name the kind of reason."""
+
+    series: Series
+    side: str | None
+    reason: str
+
+
+def pair_up(series: Iterable[Series], readings: Mapping[Key, Reading]) -> tuple[list[Candidate], list[Rejected]]:
+    """Pair each FLASH series with a radiograph.
+
+    A rescan or a repeated film replaces the earlier one; a bilateral film is taken before one of a single knee.
+
+    Returns:
+        the pairs, sorted by participant, visit and side; and the FLASH series and films that are in no pair.
+    """
+    flashes: dict[Key, list[Series]] = defaultdict(list)
+    films: dict[tuple[str, str], list[Series]] = defaultdict(list)
+    for one in series:
+        if one.kind == FLASH and one.side:
+            flashes[one.participant, one.visit, one.side].append(one)
+        elif one.kind == FILM:
+            films[one.participant, one.visit].append(one)
+    pairs, rejected = [], []
+    for key, scans in sorted(flashes.items()):
+        *earlier, flash = sorted(scans, key=_age)
+        rejected += [_no(one, f"rescanned: series {flash.number} is later") for one in earlier]
+        film = _film_of(films[key[:2]], key[2])
+        reading = readings.get(key)
+        if film is None:
+            rejected.append(_no(flash, "no radiograph: none of this participant, visit and side"))
+        elif reading and reading.prosthesis:
+            rejected.append(_no(flash, "prosthesis: the readings say that the knee has been replaced"))
+        else:
+            pairs.append(Candidate(flash=flash, film=film, grades=reading.grades if reading else {}))
+    used = {pair.film.folder for pair in pairs}
+    spare = [film for group in films.values() for film in group if film.folder not in used]
+    rejected += [_no(film, "radiograph not needed: no FLASH series pairs with it") for film in spare]
+    return pairs, rejected
+
+
+def split_participants(
+    kl_by_participant: Mapping[str, int | None], shares: Sequence[float], seed: int
+) -> dict[str, str]:
+    """Each participant's split, with equal shares in each KL grade.
+
+    Participants are put in an order that depends on the seed, grade by grade; each in turn goes to the split that is
+    furthest behind its share.
+    """
+
+    def place(participant: str) -> tuple[int, str]:
+        grade = kl_by_participant[participant]
+        return -1 if grade is None else grade, hashlib.sha256(f"{seed} {participant}".encode()).hexdigest()
+
+    chosen: dict[str, str] = {}
+    counts = dict.fromkeys(SPLITS, 0)
+    for number, participant in enumerate(sorted(kl_by_participant, key=place), start=1):
+        behind = {split: share * number - counts[split] for split, share in zip(SPLITS, shares, strict=True)}
+        split = max(SPLITS, key=lambda name: behind[name])
+        counts[split] += 1
+        chosen[participant] = split
+    return chosen
+
+
+def _film_of(films: Sequence[Series], side: str) -> Series | None:
+    """The last bilateral film, or else the last of this side."""
+    fitting = [film for film in films if film.side in (None, side)]
+    return max(fitting, key=lambda film: (film.side is None, _age(film)), default=None)
+
+
+def _age(series: Series) -> tuple[str, str]:
+    return series.date, series.number
+
+
+def _no(series: Series, reason: str) -> Rejected:
+    return Rejected(series=series, side=series.side, reason=reason)

@@ -1,0 +1,206 @@
+"""The dataset folder: the one place that knows how pairs lie in HDF5 shards, index.csv and dataset.json.
+
+Axes of /mri: P pairs, S slices posterior to anterior, H rows superior to inferior, W columns; left knees are mirrored
+to look like right ones, pixels and affine alike. Values are as acquired; /window says which of them map to [-1, 1].
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from xrmri.data.features import feature_set, one_hot
+from xrmri.errors import InconsistentError, InputError
+from xrmri.run import complete_or_absent
+
+SCHEMA = 1
+INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "source_mri_sha256",
+                 "source_radiograph_sha256")  # fmt: skip
+_FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
+_MISSING = -1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class StoredPair:
+    """One pair as it is stored."""
+
+    pair_id: str
+    mri: np.ndarray
+    """(S, H, W) uint16, intensities as acquired."""
+    radiograph: np.ndarray
+    """(H, W) uint16, windowed joint crop."""
+    grades: Mapping[str, int | None]
+    affine: np.ndarray
+    """(4, 4) float64, voxel (slice, row, column) to RAS mm."""
+    window: tuple[float, float]
+    """Intensities that map to -1 and 1."""
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class ShardWriter:
+    """An open shard that pairs are appended to."""
+
+    file: h5py.File
+    features: str
+    """Name of the feature set."""
+    count: int = 0
+
+    def append(self, pair: StoredPair) -> int:
+        """Store a pair; returns its row."""
+        features = feature_set(self.features)
+        values = {
+            "mri": pair.mri,
+            "radiograph": pair.radiograph,
+            "features": one_hot(pair.grades, features),
+            "grades": np.array([_MISSING if (g := pair.grades.get(n)) is None else g for n in grade_names()], np.int8),
+            "affine": np.asarray(pair.affine, np.float64),
+            "window": np.asarray(pair.window, np.float64),
+            "pair_id": pair.pair_id,
+        }
+        for name, value in values.items():
+            data = self.file[name]
+            data.resize(self.count + 1, axis=0)
+            data[self.count] = value
+        self.count += 1
+        return self.count - 1
+
+
+@contextmanager
+def new_shard(file: Path, *, slices: int, size: int, features: str) -> Iterator[ShardWriter]:
+    """A shard to append to; complete when the block ends well, absent when it does not."""
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...], Any]] = {
+        "mri": ((slices, size, size), (1, size, size), np.uint16),
+        "radiograph": ((size, size), (size, size), np.uint16),
+        "features": ((feature_set(features).slots,), (feature_set(features).slots,), np.uint8),
+        "grades": ((len(grade_names()),), (len(grade_names()),), np.int8),
+        "affine": ((4, 4), (4, 4), np.float64),
+        "window": ((2,), (2,), np.float64),
+        "pair_id": ((), (), h5py.string_dtype("ascii", 64)),
+    }
+    with complete_or_absent(file) as partial, h5py.File(partial, "w") as content:
+        content.attrs["schema"] = SCHEMA
+        for name, (shape, chunk, dtype) in shapes.items():
+            content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *chunk), **_FILTERS)
+        yield ShardWriter(file=content, features=features)
+
+
+def grade_names() -> tuple[str, ...]:
+    """The V variables of /grades, in order: every reading known, whatever the feature set."""
+    return feature_set("full").names
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Dataset:
+    """A dataset folder, read lazily; every process opens the shards for itself."""
+
+    folder: Path
+    description: dict[str, Any]
+    """dataset.json."""
+    index: pd.DataFrame
+    """index.csv, one row a pair, in the order of the shards, with pair_id as the index."""
+    _files: dict[str, h5py.File] = field(default_factory=dict, repr=False)
+    _owner: int = field(default=0, repr=False)
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.index)
+
+    def __getstate__(self) -> tuple[Path, dict[str, Any], pd.DataFrame]:
+        """What another process is given: no open files."""
+        return self.folder, self.description, self.index
+
+    def __setstate__(self, state: tuple[Path, dict[str, Any], pd.DataFrame]) -> None:
+        """Start without open files."""
+        self.folder, self.description, self.index = state
+        self._files, self._owner = {}, 0
+
+    def pairs(self, split: str | None = None) -> list[str]:
+        """The pair_id of every pair, or of those in "train", "val" or "test"."""
+        return list(self.index.index if split is None else self.index.index[self.index["split"] == split])
+
+    def slice(self, pair_id: str, depth: int) -> np.ndarray:
+        """One slice, counted from 0 at the back of the knee: (H, W) uint16."""
+        return self._read("mri", pair_id, depth)
+
+    def volume(self, pair_id: str) -> np.ndarray:
+        """All slices: (S, H, W) uint16."""
+        return self._read("mri", pair_id)
+
+    def radiograph(self, pair_id: str) -> np.ndarray:
+        """The windowed joint crop: (H, W) uint16."""
+        return self._read("radiograph", pair_id)
+
+    def features(self, pair_id: str) -> np.ndarray:
+        """The one-hot code r: (F,) uint8."""
+        return self._read("features", pair_id)
+
+    def grades(self, pair_id: str) -> dict[str, int | None]:
+        """The raw readings; None where nobody read."""
+        values = self._read("grades", pair_id).tolist()
+        return {n: None if v == _MISSING else v for n, v in zip(self.description["grades"], values, strict=True)}
+
+    def affine(self, pair_id: str) -> np.ndarray:
+        """Voxel (slice, row, column) to RAS mm, of the pixels as stored: (4, 4) float64."""
+        return self._read("affine", pair_id)
+
+    def window(self, pair_id: str) -> tuple[float, float]:
+        """The intensities that map to -1 and 1."""
+        low, high = self._read("window", pair_id)
+        return float(low), float(high)
+
+    def _read(self, name: str, pair_id: str, *within: int) -> np.ndarray:
+        if pair_id not in self.index.index:
+            raise InputError(f"{self.folder} has no pair {pair_id!r}: index.csv lists the {len(self)} it has")
+        shard, row = self.index.at[pair_id, "shard"], int(self.index.at[pair_id, "row"])
+        try:
+            return np.asarray(self._open(shard)[name][(row, *within)])
+        except (OSError, KeyError, ValueError) as error:
+            advice = "the file is damaged; build the dataset again with --force"
+            raise InconsistentError(f"{self.folder / shard}: {name} of {pair_id} cannot be read: {advice}") from error
+
+    def _open(self, shard: str) -> h5py.File:
+        if self._owner != os.getpid():  # a forked handle shares its file position with the parent
+            self._files, self._owner = {}, os.getpid()
+        if shard not in self._files:
+            self._files[shard] = h5py.File(self.folder / shard, "r")
+        return self._files[shard]
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """The dataset that `xrmri build-dataset` wrote.
+
+    Raises:
+        InputError: no such folder, or not a dataset.
+        InconsistentError: unfinished, of another schema, or with shards missing.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give the one that `xrmri build-dataset` wrote")
+    if not (folder / "dataset.json").is_file():
+        raise InputError(f"{folder} has no dataset.json: give a folder that `xrmri build-dataset` has finished")
+    try:
+        description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+        text = {name: str for name in ("pair_id", "participant", "visit", "side", "split", "shard")}
+        index = pd.read_csv(folder / "index.csv", dtype=text).set_index("pair_id")
+    except (OSError, ValueError, KeyError) as error:
+        raise InconsistentError(f"{folder} cannot be read ({error}): build the dataset again with --force") from error
+    if description.get("schema") != SCHEMA:
+        found = description.get("schema")
+        raise InconsistentError(f"{folder} has schema {found}, this version reads {SCHEMA}: build the dataset again")
+    lost = sorted(name for name in description["shards"] if not (folder / name).is_file())
+    if lost:
+        raise InconsistentError(f"{folder} lacks {', '.join(lost)}: copy the whole folder, or build the dataset again")
+    return Dataset(folder=folder, description=description, index=index)
+
+
+def write_index(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write index.csv; a KL grade that nobody read stays empty."""
+    table = pd.DataFrame(rows, columns=list(INDEX_COLUMNS)).astype({"kl": "Int64"})
+    with complete_or_absent(file) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")

@@ -1,0 +1,92 @@
+"""The files of a detector: weights, description, and a card that says what it is and how good it is."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from xrmri.detector import network as yolo
+from xrmri.detector.detect import ARCHITECTURE, WEIGHTS
+from xrmri.run import complete_or_absent, write_json, write_text
+
+_CARD = """\
+# Knee detector
+
+Finds the knee joints on a PA radiograph and says on which side of each the fibula lies. A demonstration, trained on
+synthetic films; not for diagnosis.
+
+- **Network**: a narrow YOLO11 ({parameters:,} parameters), trained from nothing, input {size} x {size}, one channel.
+- **Box**: a square that, enlarged 1.3 times about its centre, is the joint crop of this package.
+- **Classes**: fibula at image left (a right knee on an ordinary film), fibula at image right. Their scores add up to
+  the score of "a knee".
+- **Films**: made from phantom participants, with other body parts as films without a knee; {joints}
+- **Settings**: {settings}
+- **Made by**: `python -m xrmri.detector.train` (`make detector`). Built and taught with ultralytics, AGPL-3.0.
+
+## On films with plates, joints and seeds never trained on
+
+{figures}
+
+"Found" is the share of films on which every knee was found and nothing else (IoU above 0.5, score at least 0.25);
+for films without a knee, the share without a box. These figures are measured by the training command when it ends.
+
+## Limits
+
+No annotated real film was available: how it does on whole real films is known from films with real joints set in, and
+from a handful of films without a knee. Boxes of implants, children and other projections were hardly trained or not.
+"""
+_REAL = """\
+real joints set into most of them (Chen 2018, "Knee Osteoarthritis Severity Grading Dataset", Mendeley Data V1,
+  doi 10.17632/56rmx5bjcr.1, CC BY 4.0)."""
+
+
+def save_detector(
+    folder: Path,
+    network: nn.Module,
+    size: int,
+    settings: dict[str, Any],
+    figures: dict[str, dict[str, Any]],
+    *,
+    real_joints: bool,
+) -> None:
+    """Write a detector that load_detector reads.
+
+    Args:
+        folder: exists.
+        network: built by network.build from its ARCHITECTURE.
+        size: rows and columns of its input.
+        settings: of the training, for the card.
+        figures: by kind of film, from evaluation.judge; none before the end.
+        real_joints: whether the training saw real joints.
+    """
+    weights = {name: _half(value) for name, value in network.state_dict().items()}
+    with complete_or_absent(folder / WEIGHTS) as partial:
+        save_file(weights, partial)
+    write_json(folder / ARCHITECTURE, {"network": yolo.ARCHITECTURE, "size": size, "figures": figures})
+    text = _CARD.format(
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        size=size,
+        joints=_REAL if real_joints else "no real joints were given.",
+        settings=", ".join(f"{name} {value}" for name, value in settings.items()),
+        figures=_table(figures),
+    )
+    write_text(folder / "README.md", text)
+
+
+def _half(value: torch.Tensor) -> torch.Tensor:
+    """A tensor in half precision, whole numbers left alone."""
+    return value.half().contiguous() if value.is_floating_point() else value.contiguous()
+
+
+def _table(figures: dict[str, dict[str, Any]]) -> str:
+    """The figures as a table."""
+    if not figures:
+        return "Training has not ended yet."
+    rows = ["| films of | count | found | median IoU | sides right |", "|---|---|---|---|---|"]
+    for name, values in figures.items():
+        overlap = "" if values["iou"] is None else f"{values['iou']:.3f}"
+        sides = "" if values["sides"] is None else f"{values['sides']:.1%}"
+        rows.append(f"| {name} | {values['films']} | {values['found']:.1%} | {overlap} | {sides} |")
+    return "\n".join(rows)

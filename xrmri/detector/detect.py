@@ -1,0 +1,142 @@
+"""Where on a film are the knees, and which is which.
+
+Image left is the patient's right on a film of both knees, whatever its tags say. Corners are x0, y0, x1, y1 in film
+pixels; S is the rows and columns of the network's input.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from xrmri.detector import network as yolo
+from xrmri.detector.letterbox import letterbox
+from xrmri.errors import InputError
+from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph
+
+WEIGHTS, ARCHITECTURE = "detector.safetensors", "architecture.json"
+_BUNDLED = Path(__file__).parents[1] / "pretrained" / "detector"
+_LARGEST_OVERLAP = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Detector:
+    """A network and how to show it a film."""
+
+    network: nn.Module
+    size: int
+    """Rows and columns of its input."""
+    channels: int
+    device: str
+
+    def __repr__(self) -> str:
+        """Input size and parameters, as a person would say them."""
+        parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        return f"Detector({self.size} x {self.size} pixels, {parameters:,} parameters)"
+
+
+def load_detector(weights: Path | None = None, device: str = "cpu", *, trust: bool = False) -> Detector:
+    """A detector, ready to look at films.
+
+    Args:
+        weights: folder with detector.safetensors and architecture.json; or a .pt file of ultralytics; None: bundled.
+        device: where it runs.
+        trust: unpickle a .pt file, which runs code of its author.
+
+    Raises:
+        InputError: not there, damaged, or a .pt file without trust.
+    """
+    if weights is not None and weights.suffix == ".pt":
+        network, size = _load_pt(weights, trust=trust)
+    else:
+        network, size = _load_folder(weights or _BUNDLED)
+    first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+    network = network.to(device).eval().requires_grad_(False)
+    return Detector(network=network, size=size, channels=first.in_channels, device=device)
+
+
+def _load_folder(folder: Path) -> tuple[nn.Module, int]:
+    """Network and input size from a folder, without unpickling."""
+    try:
+        description = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
+        network = yolo.build(description["network"])
+        network.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS).items()})
+        return network, int(description["size"])
+    except OSError as error:
+        raise InputError(f"{folder} holds no detector: give a folder with {WEIGHTS} and {ARCHITECTURE}") from error
+    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"the detector in {folder} is damaged ({reason}): train or copy it again") from error
+
+
+def _load_pt(file: Path, *, trust: bool) -> tuple[nn.Module, int]:
+    """Network and input size from a file of ultralytics."""
+    if not trust:
+        raise InputError(f"{file} is a pickle, which can run code: give --trust-weights if you trust its author")
+    try:
+        network = yolo.unpickle_trusted(file)
+        return network, int(network.args["imgsz"])
+    except (OSError, UnpicklingError, EOFError, KeyError, AttributeError, RuntimeError) as error:
+        raise InputError(f"{file} is not a detection model of ultralytics: {error}") from error
+
+
+def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> list[KneeBox]:
+    """The knees on a film, best first by at most two, then from image left to right.
+
+    Args:
+        detector: from load_detector.
+        film: any size, bone bright; a film inverted in spite of its tag is found too.
+        min_score: boxes below are not knees, in (0, 1).
+
+    Returns:
+        none, one or two boxes that hardly overlap. Of two, the one at image left is the patient's right; one alone
+        has the side of the film, or "" where nobody knows it.
+    """
+    box = letterbox(film.pixels, detector.size)
+    image = torch.from_numpy(box.image).expand(1, detector.channels, -1, -1).to(detector.device)
+    with torch.inference_mode():
+        corners, scores = (value[0].cpu().numpy() for value in yolo.predict(detector.network, image))
+    # The classes (fibula at image left, at image right) exclude each other: together they say "a knee".
+    knee = np.minimum(scores.sum(axis=1), 1.0)
+    kept = _best_apart(corners, knee, min_score=min_score)
+    kept.sort(key=lambda index: corners[index, 0] + corners[index, 2])
+    sides = (RIGHT, LEFT) if len(kept) == 2 else (film.side or "",)
+    found = []
+    for index, side in zip(kept, sides, strict=False):
+        shift = np.array((box.left, box.top, box.left, box.top))
+        x0, y0, x1, y1 = (float(value) for value in (corners[index] - shift) / box.scale)
+        found.append(KneeBox(side=side, score=float(knee[index]), corners=(x0, y0, x1, y1)))
+    return found
+
+
+def _best_apart(corners: np.ndarray, scores: np.ndarray, *, min_score: float) -> list[int]:
+    """The best box, and the next best that hardly overlaps it.
+
+    Args:
+        corners: (A, 4).
+        scores: (A,).
+        min_score: smallest score that counts.
+
+    Returns:
+        indices, best first, two at most.
+    """
+    kept: list[int] = []
+    for index in np.argsort(-scores, kind="stable"):
+        if scores[index] < min_score or len(kept) == 2:
+            break
+        if all(_overlap(corners[index], corners[other]) < _LARGEST_OVERLAP for other in kept):
+            kept.append(int(index))
+    return kept
+
+
+def _overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Common area as a share of the smaller box."""
+    extent = np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2])
+    smaller = min(np.prod(one[2:] - one[:2]), np.prod(other[2:] - other[:2]))
+    return float(np.prod(np.maximum(extent, 0)) / max(smaller, 1e-9))

@@ -1,0 +1,117 @@
+"""The network that looks for knees: a narrow YOLO11, built, taught and loaded; the only home of ultralytics.
+
+ultralytics is AGPL-3.0. Here it builds a network from a description and computes its training loss, nothing else: it
+may not go online, install packages, print, or write to the home directory.
+
+Shapes: B films, S rows and columns, A anchors, K classes.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+_SETTINGS = Path(tempfile.mkdtemp(prefix="xrmri-"))
+# Read when ultralytics is imported, so they stand before the import. It writes a settings file at once and asks the
+# network for news by default.
+os.environ |= {
+    "YOLO_CONFIG_DIR": str(_SETTINGS),
+    "YOLO_OFFLINE": "true",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_VERBOSE": "false",
+}
+try:
+    from ultralytics.nn.tasks import DetectionModel
+    from ultralytics.utils import SETTINGS
+
+    dict.__setitem__(SETTINGS, "sync", False)  # in memory only: the file goes away with the folder
+finally:
+    shutil.rmtree(_SETTINGS, ignore_errors=True)
+
+_GAINS = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)  # ultralytics' defaults
+ARCHITECTURE: dict[str, Any] = {
+    # YOLO11 with an eighth of its channels and without the finest of its three grids: a knee is a sixth of a film.
+    "nc": 2,
+    "channels": 1,
+    "scale": "n",
+    "scales": {"n": [0.5, 0.125, 1024]},
+    "backbone": [
+        [-1, 1, "Conv", [64, 3, 2]],
+        [-1, 1, "Conv", [128, 3, 2]],
+        [-1, 2, "C3k2", [256, False, 0.25]],
+        [-1, 1, "Conv", [256, 3, 2]],
+        [-1, 2, "C3k2", [512, False, 0.25]],
+        [-1, 1, "Conv", [512, 3, 2]],
+        [-1, 2, "C3k2", [512, True]],
+        [-1, 1, "Conv", [1024, 3, 2]],
+        [-1, 2, "C3k2", [1024, True]],
+        [-1, 1, "SPPF", [1024, 5]],
+        [-1, 2, "C2PSA", [1024]],
+    ],
+    "head": [
+        [-1, 1, "nn.Upsample", ["None", 2, "nearest"]],
+        [[-1, 6], 1, "Concat", [1]],
+        [-1, 2, "C3k2", [512, False]],
+        [-1, 1, "Conv", [512, 3, 2]],
+        [[-1, 10], 1, "Concat", [1]],
+        [-1, 2, "C3k2", [1024, True]],
+        [[13, 16], 1, "Detect", ["nc"]],
+    ],
+}
+
+
+def build(architecture: dict[str, Any]) -> nn.Module:
+    """An untrained network.
+
+    Args:
+        architecture: as in an ultralytics model file, "channels" and "nc" included.
+
+    Returns:
+        a module: (B, channels, S, S) in [0, 1] -> in evaluation (B, 4 + K, A): centre x, centre y, width, height in
+        pixels, and the scores in [0, 1].
+    """
+    network = DetectionModel(architecture, ch=architecture["channels"], nc=architecture["nc"], verbose=False)
+    network.args = _GAINS
+    return network
+
+
+def training_loss(network: nn.Module, images: Tensor, boxes: Tensor, classes: Tensor, owners: Tensor) -> Tensor:
+    """What the network gets wrong, per film: overlap, class and edges of the boxes.
+
+    Args:
+        network: in training mode.
+        images: (B, channels, S, S) in [0, 1].
+        boxes: (N, 4) centre x, centre y, width, height as shares of S.
+        classes: (N,) class of each box.
+        owners: (N,) the film of each box.
+    """
+    batch = {"img": images, "batch_idx": owners, "cls": classes, "bboxes": boxes}
+    total, _ = network.loss(batch)
+    return total.sum() / len(images)
+
+
+def predict(network: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Every box the network considers.
+
+    Args:
+        network: in evaluation mode.
+        images: (B, channels, S, S) in [0, 1].
+
+    Returns:
+        (B, A, 4) x0, y0, x1, y1 in pixels, and (B, A, K) scores in [0, 1].
+    """
+    output = network(images)
+    output = output[0] if isinstance(output, tuple) else output
+    middle, size, scores = output.transpose(1, 2).split((2, 2, output.shape[1] - 4), dim=2)
+    return torch.cat((middle - size / 2, middle + size / 2), dim=2), scores
+
+
+def unpickle_trusted(file: Path) -> nn.Module:
+    """The network in a .pt file of ultralytics. Unpickling runs code of its author: only after the user's word."""
+    saved = torch.load(file, map_location="cpu", weights_only=False)
+    return (saved.get("ema") or saved["model"]).float()

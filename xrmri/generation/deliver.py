@@ -1,0 +1,154 @@
+"""What a person gets: the volume as NIfTI, a sidecar that says how it came about, and a preview picture."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xrmri import __version__
+from xrmri.config import Generate
+from xrmri.data.nifti import write_volume
+from xrmri.data.radiograph import mirrored
+from xrmri.errors import InputError
+from xrmri.generation.model import Model
+from xrmri.generation.order import Order
+from xrmri.records import LEFT, Geometry, Volume
+from xrmri.report.preview import write_preview
+from xrmri.run import digest, sha256, write_json
+
+DESCRIPTION = "xrmri synthetic; not for diagnosis"
+FIELD_OF_VIEW_MM = 160.0
+"""Of OAI's coronal FLASH, rows and columns (OAI protocol)."""
+DEPTH_EXTENT_MM = 1.5 * 49
+"""From the first to the last of the 50 slices kept, 1.5 mm apart (paper, III-A)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """The files of one order; further volumes are named after the first."""
+
+    volume: Path
+
+    @property
+    def stem(self) -> str:
+        """The file's name without .nii.gz."""
+        return self.volume.name.removesuffix(".gz").removesuffix(".nii")
+
+    def beside(self, ending: str) -> Path:
+        """Another file of the same order."""
+        return self.volume.with_name(self.stem + ending)
+
+    def volumes(self, samples: int) -> list[Path]:
+        """One file a sample, and mean and standard deviation where there are several."""
+        suffix = self.volume.name.removeprefix(self.stem)
+        further = [f"_sample-{number}" for number in range(2, samples + 1)]
+        return [self.volume, *(self.beside(f"{name}{suffix}") for name in further + ["_mean", "_std"] * (samples > 1))]
+
+    def files(self, samples: int) -> list[Path]:
+        """Everything that one order writes."""
+        return [*self.volumes(samples), self.beside(".json"), self.beside(".png")]
+
+
+def identity(order: Order, config: Generate, model: Model) -> dict[str, Any]:
+    """What a volume depends on; the same identity gives the same bytes."""
+    return {
+        "model_sha256": model.sha256,
+        "source": order.source,
+        "side": order.side,
+        "grades": order.grades,
+        "settings": config.to_dict(),
+        "xrmri_version": __version__,
+    }
+
+
+def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bool:
+    """Whether the files of this very order are already there, complete.
+
+    Raises:
+        InputError: the files are there, but of another order.
+    """
+    if not any(file.exists() for file in target.files(samples)):
+        return False
+    try:
+        sidecar = json.loads(target.beside(".json").read_text(encoding="utf-8"))
+        told = sidecar["outputs"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not target.volume.exists():
+            return False
+        raise InputError(f"{target.volume} exists without a sidecar of xrmri: give another -o, or --force") from error
+    if sidecar["identity"] != digest(wanted):
+        raise InputError(f"{target.volume} exists and was drawn with other settings: give another -o, or --force")
+    files = {target.volume.with_name(name): found for name, found in told.items()}
+    return all(file.is_file() and sha256(file) == found for file, found in files.items())
+
+
+def deliver(samples: list[np.ndarray], order: Order, target: Target, config: Generate, model: Model) -> None:
+    """Write volumes, preview and, last, the sidecar that vouches for them.
+
+    Args:
+        samples: volumes (S, H, W) float32 in [-1, 1] as the model draws them, a left knee looking right.
+        order: what was asked for.
+        target: where it goes.
+        config: how it was drawn.
+        model: what drew it.
+    """
+    as_it_lies = [mirrored(voxels) if order.side == LEFT else voxels for voxels in samples]
+    geometry = _geometry(order, as_it_lies[0].shape)
+    low, high = model.facts["window"]
+    intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in as_it_lies]
+    if len(samples) > 1:
+        intensities += [np.mean(intensities, axis=0), np.std(intensities, axis=0)]
+    for file, voxels in zip(target.volumes(len(samples)), intensities, strict=True):
+        volume = Volume(voxels=np.rint(voxels).astype(np.int16), geometry=geometry, side=order.side)
+        write_volume(file, volume, DESCRIPTION)
+    write_preview(
+        target.beside(".png"),
+        order.radiograph,
+        as_it_lies[0],
+        title=f"{target.stem}, {order.side} knee: synthetic MRI, not for diagnosis",
+        note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.facts['trained_on']}. "
+        "Image left is the patient's right.",
+    )
+    written = target.files(len(samples))
+    written.remove(target.beside(".json"))
+    write_json(target.beside(".json"), _sidecar(order, config, model, geometry, written))
+
+
+def _geometry(order: Order, shape: tuple[int, int, int]) -> Geometry:
+    """Where the drawn voxels lie: like the acquired volume, or centred on the origin."""
+    slices, height, width = shape
+    slice_mm = DEPTH_EXTENT_MM / (slices - 1)
+    if order.geometry is None:
+        return Geometry.coronal(shape, (slice_mm, FIELD_OF_VIEW_MM / height, FIELD_OF_VIEW_MM / width))
+    affine = order.geometry.affine.copy()
+    affine[:3, 0] *= slice_mm / order.geometry.spacing_mm[0]
+    lying = Geometry(affine=affine)
+    return lying.mirrored(width) if order.side == LEFT else lying
+
+
+def _sidecar(order: Order, config: Generate, model: Model, geometry: Geometry, written: list[Path]) -> dict[str, Any]:
+    """All that a reader of the volume must know."""
+    return {
+        "description": "Synthetic: drawn from a radiograph by xrmri. Not for diagnosis.",
+        "synthetic": True,
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "trained_on": model.facts["trained_on"],
+        "sources": [order.source],
+        "body_part": "KNEE",
+        "side": order.side,
+        "features_used": {name: grade for name, grade in order.grades.items() if grade is not None},
+        "features_missing": [name for name, grade in order.grades.items() if grade is None],
+        **config.to_dict(),
+        "spacing_mm": dict(zip(("slice", "row", "column"), geometry.spacing_mm, strict=True)),
+        "axes": "file axes: columns, rows (superior to inferior), slices (posterior to anterior)",
+        "position": "centred on the origin: a radiograph does not tell where the knee lay"
+        if order.geometry is None
+        else "as the acquired volume of this pair",
+        "window": list(model.facts["window"]),
+        "xrmri_version": __version__,
+        "identity": digest(identity(order, config, model)),
+        "outputs": {file.name: sha256(file) for file in written},
+    }

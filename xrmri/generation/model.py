@@ -1,0 +1,75 @@
+"""Which model draws: a folder that a person names or the bundled one, described before any network is loaded."""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from xrmri.data.features import FeatureSet, feature_set
+from xrmri.errors import InconsistentError, InputError
+from xrmri.run import sha256
+
+log = logging.getLogger(__name__)
+
+SYNTHETIC = "synthetic phantom"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model folder."""
+
+    folder: Path
+    bundled: bool
+    facts: dict[str, Any]
+    """Its xrmri.json."""
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return "bundled demonstration model" if self.bundled else str(self.folder)
+
+    @property
+    def image_size(self) -> int:
+        """Rows and columns of its slices and radiographs."""
+        return int(self.facts["image_size"])
+
+    @cached_property
+    def features(self) -> FeatureSet:
+        """The readings it was trained with."""
+        features = feature_set(self.facts["feature_set"])
+        if features.sha256 != self.facts["features_sha256"]:
+            raise InconsistentError(f"{self.folder} was trained with another feature list: use the xrmri it came from")
+        return features
+
+    @cached_property
+    def sha256(self) -> str:
+        """One digest for weights and facts."""
+        inside = [self.folder / "xrmri.json", *sorted(self.folder.glob("*/*.safetensors"))]
+        return hashlib.sha256("".join(sha256(file) for file in inside).encode()).hexdigest()
+
+    def say_what_it_is(self) -> None:
+        """Tell at every use that a model knows synthetic knees only."""
+        if self.facts["trained_on"] == SYNTHETIC:
+            log.warning("the %s was trained on synthetic knees: a demonstration, not for diagnosis", self.name)
+
+
+def find_model(folder: Path | None) -> Model:
+    """The model a person names, or the bundled one for None.
+
+    Raises:
+        InputError: the folder is not one that train-ldm wrote.
+    """
+    where = folder or Path(str(resources.files("xrmri.pretrained"))) / "ldm"
+    file = where / "xrmri.json"
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = f"--model {where} is not a model (no {file.name}): give a folder from train-ldm"
+        raise InputError(reason) from error
+    except ValueError as error:
+        raise InputError(f"{file} is not JSON: train the model again, or copy it again") from error
+    return Model(folder=where, bundled=folder is None, facts=facts)

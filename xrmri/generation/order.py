@@ -1,0 +1,121 @@
+"""What is asked for: a radiograph, the side it shows and its grades, as the model takes them."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xrmri.config import DetectKnee
+from xrmri.data.features import FeatureSet, one_hot, parse_settings, read_grades
+from xrmri.data.radiograph import crop_knee, mirrored, network_input, read_radiograph, windowed
+from xrmri.data.store import Dataset
+from xrmri.errors import InputError
+from xrmri.generation.model import Model
+from xrmri.records import LEFT, RIGHT, SIDES, Geometry, Radiograph
+from xrmri.run import sha256
+
+log = logging.getLogger(__name__)
+
+CROP_PIXELS_AT_MOST = 700
+"""A larger radiograph is a film: joint crops in use have 224 to 512 pixels, films over 1,500."""
+CROP_ASPECT_AT_MOST = 1.3
+
+Grades = dict[str, int | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wish:
+    """What a person says beside the radiographs."""
+
+    features: Path | None = None
+    settings: tuple[str, ...] = ()
+    side: str | None = None
+    model: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a third side."""
+        if self.side not in (None, *SIDES):
+            raise InputError(f"--side must be left or right, not {self.side!r}")
+
+    def grades(self, features: FeatureSet) -> Grades:
+        """The grades in the JSON file, overridden by --set."""
+        told = read_grades(self.features, features) if self.features else {}
+        return {**told, **parse_settings(self.settings, features)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Order:
+    """One knee to draw."""
+
+    radiograph: np.ndarray
+    """(H, W) float32 in [-1, 1], in film orientation."""
+    side: str
+    grades: Grades
+    """Every reading of the model's set; None where it is missing."""
+    source: dict[str, Any]
+    """Where the radiograph came from, without a path."""
+    geometry: Geometry | None = None
+    """Where the acquired volume lies, slices as in the dataset; None for a radiograph on its own."""
+
+    @property
+    def upright(self) -> np.ndarray:
+        """The radiograph as the model takes it: a left knee mirrored to look right."""
+        return mirrored(self.radiograph) if self.side == LEFT else self.radiograph
+
+    def features(self, features: FeatureSet) -> np.ndarray:
+        """(F,) uint8 one-hot code of the grades."""
+        return one_hot(self.grades, features)
+
+
+def order_of_radiograph(file: Path, wish: Wish, grades: Grades, model: Model) -> Order:
+    """The order that a joint crop, or one knee of a film, makes.
+
+    Raises:
+        InputError: not a readable radiograph, no knee on it, or no telling which knee is meant.
+    """
+    radiograph = read_radiograph(file, wish.side)
+    crop, side = _joint(file, radiograph, wish.side)
+    return Order(
+        radiograph=network_input(crop, model.image_size),
+        side=side,
+        grades={name: grades.get(name) for name in model.features.names},
+        source={"file": file.name, "sha256": sha256(file)},
+    )
+
+
+def order_of_pair(dataset: Dataset, pair_id: str, changed: Grades, model: Model) -> Order:
+    """The order that one pair of a dataset makes; its MRI is never read."""
+    side = str(dataset.index.at[pair_id, "side"])
+    crop = dataset.radiograph(pair_id)
+    grades = {**dataset.grades(pair_id), **changed}
+    return Order(
+        radiograph=network_input(mirrored(crop) if side == LEFT else crop, model.image_size),
+        side=side,
+        grades={name: grades.get(name) for name in model.features.names},
+        source={"pair_id": pair_id},
+        geometry=Geometry(affine=dataset.affine(pair_id)),
+    )
+
+
+def _joint(file: Path, radiograph: Radiograph, side: str | None) -> tuple[np.ndarray, str]:
+    """The windowed joint crop on a radiograph, and the side it shows."""
+    short, long = sorted(radiograph.pixels.shape)
+    if long <= min(CROP_PIXELS_AT_MOST, CROP_ASPECT_AT_MOST * short):
+        if side is None:
+            log.info("%s is taken as the joint of a right knee: say --side left where it is not", file.name)
+        return windowed(radiograph.pixels), side or RIGHT
+    from xrmri.detector.detect import find_knees, load_detector
+
+    detection = DetectKnee()
+    boxes = {box.side: box for box in find_knees(load_detector(None), radiograph, min_score=detection.min_score)}
+    if not boxes:
+        raise InputError(f"{file} is a film on which no knee was found: crop the joint by hand and give that")
+    if len(boxes) == 1 and side is not None:
+        boxes = {side: next(iter(boxes.values()))}
+    if side is None and (len(boxes) > 1 or not set(boxes) <= set(SIDES)):
+        raise InputError(f"{file} is a film: say --side left or --side right for the knee you mean")
+    chosen = boxes[side or next(iter(boxes))]
+    crop, _ = crop_knee(radiograph, chosen.corners, scale=detection.box_scale, pixels=detection.crop_pixels)
+    return crop, side or chosen.side

@@ -1,0 +1,52 @@
+"""The same work on many items in several processes: results in order, memory for a few items, one thread each."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def worker_count(wanted: int) -> int:
+    """Processes to use: as wanted, or for 0 one for each core this process may use."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return wanted or usable
+
+
+def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """work(item) for each item, in the order of the items.
+
+    Args:
+        work: a function of a module, so that a new process can import it.
+        items: what to work on; taken as results are fetched, so there may be any number.
+        workers: as in `worker_count`. One thread each, so that the number of workers never changes a result.
+    """
+    count = worker_count(workers)
+    remaining = iter(items)
+    with _single_threads(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, count + 1))
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _single_threads() -> Iterator[None]:
+    """Let new processes compute with one thread each; numerical libraries read this when they are loaded."""
+    before: dict[str, Any] = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)

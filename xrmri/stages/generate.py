@@ -1,0 +1,171 @@
+"""ldm/ + radiographs, or a dataset's -> synthetic volumes as NIfTI, each with a sidecar and a preview."""
+
+import csv
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from xrmri.config import Execution, Generate
+from xrmri.data.features import parse_settings
+from xrmri.data.store import open_dataset
+from xrmri.errors import InconsistentError, InputError, XrmriError
+from xrmri.generation.deliver import Target, deliver, delivered_before, identity
+from xrmri.generation.model import Model, find_model
+from xrmri.generation.order import Order, Wish, order_of_pair, order_of_radiograph
+from xrmri.run import begin, complete_or_absent, fingerprint, sha256
+
+log = logging.getLogger(__name__)
+
+VOLUME_SUFFIXES = (".nii.gz", ".nii")
+RADIOGRAPH_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
+SPLITS = ("train", "val", "test")
+
+Place = Callable[[], Order]
+
+
+def run(
+    radiographs: list[Path], out: Path | None, config: Generate, execution: Execution, wish: Wish
+) -> dict[str, Any]:
+    """Draw a volume for each radiograph: one goes to a file, several go to a folder.
+
+    A radiograph that cannot be used ends the run when it is the only one, and becomes a row of rejected.csv otherwise.
+    """
+    model = find_model(wish.model)
+    grades = wish.grades(model.features)
+    names = [f"{_stem(file)}_mri" for file in radiographs]
+    if len(set(names)) < len(names):
+        raise InputError("two radiographs have the same name: rename one, or run them one by one")
+    first = radiographs[0]
+    if len(radiographs) == 1:
+        only = order_of_radiograph(first, wish, grades, model)  # a single mistake is an error, not a row
+        if out is None or out.name.endswith(VOLUME_SUFFIXES):
+            return _to_file(only, Target(volume=out or Path(f"{names[0]}.nii.gz")), config, execution, model)
+    inputs = {"grades": json.dumps(grades, sort_keys=True), "side": str(wish.side)}
+    for name, file in zip(names, radiographs, strict=True):
+        inputs[f"radiograph {name}"] = sha256(file) if file.is_file() else "absent"
+
+    def place(file: Path) -> Place:
+        return lambda: order_of_radiograph(file, wish, grades, model)
+
+    orders = {name: place(file) for name, file in zip(names, radiographs, strict=True)}
+    return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model)
+
+
+def run_cohort(
+    folder: Path, split: str, out: Path | None, config: Generate, execution: Execution, wish: Wish
+) -> dict[str, Any]:
+    """Draw a volume for each pair of one split of a dataset, from its radiograph and grades alone."""
+    model = find_model(wish.model)
+    if wish.features or wish.side:
+        raise InputError("--features and --side belong to single radiographs: a dataset brings its own")
+    if split not in SPLITS:
+        raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
+    dataset = open_dataset(folder)
+    if dataset.description["features_sha256"] != model.features.sha256:
+        raise InconsistentError(f"{folder} has other features than {model.name}: build or train again")
+    changed = parse_settings(wish.settings, model.features)
+    inputs = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
+
+    def place(pair_id: str) -> Place:
+        return lambda: order_of_pair(dataset, pair_id, changed, model)
+
+    orders = {pair_id: place(pair_id) for pair_id in dataset.pairs(split)}
+    if not orders:
+        raise InconsistentError(f"{folder} has no pair in its {split} split")
+    return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model)
+
+
+def _to_file(order: Order, target: Target, config: Generate, execution: Execution, model: Model) -> dict[str, Any]:
+    """Draw one order to files of a given name."""
+    if target.volume.is_dir():
+        raise InputError(f"-o {target.volume} is a folder: give a file name, or a folder that does not end in .nii.gz")
+    wanted = identity(order, config, model)
+    files = [str(file) for file in target.files(config.samples)]
+    found = {"output": files[0], "outputs": files, "model": model.name, "identity": wanted}
+    if execution.dry_run:
+        return {"status": "dry run", **found}
+    if not execution.force and delivered_before(target, wanted, config.samples):
+        return {"status": "already done", **found}
+    try:
+        target.volume.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"-o {target.volume} cannot be written: {error.strerror}") from error
+    model.say_what_it_is()
+    _draw_and_deliver(_load(model, execution), order, target, config, model, execution)
+    return {"status": "finished", **found}
+
+
+def _to_folder(
+    orders: Mapping[str, Place],
+    out: Path,
+    inputs: Mapping[str, str],
+    config: Generate,
+    execution: Execution,
+    model: Model,
+) -> dict[str, Any]:
+    """Draw every order into a folder with a run.json; one that fails becomes a row of rejected.csv."""
+    found = {"output": str(out), "model": model.name, "volumes": len(orders)}
+    if execution.dry_run:
+        return {"status": "dry run", **found}
+    run = begin(out, config, {"model": model.sha256, **inputs}, force=execution.force)
+    if run is None:
+        return {"status": "already done", **found}
+    model.say_what_it_is()
+    reasons: dict[str, str] = {}
+    with run:
+        run.record["model"] = str(model.folder.resolve())
+        bundle = _load(model, execution)
+        for done, (name, place) in enumerate(orders.items()):
+            execution.progress("volumes", done, len(orders), name)
+            try:
+                order, target = place(), Target(volume=out / f"{name}.nii.gz")
+                if not delivered_before(target, identity(order, config, model), config.samples):
+                    _draw_and_deliver(bundle, order, target, config, model, None)
+            except XrmriError as error:
+                log.warning("%s is left out: %s", name, error)
+                reasons[name] = str(error)
+        execution.progress("volumes", len(orders), len(orders), "")
+        _write_rejected(out / "rejected.csv", reasons)
+        run.record["counts"] = {"asked": len(orders), "drawn": len(orders) - len(reasons), "rejected": len(reasons)}
+        if len(reasons) == len(orders):
+            raise InputError(f"none of the {len(orders)} radiographs could be used: see {out / 'rejected.csv'}")
+    return {"status": "finished", **found, "counts": run.record["counts"]}
+
+
+def _draw_and_deliver(
+    bundle: Any, order: Order, target: Target, config: Generate, model: Model, execution: Execution | None
+) -> None:
+    """Draw the samples of one order and write them."""
+    from xrmri.generation.draw import draw
+
+    total = config.samples * config.num_slices
+    samples = []
+    for number in range(config.samples):
+
+        def tell(done: int, before: int = number * config.num_slices) -> None:
+            if execution:
+                execution.progress("slices", before + done, total, "")
+
+        features = order.features(model.features)
+        samples.append(draw(bundle, order.upright, features, config, sample=number, tell=tell))
+    deliver(samples, order, target, config, model)
+
+
+def _load(model: Model, execution: Execution) -> Any:
+    """The networks; torch is imported here, after every mistake in the input has been told."""
+    from xrmri.models.bundle import load_bundle
+
+    return load_bundle(model.folder, execution.device)
+
+
+def _stem(file: Path) -> str:
+    """A radiograph's name; DICOM files of a release have no suffix to lose."""
+    return file.stem if file.suffix.lower() in RADIOGRAPH_SUFFIXES else file.name
+
+
+def _write_rejected(file: Path, reasons: Mapping[str, str]) -> None:
+    """rejected.csv: each order left out, and why."""
+    with complete_or_absent(file) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("name", "reason"), *reasons.items()])

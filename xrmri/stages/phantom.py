@@ -1,0 +1,120 @@
+"""nothing -> oai/: a synthetic OAI release, drawn participant by participant.
+
+A participant is complete or absent, so an unfinished release goes on where it stopped.
+"""
+
+import json
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xrmri.config import Execution, Phantom
+from xrmri.data.nifti import write_volume
+from xrmri.errors import InputError
+from xrmri.parallel import in_order
+from xrmri.phantom.anatomy import Participant, draw_participant
+from xrmri.phantom.dicom_series import SYNTHETIC
+from xrmri.phantom.film import render_film
+from xrmri.phantom.flash import SLICES, render_flash, render_labels
+from xrmri.phantom.release import VISIT, boxes_table, contents_table, is_written, place, write_series
+from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
+from xrmri.records import Geometry, Volume
+from xrmri.run import begin, write_json, write_text
+
+log = logging.getLogger(__name__)
+
+_READINGS = Path("X-Ray Image Assessments_ASCII/Semi-Quant Scoring_ASCII/kxr_sq_bu00.txt")
+_ENROLLEES = Path("General_ASCII/Enrollees.txt")
+_CLINICAL = Path("AllClinical_ASCII/AllClinical00.txt")
+_BOXES = Path("film_boxes.csv")
+_PARTS = Path("cache/boxes")  # until the release is finished: true boxes are known only once a film is drawn
+_FILM_BYTES = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Job:
+    """One participant to draw."""
+
+    root: Path
+    seed: int
+    index: int
+    matrix: int
+    labels: bool
+
+
+def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
+    """Draw the release.
+
+    Args:
+        out: folder of the release.
+        config: number of participants, FLASH matrix, seed.
+        execution: workers, dry run.
+
+    Returns:
+        status, output, participants, and for a dry run files and bytes expected.
+    """
+    jobs = [
+        _Job(root=out, seed=config.seed, index=index, matrix=config.matrix, labels=config.labels)
+        for index in range(config.participants)
+    ]
+    summary = {"output": str(out), "participants": len(jobs)}
+    if execution.dry_run:
+        size = len(jobs) * (SLICES * config.matrix**2 * 2 + _FILM_BYTES)
+        return {"status": "dry run", **summary, "files": len(jobs) * (SLICES + 4), "bytes": size}
+    run_folder = begin(out, config, {}, force=execution.force)
+    if run_folder is None:
+        return {"status": "already done", **summary}
+    with run_folder as record:
+        (out / _PARTS).mkdir(parents=True, exist_ok=True)
+        for done, participant in enumerate(in_order(_draw, jobs, execution.workers), start=1):
+            execution.progress("phantom", done, len(jobs), participant)
+        people = [draw_participant(config.seed, job.index) for job in jobs]
+        _write_tables(out, people)
+        shutil.rmtree(out / _PARTS.parts[0])
+        record.record["counts"] = {"participants": len(jobs), "flash": len(jobs), "films": len(jobs)}
+    log.info("%d synthetic participants written to %s", len(jobs), out)
+    return {"status": "finished", **summary}
+
+
+def _draw(job: _Job) -> str:
+    """Draw and write one participant, unless an earlier run has; returns who it is."""
+    participant = draw_participant(job.seed, job.index)
+    boxes = job.root / _PARTS / f"{participant.participant}.json"
+    if boxes.is_file() and is_written(job.root, participant):
+        return participant.participant
+    film = render_film(participant)
+    flash = render_flash(participant, job.matrix)
+    write_json(boxes, {side: list(corners) for side, corners in film.joint_box.items()})
+    if job.labels:
+        _write_labels(job.root / "labels", participant, job.matrix, flash.affine_ras)
+    try:
+        write_series(job.root, participant, film, flash)
+    except OSError as error:
+        raise InputError(f"-o {job.root} cannot be written: {error.strerror}") from error
+    return participant.participant
+
+
+def _write_labels(folder: Path, participant: Participant, matrix: int, affine: Any) -> None:
+    """What every voxel of the FLASH is made of, as NIfTI beside the release."""
+    folder.mkdir(exist_ok=True)
+    side = participant.imaged_side
+    voxels = render_labels(participant, matrix)
+    volume = Volume(voxels=voxels, geometry=Geometry(affine=affine), side=side)
+    write_volume(folder / f"{participant.participant}_{VISIT}_{side}_labels.nii.gz", volume, SYNTHETIC)
+
+
+def _write_tables(out: Path, people: list[Participant]) -> None:
+    """Everything that is not an image."""
+    boxes = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in (out / _PARTS).glob("*.json")}
+    texts = {
+        Path(VISIT, "contents.csv"): contents_table(people),
+        _READINGS: readings_table((person, place(person).film.barcode) for person in people),
+        _ENROLLEES: enrollees_table(people),
+        _CLINICAL: clinical_table(people),
+        _BOXES: boxes_table(boxes, people),
+    }
+    for name, text in texts.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        write_text(out / name, text)
