@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PARTS = ["data", "models", "diffusion", "training", "metrics", "report", "phantom", "detector", "generation"]
+PARTS = ["data", "models", "diffusion", "training", "metrics", "report", "phantom", "detector", "generation",
+         "evaluation"]
 # A part may use these other parts and no more.
 ALLOWED = {
     "data": set(),
@@ -17,6 +18,7 @@ ALLOWED = {
     "report": {"metrics"},
     "phantom": {"data"},
     "detector": {"data", "phantom"},
+    "evaluation": {"data", "metrics", "models"},
     "generation": {"data", "diffusion", "models", "report", "detector"},
 }
 HOMES = {

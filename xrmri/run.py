@@ -21,7 +21,8 @@ from typing import Any
 from xrmri.config import Config
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 
-PACKAGES = ("torch", "diffusers", "accelerate", "ultralytics", "open-clip-torch", "SimpleITK", "h5py", "numpy")
+PACKAGES = ("torch", "diffusers", "accelerate", "ultralytics", "open-clip-torch", "SimpleITK", "h5py", "numpy",
+            "scikit-image")  # fmt: skip
 
 
 def sha256(file: Path) -> str:

@@ -1,7 +1,7 @@
 """Which file holds the volume of which pair, and how that volume lies beside the acquired one.
 
-The acquired volume's frame rules: S slices posterior to anterior, a left knee mirrored to look right. A file says by its
-affine where its voxels lie, so no rule about sides or orders is needed here, and a volume elsewhere is found out.
+The acquired volume's frame rules: S slices posterior to anterior, a left knee mirrored to look right. A file says by
+its affine where its voxels lie, so no rule about sides or orders is needed here, and a volume elsewhere is found out.
 """
 
 import re

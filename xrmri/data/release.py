@@ -85,7 +85,7 @@ def find_release(root: Path) -> Release:
     for key, (folder, _) in listed.items():
         folders.setdefault(key, folder)
     if not folders:
-        raise InputError(f"{root} holds no series .../0.C.2/<participant>/<yyyymmdd>/<series>/001: is it an OAI release?")
+        raise InputError(f"{root} holds no series .../0.C.2/<participant>/<yyyymmdd>/<series>/001: is it OAI?")
     series = [_series(folder, listed[key][1] if key in listed else None) for key, folder in folders.items()]
     series.sort(key=lambda one: (one.visit, one.participant, one.date, one.number))
     return Release(series=tuple(series), readings=tuple(readings))

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from xrmri.detector import network as yolo
@@ -63,7 +63,7 @@ def save_detector(
     """
     weights = {name: _half(value) for name, value in network.state_dict().items()}
     with complete_or_absent(folder / WEIGHTS) as partial:
-        save_file(weights, partial)
+        partial.write_bytes(save(weights))
     write_json(folder / ARCHITECTURE, {"network": yolo.ARCHITECTURE, "size": size, "figures": figures})
     text = _CARD.format(
         parameters=sum(parameter.numel() for parameter in network.parameters()),

@@ -46,12 +46,15 @@ def load_detector(weights: Path | None = None, device: str = "cpu", *, trust: bo
 
     Args:
         weights: folder with detector.safetensors and architecture.json; or a .pt file of ultralytics; None: bundled.
-        device: where it runs.
+        device: cpu, cuda or cuda:N; auto is cpu, since a film takes longer to read than to look at.
         trust: unpickle a .pt file, which runs code of its author.
 
     Raises:
-        InputError: not there, damaged, or a .pt file without trust.
+        InputError: not there, damaged, a .pt file without trust, or a device that this machine lacks.
     """
+    device = "cpu" if device == "auto" else device
+    if device != "cpu" and not torch.cuda.is_available():
+        raise InputError(f"--device {device}: this machine has no GPU that PyTorch can use; give --device cpu")
     if weights is not None and weights.suffix == ".pt":
         network, size = _load_pt(weights, trust=trust)
     else:

@@ -1,8 +1,8 @@
 """What training films are made of: phantom radiographs and real joints, at 0.8 mm a pixel.
 
 Arrays are (H, W) float32 in [0, 1], bone bright. A joint box is a square that, enlarged 1.3 times about its centre,
-frames the joint as published joint crops do: the bones take 0.86 of the crop's width and the joint line lies at 0.60
-of its height (measured on 24 crops of Chen 2018).
+frames the joint as published crops do: the bones take 0.86 of the crop's width (24 crops of Chen 2018, by eye) and the
+joint space lies at 0.585 of its height (median of all 422: the darkest row).
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +19,7 @@ from xrmri.run import complete_or_absent
 
 PLATE_MM = 0.8
 CROP_SCALE = 1.3
-_SIDE, _RISE = 0.9, 0.077  # phantom boxes are as wide as the bones and centred 4 % above the joint line
+_SIDE, _RISE = 0.9, 0.112  # from the phantom's box, as wide as the bones and centred near the joint line
 
 Corners = tuple[float, float, float, float]
 
@@ -78,14 +78,14 @@ def _render(folder: Path, seed: int, index: int) -> None:
     scale = film.spacing_mm / PLATE_MM
     height, width = (round(n * scale) for n in film.pixels.shape)
     small = Image.fromarray(film.pixels.astype(np.float32)).resize((width, height), Image.Resampling.BOX)
-    boxes = np.array([_framed(film.joint_box[side]) for side in (RIGHT, LEFT)]) * scale
+    boxes = np.array([film.joint_box[side] for side in (RIGHT, LEFT)]) * scale
     with complete_or_absent(folder / f"{seed}-{index:05d}.npz") as partial_file:
         np.savez_compressed(partial_file, pixels=np.rint(np.asarray(small) * 16).astype(np.uint16), boxes=boxes)
 
 
-def _framed(corners: Corners) -> Corners:
-    """The joint box of a square that is as wide as the bones."""
-    x0, y0, x1, y1 = corners
+def _framed(square: np.ndarray) -> Corners:
+    """The joint box of a square (4,) that is as wide as the bones."""
+    x0, y0, x1, y1 = (float(value) for value in square)
     side, half = x1 - x0, (x1 - x0) * _SIDE / 2
     x, y = (x0 + x1) / 2, (y0 + y1) / 2 - _RISE * side
     return x - half, y - half, x + half, y + half
@@ -96,8 +96,8 @@ def _read(file: Path) -> Plate:
     with np.load(file) as kept:
         pixels, boxes = kept["pixels"].astype(np.float32) / np.float32(65520), kept["boxes"]
     # On an ordinary film the knee at image left is a right one, whose fibula points to image left.
-    joints = zip((LEFT, RIGHT), boxes, strict=True)
-    return Plate(pixels=pixels, joints=tuple(Joint(corners=tuple(map(float, b)), fibula=f) for f, b in joints))
+    joints = (Joint(corners=_framed(box), fibula=fibula) for fibula, box in zip((LEFT, RIGHT), boxes, strict=True))
+    return Plate(pixels=pixels, joints=tuple(joints))
 
 
 def read_joints(folder: Path) -> list[RealJoint]:

@@ -48,11 +48,11 @@ class Training:
     weight_decay: float = 0.01
     ema_decay: float = 0.995
     """Of the averaged weights, which are kept; warms up as (1 + n) / (10 + n)."""
-    size: int = 320
+    size: int = 256
     """Rows and columns of the network's input."""
     plates: int = 160
     """Phantom participants the films are made from."""
-    test_plates: int = 40
+    test_plates: int = 24
     seed: int = 0
 
     @property
@@ -149,7 +149,7 @@ def _step(state: _State, training: Training, batch: tuple[Tensor, Tensor, Tensor
         now = state.network.state_dict()
         for name, value in state.average.state_dict().items():
             value.lerp_(now[name], 1 - decay) if value.is_floating_point() else value.copy_(now[name])
-    return float(loss)
+    return float(loss.detach())
 
 
 def _material(out: Path, joints: Path | None, training: Training, workers: int) -> tuple[Material, Material]:
@@ -203,12 +203,13 @@ def main() -> int:
     parser.add_argument("--joints", type=Path, help="folder of real joint crops named like 9000001R.png")
     parser.add_argument("--films", type=int, default=Training().films, help="films to train on")
     parser.add_argument("--plates", type=int, default=Training().plates, help="phantom participants to make them from")
+    parser.add_argument("--size", type=int, default=Training().size, help="rows and columns of the network's input")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that render plates")
     parser.add_argument("--save-minutes", type=float, default=3.0, help="minutes between checkpoints")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    training = Training(films=given.films, plates=given.plates, seed=given.seed)
+    training = Training(films=given.films, plates=given.plates, size=given.size, seed=given.seed)
     try:
         if given.joints and not given.joints.is_dir():
             raise InputError(f"--joints {given.joints} is not a folder")

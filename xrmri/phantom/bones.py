@@ -48,16 +48,16 @@ def femur(knee: Knee, p: Points) -> Field:
     knots = (
         (16.0, 0.0, -2.0, 34.0, 13.0),
         (28.0, 0.0, -1.5, 37.0, 16.0),
-        (40.0, lean * 8, -0.5, 35.0, 16.5),
-        (52.0, lean * 18, 0.5, 29.5, 16.2),
-        (68.0, lean * 34, 2.0, wide + 5.0, deep + 0.8),
-        (95.0, lean * 60, 4.0, wide, deep),
+        (40.0, lean * 8, -0.5, 36.5, 16.5),
+        (52.0, lean * 18, 0.5, 33.5, 16.2),
+        (68.0, lean * 34, 2.0, wide + 9.5, deep + 0.8),
+        (98.0, lean * 60, 4.0, wide, deep),
         (220.0, lean * 175, 8.0, wide - 3.0, deep),
     )
-    d = union(d, column(q, knots, 2.4), 6.0)
+    d = union(d, column(q, knots, 2.4), 12.0)
     d = common(d, -notch(knee, q), 4.0)
-    d = union(d, ellipsoid(q, (-33.5, -4.0, 24.0), (7.0, 13.0, 12.0)), 6.0)
-    d = union(d, ellipsoid(q, (33.0, -5.0, 22.0), (6.0, 12.0, 11.0)), 6.0)
+    d = union(d, ellipsoid(q, (-33.0, -4.0, 24.0), (6.0, 13.0, 13.0)), 6.0)
+    d = union(d, ellipsoid(q, (33.0, -5.0, 22.0), (5.5, 12.0, 12.0)), 6.0)
     d = union(d, ellipsoid(q, (-33.0, -8.0, 38.0), (4.0, 5.0, 5.0)), 5.0)  # adductor tubercle
     for side, name in ((-1.0, "XROSFM"), (1.0, "XROSFL")):
         r = _OSTEOPHYTE_MM[knee.grades[name]]
@@ -84,8 +84,10 @@ def _condyles(knee: Knee, q: Points) -> Field:
     both = None
     for side, radius, back in ((-1.0, 20.0, -9.0), (1.0, 19.4, -8.6)):
         across = q.x * f(side) - f(CONDYLE_X_MM)
-        crown = f(0.007) * np.maximum(across, 0) ** 2 + f(0.021) * np.minimum(across, 0) ** 2
-        posterior = np.hypot(q.y - f(back), q.z - f(radius)) - f(radius)
+        crown = f(0.016) * np.maximum(across - f(1.0), 0) ** 2 + f(0.040) * np.minimum(across, 0) ** 2
+        rise = q.z - f(radius)
+        rise = np.where(rise > 0, f(0.7) * rise, rise)  # above its middle the wheel runs out into the shaft
+        posterior = np.hypot(q.y - f(back), rise) - f(radius)
         distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
         distal = common(distal, q.z - f(34.0), 4.0)
         profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
@@ -97,9 +99,9 @@ def _condyles(knee: Knee, q: Points) -> Field:
 def notch(knee: Knee, q: Points) -> Field:
     """The tunnel between the condyles: an arch whose roof rises backwards."""
     f = np.float32
-    height = np.clip(f(16.0) - f(0.75) * q.y, 8.0, 31.0)
-    u, v = q.x / f(knee.shape.notch_half_width_mm), q.z / height
-    arch = (np.sqrt(u * u + v * v) - 1) * f(knee.shape.notch_half_width_mm)
+    height = np.clip(f(14.5) - f(0.6) * q.y, 8.0, 27.0)
+    u, v = np.abs(q.x) / f(knee.shape.notch_half_width_mm + 1.5), np.abs(q.z) / height
+    arch = ((u**f(1.75) + v**f(1.75)) ** f(1 / 1.75) - 1) * f(knee.shape.notch_half_width_mm)
     return common(arch, q.y - f(13.0), 4.0)
 
 
@@ -108,18 +110,16 @@ def _trochlea(q: Points) -> Field:
     f = np.float32
     groove = np.exp(-(((q.x - f(1.5)) / f(11.0)) ** 2))
     lateral_lip = f(1.5) * np.clip(q.x / f(20.0), 0, 1)
-    reach = f(23.5) - f(5.5) * groove + lateral_lip - f(0.003) * q.x**2
+    reach = f(21.8) - f(5.5) * groove + lateral_lip - f(0.003) * q.x**2
     pulley = np.hypot(q.y - f(3.0), (q.z - f(27.0)) * f(0.96)) - reach
     pulley = common(pulley, np.abs(q.x) - f(34.0), 9.0)
     return common(pulley, f(-14.0) - q.y, 5.0)
 
 
-def tibia(knee: Knee, p: Points) -> Field:
-    """Distance to the tibia, mm."""
-    shape = knee.shape
-    q = p.scaled(1 / shape.size)
-    wide, deep = shape.shaft_size, shape.shaft_size
-    lean = np.tan(np.radians(shape.tibia_tilt_degrees))
+def tibial_side(knee: Knee, q: Points) -> Field:
+    """Distance to the outline of the tibia without its articular surface, in reference mm."""
+    wide = deep = knee.shape.shaft_size
+    lean = np.tan(np.radians(knee.shape.tibia_tilt_degrees))
     knots = (
         (14.0, 0.0, -3.0, 38.0, 25.5),
         (-4.0, 0.0, -3.0, 38.2, 25.5),
@@ -131,7 +131,14 @@ def tibia(knee: Knee, p: Points) -> Field:
         (-110.0, -lean * 102, -2.0, 14.0 * wide, 15.0 * deep),
         (-220.0, -lean * 212, -4.0, 13.0 * wide, 14.0 * deep),
     )
-    d = common(column(q, knots, 2.6), plateau(knee, q), 3.5)
+    return column(q, knots, 2.6)
+
+
+def tibia(knee: Knee, p: Points) -> Field:
+    """Distance to the tibia, mm."""
+    shape = knee.shape
+    q = p.scaled(1 / shape.size)
+    d = common(tibial_side(knee, q), plateau(knee, q), 3.0)
     d = union(d, column(q, ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6)), 2.0), 7.0)
     d = common(d, -ellipsoid(q, (0.0, -31.0, -2.0), (8.0, 8.0, 30.0)), 5.0)  # the hollow behind the spines
     for side, name in ((-1.0, "XROSTM"), (1.0, "XROSTL")):
@@ -146,11 +153,10 @@ def plateau(knee: Knee, q: Points) -> Field:
     """Signed height above the articular surface of the tibia, in reference mm, spines included."""
     shape, grades = knee.shape, knee.grades
     f = np.float32
-    arthritis = f(0.25 * max(grades["XROSTM"], grades["XROSTL"]))
-    spine = f(shape.spine_height_mm) * np.exp(-(((q.x + f(5.5)) / f(4.2)) ** 2)) + f(
-        shape.spine_height_mm * 0.86
-    ) * np.exp(-(((q.x - f(5.5)) / f(4.2)) ** 2))
-    spine = (spine + arthritis) * np.exp(-(((q.y + f(3.0)) / f(11.0)) ** 2))
+    arthritis = f(0.3 * max(grades["XROSTM"], grades["XROSTL"])) * np.exp(-((q.x / f(7.0)) ** 2))
+    height, x, y = f(shape.spine_height_mm), q.x, q.y + f(3.0)
+    tips = f(0.70) * np.exp(-(((x + f(6.0)) / f(3.6)) ** 2)) + f(0.56) * np.exp(-(((x - f(5.5)) / f(3.6)) ** 2))
+    spine = (height * (tips + f(0.50) * np.exp(-((x / f(13.0)) ** 2))) + arthritis) * np.exp(-((y / f(11.0)) ** 2))
     dish = f(-1.6) * np.exp(-(((q.x + f(22.0)) / f(11.0)) ** 2) - ((q.y + f(3.0)) / f(14.0)) ** 2)
     dome = f(0.5) * np.exp(-(((q.x - f(23.0)) / f(11.0)) ** 2) - ((q.y + f(5.0)) / f(10.0)) ** 2)
     sunken_medial = f(_ATTRITION_MM[grades["XRATTM"]]) / (1 + np.exp(np.clip((q.x + f(9.0)) / f(2.5), -30, 30)))
@@ -179,7 +185,7 @@ def patella(knee: Knee, p: Points) -> Field:
     s, x, z = shape.patella_size, shape.patella_x_mm, shape.patella_z_mm + 5.0
     rise = (q.z - np.float32(z)) / np.float32(24.0)
     body = ellipsoid(q, (x, 33.0, z), (22.0 * s, 15.0 * s, 22.0 * s))
-    facets = np.float32(24.0) + np.float32(0.30) * np.abs(q.x - np.float32(x)) + np.float32(2.0) * rise**2 - q.y
+    facets = np.float32(23.0) + np.float32(0.30) * np.abs(q.x - np.float32(x)) + np.float32(2.0) * rise**2 - q.y
     front = q.y - np.float32(42.5)
     tip = ellipsoid(q, (x, 35.5, z - 19.0 * s), (7.0 * s, 5.0, 8.0 * s))
     body = common(common(body, facets * np.float32(0.95), 4.0), front, 5.0)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrmri.phantom.anatomy import Knee, Participant, stream
+from xrmri.phantom.bones import joint_gaps
 from xrmri.phantom.exposure import Exposure, develop, digitise, draw_exposure, letter
 from xrmri.phantom.pose import Grid
 from xrmri.phantom.projection import Shadow, Stance, cast, flesh
@@ -135,5 +136,6 @@ def _joint_box(knee: _Placed, sharp: Shadow) -> Box:
     touched = np.flatnonzero((shown > 4.0).any(axis=0))
     side = float(touched[-1] + 1 - touched[0])
     x = knee.centre[1] - shown.shape[1] // 2 + (touched[0] + touched[-1] + 1) / 2
-    y = knee.centre[0] - _BOX_ABOVE * side
+    line = knee.centre[0] - float(np.mean(joint_gaps(knee.knee))) / 2 / WORK_MM
+    y = line - _BOX_ABOVE * side
     return x - side / 2, y - side / 2, x + side / 2, y + side / 2

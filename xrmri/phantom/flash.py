@@ -81,7 +81,7 @@ def _pose(participant: Participant, scan: int) -> Pose:
         "position of scan", participant.seed, participant.index, scan
     )
     angles = habit.normal(0, (1.8, 3.5, 1.6)) + visit.normal(0, (0.8, 1.2, 0.8))
-    shift = habit.normal((0, 0, 0), (2.0, 1.2, 3.0)) + visit.normal(0, (1.2, 0.8, 1.5))
+    shift = habit.normal((0, 0, 0), (1.8, 0.8, 2.5)) + visit.normal(0, (1.2, 0.8, 1.5))
     return Pose(
         coronal_degrees=float(angles[0]),
         axial_degrees=float(angles[1]),
@@ -103,8 +103,8 @@ def _paint(picture: Field, layer: Layer, factor: int) -> None:
 def _acquire(picture: Field, participant: Participant, scan: int) -> Field:
     """Coil shading, ghosting, Rician noise and gain: what the scanner adds to the brightness of tissue."""
     generator = stream("acquisition", participant.seed, participant.index, scan)
-    shading = refine(np.exp(np.float32(0.10) * smooth_noise(generator, (SLICES, 32, 32), (25, 9, 9))), picture.shape[1] // 32)
-    picture = picture * shading
+    shading = refine(np.exp(np.float32(0.08) * smooth_noise(generator, (SLICES, 32, 32), (25, 9, 9))), picture.shape[1] // 32)
+    picture = _slice_profile(picture) * shading
     ghost = np.roll(picture, picture.shape[2] // 2 + int(generator.integers(-9, 9)), axis=2)
     picture += np.float32(generator.uniform(0.006, 0.02)) * ghost
     sigma = np.float32(generator.uniform(2.6, 3.8))
@@ -113,6 +113,14 @@ def _acquire(picture: Field, participant: Participant, scan: int) -> Field:
     floor = np.maximum(6 * sigma + np.float32(np.sqrt(12)) * others, sigma) * sigma
     gain = np.float32(stream("gain", participant.seed, participant.index).uniform(1.2, 3.0))
     return np.sqrt((picture + real) ** 2 + imaginary**2 + floor) * gain
+
+
+def _slice_profile(picture: Field) -> Field:
+    """A slice sees a tenth of each neighbour."""
+    mixed = np.float32(0.8) * picture
+    mixed[1:] += np.float32(0.1) * picture[:-1]
+    mixed[:-1] += np.float32(0.1) * picture[1:]
+    return mixed
 
 
 def _displayed(voxels: NDArray, participant: Participant) -> NDArray:

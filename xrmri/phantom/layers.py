@@ -57,19 +57,20 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, p)
     bone = np.minimum(np.minimum(femur, tibia), np.minimum(fibula, patella))
     cartilage, meniscus, fluid = _joint(knee, p, femur, tibia, patella)
+    ligament = soft.collaterals(knee, p)
     fat_value, muscle_value = _fat(generator, skin), _muscle(generator, skin.shape)
     layers = [
         _layer(Tissue.SKIN, skin),
         _layer(Tissue.FAT, skin + np.float32(1.6), fat_value),
         _layer(Tissue.MUSCLE, np.maximum(muscle, skin + np.float32(2.5 + 0.55 * knee.shape.fat_mm)), muscle_value),
         _layer(Tissue.VESSEL, soft.vessels(knee, p)),
-        _layer(Tissue.CAPSULE, np.maximum(soft.capsule_space(knee, p), -bone), fat_value + np.float32(38)),
+        _layer(Tissue.CAPSULE, np.maximum(soft.capsule_space(knee, p), -bone), fat_value + np.float32(60)),
         _layer(Tissue.FLUID, fluid),
         _layer(Tissue.LIGAMENT, soft.cruciates(knee, p), _cord(generator, skin.shape)),
-        _layer(Tissue.MENISCUS, meniscus),
-        _layer(Tissue.CAPSULE, soft.tendons(knee, p) - np.float32(1.0), opacity=0.5),
-        _layer(Tissue.TENDON, soft.tendons(knee, p)),
+        _layer(Tissue.CAPSULE, ligament - np.float32(1.0), opacity=0.5),
+        _layer(Tissue.TENDON, np.minimum(ligament, soft.extensor_tendons(knee, p))),
         _layer(Tissue.CARTILAGE, cartilage),
+        _layer(Tissue.MENISCUS, meniscus),
         _layer(Tissue.CORTEX, bone),
     ]
     layers += [
@@ -110,16 +111,20 @@ def _joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) ->
     q = p.scaled(1 / knee.shape.size)
     lateral = 1 / (1 + np.exp(np.clip(-q.x / f(4.0), -30, 30)))
     thick = f(0.5) * (f(gaps.medial_mm) * (1 - lateral) + f(gaps.lateral_mm) * lateral)
-    thick_femur = np.minimum(thick + f(0.15), f(3.0))
-    on_femur = np.maximum(femur - thick_femur, np.maximum(q.z - f(38.0) - f(0.15) * q.y, np.abs(q.x) - f(35.5)))
-    on_femur = np.maximum(on_femur, bones.notch(knee, q) * f(-1) - f(1.0))
-    on_femur = np.maximum(on_femur, np.where(q.y > f(8.0), np.abs(q.x) - f(33.0) + f(0.1) * q.z, f(-9.0)))
-    on_tibia = np.maximum(tibia - thick - f(0.1), np.maximum(np.abs(q.x) - f(36.0), f(-5.0) - q.z))
-    on_tibia = np.maximum(on_tibia, np.abs(q.y + f(3.0)) - f(24.0))
-    behind = np.maximum(patella - f(2.6), q.y - f(33.0) - f(0.2) * np.abs(q.x))
+    x = np.abs(q.x)
+    rim = np.clip((f(36.5) - np.maximum(x, x + f(0.25) * (q.y - f(8.0)))) / f(5.0), -1, 1)
+    top = np.clip((f(38.0) + f(0.15) * q.y - q.z) / f(6.0), -1, 1)
+    on_femur = femur - np.minimum(thick + f(0.15), f(2.9)) * np.minimum(rim, top)
+    on_femur = np.maximum(on_femur, f(0.6) - bones.notch(knee, q))
+    surface = bones.plateau(knee, q) * f(knee.shape.size)
+    on_tibia = surface - (thick + f(0.1)) * np.clip((f(37.5) - x) / f(4.0), 0, 1)
+    on_tibia = np.maximum(np.maximum(on_tibia, f(-2.0) - surface), bones.tibial_side(knee, q) + f(1.2))
+    behind = np.maximum(patella - f(2.4), q.y - f(27.0) - f(0.2) * x)
     cartilage = np.minimum(np.minimum(on_femur, on_tibia), behind)
-    wedge = np.maximum(f(0.9) * thick - femur, f(0.9) * thick - tibia)
-    meniscus = np.maximum(np.maximum(soft.meniscus_ring(knee, p), wedge), np.maximum(femur, tibia) - f(9.0))
+    inward = soft.meniscus_depth(knee, p)
+    margin = f(0.8) + np.maximum(thick - f(0.8), f(0.15)) * np.clip(inward / f(9.0), 0, 2)
+    meniscus = np.maximum(margin - np.minimum(femur, tibia), np.maximum(femur, tibia) - f(7.0))
+    meniscus = np.maximum(meniscus, np.maximum(-inward, inward - f(10.0)))
     fluid = np.maximum(femur + tibia - f(9.0), np.maximum(np.abs(q.x) - f(36), np.abs(q.y + f(3)) - f(23)))
     return cartilage, meniscus, fluid
 
@@ -136,15 +141,15 @@ def _fat(generator: np.random.Generator, skin: Field) -> Field:
     """Fat: dark, crossed by fine brighter strands."""
     along, across = (smooth_noise(generator, skin.shape, scales) for scales in ((2.0, 3.2, 1.3), (1.6, 1.4, 2.4)))
     lumps = smooth_noise(generator, skin.shape, (4.0, 4.0, 4.0))
-    webs = np.maximum(strands(along, 0.11), strands(across, 0.07)) * np.clip(1 + np.float32(0.7) * lumps, 0, 2)
-    return np.float32(BRIGHTNESS[Tissue.FAT]) + 3 * lumps + np.float32(24) * webs
+    webs = np.maximum(strands(along, 0.24), np.float32(0.6) * strands(across, 0.2)) * np.clip(1 + np.float32(0.7) * lumps, 0, 2)
+    return np.float32(BRIGHTNESS[Tissue.FAT]) + 3 * lumps + np.float32(20) * webs
 
 
 def _muscle(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
     """Muscle: bright, with darker streaks along its fibres."""
     fibres = smooth_noise(generator, shape, (1.8, 9.0, 1.2))
     patches = smooth_noise(generator, shape, (5.0, 6.0, 4.0))
-    return np.float32(BRIGHTNESS[Tissue.MUSCLE]) + 9 * patches - np.float32(60) * strands(fibres - 1, 0.25) + 5 * fibres
+    return np.float32(BRIGHTNESS[Tissue.MUSCLE]) + 9 * patches - np.float32(38) * np.clip(fibres - 1, 0, 1.3) + 3 * fibres
 
 
 def _cord(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrmri.phantom import bones, soft
-from xrmri.phantom.anatomy import Knee
+from xrmri.phantom.anatomy import Knee, stream
 from xrmri.phantom.lesions import cysts, sclerosis
 from xrmri.phantom.pose import Grid
 from xrmri.phantom.sdf import Field, Points, coverage
@@ -54,7 +54,7 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     step = float(grid.y[1] - grid.y[0])
     femur, tibia = bones.femur(knee, thigh), bones.tibia(knee, p)
     solids = (
-        (femur, 1.0, 2.8), (tibia, 1.0, 2.6), (bones.fibula(knee, p), 0.9, 1.9), (bones.patella(knee, thigh), 0.9, 0.9),
+        (femur, 0.75, 2.8), (tibia, 0.9, 2.6), (bones.fibula(knee, p), 0.8, 1.9), (bones.patella(knee, thigh), 0.45, 0.45),
     )  # fmt: skip
     shape = (len(grid.z) * factor, len(grid.x) * factor)
     shell, spongy = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
@@ -63,16 +63,33 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
         rows, columns, slices = _box(distance)
         d = refine(distance[slices, rows, columns], factor)
         along = np.repeat(shaft[rows], factor)[:, None]
+        cortex = near + along * np.float32(far - near)
+        if distance is tibia:  # the plate under the cartilage is the densest line of a knee
+            along_plate = np.exp(-((grid.z + 1.0) / 7.0) ** 2).astype(np.float32)
+            cortex += np.float32(1.0) * np.repeat(along_plate[rows], factor)[:, None]
         width = 1.1 * abs(float(grid.x[1] - grid.x[0])) / factor
-        whole, core = _chords(d, near + along * np.float32(far - near), step, width)
+        whole, core = _chords(d, cortex, step, width)
         place = (slice(rows.start * factor, rows.stop * factor), slice(columns.start * factor, columns.stop * factor))
         shell[place] += whole - core
         spongy[place] += core * (1 - np.float32(0.75) * along)
+    bone_scar = _scar(grid, factor, knee.shape.texture_seed) * np.minimum(spongy / np.float32(30.0), 1)
     dense, holes = sclerosis(knee, p, femur, tibia), cysts(knee, p, femur, tibia)
-    bone = shell + np.float32(SPONGY) * spongy
+    bone = shell + np.float32(SPONGY) * spongy + bone_scar
     bone += np.float32(0.30 * step) * refine(coverage(dense, 1.2).sum(axis=0), factor)
     bone -= np.float32(0.25 * step) * refine(coverage(holes, 1.2).sum(axis=0), factor)
     return Shadow(bone=bone, spongy=spongy)
+
+
+def _scar(grid: Grid, factor: int, seed: int) -> Field:
+    """Scars of the growth plates: faint wavy lines across femur and tibia, mm of cortical bone."""
+    generator = stream("growth plates", seed)
+    x, z = (np.repeat(axis, factor) for axis in (grid.x, grid.z))
+    lines = np.zeros((len(z), len(x)), dtype=np.float32)
+    for height, sag in ((23.0, -5.0), (-15.0, 3.0)):
+        waves = sum(a * np.sin(x / w + p) for a, w, p in zip(generator.normal(0, 1.0, 3), (17, 8, 4), generator.uniform(0, 6, 3), strict=True))
+        middle = height + generator.normal(0, 2.0) + sag * (x / 30.0) ** 2 + waves
+        lines += float(generator.uniform(0.3, 1.3)) * np.exp(-(((z[:, None] - middle) / 0.9) ** 2)).astype(np.float32)
+    return lines
 
 
 def flesh(knee: Knee, stance: Stance, grid: Grid) -> Field:

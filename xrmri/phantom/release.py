@@ -89,8 +89,8 @@ def contents_table(people: Iterable[Participant]) -> str:
         where = place(person)
         for facts in (where.film, where.locator, where.flash):
             barcode = str(int(facts.barcode[4:]))
-            row = (where.folder(facts).as_posix(), person.participant, facts.date, barcode, facts.study, facts.description)
-            lines.append(row)
+            folder = where.folder(facts).as_posix()
+            lines.append((folder, person.participant, facts.date, barcode, facts.study, facts.description))
     return _csv(lines)
 
 

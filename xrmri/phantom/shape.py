@@ -55,11 +55,11 @@ def draw_shape(generator: np.random.Generator, sex: str, bmi: float) -> Shape:
     male = sex == "male"
     normal = generator.normal
     return Shape(
-        size=float(np.clip(normal(1.06 if male else 0.94, 0.035), 0.85, 1.16)),
+        size=float(np.clip(normal(1.045 if male else 0.955, 0.03), 0.85, 1.16)),
         cartilage_medial_mm=float(np.clip(normal(4.8, 0.5), 3.8, 6.0)),
         cartilage_lateral_mm=float(np.clip(normal(5.5, 0.55), 4.3, 6.8)),
         notch_half_width_mm=float(np.clip(normal(9.0, 1.1), 6.5, 12.0)),
-        condyle_rounding_mm=float(np.clip(normal(10.5, 1.0), 8.0, 13.0)),
+        condyle_rounding_mm=float(np.clip(normal(9.0, 0.9), 7.0, 11.5)),
         femur_valgus_degrees=float(normal(5.5, 1.5)),
         plateau_slope_degrees=float(np.clip(normal(6.0, 2.0), 1.0, 11.0)),
         tibia_tilt_degrees=float(normal(1.5, 1.2)),
@@ -70,7 +70,7 @@ def draw_shape(generator: np.random.Generator, sex: str, bmi: float) -> Shape:
         fibula_x_mm=float(normal(33.5, 1.8)),
         fibula_z_mm=float(normal(-17.0, 2.5)),
         shaft_size=float(np.clip(normal(1.0, 0.07), 0.82, 1.2)),
-        muscle=float(np.clip(normal(1.06 if male else 0.94, 0.09), 0.75, 1.25)),
+        muscle=float(np.clip(normal(1.05 if male else 0.97, 0.07), 0.8, 1.25)),
         fat_mm=float(np.clip(normal(0.55 * (bmi - 18) + (1.5 if male else 5.0), 1.8), 3.0, 19.0)),
         effusion_mm=float(abs(normal(0.0, 0.8))),
         texture_seed=int(generator.integers(2**31)),

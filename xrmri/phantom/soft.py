@@ -64,7 +64,7 @@ def muscles(knee: Knee, p: Points) -> Field:
     nearest = None
     for knots in MUSCLES:
         d = column(q, tuple((z, x, y, a * bulk, b * bulk) for z, x, y, a, b in knots))
-        nearest = d if nearest is None else np.maximum(np.minimum(nearest, d), np.float32(0.5) - np.abs(nearest - d))
+        nearest = d if nearest is None else np.maximum(np.minimum(nearest, d), np.float32(0.9) - np.float32(0.6) * np.abs(nearest - d))
     return nearest * np.float32(knee.shape.size)
 
 
@@ -78,20 +78,26 @@ def vessels(knee: Knee, p: Points) -> Field:
     return nearest * np.float32(knee.shape.size)
 
 
-def tendons(knee: Knee, p: Points) -> Field:
-    """Distance to the dark cords: quadriceps, patellar and biceps tendon, both collaterals."""
+def extensor_tendons(knee: Knee, p: Points) -> Field:
+    """Distance to the quadriceps and patellar tendons, mm."""
     shape = knee.shape
     q = p.scaled(1 / shape.size)
     x, z = shape.patella_x_mm, shape.patella_z_mm + 5.0
-    patellar = column(q, ((z - 12, x, 40, 12, 3), (z - 30, x, 36, 11, 2.6), (-32, 4, 25, 10, 2.8)))
-    quadriceps = column(q, ((z + 14, x, 40, 15, 3), (z + 40, x, 33, 14, 3.6), (130, x, 24, 13, 3)))
-    medial = column(q, ((30, -40.5, -4, 1.3, 6), (8, -42.0, -3, 1.2, 6), (-8, -41.5, -2, 1.2, 6), (-55, -26, 2, 1.1, 5)))
+    patellar = column(q, ((z - 12, x, 38, 12, 3), (z - 30, x, 34, 11, 2.6), (-32, 4, 25, 10, 2.8)))
+    quadriceps = column(q, ((z + 14, x, 38, 15, 3), (z + 40, x, 32, 14, 3.6), (130, x, 24, 13, 3)))
+    return np.minimum(patellar, quadriceps) * np.float32(shape.size)
+
+
+def collaterals(knee: Knee, p: Points) -> Field:
+    """Distance to the collateral ligaments, the iliotibial band and the biceps tendon, mm."""
+    shape = knee.shape
+    q = p.scaled(1 / shape.size)
+    medial = column(q, ((30, -40.5, -4, 1.3, 6), (8, -42.0, -3, 1.2, 6), (-8, -41.5, -2, 1.2, 6), (-55, -27, 2, 1.1, 5)))
     fx, fz = shape.fibula_x_mm, shape.fibula_z_mm
     lateral = capsule(q, (39.0, -6.0, 24.0), (fx + 6.5, -19.0, fz + 3), 1.7)
     biceps = capsule(q, (40.5, -29.0, 20.0), (fx + 5.5, -22.0, fz + 4), 2.4)
-    iliotibial = column(q, ((90, 44, 4, 1.1, 10), (30, 43, 8, 1.1, 8), (0, 40.5, 13, 1.3, 6), (-14, 34, 14, 1.5, 5)))
-    nearest = np.minimum(np.minimum(patellar, quadriceps), np.minimum(medial, iliotibial))
-    return np.minimum(nearest, np.minimum(lateral, biceps)) * np.float32(shape.size)
+    iliotibial = column(q, ((90, 46, 4, 1.1, 10), (30, 44, 8, 1.1, 8), (0, 41, 13, 1.3, 6), (-14, 35, 14, 1.5, 5)))
+    return np.minimum(np.minimum(medial, iliotibial), np.minimum(lateral, biceps)) * np.float32(shape.size)
 
 
 def cruciates(knee: Knee, p: Points) -> Field:
@@ -112,16 +118,13 @@ def capsule_space(knee: Knee, p: Points) -> Field:
     return np.minimum(np.minimum(notch, gutters), pouch) * np.float32(shape.size) - np.float32(shape.effusion_mm)
 
 
-def meniscus_ring(knee: Knee, p: Points) -> Field:
-    """Distance to the rims of the plateau where menisci lie, mm; the bones bound them above and below."""
+def meniscus_depth(knee: Knee, p: Points) -> Field:
+    """How far inside the outer rim of its meniscus a place is, mm; negative where there can be none."""
     q = p.scaled(1 / knee.shape.size)
     f = np.float32
     rims = []
-    for side, centre_x, a, b in ((-1.0, -20.0, 21.0, 24.5), (1.0, 20.0, 20.5, 20.5)):
+    for side, centre_x, a, b in ((-1.0, -19.0, 21.5, 24.0), (1.0, 19.5, 21.0, 20.5)):
         u, v = (q.x - f(centre_x)) / f(a), (q.y + f(4.0)) / f(b)
-        radius = np.sqrt(u * u + v * v)
-        out = (radius - 1) * f(min(a, b))
-        ring = np.maximum(out, -out - f(9.5))
-        open_root = f(-side) * (q.x - f(side * 7.0)) * f(0.8)  # no meniscus between the spines
-        rims.append(common(ring, open_root, 2.0))
-    return np.minimum(rims[0], rims[1]) * f(knee.shape.size)
+        inward = (1 - np.sqrt(u * u + v * v)) * f(min(a, b))
+        rims.append(np.minimum(inward, f(side) * q.x - f(7.0)))  # no meniscus between the spines
+    return np.maximum(rims[0], rims[1]) * f(knee.shape.size)

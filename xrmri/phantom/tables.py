@@ -49,12 +49,12 @@ def _readings(person: Participant, barcode: str, columns: Sequence[str]) -> Iter
     for side in ("right", "left"):
         generator = stream(f"readings {side}", person.seed, person.index)
         first = str(generator.choice(["15", "37", "42"], p=[0.88, 0.1, 0.02]))
-        second = str(generator.choice(["37", "42"], p=[0.8, 0.2])) if first == "15" and generator.random() < 0.2 else None
+        again = str(generator.choice(["37", "42"], p=[0.8, 0.2]))
+        read_twice = first == "15" and generator.random() < 0.2
         truth = {name: int(grade) for name, grade in person.knee(side).grades.items()}
         rows = [(first, truth)]
-        if second:
-            # Written first, so that whoever keeps the first of two rows keeps the wrong one.
-            rows.insert(0, (second, _reread(generator, truth)))
+        if read_twice:  # written first, so that whoever keeps the first of two rows keeps the wrong one
+            rows.insert(0, (again, _reread(generator, truth)))
         for project, grades in rows:
             missing = _NOT_READ[int(generator.integers(len(_NOT_READ)))]
             read = set(_ALWAYS_READ if person.rarely_read_missing else grades)

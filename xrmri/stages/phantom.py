@@ -12,12 +12,13 @@ from typing import Any
 
 from xrmri.config import Execution, Phantom
 from xrmri.data.nifti import write_volume
+from xrmri.data.volume import windowed_slices
 from xrmri.errors import InputError
 from xrmri.parallel import in_order
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.dicom_series import SYNTHETIC
 from xrmri.phantom.film import render_film
-from xrmri.phantom.flash import SLICES, render_flash, render_labels
+from xrmri.phantom.flash import COARSE, SLICES, Flash, render_flash, render_labels
 from xrmri.phantom.release import VISIT, boxes_table, contents_table, is_written, place, write_series
 from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.records import Geometry, Volume
@@ -85,23 +86,37 @@ def _draw(job: _Job) -> str:
     if boxes.is_file() and is_written(job.root, participant):
         return participant.participant
     film = render_film(participant)
-    flash = render_flash(participant, job.matrix)
-    write_json(boxes, {side: list(corners) for side, corners in film.joint_box.items()})
+    drawn = render_flash(participant, _drawn_matrix(job.matrix))
+    write_json(boxes, {side: [float(corner) for corner in corners] for side, corners in film.joint_box.items()})
     if job.labels:
-        _write_labels(job.root / "labels", participant, job.matrix, flash.affine_ras)
+        _write_labels(job.root / "labels", participant, drawn)
     try:
-        write_series(job.root, participant, film, flash)
+        write_series(job.root, participant, film, _scanned(drawn, participant.imaged_side, job.matrix))
     except OSError as error:
         raise InputError(f"-o {job.root} cannot be written: {error.strerror}") from error
     return participant.participant
 
 
-def _write_labels(folder: Path, participant: Participant, matrix: int, affine: Any) -> None:
-    """What every voxel of the FLASH is made of, as NIfTI beside the release."""
+def _drawn_matrix(matrix: int) -> int:
+    """The matrix to draw at: the phantom draws multiples of its coarse grid alone."""
+    return -(-matrix // COARSE) * COARSE
+
+
+def _scanned(drawn: Flash, side: str, matrix: int) -> Flash:
+    """The FLASH at the matrix asked for, averaged over area where it was drawn finer."""
+    if drawn.voxels.shape[1] == matrix:
+        return drawn
+    volume = Volume(voxels=drawn.voxels, geometry=Geometry(affine=drawn.affine_ras), side=side)
+    smaller = windowed_slices(volume, 0, SLICES, matrix)
+    return Flash(voxels=smaller.voxels, affine_ras=smaller.geometry.affine)
+
+
+def _write_labels(folder: Path, participant: Participant, drawn: Flash) -> None:
+    """What every voxel of the FLASH, as drawn, is made of: NIfTI beside the release."""
     folder.mkdir(exist_ok=True)
     side = participant.imaged_side
-    voxels = render_labels(participant, matrix)
-    volume = Volume(voxels=voxels, geometry=Geometry(affine=affine), side=side)
+    voxels = render_labels(participant, drawn.voxels.shape[1])
+    volume = Volume(voxels=voxels, geometry=Geometry(affine=drawn.affine_ras), side=side)
     write_volume(folder / f"{participant.participant}_{VISIT}_{side}_labels.nii.gz", volume, SYNTHETIC)
 
 

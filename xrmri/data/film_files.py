@@ -1,0 +1,94 @@
+"""Which films lie under the paths a person gave: files, folders, or an OAI release."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from xrmri.data.dicom import is_dicom, read_header
+from xrmri.data.release import FILM, find_release, kind_of
+from xrmri.errors import InputError
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilmFile:
+    """A file with a film, and what its description promises."""
+
+    file: Path
+    name: str
+    """For what is made of it; unlike every other."""
+    knees: int | None
+    """How many knees it shows; None where nothing tells."""
+    side: str | None
+    """Which knee a film of one shows; None for both, or where nothing tells."""
+
+
+def find_films(paths: Sequence[Path]) -> list[FilmFile]:
+    """Every film under some paths, in their order; folders are walked in the order of names.
+
+    Args:
+        paths: a file is taken as it is; of a release the knee films; of another folder all DICOM and picture files.
+
+    Raises:
+        InputError: a path that does not exist, or no film at all.
+    """
+    found = [film for path in paths for film in (_in_folder(path) if path.is_dir() else [_file(path)])]
+    if not found:
+        raise InputError(f"{paths[0]} holds no film: give DICOM, PNG, JPEG or TIFF files, a folder, or an OAI release")
+    return list(_with_own_names(found))
+
+
+def _file(path: Path) -> FilmFile:
+    """One file that a person named."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a radiograph (DICOM, PNG, JPEG or TIFF)")
+    return _described(path, path.stem)
+
+
+def _in_folder(folder: Path) -> list[FilmFile]:
+    """The films in a folder."""
+    try:
+        release = find_release(folder)
+    except InputError:
+        return [_described(file, "-".join(file.relative_to(folder).with_suffix("").parts)) for file in _images(folder)]
+    films = [series for series in release.series if series.kind == FILM]
+    return [
+        FilmFile(
+            # A series without its file stays in the list, so that it is rejected by name.
+            file=next(iter(series.files()), series.folder / "001"),
+            name=f"{series.participant}-{series.visit}-{series.number}",
+            knees=1 if series.side else 2,
+            side=series.side,
+        )
+        for series in films
+    ]
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    """DICOM and picture files at any depth."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for file in (Path(place) / name for name in sorted(names)):
+            if file.suffix.lower() in _SUFFIXES or is_dicom(file):
+                yield file
+
+
+def _described(file: Path, name: str) -> FilmFile:
+    """A file and what its DICOM header promises."""
+    try:
+        kind, side = kind_of(read_header(file).description) if is_dicom(file) else ("", None)
+    except InputError:
+        kind, side = "", None
+    return FilmFile(file=file, name=name, knees=(1 if side else 2) if kind == FILM else None, side=side)
+
+
+def _with_own_names(films: Sequence[FilmFile]) -> Iterator[FilmFile]:
+    """The films, the second of a name called name-2."""
+    seen: Counter[str] = Counter()
+    for film in films:
+        seen[film.name] += 1
+        name = film.name if seen[film.name] == 1 else f"{film.name}-{seen[film.name]}"
+        yield FilmFile(file=film.file, name=name, knees=film.knees, side=film.side)

@@ -1,0 +1,58 @@
+"""How close a perfect denoiser could come: the acquired volume through the model's own VAE."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xrmri.data.store import Dataset
+from xrmri.errors import InputError
+from xrmri.run import read_record
+
+VAE_CEILING = "vae_ceiling"
+VOLUMES = 16
+"""Volumes reconstructed, evenly over the cohort: it varies little, and a VAE is slow without a GPU (choice)."""
+SLICES_AT_ONCE = 5
+
+
+def model_folder(volumes: Path, dataset: Dataset) -> Path:
+    """The model that drew the volumes, as the run.json in their folder names it.
+
+    Raises:
+        InputError: why the ceiling cannot be computed.
+    """
+    record = read_record(volumes) or {}
+    if "model" not in record:
+        raise InputError(f"{volumes / 'run.json'} names no model")
+    folder = Path(record["model"])
+    try:
+        facts = json.loads((folder / "xrmri.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"the model {folder} is not there any more") from error
+    size = dataset.volume(dataset.pairs()[0]).shape[-1]
+    if facts.get("image_size") != size:
+        raise InputError(f"the model draws {facts.get('image_size')} pixels a row, the dataset has {size}")
+    return folder
+
+
+def reconstruct(bundle: Any, pixels: np.ndarray) -> np.ndarray:
+    """A volume encoded and decoded by a model's VAE.
+
+    Args:
+        bundle: as `models.bundle.load_bundle` returns it.
+        pixels: (S, H, W) in [0, 1].
+
+    Returns:
+        (S, H, W) float64 in [0, 1].
+    """
+    import torch
+
+    from xrmri.models.bundle import decode, encode_slices
+
+    done = []
+    with torch.inference_mode():
+        for first in range(0, len(pixels), SLICES_AT_ONCE):
+            x = torch.from_numpy(pixels[first : first + SLICES_AT_ONCE].astype(np.float32) * 2 - 1).to(bundle.device)
+            done.append((decode(bundle, encode_slices(bundle, x)).float().cpu().numpy() + 1) / 2)
+    return np.clip(np.concatenate(done).astype(np.float64), 0, 1)

@@ -1,0 +1,182 @@
+"""Everything that `generate` needs, as one folder: autoencoder, denoiser, radiograph encoder, and the facts of both.
+
+    vae/, unet/                 diffusers' layout: config.json, diffusion_pytorch_model.safetensors
+    unet/guidance.safetensors   the maps that d and r enter through
+    radiograph_encoder/         the CLIP tower; absent where the context token is empty
+    xrmri.json                  the facts: schedule, latent scale, feature list, intensity window, image size
+
+Shapes: B slices, H x W image pixels, C latent channels, h x w latent pixels, W_c context width, F feature slots.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor
+
+from xrmri.diffusion.schedule import Schedule, make_schedule
+from xrmri.errors import InconsistentError, InputError
+from xrmri.models import autoencoder
+from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes
+from xrmri.models.unet import Denoiser
+from xrmri.models.weights import (
+    CONFIG,
+    WEIGHTS,
+    load_autoencoder,
+    load_weights,
+    read_config,
+    save_network,
+    save_weights,
+)
+from xrmri.run import write_json, write_text
+
+FORMAT = 1
+FACTS = "xrmri.json"
+GUIDANCE = "guidance.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Condition:
+    """A radiograph as the denoiser is told it."""
+
+    latent: Tensor
+    """(B, C, h, w) posterior mode, not scaled."""
+    token: Tensor
+    """(B, 1, W_c)."""
+
+    def expand(self, count: int) -> "Condition":
+        """One radiograph for `count` slices."""
+        return Condition(latent=self.latent.expand(count, -1, -1, -1), token=self.token.expand(count, -1, -1))
+
+    def dropped(self) -> "Condition":
+        """No radiograph: what the denoiser saw where training dropped both."""
+        return Condition(latent=torch.zeros_like(self.latent), token=torch.zeros_like(self.token))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Bundle:
+    """A model to generate with."""
+
+    vae: AutoencoderKL
+    denoiser: Denoiser
+    radiograph_encoder: RadiographEncoder | None
+    facts: Mapping[str, Any]
+    """xrmri.json."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.denoiser.parameters()).device
+
+    @property
+    def schedule(self) -> Schedule:
+        """The forward process it was trained with."""
+        return make_schedule(**self.facts["schedule"])
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(C, h, w) of one slice."""
+        return autoencoder.latent_shape(self.vae, self.facts["image_size"])
+
+
+def encode_radiograph(bundle: Bundle, y: Tensor) -> Condition:
+    """What the denoiser is told of (B, H, W) float32 radiographs in [-1, 1], a left knee mirrored to look right."""
+    latent, _ = autoencoder.encode(bundle.vae, y)
+    if bundle.radiograph_encoder is None:
+        width = bundle.denoiser.unet.config.cross_attention_dim
+        return Condition(latent=latent, token=torch.zeros(len(y), 1, width, device=y.device))
+    return Condition(latent=latent, token=bundle.radiograph_encoder(y))
+
+
+def predict(bundle: Bundle, z_t: Tensor, t: int, condition: Condition, depth: Tensor, features: Tensor) -> Tensor:
+    """What the U-Net says at step t: eps, or v where the facts say so.
+
+    Args:
+        bundle: the model.
+        z_t: (B, C, h, w) noisy scaled latents.
+        t: step, 0 to T-1.
+        condition: of B radiographs.
+        depth: (B,) float32 in [0, 1].
+        features: (B, F) float32 one-hot.
+
+    Returns:
+        (B, C, h, w).
+    """
+    steps = torch.full((len(z_t),), t, device=z_t.device)
+    return bundle.denoiser(z_t, steps, condition.latent, condition.token, depth, features)
+
+
+def predict_noise(bundle: Bundle, z_t: Tensor, t: int, condition: Condition, depth: Tensor, features: Tensor) -> Tensor:
+    """The noise in z_t, whatever the U-Net predicts; arguments as in `predict`."""
+    said = predict(bundle, z_t, t, condition, depth, features)
+    return bundle.schedule.noise(said, z_t, torch.full((len(z_t),), t, device=z_t.device))
+
+
+def decode(bundle: Bundle, z: Tensor) -> Tensor:
+    """The slices (B, H, W) float32 in [-1, 1] of scaled latents (B, C, h, w)."""
+    return autoencoder.decode(bundle.vae, z / bundle.facts["latent_scale"]).clamp(-1, 1)
+
+
+def save_bundle(folder: Path, bundle: Bundle, *, card: str, dtype: torch.dtype = torch.float32) -> None:
+    """Write a model folder; xrmri.json comes last and vouches for the rest.
+
+    Args:
+        folder: an existing folder; other files in it are left alone.
+        bundle: the model.
+        card: README.md.
+        dtype: of the weights on disk; loading makes them float32 again.
+    """
+    save_network(folder / "vae", bundle.vae, dtype)
+    save_network(folder / "unet", bundle.denoiser.unet, dtype)
+    save_weights(folder / "unet" / GUIDANCE, bundle.denoiser.guidance, dtype)
+    if bundle.radiograph_encoder is not None:
+        (folder / "radiograph_encoder").mkdir(exist_ok=True)
+        write_json(folder / "radiograph_encoder" / CONFIG, asdict(bundle.radiograph_encoder.sizes))
+        save_weights(folder / "radiograph_encoder" / WEIGHTS, bundle.radiograph_encoder, dtype)
+    write_text(folder / "README.md", card)
+    write_json(folder / FACTS, {**bundle.facts, "format": FORMAT})
+
+
+def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Bundle:
+    """The model in a folder, in float32, ready to generate.
+
+    Raises:
+        InputError: no model there.
+        InconsistentError: a part of it is missing, damaged or of another version.
+    """
+    facts = read_facts(folder)
+    if "guidance" not in facts:
+        raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
+    unet = UNet2DConditionModel.from_config(read_config(folder / "unet"))
+    denoiser = Denoiser(unet, features=len(facts["feature_slots"]), guidance=facts["guidance"])
+    load_weights(folder / "unet" / WEIGHTS, denoiser.unet)
+    load_weights(folder / "unet" / GUIDANCE, denoiser.guidance)
+    encoder = None
+    if facts["radiograph_token"] == "clip":
+        encoder = RadiographEncoder(TowerSizes(**read_config(folder / "radiograph_encoder")))
+        load_weights(folder / "radiograph_encoder" / WEIGHTS, encoder)
+        encoder.to(device).requires_grad_(False).eval()
+    return Bundle(
+        vae=load_autoencoder(folder / "vae").to(device),
+        denoiser=denoiser.to(device).requires_grad_(False).eval(),
+        radiograph_encoder=encoder,
+        facts=facts,
+    )
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """The xrmri.json of a folder that train-vae or train-ldm wrote."""
+    file = folder / FACTS
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}): give a folder with a trained model") from error
+    except ValueError as error:
+        raise InconsistentError(f"{file} is not JSON: train or copy the model again") from error
+    if facts.get("format") != FORMAT:
+        raise InconsistentError(f"{file} has format {facts.get('format')}, this version reads {FORMAT}: train again")
+    return dict(facts)

@@ -1,0 +1,185 @@
+"""Figures of an evaluation, each as PNG and PDF, the same bytes for the same figures.
+
+Every figure is drawn from the tables that are written beside it, and comes with words that tell what it shows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from xrmri.metrics.measure import METRICS
+from xrmri.metrics.region import JointBand
+from xrmri.run import complete_or_absent
+
+SHOWN = ("psnr", "ssim", "rssim", "adjacent_correlation")
+SOURCES = {
+    "generated": ("generated", "#0b6e99"),
+    "wrong_patient": ("another patient", "#8a5a00"),
+    "mean_volume": ("mean volume", "#7a3e9d"),
+    "nearest_training": ("nearest training case", "#3f7d20"),
+    "vae_ceiling": ("VAE ceiling", "#555555"),
+    "acquired": ("acquired", "#111111"),
+}
+_STYLE = {
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "pdf.fonttype": 42,
+    "image.cmap": "gray",
+}
+_TITLES = {metric.name: f"{metric.title}{f' ({metric.unit})' if metric.unit else ''}" for metric in METRICS}
+_DEPTHS = 6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Picture:
+    """What a mosaic shows of one pair; (n, H, W) in [0, 1]."""
+
+    acquired: np.ndarray
+    generated: np.ndarray
+    slices: np.ndarray
+    """(n,) indices in the acquired volume."""
+    bands: list[JointBand | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """One figure on disk and what it shows."""
+
+    png: Path
+    title: str
+    words: str
+
+
+def chosen_cases(table: pd.DataFrame, count: int) -> list[tuple[str, str]]:
+    """(rank, pair_id) of the best, median and worst volumes by SSIM (7 x 7), up to `count` each, none twice."""
+    order = table.dropna(subset=["ssim"]).sort_values(["ssim", "pair_id"], ascending=[False, True])["pair_id"].tolist()
+    middle = max((len(order) - count) // 2, 0)
+    wanted = [
+        *(("best", pair_id) for pair_id in order[:count]),
+        *(("median", pair_id) for pair_id in order[middle : middle + count]),
+        *(("worst", pair_id) for pair_id in order[::-1][:count]),
+    ]
+    seen: dict[str, str] = {}
+    for rank, pair_id in wanted:
+        seen.setdefault(pair_id, rank)
+    return [(rank, pair_id) for pair_id, rank in seen.items()]
+
+
+def draw_figures(
+    folder: Path,
+    tables: Mapping[str, pd.DataFrame],
+    summary: Mapping[str, Any],
+    cases: Sequence[tuple[str, str]],
+    picture: Callable[[str], Picture],
+) -> list[Drawn]:
+    """Draw everything.
+
+    Args:
+        folder: figures/; made where it is missing.
+        tables: source -> one row a pair.
+        summary: what summary.json holds.
+        cases: (rank, pair_id) of the volumes to show.
+        picture: gives the slices of one of them.
+    """
+    folder.mkdir(exist_ok=True)
+    with mpl.rc_context(_STYLE):
+        drawn = [_beside_baselines(folder, summary), _by_grade(folder, tables["generated"], summary)]
+        for rank, pair_id in cases:
+            score = float(tables["generated"].set_index("pair_id").at[pair_id, "ssim"])
+            drawn.append(_mosaic(folder, pair_id, f"{rank}, SSIM {score:.3f}", picture(pair_id)))
+    return drawn
+
+
+def _beside_baselines(folder: Path, summary: Mapping[str, Any]) -> Drawn:
+    """Medians with their intervals, generated and baselines, one panel a metric."""
+    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
+    for axes, name in zip(figure.subplots(2, 2).ravel(), SHOWN, strict=True):
+        rows = [(source, found) for source in SOURCES if (found := summary[name].get(source))]
+        for place, (source, found) in enumerate(reversed(rows)):
+            (low, high), (first, third) = found["interval"], found["quartiles"]
+            colour = SOURCES[source][1]
+            axes.plot([first, third], [place, place], color=colour, alpha=0.3, linewidth=6, solid_capstyle="butt")
+            axes.plot([low, high], [place, place], color=colour, linewidth=2)
+            axes.plot(found["median"], place, "o", color=colour, markersize=6)
+        axes.set_yticks(range(len(rows)), [SOURCES[source][0] for source, _ in reversed(rows)])
+        axes.set_ylim(-0.6, len(rows) - 0.4)
+        axes.set_title(_TITLES[name], loc="left", fontweight="bold")
+        axes.grid(axis="x", alpha=0.25)
+    words = "Dot: median over participants. Thin line: its 95 % interval. Broad line: quartiles."
+    return _save(figure, folder / "baselines", "Generated volumes beside the baselines", words)
+
+
+def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> Drawn:
+    """Box plots of the generated volumes for each KL grade, with the baselines' medians as lines."""
+    seen = table[table["reason"] == ""].dropna(subset=["kl"])
+    grades = sorted(int(grade) for grade in seen["kl"].unique())
+    figure = Figure(figsize=(9.5, 6), layout="constrained")
+    panels = figure.subplots(2, 2)
+    for axes, name in zip(panels.ravel(), SHOWN, strict=True):
+        groups = [seen.loc[seen["kl"] == grade, name].dropna().to_numpy(float) for grade in grades]
+        if groups:
+            axes.boxplot(
+                groups,
+                positions=range(len(grades)),
+                widths=0.5,
+                flierprops={"marker": ".", "markersize": 4},
+                medianprops={"color": SOURCES["generated"][1], "linewidth": 2},
+            )
+        labels = [f"{grade}\nn={len(group)}" for grade, group in zip(grades, groups, strict=True)]
+        axes.set_xticks(range(len(grades)), labels)
+        for source, (label, colour) in SOURCES.items():
+            if source != "generated" and summary[name].get(source):
+                axes.axhline(summary[name][source]["median"], color=colour, linewidth=1, linestyle="--", label=label)
+        axes.set_title(_TITLES[name], loc="left", fontweight="bold")
+        axes.set_xlabel("Kellgren-Lawrence grade")
+    handles = {h.get_label(): h for axes in panels.ravel() for h in axes.get_legend_handles_labels()[0]}
+    if handles:
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5, frameon=False)
+    words = (
+        "One value a volume. Box: quartiles with the median; whiskers: 1.5 times the box; dots: beyond. "
+        "Dashed lines: medians of the baselines over all grades."
+    )
+    return _save(figure, folder / "by_grade", "Likeness by Kellgren-Lawrence grade", words)
+
+
+def _mosaic(folder: Path, pair_id: str, title: str, picture: Picture) -> Drawn:
+    """Acquired, generated and their difference at six depths; the joint band is marked on the acquired slices."""
+    chosen = np.linspace(0, len(picture.slices) - 1, min(_DEPTHS, len(picture.slices))).round().astype(int)
+    figure = Figure(figsize=(2 * len(chosen), 6.4), layout="constrained")
+    panels = figure.subplots(3, len(chosen), squeeze=False)
+    difference = picture.generated - picture.acquired
+    for column, index in enumerate(chosen):
+        panels[0, column].imshow(picture.acquired[index], vmin=0, vmax=1)
+        panels[1, column].imshow(picture.generated[index], vmin=0, vmax=1)
+        shade = panels[2, column].imshow(difference[index], vmin=-1, vmax=1, cmap="RdBu_r")
+        panels[0, column].set_title(f"slice {picture.slices[index] + 1}", fontsize=9)
+        band = picture.bands[index]
+        if band is not None:
+            for row in (band.rows.start, band.rows.stop - 1):
+                panels[0, column].axhline(row, color="#ffb000", linewidth=0.8)
+    for axes in panels.ravel():
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for row, label in enumerate(("acquired", "generated", "difference")):
+        panels[row, 0].set_ylabel(label)
+    figure.colorbar(shade, ax=panels[2, :].tolist(), shrink=0.8, ticks=[-1, 0, 1])
+    words = (
+        "Top: acquired; middle: generated (synthetic); bottom: generated minus acquired, red where too bright. "
+        "Left is posterior, right anterior. Orange lines: the band of RSSIM."
+    )
+    return _save(figure, folder / f"case_{pair_id}", f"{pair_id}: {title}", words)
+
+
+def _save(figure: Figure, stem: Path, title: str, words: str) -> Drawn:
+    """PNG and PDF without dates, so that the same figure is the same file."""
+    for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Producer": None})):
+        with complete_or_absent(stem.with_name(stem.name + suffix)) as partial:
+            figure.savefig(partial, dpi=110, metadata=metadata)
+    return Drawn(png=stem.with_name(stem.name + ".png"), title=title, words=words)

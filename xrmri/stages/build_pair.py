@@ -1,0 +1,137 @@
+"""One FLASH series and one film -> one stored pair: the part of build-dataset that runs in worker processes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from xrmri.config import BuildDataset, DetectKnee
+from xrmri.data.knees import open_knees
+from xrmri.data.pairing import Candidate, Rejected
+from xrmri.data.radiograph import crop_knee, mirrored, read_radiograph, resized
+from xrmri.data.store import StoredPair
+from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
+from xrmri.errors import InputError
+from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph, Volume
+from xrmri.run import sha256
+
+Cut = Callable[[Candidate, Path, str], np.ndarray]
+"""(pair, film, hash of the film) -> (299, 299) uint16 joint crop in film orientation."""
+
+_DETECTION = DetectKnee()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What to read."""
+
+    candidate: Candidate
+    config: BuildDataset
+    device: str
+    """Where the detector runs."""
+    knees: Path | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class BuiltPair:
+    """A pair, and what it was read from."""
+
+    stored: StoredPair
+    mri_sha256: str
+    radiograph_sha256: str
+
+
+def build_pair(job: Job) -> BuiltPair | list[Rejected]:
+    """Read, order, resize and mirror one pair; or say which series is at fault."""
+    candidate = job.candidate
+    # Outside the blocks below: a missing detector or a damaged knees folder is no fault of a series.
+    cut = _from_folder(job.knees) if job.knees else _by_detector(job.device)
+    try:
+        volume, mri_sha256 = _mri(job)
+    except InputError as error:
+        return _blamed(candidate, flash=str(error), film="radiograph not needed: its FLASH series was rejected")
+    try:
+        file = _film_file(candidate)
+        radiograph_sha256 = sha256(file)
+        crop = cut(candidate, file, radiograph_sha256)
+    except InputError as error:
+        return _blamed(candidate, flash=f"radiograph rejected: {error}", film=str(error))
+    if candidate.side == LEFT:
+        volume, crop = mirrored_volume(volume), mirrored(crop)
+    stored = StoredPair(
+        pair_id=candidate.pair_id,
+        mri=volume.voxels,
+        radiograph=np.rint(resized(crop, job.config.size)).astype(np.uint16),
+        grades=candidate.grades,
+        affine=volume.geometry.affine,
+        window=intensity_window(volume.voxels),
+    )
+    return BuiltPair(stored=stored, mri_sha256=mri_sha256, radiograph_sha256=radiograph_sha256)
+
+
+def _blamed(candidate: Candidate, *, flash: str, film: str) -> list[Rejected]:
+    """Both series of a pair that came to nothing."""
+    return [
+        Rejected(series=candidate.flash, side=candidate.side, reason=flash),
+        Rejected(series=candidate.film, side=candidate.film.side, reason=film),
+    ]
+
+
+def _mri(job: Job) -> tuple[Volume, str]:
+    """The kept slices as a (S, size, size) volume, and the hash of the series."""
+    config = job.config
+    series = read_series(job.candidate.flash.files(), job.candidate.side, config.slices)
+    volume = windowed_slices(series.volume, config.first_slice, config.last_slice, config.size)
+    return volume, series.sha256
+
+
+def _film_file(candidate: Candidate) -> Path:
+    """The one file of the film."""
+    files = candidate.film.files()
+    if len(files) != 1:
+        raise InputError(f"radiograph files: {len(files)} in the folder, not 1")
+    return files[0]
+
+
+@cache
+def _from_folder(folder: Path) -> Cut:
+    """Take crops from a folder that detect-knee wrote; opened once a process."""
+    knees = open_knees(folder)
+
+    def cut(candidate: Candidate, file: Path, digest: str) -> np.ndarray:
+        knee = knees.find(digest, candidate.side)
+        if knee is None:
+            raise InputError(f"knee not in {folder.name}: detect-knee has no {candidate.side} knee of this film")
+        return knee.crop
+
+    return cut
+
+
+@cache
+def _by_detector(device: str) -> Cut:
+    """Find the knees on the film itself; the bundled detector is loaded once a process."""
+    from xrmri.detector.detect import find_knees, load_detector
+
+    detector = load_detector(None, device)
+
+    def cut(candidate: Candidate, file: Path, digest: str) -> np.ndarray:
+        try:
+            film = read_radiograph(file, candidate.film.side)
+        except InputError as error:
+            raise InputError(f"unreadable radiograph: {error}") from error
+        found = find_knees(detector, film, min_score=_DETECTION.min_score)
+        for box in found:
+            if _side_of(box, film) == candidate.side:
+                crop, _ = crop_knee(film, box.corners, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
+                return crop
+        raise InputError(f"knee not found: the detector sees {len(found)} on the radiograph, none {candidate.side}")
+
+    return cut
+
+
+def _side_of(box: KneeBox, film: Radiograph) -> str:
+    """The knee in a box; on a film of both knees image left is the patient's right, whatever its tags say."""
+    middle = (box.corners[0] + box.corners[2]) / 2
+    return film.side or (RIGHT if middle < film.pixels.shape[1] / 2 else LEFT)
