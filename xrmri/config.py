@@ -247,6 +247,8 @@ class Training(Seeded):
     """Largest gradient norm; 0 does not clip (code)."""
     precision: str = "auto"
     """fp32, bf16, fp16, or auto: bf16 where the device multiplies it faster than fp32 (choice)."""
+    radiograph_variants: int = 1
+    """Exposures in which each radiograph is seen: 1 as it is (paper); more add random gamma and blur (choice)."""
     save_minutes: float = 10.0
     """Minutes between checkpoints (choice)."""
     log_steps: int = 50
@@ -259,7 +261,7 @@ class Training(Seeded):
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Seeded.__post_init__(self)
-        for name in ("max_steps", "batch_size", "log_steps", "validate_steps"):
+        for name in ("max_steps", "batch_size", "log_steps", "validate_steps", "radiograph_variants"):
             _require(getattr(self, name) >= 1, f"--{name.replace('_', '-')} must be at least 1")
         _require(self.learning_rate > 0, f"--learning-rate must be above 0, not {self.learning_rate}")
         _one_of("decay", self.decay, ("constant", "cosine"))
@@ -277,6 +279,8 @@ class TrainVae(Training):
     """Residual blocks a level (code)."""
     latent_channels: int = 4
     """Channels of a latent (paper, III-B)."""
+    middle_attention: bool = True
+    """Attend in the middle block of E1 and D (code); what attends to crops does not know whole images."""
     kl_weight: float = 1e-6
     """Weight of the Kullback-Leibler term beside the squared error of eq. 6 (choice, after code)."""
     radiograph_share: float = 0.1
@@ -330,8 +334,8 @@ class TrainLdm(Training):
     """Share of slices trained without the concatenated radiograph (code)."""
     drop_features: float = 0.0
     """Share of slices trained with every feature missing, on top of those not read (choice)."""
-    cache_latents: bool = True
-    """Encode every slice once and keep mean and log-variance, resampled at each use (choice)."""
+    radiograph_encoder: str = ""
+    """File with the weights of the CLIP tower, or random; needed where radiograph_token is clip (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""

@@ -1,6 +1,7 @@
 """The same work on many items in several processes: results in order, memory for a few items, one thread each."""
 
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,7 +31,9 @@ def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
     """
     count = worker_count(workers)
     remaining = iter(items)
-    with _single_threads(), ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+    # Ctrl-C reaches every process of a terminal; the workers leave the answer to this one.
+    deaf: dict[str, Any] = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
+    with _single_threads(), ProcessPoolExecutor(count, mp_context=get_context("spawn"), **deaf) as pool:
         waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, count + 1))
         try:
             while waiting:

@@ -113,6 +113,19 @@ def test_a_file_that_is_missing_not_nifti_cut_off_or_not_three_dimensional_is_to
         assert name in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("kind", ["<f4", ">f4", "<f8"])
+def test_voxels_that_are_not_numbers_are_told_and_not_read_as_zeros(tmp_path, kind):
+    voxels = np.ones((3, 4, 5))
+    voxels[1, 2, 3], voxels[0, 0, 0] = np.nan, np.inf
+    header = nibabel.Nifti1Header(endianness=kind[0])
+    header.set_data_dtype(np.dtype(kind))
+    nibabel.Nifti1Image(voxels, np.eye(4), header).to_filename(tmp_path / "holes.nii")
+    with pytest.raises(InputError, match="has 2 voxels that are not finite numbers"):
+        read_volume(tmp_path / "holes.nii")
+    nibabel.Nifti1Image(np.ones((3, 4, 5)), np.eye(4), header).to_filename(tmp_path / "whole.nii")
+    assert (read_volume(tmp_path / "whole.nii").voxels == 1).all()
+
+
 def test_a_place_that_cannot_be_written_is_told_in_one_line(tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         write_volume(tmp_path / "nowhere" / "a.nii.gz", knee(), WORDS)

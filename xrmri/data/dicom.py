@@ -4,6 +4,7 @@ Allow-list: only the tags named here are read, so nothing that identifies a pers
 except PatientID, which makes the participant key.
 """
 
+import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ _PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfigurat
 # What pydicom and its decoders raise on damaged files; they share no base class.
 _DAMAGE = (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, TypeError, KeyError, AttributeError,
            NotImplementedError, RuntimeError)  # fmt: skip
+# Every OAI film has an illegal character set; pydicom says so as a warning and again in its log.
+logging.getLogger("pydicom").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -97,7 +100,7 @@ def read_film(file: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
 
 
 def _parse(source: Path | BytesIO, tags: list[str], *, stop_before_pixels: bool) -> Dataset:
-    """A dataset with the named tags alone; OAI films carry an illegal character set, so warnings stay silent."""
+    """A dataset with the named tags alone."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -19,6 +19,7 @@ from xrmri.run import complete_or_absent
 
 UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero
+_FLOATS = {16: np.float32, 64: np.float64}  # NIfTI's codes of types that know infinity
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
@@ -58,7 +59,7 @@ def read_volume(file: Path) -> Volume:
         (S, H, W) voxels in the file's dtype, with the file's axes in reverse order and nothing else changed.
 
     Raises:
-        InputError: no such file, not a NIfTI file, or not one volume of three dimensions.
+        InputError: no such file, not a NIfTI file, cut off, not one volume of three dimensions, or not all numbers.
     """
     if not file.is_file():
         raise InputError(f"{file} is not a file: give a NIfTI volume (.nii.gz or .nii)")
@@ -70,8 +71,7 @@ def read_volume(file: Path) -> Volume:
         if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
             found = " x ".join(map(str, reader.GetSize()))
             raise InputError(f"{file} is not one volume of three dimensions but {found}: give one volume a file")
-        if _length(file) < int(float(reader.GetMetaData("vox_offset"))) + _voxel_bytes(reader):
-            raise InputError(f"{file} is cut off: copy or write it again")
+        _require_whole(file, reader)
         image = reader.Execute()
     except RuntimeError as error:
         raise InputError(f"{file} cannot be read as NIfTI: copy or write it again") from error
@@ -105,19 +105,30 @@ def read_sidecar(file: Path) -> dict[str, object]:
     return content
 
 
-def _voxel_bytes(reader: sitk.ImageFileReader) -> int:
-    return math.prod(reader.GetSize()) * int(reader.GetMetaData("bitpix")) // 8
+def _require_whole(file: Path, reader: sitk.ImageFileReader) -> None:
+    """Refuse what ITK would fill with zeros and say nothing: voxels that are missing from a file, or not numbers."""
+    content = _unpacked(file)
+    start = int(float(reader.GetMetaData("vox_offset")))
+    count = math.prod(reader.GetSize())
+    if len(content) < start + count * int(reader.GetMetaData("bitpix")) // 8:
+        raise InputError(f"{file} is cut off: copy or write it again")
+    kind = _FLOATS.get(int(reader.GetMetaData("datatype")))
+    if kind is not None:
+        order = "<" if 1 <= int.from_bytes(content[40:42], "little") <= 7 else ">"  # of dim[0], as NIfTI-1 says
+        voxels = np.frombuffer(content, np.dtype(kind).newbyteorder(order), count, start)
+        bad = count - int(np.isfinite(voxels).sum())
+        if bad:
+            raise InputError(f"{file} has {bad} voxels that are not finite numbers: write it again")
 
 
-def _length(file: Path) -> int:
-    """Bytes of a file, unpacked. ITK itself fills what is missing from a file with zeros and says nothing."""
+def _unpacked(file: Path) -> bytes:
+    """The bytes of a file; nothing where its compression is broken."""
     if file.suffix != ".gz":
-        return file.stat().st_size
+        return file.read_bytes()
     try:
-        with gzip.open(file, "rb") as stream:
-            return sum(map(len, iter(lambda: stream.read(2**20), b"")))
+        return gzip.decompress(file.read_bytes())
     except (EOFError, OSError, zlib.error):
-        return 0
+        return b""
 
 
 def _side(file: Path) -> str:

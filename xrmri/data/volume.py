@@ -159,8 +159,8 @@ def _voxels(stack: list[tuple[str, Image]]) -> np.ndarray:
             raise InputError(f"unreadable slice: {name}: {error}") from error
         if not pixels.any():
             raise InputError(f"all-zero slice: {name}")
-        if pixels.shape != target.shape or pixels.min() < 0 or pixels.max() > np.iinfo(np.uint16).max:
-            raise InputError(f"unreadable slice: {name}: its pixels do not fit the header")
+        if pixels.shape != target.shape or not np.can_cast(pixels.dtype, np.uint16) and pixels.min() < 0:
+            raise InputError(f"unreadable slice: {name}: its pixels are not those of an MR slice")
         target[:] = pixels
     return voxels
 

@@ -13,9 +13,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+# ultralytics replaces these for the whole process when it is imported. Its Image.open tries to install a package on
+# every file that is not an image.
+_OPEN, _SAVE, _PRINT = Image.open, torch.save, np.get_printoptions()
 _SETTINGS = Path(tempfile.mkdtemp(prefix="xrmri-"))
 # Read when ultralytics is imported, so they stand before the import. It writes a settings file at once and asks the
 # network for news by default.
@@ -32,6 +37,9 @@ try:
     dict.__setitem__(SETTINGS, "sync", False)  # in memory only: the file goes away with the folder
 finally:
     shutil.rmtree(_SETTINGS, ignore_errors=True)
+    Image.open, torch.save = _OPEN, _SAVE
+    np.set_printoptions(**_PRINT)
+    torch.set_printoptions(profile="default")
 
 _GAINS = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)  # ultralytics' defaults
 ARCHITECTURE: dict[str, Any] = {

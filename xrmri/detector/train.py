@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _TRAIN_COHORT, _TEST_COHORT = 8_000_001, 8_000_002  # phantom seeds that no release is likely to have
 _CLIP_NORM = 10.0
+_TEST_FILMS = 200
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +80,7 @@ class _Films(Dataset):
 class _State:
     """All that a training needs to go on."""
 
+    training: Training
     network: nn.Module
     average: nn.Module
     optimiser: torch.optim.Optimizer
@@ -88,11 +90,15 @@ class _State:
         """Write the checkpoint, complete or absent."""
         parts = {name: getattr(self, name).state_dict() for name in ("network", "average", "optimiser")}
         with complete_or_absent(file) as partial:
-            torch.save(parts | {"step": self.step}, partial)
+            torch.save(parts | {"step": self.step, "training": asdict(self.training)}, partial)
 
     def load(self, file: Path) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint of the same training; InputError for another."""
         saved = torch.load(file, weights_only=True)
+        for name, value in asdict(self.training).items():
+            if saved["training"][name] != value:
+                raise InputError(f"{file} is of another training ({name} was {saved['training'][name]}, now {value}): "
+                                 "give another --out")
         for name in ("network", "average", "optimiser"):
             getattr(self, name).load_state_dict(saved[name])
         self.step = saved["step"]
@@ -105,7 +111,8 @@ def _begin(training: Training, checkpoint: Path) -> _State:
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, betas=(0.9, 0.99)
     )
-    state = _State(network=network, average=deepcopy(network).requires_grad_(False), optimiser=optimiser)
+    average = deepcopy(network).requires_grad_(False)
+    state = _State(training=training, network=network, average=average, optimiser=optimiser)
     if checkpoint.is_file():
         state.load(checkpoint)
         log.info("going on after %d of %d steps", state.step, training.steps)
@@ -189,7 +196,7 @@ def train(out: Path, training: Training, *, joints: Path | None, workers: int, s
             save_detector(out, state.average, training.size, asdict(training), {}, real_joints=bool(joints))
             saved = time.monotonic()
     detector = load_detector(out)
-    films = held_out_films(unseen, seed=training.seed + 1, count=200)
+    films = held_out_films(unseen, seed=training.seed + 1, count=_TEST_FILMS)
     figures = {name: judge(detector, some) for name, some in films.items()}
     save_detector(out, state.average, training.size, asdict(training), figures, real_joints=bool(joints))
     for name, values in figures.items():

@@ -29,7 +29,9 @@ def training_batches(dataset: Dataset, workers: int) -> Iterator[Batch]:
     """Every training pair, in batches, so that memory does not grow with their number."""
     pairs = dataset.pairs("train")
     batches = [tuple(pairs[first : first + BATCH]) for first in range(0, len(pairs), BATCH)]
-    yield from in_order(partial(_batch, dataset), batches, workers)
+    work = partial(_batch, dataset)
+    # One batch is not worth starting processes for.
+    yield from in_order(work, batches, workers) if len(batches) > 1 else map(work, batches)
 
 
 def nearest_pairs(

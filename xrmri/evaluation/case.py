@@ -100,9 +100,6 @@ def compare(pair_id: str, file: Path, dataset: Dataset) -> Comparison:
     """
     volume = read_volume(file)
     acquired = dataset.volume(pair_id)
-    bad = volume.voxels.size - int(np.isfinite(volume.voxels).sum())
-    if bad:
-        raise InputError(f"{file.name} has {bad} voxels that are not numbers")
     if volume.voxels.min() == volume.voxels.max():
         raise InputError(f"{file.name} is blank: every voxel is {volume.voxels.flat[0]}")
     if volume.voxels.ndim != acquired.ndim or min(volume.voxels.shape) < 2:

@@ -36,11 +36,26 @@ def model_folder(volumes: Path, dataset: Dataset) -> Path:
     return folder
 
 
-def reconstruct(bundle: Any, pixels: np.ndarray) -> np.ndarray:
+def load_vae(folder: Path, device: str) -> Any:
+    """The VAE of a model folder, on a device named as in `--device`.
+
+    Raises:
+        InputError, InconsistentError: why it cannot be loaded.
+    """
+    import torch
+
+    from xrmri.models.weights import load_autoencoder
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return load_autoencoder(folder / "vae").to(device)
+
+
+def reconstruct(vae: Any, pixels: np.ndarray) -> np.ndarray:
     """A volume encoded and decoded by a model's VAE.
 
     Args:
-        bundle: as `models.bundle.load_bundle` returns it.
+        vae: as `load_vae` returns it.
         pixels: (S, H, W) in [0, 1].
 
     Returns:
@@ -48,11 +63,11 @@ def reconstruct(bundle: Any, pixels: np.ndarray) -> np.ndarray:
     """
     import torch
 
-    from xrmri.models.bundle import decode, encode_slices
+    from xrmri.models.autoencoder import decode, encode
 
     done = []
     with torch.inference_mode():
         for first in range(0, len(pixels), SLICES_AT_ONCE):
-            x = torch.from_numpy(pixels[first : first + SLICES_AT_ONCE].astype(np.float32) * 2 - 1).to(bundle.device)
-            done.append((decode(bundle, encode_slices(bundle, x)).float().cpu().numpy() + 1) / 2)
+            x = torch.from_numpy(pixels[first : first + SLICES_AT_ONCE].astype(np.float32) * 2 - 1).to(vae.device)
+            done.append((decode(vae, encode(vae, x)[0]).cpu().numpy() + 1) / 2)
     return np.clip(np.concatenate(done).astype(np.float64), 0, 1)

@@ -116,6 +116,12 @@ def predict_noise(bundle: Bundle, z_t: Tensor, t: int, condition: Condition, dep
     return bundle.schedule.noise(said, z_t, torch.full((len(z_t),), t, device=z_t.device))
 
 
+def encode_slices(bundle: Bundle, x: Tensor) -> Tensor:
+    """The scaled latents (B, C, h, w) of slices (B, H, W) float32 in [-1, 1]: the posterior mode."""
+    mean, _ = autoencoder.encode(bundle.vae, x)
+    return mean * bundle.facts["latent_scale"]
+
+
 def decode(bundle: Bundle, z: Tensor) -> Tensor:
     """The slices (B, H, W) float32 in [-1, 1] of scaled latents (B, C, h, w)."""
     return autoencoder.decode(bundle.vae, z / bundle.facts["latent_scale"]).clamp(-1, 1)
@@ -141,6 +147,13 @@ def save_bundle(folder: Path, bundle: Bundle, *, card: str, dtype: torch.dtype =
     write_json(folder / FACTS, {**bundle.facts, "format": FORMAT})
 
 
+def save_autoencoder_bundle(folder: Path, vae: AutoencoderKL, facts: Mapping[str, Any], *, card: str) -> None:
+    """Write the folder of train-vae: the autoencoder in diffusers' layout, card and facts."""
+    save_network(folder, vae)
+    write_text(folder / "README.md", card)
+    write_json(folder / FACTS, {**facts, "format": FORMAT})
+
+
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Bundle:
     """The model in a folder, in float32, ready to generate.
 
@@ -152,7 +165,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Bundle:
     if "guidance" not in facts:
         raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
     unet = UNet2DConditionModel.from_config(read_config(folder / "unet"))
-    denoiser = Denoiser(unet, features=len(facts["feature_slots"]), guidance=facts["guidance"])
+    denoiser = Denoiser(unet, features=facts["feature_slots"], guidance=facts["guidance"])
     load_weights(folder / "unet" / WEIGHTS, denoiser.unet)
     load_weights(folder / "unet" / GUIDANCE, denoiser.guidance)
     encoder = None

@@ -42,6 +42,7 @@ def save_weights(file: Path, network: nn.Module, dtype: torch.dtype = torch.floa
     with complete_or_absent(file) as partial:
         # One metadata key, since safetensors writes several in an order that changes from process to process.
         save_file(state, partial, metadata={"format": "pt"})
+        partial.chmod(0o644)  # safetensors lets nobody but the owner read; models are shared
 
 
 def load_weights(file: Path, network: nn.Module) -> None:
@@ -71,3 +72,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
         raise InconsistentError(f"{file} cannot be read ({error}): copy the folder again, or train again") from error
+
+
+def count_parameters(network: nn.Module) -> int:
+    """How many numbers a network holds."""
+    return sum(parameter.numel() for parameter in network.parameters())

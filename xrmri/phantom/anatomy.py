@@ -72,7 +72,7 @@ def draw_participant(seed: int, index: int) -> Participant:
     right_first = generator.random() < 0.5
     right = Knee(side="right", grades=draw_grades(generator, kl_right), shape=shape if right_first else other)
     left = Knee(side="left", grades=draw_grades(generator, kl_left), shape=other if right_first else shape)
-    not_read_share = (0.78, 0.62, 0.2, 0.06, 0.02)[max(kl_right, kl_left)]
+    not_read_share = (0.92, 0.80, 0.38, 0.12, 0.04)[max(kl_right, kl_left)]
     return Participant(
         participant=str(9_000_000 + (7_919 * index + crc32(str(seed).encode())) % _IDS),
         sex=sex,

@@ -9,7 +9,22 @@ from typing import NamedTuple
 import numpy as np
 
 from xrmri.phantom.anatomy import Knee
-from xrmri.phantom.sdf import Field, Points, capsule, column, common, ellipsoid, extruded, union
+from xrmri.phantom.sdf import (
+    Field,
+    Points,
+    Solid,
+    add,
+    boxed_capsule,
+    boxed_column,
+    boxed_ellipsoid,
+    column,
+    common,
+    ellipsoid,
+    extruded,
+    fillet,
+    nowhere,
+    union,
+)
 
 CONDYLE_X_MM = 23.0
 """Where the middle of a condyle bears on the plateau."""
@@ -18,7 +33,16 @@ HINGE_YZ_MM = (-9.0, 20.0)
 
 _NARROWING_LEFT = (1.0, 0.68, 0.36, 0.03)
 """Share of the joint space that is left at JSN 0-3 (OARSI atlas, by eye)."""
-_ATTRITION_MM = (0.0, 1.6, 3.6, 6.0)
+_DISH_MM = 0.9
+"""How hollow the medial plateau is; the femur lies in it."""
+_DOME_MM = 0.5
+"""How far the lateral plateau bulges."""
+_ATTRITION_MM = (0.0, 1.2, 2.6, 4.4)
+_EPICONDYLES = (
+    ((-33.0, -4.0, 24.0), (6.0, 13.0, 13.0)), ((33.0, -5.0, 22.0), (5.5, 12.0, 12.0)),
+    ((-33.0, -8.0, 38.0), (4.0, 5.0, 5.0)),
+)  # fmt: skip
+_TUBEROSITY = ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6))
 _OSTEOPHYTE_MM = (0.0, 2.4, 4.6, 7.4)
 
 
@@ -40,6 +64,16 @@ def joint_gaps(knee: Knee) -> Gaps:
 
 def femur(knee: Knee, p: Points) -> Field:
     """Distance to the femur, mm. It rests on the plateau over the joint gaps, so it tilts with narrowing."""
+    s = knee.shape.size
+    d = nowhere(p)
+    add(
+        d, p, Solid(distance=lambda part: _femur(knee, part), low=(-99.0, -50 * s, -14 * s), high=(99.0, 40 * s, 250.0))
+    )
+    return d
+
+
+def _femur(knee: Knee, p: Points) -> Field:
+    """Distance to the femur where it can be near."""
     shape = knee.shape
     q = _femur_points(knee, p)
     d = union(_condyles(knee, q), _trochlea(q), 4.0)
@@ -56,23 +90,22 @@ def femur(knee: Knee, p: Points) -> Field:
     )
     d = union(d, column(q, knots, 2.4), 12.0)
     d = common(d, -notch(knee, q), 4.0)
-    d = union(d, ellipsoid(q, (-33.0, -4.0, 24.0), (6.0, 13.0, 13.0)), 6.0)
-    d = union(d, ellipsoid(q, (33.0, -5.0, 22.0), (5.5, 12.0, 12.0)), 6.0)
-    d = union(d, ellipsoid(q, (-33.0, -8.0, 38.0), (4.0, 5.0, 5.0)), 5.0)  # adductor tubercle
+    for centre, radii in _EPICONDYLES:
+        add(d, q, boxed_ellipsoid(centre, radii), fillet(6.0))
     for side, name in ((-1.0, "XROSFM"), (1.0, "XROSFL")):
         r = _OSTEOPHYTE_MM[knee.grades[name]]
         if r:
-            spur = ellipsoid(q, (side * (36.0 + 0.45 * r), -1.0, 5.5 + 0.2 * r), (r, 17.0, 2.2 + 0.45 * r))
-            d = union(d, spur, 3.0)
-            d = union(d, ellipsoid(q, (-side * -8.5, -22.0, 6.5), (0.7 * r, 6.0, 0.8 * r)), 3.0)  # notch spur
+            spur = boxed_ellipsoid((side * (34.5 + 0.3 * r), -1.0, 5.0 + 0.15 * r), (1.2 * r + 1, 15.0, 1.4 + 0.34 * r))
+            add(d, q, spur, fillet(4.5))
+            add(d, q, boxed_ellipsoid((side * 8.5, -22.0, 6.5), (0.7 * r, 6.0, 0.8 * r)), fillet(3.0))  # in the notch
     return d * np.float32(shape.size)
 
 
 def _femur_points(knee: Knee, p: Points) -> Points:
     """Places in the reference femur: its condyles touch z = 0 where they bear."""
     size, gaps = knee.shape.size, joint_gaps(knee)
-    medial = gaps.medial_mm / size - _ATTRITION_MM[knee.grades["XRATTM"]]
-    lateral = gaps.lateral_mm / size - _ATTRITION_MM[knee.grades["XRATTL"]]
+    medial = gaps.medial_mm / size - _DISH_MM - _ATTRITION_MM[knee.grades["XRATTM"]]
+    lateral = gaps.lateral_mm / size + _DOME_MM - _ATTRITION_MM[knee.grades["XRATTL"]]
     tilt = np.float32((lateral - medial) / (2 * CONDYLE_X_MM))
     q = p.scaled(1 / size)
     return Points(q.x + tilt * (q.z - np.float32(20)), q.y, q.z - np.float32((medial + lateral) / 2) - tilt * q.x)
@@ -89,7 +122,7 @@ def _condyles(knee: Knee, q: Points) -> Field:
         rise = np.where(rise > 0, f(0.7) * rise, rise)  # above its middle the wheel runs out into the shaft
         posterior = np.hypot(q.y - f(back), rise) - f(radius)
         distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
-        distal = common(distal, q.z - f(34.0), 4.0)
+        distal = common(distal, (q.z - f(39.0) + np.maximum(q.y - f(2.0), 0)) * f(0.72), 8.0)
         profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
         wheel = extruded(profile, across + f(2.0), 16.0, knee.shape.condyle_rounding_mm)
         both = wheel if both is None else np.minimum(both, wheel)
@@ -99,9 +132,9 @@ def _condyles(knee: Knee, q: Points) -> Field:
 def notch(knee: Knee, q: Points) -> Field:
     """The tunnel between the condyles: an arch whose roof rises backwards."""
     f = np.float32
-    height = np.clip(f(14.5) - f(0.6) * q.y, 8.0, 27.0)
+    height = np.clip(f(12.5) - f(0.5) * q.y, 7.0, 23.0)
     u, v = np.abs(q.x) / f(knee.shape.notch_half_width_mm + 1.5), np.abs(q.z) / height
-    arch = ((u**f(1.75) + v**f(1.75)) ** f(1 / 1.75) - 1) * f(knee.shape.notch_half_width_mm)
+    arch = ((u ** f(1.75) + v ** f(1.75)) ** f(1 / 1.75) - 1) * f(knee.shape.notch_half_width_mm)
     return common(arch, q.y - f(13.0), 4.0)
 
 
@@ -136,16 +169,28 @@ def tibial_side(knee: Knee, q: Points) -> Field:
 
 def tibia(knee: Knee, p: Points) -> Field:
     """Distance to the tibia, mm."""
+    s = knee.shape.size
+    d = nowhere(p)
+    add(
+        d, p, Solid(distance=lambda part: _tibia(knee, part), low=(-70.0, -50 * s, -250.0), high=(70.0, 45 * s, 18 * s))
+    )
+    return d
+
+
+def _tibia(knee: Knee, p: Points) -> Field:
+    """Distance to the tibia where it can be near."""
     shape = knee.shape
     q = p.scaled(1 / shape.size)
     d = common(tibial_side(knee, q), plateau(knee, q), 3.0)
-    d = union(d, column(q, ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6)), 2.0), 7.0)
+    add(d, q, boxed_column(_TUBEROSITY), fillet(7.0))
     d = common(d, -ellipsoid(q, (0.0, -31.0, -2.0), (8.0, 8.0, 30.0)), 5.0)  # the hollow behind the spines
     for side, name in ((-1.0, "XROSTM"), (1.0, "XROSTL")):
         r = _OSTEOPHYTE_MM[knee.grades[name]]
         if r:
-            spur = ellipsoid(q, (side * (37.0 + 0.5 * r), -2.0, -3.2 + 0.15 * r), (r, 18.0, 1.8 + 0.35 * r))
-            d = union(d, spur, 3.0)
+            spur = boxed_ellipsoid(
+                (side * (35.5 + 0.3 * r), -2.0, -2.6 + 0.12 * r), (1.2 * r + 1, 16.0, 1.4 + 0.26 * r)
+            )
+            add(d, q, spur, fillet(4.5))
     return d * np.float32(shape.size)
 
 
@@ -157,8 +202,8 @@ def plateau(knee: Knee, q: Points) -> Field:
     height, x, y = f(shape.spine_height_mm), q.x, q.y + f(3.0)
     tips = f(0.70) * np.exp(-(((x + f(6.0)) / f(3.6)) ** 2)) + f(0.56) * np.exp(-(((x - f(5.5)) / f(3.6)) ** 2))
     spine = (height * (tips + f(0.50) * np.exp(-((x / f(13.0)) ** 2))) + arthritis) * np.exp(-((y / f(11.0)) ** 2))
-    dish = f(-1.6) * np.exp(-(((q.x + f(22.0)) / f(11.0)) ** 2) - ((q.y + f(3.0)) / f(14.0)) ** 2)
-    dome = f(0.5) * np.exp(-(((q.x - f(23.0)) / f(11.0)) ** 2) - ((q.y + f(5.0)) / f(10.0)) ** 2)
+    dish = f(-_DISH_MM) * np.exp(-(((q.x + f(22.0)) / f(11.0)) ** 2) - ((q.y + f(3.0)) / f(14.0)) ** 2)
+    dome = f(_DOME_MM) * np.exp(-(((q.x - f(23.0)) / f(11.0)) ** 2) - ((q.y + f(5.0)) / f(10.0)) ** 2)
     sunken_medial = f(_ATTRITION_MM[grades["XRATTM"]]) / (1 + np.exp(np.clip((q.x + f(9.0)) / f(2.5), -30, 30)))
     sunken_lateral = f(_ATTRITION_MM[grades["XRATTL"]]) / (1 + np.exp(np.clip((f(9.0) - q.x) / f(2.5), -30, 30)))
     slope = f(np.tan(np.radians(shape.plateau_slope_degrees))) * (q.y + f(5.0))
@@ -171,22 +216,40 @@ def fibula(knee: Knee, p: Points) -> Field:
     shape = knee.shape
     q = p.scaled(1 / shape.size)
     x, z = shape.fibula_x_mm, shape.fibula_z_mm
-    head = ellipsoid(q, (x, -20.0, z), (8.5, 9.5, 9.0))
-    head = union(head, ellipsoid(q, (x + 1.0, -22.0, z + 6.0), (4.0, 4.5, 6.0)), 4.0)
-    neck = capsule(q, (x + 0.5, -19.0, z - 6.0), (x - 2.5, -16.0, z - 55.0), 5.6 * shape.shaft_size)
-    shaft = capsule(q, (x - 2.5, -16.0, z - 50.0), (x - 6.0, -15.0, z - 210.0), 6.4 * shape.shaft_size)
-    return union(union(head, neck, 6.0), shaft, 4.0) * np.float32(shape.size)
+    d = nowhere(q)
+    add(d, q, boxed_ellipsoid((x, -20.0, z), (8.5, 9.5, 9.0)))
+    add(d, q, boxed_ellipsoid((x + 1.0, -22.0, z + 6.0), (4.0, 4.5, 6.0)), fillet(4.0))
+    add(d, q, boxed_capsule((x + 0.5, -19.0, z - 6.0), (x - 2.5, -16.0, z - 55.0), 5.6 * shape.shaft_size), fillet(6.0))
+    add(
+        d,
+        q,
+        boxed_capsule((x - 2.5, -16.0, z - 50.0), (x - 6.0, -15.0, z - 210.0), 6.4 * shape.shaft_size),
+        fillet(4.0),
+    )
+    return d * np.float32(shape.size)
 
 
 def patella(knee: Knee, p: Points) -> Field:
     """Distance to the patella, mm; its back is a keel of two facets."""
     shape = knee.shape
     q = p.scaled(1 / shape.size)
-    s, x, z = shape.patella_size, shape.patella_x_mm, shape.patella_z_mm + 5.0
-    rise = (q.z - np.float32(z)) / np.float32(24.0)
-    body = ellipsoid(q, (x, 33.0, z), (22.0 * s, 15.0 * s, 22.0 * s))
-    facets = np.float32(23.0) + np.float32(0.30) * np.abs(q.x - np.float32(x)) + np.float32(2.0) * rise**2 - q.y
-    front = q.y - np.float32(42.5)
-    tip = ellipsoid(q, (x, 35.5, z - 19.0 * s), (7.0 * s, 5.0, 8.0 * s))
-    body = common(common(body, facets * np.float32(0.95), 4.0), front, 5.0)
-    return union(body, tip, 6.0) * np.float32(shape.size)
+    s, z = shape.patella_size, shape.patella_z_mm + 5.0
+    d = nowhere(q)
+    whole = Solid(
+        distance=lambda part: _patella(knee, part),
+        low=(-30.0 * s, 15.0, z - 30.0 * s),
+        high=(30.0 * s, 50.0, z + 24.0 * s),
+    )
+    add(d, q, whole)
+    return d * np.float32(shape.size)
+
+
+def _patella(knee: Knee, q: Points) -> Field:
+    """Distance to the patella in reference mm."""
+    f = np.float32
+    s, x, z = knee.shape.patella_size, knee.shape.patella_x_mm, knee.shape.patella_z_mm + 5.0
+    rise = (q.z - f(z)) / f(24.0)
+    body = ellipsoid(q, (x, 31.5, z), (22.0 * s, 15.0 * s, 22.0 * s))
+    facets = f(21.3) + f(0.30) * np.abs(q.x - f(x)) + f(2.0) * rise**2 - q.y
+    tip = ellipsoid(q, (x, 34.0, z - 19.0 * s), (7.0 * s, 5.0, 8.0 * s))
+    return union(common(common(body, facets * f(0.95), 4.0), q.y - f(41.0), 5.0), tip, 6.0)

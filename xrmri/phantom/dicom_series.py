@@ -4,6 +4,7 @@ Every file says that it is synthetic. UIDs follow from seed and participant, so 
 """
 
 import hashlib
+import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ SYNTHETIC = "xrmri synthetic phantom"
 _WHITE = 4095
 _RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 _IMPLEMENTATION = "2.25.160394861265372909461157241205137291773"  # ours, so that pydicom's version is not in the bytes
+logging.getLogger("pydicom").setLevel(logging.ERROR)  # the films have an illegal character set on purpose
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +94,7 @@ def locator_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
 def save(dataset: Dataset, file: Path) -> None:
     """Write one file in explicit VR little endian."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the illegal character set
+        warnings.simplefilter("ignore")
         dataset.save_as(file, enforce_file_format=True)
 
 

@@ -77,7 +77,12 @@ def _candidate(generator: np.random.Generator, kl_grade: int) -> dict[str, int]:
 
 
 def _draw_bone(
-    generator: np.random.Generator, grades: dict[str, int], site: str, osteophyte_mean: float, narrowing: int, kl_grade: int
+    generator: np.random.Generator,
+    grades: dict[str, int],
+    site: str,
+    osteophyte_mean: float,
+    narrowing: int,
+    kl_grade: int,
 ) -> None:
     """Osteophyte, sclerosis and cyst of one bone on one side of the joint; site such as "TM"."""
     grades[f"XROS{site}"] = _rounded(generator, osteophyte_mean, 0.7)

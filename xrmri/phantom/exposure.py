@@ -50,7 +50,7 @@ def draw_exposure(generator: np.random.Generator) -> Exposure:
         scatter=float(generator.uniform(0.25, 0.6)),
         blur_mm=float(generator.uniform(0.12, 0.40)),
         noise=float(generator.uniform(0.004, 0.012)),
-        grey=float(np.clip(generator.normal(0.605, 0.115), 0.3, 0.85)),
+        grey=float(np.clip(generator.normal(0.635, 0.11), 0.3, 0.85)),
         contrast=float(np.clip(0.137 * np.exp(generator.normal(0.0, 0.38)), 0.055, 0.27)),
         gamma=float(np.exp(generator.normal(0.0, 0.2))),
         tilt=(float(generator.normal(0, 0.12)), float(generator.normal(0, 0.12))),
@@ -60,7 +60,11 @@ def draw_exposure(generator: np.random.Generator) -> Exposure:
 
 
 def develop(
-    bone: Field, flesh: Field, exposure: Exposure, spacing_mm: float, boxes: tuple[tuple[float, float, float, float], ...]
+    bone: Field,
+    flesh: Field,
+    exposure: Exposure,
+    spacing_mm: float,
+    boxes: tuple[tuple[float, float, float, float], ...],
 ) -> Field:
     """Expose, and read out so that the joints have the grey and contrast of the exposure.
 
@@ -92,9 +96,7 @@ def _around(signal: Field, box: tuple[float, float, float, float]) -> Field:
     """The crop that is 1.3 times as wide as a box."""
     x0, y0, x1, y1 = box
     grow = 0.15 * (x1 - x0)
-    rows, columns = (
-        slice(max(round(low - grow), 0), round(high + grow)) for low, high in ((y0, y1), (x0, x1))
-    )
+    rows, columns = (slice(max(round(low - grow), 0), round(high + grow)) for low, high in ((y0, y1), (x0, x1)))
     return signal[rows, columns]
 
 
@@ -120,9 +122,7 @@ def digitise(signal: Field, exposure: Exposure, generator: np.random.Generator) 
     return pixels
 
 
-def letter(
-    pixels: NDArray[np.uint16], side: str, box: tuple[float, float, float, float], exposure: Exposure
-) -> None:
+def letter(pixels: NDArray[np.uint16], side: str, box: tuple[float, float, float, float], exposure: Exposure) -> None:
     """Write R or L above the outside of a knee, in place, as a lead marker shows."""
     glyph = np.array([[int(c) for c in row] for row in _GLYPHS[side]], dtype=bool)
     dot = max(1, round(exposure.letter_mm / 5 / exposure.spacing_mm))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xrmri.phantom.anatomy import Knee, Participant, stream
 from xrmri.phantom.bones import joint_gaps
-from xrmri.phantom.exposure import Exposure, develop, digitise, draw_exposure, letter
+from xrmri.phantom.exposure import develop, digitise, draw_exposure, letter
 from xrmri.phantom.pose import Grid
 from xrmri.phantom.projection import Shadow, Stance, cast, flesh
 from xrmri.phantom.sdf import Field
@@ -79,7 +79,7 @@ def render_film(participant: Participant) -> Film:
     signal = resample(signal, exposure.shape, (origin, origin), zoom)
     core = np.sqrt(np.maximum(resample(spongy, exposure.shape, (origin, origin), zoom), 0))
     signal += trabecular_pattern(participant, core, exposure)
-    scaled = {side: tuple(v / zoom for v in box) for side, box in boxes.items()}
+    scaled = {side: tuple(float(v / zoom) for v in box) for side, box in boxes.items()}
     pixels = digitise(signal, exposure, generator)
     for side in SIDES:
         letter(pixels, side, scaled[side], exposure)
@@ -91,7 +91,7 @@ def _place(participant: Participant, side: str, shape: tuple[int, ...]) -> _Plac
     knee = participant.knee(side)
     both = stream("stance", participant.seed, participant.index)
     own = stream("stance of side", participant.seed, participant.index, SIDES.index(side))
-    flexion, miss, apart = both.normal((20.0, 0.0, 92.0), (4.0, 2.0, 4.0))
+    flexion, miss, apart = both.normal((18.0, 0.0, 92.0), (4.0, 2.0, 4.0))
     row = shape[0] * both.uniform(0.43, 0.57)
     flexion, miss, turn, up = own.normal((flexion, miss, 2.0, 0.0), (1.5, 1.0, 3.5, 3.0))
     column = (shape[1] - 1) / 2 + (-apart if side == "right" else apart) / WORK_MM

@@ -14,7 +14,7 @@ from xrmri.phantom.layers import Layer, knee_layers
 from xrmri.phantom.pose import Grid, Pose
 from xrmri.phantom.sdf import Field, coverage
 from xrmri.phantom.texture import refine, smooth_noise
-from xrmri.phantom.tissue import BRIGHTNESS, Tissue
+from xrmri.phantom.tissue import BRIGHTNESS
 
 SLICES = 80
 SLICE_MM = 1.5
@@ -77,8 +77,9 @@ def coarse_grid() -> Grid:
 
 def _pose(participant: Participant, scan: int) -> Pose:
     """How the knee lies in the coil: a person's habit, and what changes from scan to scan."""
-    habit, visit = stream("position", participant.seed, participant.index), stream(
-        "position of scan", participant.seed, participant.index, scan
+    habit, visit = (
+        stream("position", participant.seed, participant.index),
+        stream("position of scan", participant.seed, participant.index, scan),
     )
     angles = habit.normal(0, (1.8, 3.5, 1.6)) + visit.normal(0, (0.8, 1.2, 0.8))
     shift = habit.normal((0, 0, 0), (1.8, 0.8, 2.5)) + visit.normal(0, (1.2, 0.8, 1.5))
@@ -103,7 +104,9 @@ def _paint(picture: Field, layer: Layer, factor: int) -> None:
 def _acquire(picture: Field, participant: Participant, scan: int) -> Field:
     """Coil shading, ghosting, Rician noise and gain: what the scanner adds to the brightness of tissue."""
     generator = stream("acquisition", participant.seed, participant.index, scan)
-    shading = refine(np.exp(np.float32(0.08) * smooth_noise(generator, (SLICES, 32, 32), (25, 9, 9))), picture.shape[1] // 32)
+    shading = refine(
+        np.exp(np.float32(0.08) * smooth_noise(generator, (SLICES, 32, 32), (25, 9, 9))), picture.shape[1] // 32
+    )
     picture = _slice_profile(picture) * shading
     ghost = np.roll(picture, picture.shape[2] // 2 + int(generator.integers(-9, 9)), axis=2)
     picture += np.float32(generator.uniform(0.006, 0.02)) * ghost
@@ -133,10 +136,10 @@ def _affine(participant: Participant, matrix: int, scan: int) -> NDArray[np.floa
     pixel = FIELD_OF_VIEW_MM / matrix
     generator = stream("table", participant.seed, participant.index, scan)
     centre = generator.normal((90.0, 0.0, 0.0), (6.0, 8.0, 12.0))
-    if participant.imaged_side == "right":
+    if participant.imaged_side == "left":  # +x is the patient's right; columns run to the left
         centre[0] *= -1
     affine = np.zeros((4, 4))
-    affine[0, 2], affine[1, 0], affine[2, 1], affine[3, 3] = pixel, SLICE_MM, -pixel, 1.0
+    affine[0, 2], affine[1, 0], affine[2, 1], affine[3, 3] = -pixel, SLICE_MM, -pixel, 1.0
     middle = np.array([(SLICES - 1) / 2, (matrix - 1) / 2, (matrix - 1) / 2, 1.0])
     affine[:3, 3] = centre - (affine @ middle)[:3]
     return affine

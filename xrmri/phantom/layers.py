@@ -8,7 +8,7 @@ from xrmri.phantom import bones, soft
 from xrmri.phantom.anatomy import Knee, Participant, stream
 from xrmri.phantom.lesions import calcification, cysts, sclerosis
 from xrmri.phantom.pose import Grid, Pose
-from xrmri.phantom.sdf import Field, Points
+from xrmri.phantom.sdf import Field, Points, nowhere
 from xrmri.phantom.texture import refine, smooth_noise, strands
 from xrmri.phantom.tissue import BRIGHTNESS, Tissue
 
@@ -56,7 +56,11 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     femur, tibia = bones.femur(knee, p), bones.tibia(knee, p)
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, p)
     bone = np.minimum(np.minimum(femur, tibia), np.minimum(fibula, patella))
-    cartilage, meniscus, fluid = _joint(knee, p, femur, tibia, patella)
+    near = p.box((-60.0, -50.0, -14.0), (60.0, 60.0, 58.0))
+    cartilage, meniscus, fluid = (nowhere(p) for _ in range(3))
+    parts = _joint(knee, p.cut(near), femur[near], tibia[near], patella[near])
+    for whole, part in zip((cartilage, meniscus, fluid), parts, strict=True):
+        whole[near] = part
     ligament = soft.collaterals(knee, p)
     fat_value, muscle_value = _fat(generator, skin), _muscle(generator, skin.shape)
     layers = [
@@ -75,11 +79,22 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     ]
     layers += [
         _layer(tissue, d + np.float32(1.0), _marrow(generator, d, tissue))
-        for tissue, d in ((Tissue.FEMUR, femur), (Tissue.TIBIA, tibia), (Tissue.FIBULA, fibula), (Tissue.PATELLA, patella))
+        for tissue, d in (
+            (Tissue.FEMUR, femur),
+            (Tissue.TIBIA, tibia),
+            (Tissue.FIBULA, fibula),
+            (Tissue.PATELLA, patella),
+        )
     ]
     layers.append(_layer(Tissue.SCLEROSIS, sclerosis(knee, p, femur, tibia), opacity=0.8))
     layers.append(_layer(Tissue.CYST, cysts(knee, p, femur, tibia)))
-    layers.append(_layer(Tissue.CALCIFICATION, calcification(knee, p, cartilage, meniscus), opacity=0.9))
+    layers.append(
+        _layer(
+            Tissue.CALCIFICATION,
+            calcification(knee, p, np.maximum(np.minimum(cartilage, meniscus), -bone)),
+            opacity=0.9,
+        )
+    )
     return [layer for layer in layers if layer is not None]
 
 
@@ -141,7 +156,9 @@ def _fat(generator: np.random.Generator, skin: Field) -> Field:
     """Fat: dark, crossed by fine brighter strands."""
     along, across = (smooth_noise(generator, skin.shape, scales) for scales in ((2.0, 3.2, 1.3), (1.6, 1.4, 2.4)))
     lumps = smooth_noise(generator, skin.shape, (4.0, 4.0, 4.0))
-    webs = np.maximum(strands(along, 0.24), np.float32(0.6) * strands(across, 0.2)) * np.clip(1 + np.float32(0.7) * lumps, 0, 2)
+    webs = np.maximum(strands(along, 0.24), np.float32(0.6) * strands(across, 0.2)) * np.clip(
+        1 + np.float32(0.7) * lumps, 0, 2
+    )
     return np.float32(BRIGHTNESS[Tissue.FAT]) + 3 * lumps + np.float32(20) * webs
 
 
@@ -149,7 +166,9 @@ def _muscle(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
     """Muscle: bright, with darker streaks along its fibres."""
     fibres = smooth_noise(generator, shape, (1.8, 9.0, 1.2))
     patches = smooth_noise(generator, shape, (5.0, 6.0, 4.0))
-    return np.float32(BRIGHTNESS[Tissue.MUSCLE]) + 9 * patches - np.float32(38) * np.clip(fibres - 1, 0, 1.3) + 3 * fibres
+    return (
+        np.float32(BRIGHTNESS[Tissue.MUSCLE]) + 9 * patches - np.float32(38) * np.clip(fibres - 1, 0, 1.3) + 3 * fibres
+    )
 
 
 def _cord(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:

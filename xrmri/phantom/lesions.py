@@ -36,7 +36,9 @@ def cyst_places(knee: Knee) -> list[tuple[tuple[float, float, float], float]]:
             spots = generator.normal((side * 24.0, -2.0, z), (5.0, 7.0, 1.2), size=(3, 3))
             radii = generator.uniform(2.2, 4.4, size=3)
             if knee.grades[f"XRCY{bone}{letter}"]:
-                places += [((float(x), float(y), float(h)), float(r)) for (x, y, h), r in zip(spots, radii, strict=True)][:count]
+                places += [
+                    ((float(x), float(y), float(h)), float(r)) for (x, y, h), r in zip(spots, radii, strict=True)
+                ][:count]
     return places
 
 
@@ -49,17 +51,29 @@ def cysts(knee: Knee, p: Points, femur: Field, tibia: Field) -> Field:
     return np.maximum(nearest * np.float32(knee.shape.size), np.minimum(femur, tibia) + np.float32(1.2))
 
 
-def calcification(knee: Knee, p: Points, cartilage: Field, meniscus: Field) -> Field:
-    """Distance to crystal deposits in menisci and cartilage, mm."""
+def calcification(knee: Knee, p: Points, soft_joint: Field) -> Field:
+    """Distance to crystal deposits, mm; soft_joint is the distance to menisci and cartilage."""
     if not (knee.grades["XRCHM"] or knee.grades["XRCHL"]):
-        return np.full(cartilage.shape, _NOWHERE_MM, dtype=np.float32)
+        return np.full(soft_joint.shape, _NOWHERE_MM, dtype=np.float32)
     generator = stream("crystals", knee.shape.texture_seed)
-    specks = generator.random(cartilage.shape, dtype=np.float32)
-    here = np.where(specks < np.float32(0.13), np.float32(-0.7), np.float32(0.6))
-    here = np.maximum(here, np.minimum(cartilage, meniscus) + np.float32(0.5))
+    specks = generator.random(soft_joint.shape, dtype=np.float32)
+    here = np.where(specks < np.float32(0.10), np.float32(-0.7), np.float32(0.6))
+    here = np.maximum(here, soft_joint + np.float32(0.4))
+    return np.maximum(here, _other_side(knee, p))
+
+
+def crystal_line(knee: Knee, p: Points, femur: Field, tibia: Field, depth: Field) -> Field:
+    """Distance to the sheet of crystals in the menisci that a radiograph shows edge-on, mm; depth inside their rim."""
+    if not (knee.grades["XRCHM"] or knee.grades["XRCHL"]):
+        return np.full(femur.shape, _NOWHERE_MM, dtype=np.float32)
+    sheet = np.maximum(np.abs(femur - tibia) - np.float32(0.9), np.maximum(femur, tibia) - np.float32(5.0))
+    sheet = np.maximum(sheet, np.maximum(-depth, depth - np.float32(9.0)))
+    return np.maximum(sheet, _other_side(knee, p))
+
+
+def _other_side(knee: Knee, p: Points) -> Field:
+    """Distance to the compartments that have crystals."""
     medial, lateral = knee.grades["XRCHM"], knee.grades["XRCHL"]
-    if not medial:
-        here = np.maximum(here, np.float32(8.0) - p.x)
-    if not lateral:
-        here = np.maximum(here, p.x + np.float32(8.0))
-    return here
+    if medial and lateral:
+        return np.abs(p.x) - np.float32(60.0)
+    return p.x + np.float32(8.0) if medial else np.float32(8.0) - p.x

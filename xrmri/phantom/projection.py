@@ -9,7 +9,7 @@ import numpy as np
 
 from xrmri.phantom import bones, soft
 from xrmri.phantom.anatomy import Knee, stream
-from xrmri.phantom.lesions import cysts, sclerosis
+from xrmri.phantom.lesions import crystal_line, cysts, sclerosis
 from xrmri.phantom.pose import Grid
 from xrmri.phantom.sdf import Field, Points, coverage
 from xrmri.phantom.texture import refine
@@ -53,9 +53,12 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     thigh = _bent(knee, p, stance.flexion_degrees)
     step = float(grid.y[1] - grid.y[0])
     femur, tibia = bones.femur(knee, thigh), bones.tibia(knee, p)
-    solids = (
-        (femur, 0.75, 2.8), (tibia, 0.9, 2.6), (bones.fibula(knee, p), 0.8, 1.9), (bones.patella(knee, thigh), 0.45, 0.45),
-    )  # fmt: skip
+    solids = (  # distance, and cortex near the joint and in the shaft, mm
+        (femur, 0.75, 2.8),
+        (tibia, 0.9, 2.6),
+        (bones.fibula(knee, p), 0.8, 1.9),
+        (bones.patella(knee, thigh), 0.45, 0.45),
+    )
     shape = (len(grid.z) * factor, len(grid.x) * factor)
     shell, spongy = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     shaft = np.clip((np.abs(grid.z) - 25.0) / 60.0, 0, 1).astype(np.float32)
@@ -65,7 +68,7 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
         along = np.repeat(shaft[rows], factor)[:, None]
         cortex = near + along * np.float32(far - near)
         if distance is tibia:  # the plate under the cartilage is the densest line of a knee
-            along_plate = np.exp(-((grid.z + 1.0) / 7.0) ** 2).astype(np.float32)
+            along_plate = np.exp(-(((grid.z + 1.0) / 7.0) ** 2)).astype(np.float32)
             cortex += np.float32(1.0) * np.repeat(along_plate[rows], factor)[:, None]
         width = 1.1 * abs(float(grid.x[1] - grid.x[0])) / factor
         whole, core = _chords(d, cortex, step, width)
@@ -77,6 +80,8 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     bone = shell + np.float32(SPONGY) * spongy + bone_scar
     bone += np.float32(0.30 * step) * refine(coverage(dense, 1.2).sum(axis=0), factor)
     bone -= np.float32(0.25 * step) * refine(coverage(holes, 1.2).sum(axis=0), factor)
+    crystals = crystal_line(knee, p, femur, tibia, soft.meniscus_depth(knee, p))
+    bone += np.float32(0.12 * step) * refine(coverage(crystals, 1.2).sum(axis=0), factor)
     return Shadow(bone=bone, spongy=spongy)
 
 
@@ -86,7 +91,10 @@ def _scar(grid: Grid, factor: int, seed: int) -> Field:
     x, z = (np.repeat(axis, factor) for axis in (grid.x, grid.z))
     lines = np.zeros((len(z), len(x)), dtype=np.float32)
     for height, sag in ((23.0, -5.0), (-15.0, 3.0)):
-        waves = sum(a * np.sin(x / w + p) for a, w, p in zip(generator.normal(0, 1.0, 3), (17, 8, 4), generator.uniform(0, 6, 3), strict=True))
+        waves = sum(
+            a * np.sin(x / w + p)
+            for a, w, p in zip(generator.normal(0, 1.0, 3), (17, 8, 4), generator.uniform(0, 6, 3), strict=True)
+        )
         middle = height + generator.normal(0, 2.0) + sag * (x / 30.0) ** 2 + waves
         lines += float(generator.uniform(0.3, 1.3)) * np.exp(-(((z[:, None] - middle) / 0.9) ** 2)).astype(np.float32)
     return lines

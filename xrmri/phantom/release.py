@@ -74,6 +74,7 @@ def write_series(root: Path, participant: Participant, film: Film, flash: Flash)
         folder.mkdir(parents=True)
         for number, dataset in enumerate(files, start=1):
             save(dataset, folder / f"{number:03d}")
+    shutil.rmtree(final, ignore_errors=True)
     partial.replace(final)
 
 

@@ -3,6 +3,8 @@
 Points are three arrays x, y, z that broadcast together to (Y, Z, X): slices, rows and columns of a knee grid.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +12,12 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 Field = NDArray[np.float32]
+Corner = tuple[float, float, float]
+Knots = tuple[tuple[float, float, float, float, float], ...]
+
+FAR_MM = np.float32(30.0)
+"""Distance that is told where a solid was not evaluated."""
+_MARGIN_MM = 4.0
 
 
 class Points(NamedTuple):
@@ -23,6 +31,26 @@ class Points(NamedTuple):
         """The same places with every coordinate multiplied."""
         f = np.float32(factor)
         return Points(self.x * f, self.y * f, self.z * f)
+
+    def span(self) -> tuple[int, int, int]:
+        """Shape that the three arrays broadcast to."""
+        return np.broadcast_shapes(self.x.shape, self.y.shape, self.z.shape)
+
+    def box(self, low: Corner, high: Corner) -> tuple[slice, slice, slice]:
+        """The part of the grid that can hold places between two corners, with a margin."""
+        spans = []
+        for axis, places, least, most in zip((2, 0, 1), self, low, high, strict=True):
+            sparse = places[tuple(slice(None) if a == axis else slice(None, None, 6) for a in range(3))]
+            others = tuple(a for a in range(3) if a != axis)
+            touched = np.flatnonzero(
+                (sparse.min(axis=others) < most + _MARGIN_MM) & (sparse.max(axis=others) > least - _MARGIN_MM)
+            )
+            spans.append(slice(touched[0], touched[-1] + 1) if len(touched) else slice(0, 0))
+        return spans[1], spans[2], spans[0]
+
+    def cut(self, box: tuple[slice, slice, slice]) -> "Points":
+        """The places in a part of the grid."""
+        return Points(*(a[tuple(s if n > 1 else slice(None) for n, s in zip(a.shape, box, strict=True))] for a in self))
 
 
 def ellipsoid(p: Points, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> Field:
@@ -42,7 +70,7 @@ def capsule(p: Points, start: tuple[float, float, float], end: tuple[float, floa
     return np.sqrt((dx - t * axis[0]) ** 2 + (dy - t * axis[1]) ** 2 + (dz - t * axis[2]) ** 2) - np.float32(radius)
 
 
-def column(p: Points, knots: tuple[tuple[float, float, float, float, float], ...], exponent: float = 2.0) -> Field:
+def column(p: Points, knots: Knots, exponent: float = 2.0) -> Field:
     """Distance to a solid whose axial sections are superellipses that change with height.
 
     Args:
@@ -90,6 +118,69 @@ def union(a: Field, b: Field, blend_mm: float) -> Field:
     k = np.float32(blend_mm)
     h = np.maximum(k - np.abs(a - b), 0)
     return np.minimum(a, b) - h * h / (4 * k)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Solid:
+    """A solid and the corners of the box that holds it."""
+
+    distance: Callable[[Points], Field]
+    low: Corner
+    high: Corner
+
+
+def boxed_column(knots: Knots, exponent: float = 2.0) -> Solid:
+    """A column that is evaluated in its own box."""
+    table = np.array(knots)
+    reach = np.stack([table[:, 3], table[:, 4]], axis=1)
+    low, high = (table[:, 1:3] - reach).min(axis=0), (table[:, 1:3] + reach).max(axis=0)
+    return Solid(
+        distance=lambda p: column(p, knots, exponent),
+        low=(float(low[0]), float(low[1]), float(table[:, 0].min())),
+        high=(float(high[0]), float(high[1]), float(table[:, 0].max())),
+    )
+
+
+def boxed_capsule(start: Corner, end: Corner, radius: float) -> Solid:
+    """A rod that is evaluated in its own box."""
+    return Solid(
+        distance=lambda p: capsule(p, start, end, radius),
+        low=tuple(min(a, b) - radius for a, b in zip(start, end, strict=True)),
+        high=tuple(max(a, b) + radius for a, b in zip(start, end, strict=True)),
+    )
+
+
+def boxed_ellipsoid(centre: Corner, radii: Corner) -> Solid:
+    """An ellipsoid that is evaluated in its own box."""
+    return Solid(
+        distance=lambda p: ellipsoid(p, centre, radii),
+        low=tuple(c - r for c, r in zip(centre, radii, strict=True)),
+        high=tuple(c + r for c, r in zip(centre, radii, strict=True)),
+    )
+
+
+def nowhere(p: Points) -> Field:
+    """Distance to nothing."""
+    return np.full(p.span(), FAR_MM, dtype=np.float32)
+
+
+def add(distance: Field, p: Points, solid: Solid, blend: Callable[[Field, Field], Field] = np.minimum) -> None:
+    """Add a solid to a distance, in place, near the solid only.
+
+    Args:
+        distance: (Y, Z, X), changed.
+        p: its places.
+        solid: what is added.
+        blend: how both distances become one.
+    """
+    box = p.box(solid.low, solid.high)
+    if all(s.stop > s.start for s in box):
+        distance[box] = blend(distance[box], solid.distance(p.cut(box)))
+
+
+def fillet(blend_mm: float) -> Callable[[Field, Field], Field]:
+    """The union whose seam is filleted over blend_mm."""
+    return lambda a, b: union(a, b, blend_mm)
 
 
 def common(a: Field, b: Field, blend_mm: float) -> Field:

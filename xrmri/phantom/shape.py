@@ -56,7 +56,7 @@ def draw_shape(generator: np.random.Generator, sex: str, bmi: float) -> Shape:
     normal = generator.normal
     return Shape(
         size=float(np.clip(normal(1.045 if male else 0.955, 0.03), 0.85, 1.16)),
-        cartilage_medial_mm=float(np.clip(normal(4.8, 0.5), 3.8, 6.0)),
+        cartilage_medial_mm=float(np.clip(normal(5.2, 0.5), 4.1, 6.4)),
         cartilage_lateral_mm=float(np.clip(normal(5.5, 0.55), 4.3, 6.8)),
         notch_half_width_mm=float(np.clip(normal(9.0, 1.1), 6.5, 12.0)),
         condyle_rounding_mm=float(np.clip(normal(9.0, 0.9), 7.0, 11.5)),

@@ -6,23 +6,97 @@ Points are in the frame of the tibia, mm, and scaled with the bones; muscle bulk
 import numpy as np
 
 from xrmri.phantom.anatomy import Knee
-from xrmri.phantom.sdf import Field, Points, capsule, column, common, ellipsoid, union
-
-Knots = tuple[tuple[float, float, float, float, float], ...]
+from xrmri.phantom.sdf import (
+    Field,
+    Knots,
+    Points,
+    add,
+    boxed_capsule,
+    boxed_column,
+    column,
+    ellipsoid,
+    fillet,
+    nowhere,
+)
 
 # (z, x, y, half-width, half-depth), mm, for a knee of size 1 and muscle of average bulk
-_GASTROCNEMIUS_MEDIAL: Knots = ((38, -19, -30, 4, 3), (26, -21, -34, 11, 6), (8, -21, -35, 16, 7.5), (-12, -21, -33, 20, 9.5), (-35, -24, -30, 24, 13), (-70, -26, -28, 27, 15), (-110, -26, -28, 27, 16))  # fmt: skip
-_GASTROCNEMIUS_LATERAL: Knots = ((38, 20, -29, 4, 3), (26, 21, -33, 10, 6), (8, 21, -34, 15, 7.5), (-12, 21, -33, 19, 9), (-35, 24, -30, 22, 12), (-70, 26, -28, 25, 14), (-110, 26, -28, 25, 15))  # fmt: skip
-_SOLEUS: Knots = ((-14, 6, -25, 8, 3), (-24, 6, -23, 22, 5), (-40, 3, -18, 32, 8), (-65, 2, -14, 39, 9), (-110, 1, -13, 41, 10))  # fmt: skip
+_GASTROCNEMIUS_MEDIAL: Knots = (
+    (38, -19, -30, 4, 3),
+    (26, -21, -34, 11, 6),
+    (8, -21, -35, 16, 7.5),
+    (-12, -21, -33, 20, 9.5),
+    (-35, -24, -30, 24, 13),
+    (-70, -26, -28, 27, 15),
+    (-110, -26, -28, 27, 16),
+)
+_GASTROCNEMIUS_LATERAL: Knots = (
+    (38, 20, -29, 4, 3),
+    (26, 21, -33, 10, 6),
+    (8, 21, -34, 15, 7.5),
+    (-12, 21, -33, 19, 9),
+    (-35, 24, -30, 22, 12),
+    (-70, 26, -28, 25, 14),
+    (-110, 26, -28, 25, 15),
+)
+_SOLEUS: Knots = (
+    (-14, 6, -25, 8, 3),
+    (-24, 6, -23, 22, 5),
+    (-40, 3, -18, 32, 8),
+    (-65, 2, -14, 39, 9),
+    (-110, 1, -13, 41, 10),
+)
 _POPLITEUS: Knots = ((2, 16, -27, 7, 3), (-12, 4, -27, 17, 4), (-32, -10, -23, 19, 6), (-60, -16, -17, 12, 6))
-_ANTERIOR: Knots = ((-14, 32, 2, 3, 4), (-26, 34, 1, 8, 10), (-42, 33, 0, 13, 14), (-70, 31, 0, 17, 17), (-120, 29, 0, 18, 18))  # fmt: skip
+_ANTERIOR: Knots = (
+    (-16, 33, 0, 3, 4),
+    (-28, 35, -1, 7, 9),
+    (-44, 34, -2, 11, 13),
+    (-72, 32, -2, 15, 15),
+    (-120, 31, -2, 16, 16),
+)
 _PERONEI: Knots = ((-22, 45, -16, 2, 5), (-34, 46, -14, 5, 9), (-60, 45, -12, 8, 12), (-110, 43, -12, 10, 13))
-_BICEPS: Knots = ((110, 25, -27, 22, 16), (70, 30, -27, 18, 15), (42, 36, -27, 13, 13), (18, 41, -26, 8, 9), (0, 42, -25, 4, 6))  # fmt: skip
-_SEMIMEMBRANOSUS: Knots = ((110, -24, -26, 22, 14), (70, -28, -26, 20, 14), (42, -32, -28, 14, 12), (18, -36, -29, 8, 9), (-4, -35, -27, 4, 5))  # fmt: skip
-_SEMITENDINOSUS: Knots = ((110, -17, -44, 12, 6), (70, -25, -43, 9, 5), (40, -33, -41, 5, 4), (10, -39, -37, 2.8, 3), (-30, -37, -20, 2.6, 3))  # fmt: skip
-_SARTORIUS: Knots = ((110, -48, -12, 7, 15), (70, -50, -19, 6, 12), (30, -49, -25, 5, 10), (0, -47, -24, 3.2, 7), (-25, -40, -12, 2, 4))  # fmt: skip
-_VASTUS_MEDIALIS: Knots = ((13, -41, 3, 2, 5), (24, -44, 3, 7, 12), (40, -43, 2, 14, 18), (60, -40, 2, 19, 22), (85, -36, 4, 22, 24), (120, -32, 6, 22, 25))  # fmt: skip
-_VASTUS_LATERALIS: Knots = ((26, 41, -1, 2, 6), (40, 42, 0, 7, 14), (60, 40, 1, 15, 19), (85, 37, 3, 20, 22), (120, 34, 5, 22, 24))  # fmt: skip
+_BICEPS: Knots = (
+    (110, 25, -27, 22, 16),
+    (70, 30, -27, 18, 15),
+    (42, 36, -27, 13, 13),
+    (18, 41, -26, 8, 9),
+    (0, 42, -25, 4, 6),
+)
+_SEMIMEMBRANOSUS: Knots = (
+    (110, -24, -26, 22, 14),
+    (70, -28, -26, 20, 14),
+    (42, -32, -28, 14, 12),
+    (18, -36, -29, 8, 9),
+    (-4, -35, -27, 4, 5),
+)
+_SEMITENDINOSUS: Knots = (
+    (110, -17, -44, 12, 6),
+    (70, -25, -43, 9, 5),
+    (40, -33, -41, 5, 4),
+    (10, -39, -37, 2.8, 3),
+    (-30, -37, -20, 2.6, 3),
+)
+_SARTORIUS: Knots = (
+    (110, -48, -12, 7, 15),
+    (70, -50, -19, 6, 12),
+    (30, -49, -25, 5, 10),
+    (0, -47, -24, 3.2, 7),
+    (-25, -40, -12, 2, 4),
+)
+_VASTUS_MEDIALIS: Knots = (
+    (14, -42, -1, 2, 5),
+    (24, -45, -1, 6, 11),
+    (40, -44, -2, 12, 17),
+    (60, -41, -2, 17, 20),
+    (85, -37, 0, 20, 22),
+    (120, -34, 2, 20, 23),
+)
+_VASTUS_LATERALIS: Knots = (
+    (28, 42, -4, 2, 6),
+    (42, 43, -4, 6, 13),
+    (60, 41, -3, 13, 17),
+    (85, 38, -1, 18, 20),
+    (120, 36, 1, 19, 22),
+)
 _RECTUS: Knots = ((66, 2, 30, 8, 2), (82, 3, 29, 18, 5), (120, 4, 28, 24, 9))
 
 MUSCLES: tuple[Knots, ...] = (
@@ -61,20 +135,23 @@ def muscles(knee: Knee, p: Points) -> Field:
     """Distance to the nearest muscle, mm; neighbours keep a thin layer of fat between them."""
     q = p.scaled(1 / knee.shape.size)
     bulk = knee.shape.muscle
-    nearest = None
+    nearest = nowhere(q)
     for knots in MUSCLES:
-        d = column(q, tuple((z, x, y, a * bulk, b * bulk) for z, x, y, a, b in knots))
-        nearest = d if nearest is None else np.maximum(np.minimum(nearest, d), np.float32(0.9) - np.float32(0.6) * np.abs(nearest - d))
+        add(nearest, q, boxed_column(tuple((z, x, y, a * bulk, b * bulk) for z, x, y, a, b in knots)), _beside)
     return nearest * np.float32(knee.shape.size)
+
+
+def _beside(a: Field, b: Field) -> Field:
+    """Both muscles, with fat where they meet."""
+    return np.maximum(np.minimum(a, b), np.float32(0.9) - np.float32(0.6) * np.abs(a - b))
 
 
 def vessels(knee: Knee, p: Points) -> Field:
     """Distance to the popliteal vessels and their branches, mm."""
     q = p.scaled(1 / knee.shape.size)
-    nearest = None
+    nearest = nowhere(q)
     for start, end, radius in _VESSELS:
-        d = capsule(q, start, end, radius)
-        nearest = d if nearest is None else union(nearest, d, 2.0)
+        add(nearest, q, boxed_capsule(start, end, radius), fillet(2.0))
     return nearest * np.float32(knee.shape.size)
 
 
@@ -82,30 +159,39 @@ def extensor_tendons(knee: Knee, p: Points) -> Field:
     """Distance to the quadriceps and patellar tendons, mm."""
     shape = knee.shape
     q = p.scaled(1 / shape.size)
+    nearest = nowhere(q)
     x, z = shape.patella_x_mm, shape.patella_z_mm + 5.0
-    patellar = column(q, ((z - 12, x, 38, 12, 3), (z - 30, x, 34, 11, 2.6), (-32, 4, 25, 10, 2.8)))
-    quadriceps = column(q, ((z + 14, x, 38, 15, 3), (z + 40, x, 32, 14, 3.6), (130, x, 24, 13, 3)))
-    return np.minimum(patellar, quadriceps) * np.float32(shape.size)
+    add(nearest, q, boxed_column(((z - 12, x, 38, 12, 3), (z - 30, x, 34, 11, 2.6), (-32, 4, 25, 10, 2.8))))
+    add(nearest, q, boxed_column(((z + 14, x, 38, 15, 3), (z + 40, x, 32, 14, 3.6), (130, x, 24, 13, 3))))
+    return nearest * np.float32(shape.size)
 
 
 def collaterals(knee: Knee, p: Points) -> Field:
     """Distance to the collateral ligaments, the iliotibial band and the biceps tendon, mm."""
     shape = knee.shape
     q = p.scaled(1 / shape.size)
-    medial = column(q, ((30, -40.5, -4, 1.3, 6), (8, -42.0, -3, 1.2, 6), (-8, -41.5, -2, 1.2, 6), (-55, -27, 2, 1.1, 5)))
+    nearest = nowhere(q)
     fx, fz = shape.fibula_x_mm, shape.fibula_z_mm
-    lateral = capsule(q, (39.0, -6.0, 24.0), (fx + 6.5, -19.0, fz + 3), 1.7)
-    biceps = capsule(q, (40.5, -29.0, 20.0), (fx + 5.5, -22.0, fz + 4), 2.4)
-    iliotibial = column(q, ((90, 46, 4, 1.1, 10), (30, 44, 8, 1.1, 8), (0, 41, 13, 1.3, 6), (-14, 35, 14, 1.5, 5)))
-    return np.minimum(np.minimum(medial, iliotibial), np.minimum(lateral, biceps)) * np.float32(shape.size)
+    for solid in (
+        boxed_column(((30, -40.5, -4, 1.3, 6), (8, -42.0, -3, 1.2, 6), (-8, -41.5, -2, 1.2, 6), (-55, -27, 2, 1.1, 5))),
+        boxed_column(((90, 46, 4, 1.1, 10), (30, 44, 8, 1.1, 8), (0, 41, 13, 1.3, 6), (-14, 35, 14, 1.5, 5))),
+        boxed_capsule((39.0, -6.0, 24.0), (fx + 6.5, -19.0, fz + 3), 1.7),
+        boxed_capsule((40.5, -29.0, 20.0), (fx + 5.5, -22.0, fz + 4), 2.4),
+    ):
+        add(nearest, q, solid)
+    return nearest * np.float32(shape.size)
 
 
 def cruciates(knee: Knee, p: Points) -> Field:
     """Distance to the cruciate ligaments in the notch, mm."""
     q = p.scaled(1 / knee.shape.size)
-    anterior = union(capsule(q, (-1, 9, 3), (3, -2, 12), 4.0), capsule(q, (3, -2, 12), (8, -12, 23), 4.4), 2.0)
-    posterior = union(capsule(q, (0, -25, -4), (-1, -18, 8), 5.0), capsule(q, (-1, -18, 8), (-6, 0, 16), 5.0), 2.0)
-    return np.minimum(anterior, posterior) * np.float32(knee.shape.size)
+    nearest = nowhere(q)
+    for start, end, radius in (
+        ((-1, 9, 3), (3, -2, 12), 4.0), ((3, -2, 12), (8, -12, 23), 4.4),
+        ((0, -25, -4), (-1, -18, 8), 5.0), ((-1, -18, 8), (-6, 0, 16), 5.0),
+    ):  # fmt: skip
+        add(nearest, q, boxed_capsule(start, end, radius), fillet(1.0))
+    return nearest * np.float32(knee.shape.size)
 
 
 def capsule_space(knee: Knee, p: Points) -> Field:
@@ -114,7 +200,17 @@ def capsule_space(knee: Knee, p: Points) -> Field:
     q = p.scaled(1 / shape.size)
     notch = ellipsoid(q, (0, -8, 10), (14, 20, 16))
     gutters = column(q, ((34, 0, 0, 38.5, 22), (20, 0, -2, 40, 27), (4, 0, -3, 39.5, 27), (-3, 0, -3, 37, 24)), 2.6)
-    pouch = column(q, ((66, 2, 22, 14, 2), (45, 2, 25, 19, 3), (30, 2, 25, 22, 4), (18, 2, 24, 20, 4)))
+    pouch = column(
+        q,
+        (
+            (72, 2, 20, 2, 0.4),
+            (60, 2, 21, 9, 1.0),
+            (45, 2, 23, 15, 1.6),
+            (30, 2, 23, 20, 3),
+            (16, 2, 22, 14, 3),
+            (8, 2, 21, 4, 1),
+        ),
+    )
     return np.minimum(np.minimum(notch, gutters), pouch) * np.float32(shape.size) - np.float32(shape.effusion_mm)
 
 

@@ -28,7 +28,9 @@ def trabecular_pattern(participant: Participant, core: Field, exposure: Exposure
     cross = smooth_noise(generator, size, (0.9 * fine, 2.2 * fine))
     clumps = smooth_noise(generator, size, (12.0 * fine, 3.0 * fine))
     patches = refine(smooth_noise(generator, (size[0] // 16, size[1] // 16), (1.2, 0.9)), 16)
-    tile = np.float32(_STRENGTH * exposure.contrast) * (struts + np.float32(0.5) * cross + np.float32(0.6) * clumps + np.float32(1.1) * patches)
+    tile = np.float32(_STRENGTH * exposure.contrast) * (
+        struts + np.float32(0.5) * cross + np.float32(0.6) * clumps + np.float32(1.1) * patches
+    )
     rows, columns = core.shape
     repeats = (-(-rows // size[0]), -(-columns // size[1]))
     return core * np.tile(tile, repeats)[:rows, :columns]

@@ -152,27 +152,29 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
 def _mosaic(folder: Path, pair_id: str, title: str, picture: Picture) -> Drawn:
     """Acquired, generated and their difference at six depths; the joint band is marked on the acquired slices."""
     chosen = np.linspace(0, len(picture.slices) - 1, min(_DEPTHS, len(picture.slices))).round().astype(int)
-    figure = Figure(figsize=(2 * len(chosen), 6.4), layout="constrained")
-    panels = figure.subplots(3, len(chosen), squeeze=False)
-    difference = picture.generated - picture.acquired
-    for column, index in enumerate(chosen):
-        panels[0, column].imshow(picture.acquired[index], vmin=0, vmax=1)
-        panels[1, column].imshow(picture.generated[index], vmin=0, vmax=1)
-        shade = panels[2, column].imshow(difference[index], vmin=-1, vmax=1, cmap="RdBu_r")
-        panels[0, column].set_title(f"slice {picture.slices[index] + 1}", fontsize=9)
+    acquired, generated = picture.acquired[chosen], picture.generated[chosen]
+    rows = [
+        mpl.colormaps["gray"](np.hstack(acquired)),
+        mpl.colormaps["gray"](np.hstack(generated)),
+        mpl.colormaps["RdBu_r"](np.hstack((generated - acquired) / 2 + 0.5)),
+    ]
+    height, width = acquired.shape[1:]
+    figure = Figure(figsize=(1.9 * len(chosen) + 1, 1.9 * 3 * height / width + 0.4), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(np.vstack(rows))
+    for place, index in enumerate(chosen):
         band = picture.bands[index]
-        if band is not None:
-            for row in (band.rows.start, band.rows.stop - 1):
-                panels[0, column].axhline(row, color="#ffb000", linewidth=0.8)
-    for axes in panels.ravel():
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-    for row, label in enumerate(("acquired", "generated", "difference")):
-        panels[row, 0].set_ylabel(label)
-    figure.colorbar(shade, ax=panels[2, :].tolist(), shrink=0.8, ticks=[-1, 0, 1])
+        for row in (band.rows.start, band.rows.stop - 1) if band else ():
+            axes.plot([place * width, (place + 1) * width - 1], [row, row], color="#ffb000", linewidth=0.8)
+    names = [f"slice {picture.slices[index] + 1}" for index in chosen]
+    axes.set_xticks((np.arange(len(chosen)) + 0.5) * width, names)
+    axes.set_yticks((np.arange(3) + 0.5) * height, ["acquired", "generated", "difference"], rotation=90, va="center")
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.spines[:].set_visible(False)
     words = (
-        "Top: acquired; middle: generated (synthetic); bottom: generated minus acquired, red where too bright. "
-        "Left is posterior, right anterior. Orange lines: the band of RSSIM."
+        "Top: acquired; middle: generated (synthetic); bottom: generated minus acquired, red where it is too bright, "
+        "blue where too dark, darkest at the whole window. Left is posterior, right anterior. Orange lines: the band "
+        "of RSSIM."
     )
     return _save(figure, folder / f"case_{pair_id}", f"{pair_id}: {title}", words)
 

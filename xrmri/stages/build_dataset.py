@@ -20,7 +20,7 @@ from xrmri.data.release import FILM, FLASH, OTHER, Release, find_release
 from xrmri.data.store import SCHEMA, grade_names, new_shard, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.parallel import in_order
-from xrmri.run import begin, complete_or_absent, digest, fingerprint, sha256, write_json
+from xrmri.run import begin, complete_or_absent, digest, fingerprint, read_record, sha256, write_json
 from xrmri.stages.build_pair import BuiltPair, Job, build_pair
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,8 @@ def run(
         _refuse_too_many(counts, rejected, config.max_rejected, out)
         splits = _split([pair.candidate for pair in pairs], config)
         write_index(out / "index.csv", [_index_row(pair, splits) for pair in pairs])
-        write_json(out / "dataset.json", _description(out, config, pairs, splits) | {"counts": counts})
+        provenance = {"counts": counts, "origin": _origin(release)}
+        write_json(out / "dataset.json", _description(out, config, pairs, splits) | provenance)
     log.info("%d pairs from %d series written to %s", len(pairs), len(found.release.series), out)
     return {"status": "finished", "output": str(out), "counts": counts}
 
@@ -224,6 +225,12 @@ def _description(
         "not_read": not_read,
         "shards": {_SHARD: sha256(out / _SHARD)},
     }
+
+
+def _origin(release: Path) -> str:
+    """Where the knees come from: what is trained on a phantom must say so for ever."""
+    made = read_record(release)
+    return "synthetic phantom" if made and made["command"] == "phantom" else "acquired images"
 
 
 def _fingerprint(release: Path, found: _Found) -> str:

@@ -122,16 +122,26 @@ def _by_detector(device: str) -> Cut:
         except InputError as error:
             raise InputError(f"unreadable radiograph: {error}") from error
         found = find_knees(detector, film, min_score=_DETECTION.min_score)
-        for box in found:
-            if _side_of(box, film) == candidate.side:
-                crop, _ = crop_knee(film, box.corners, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
-                return crop
-        raise InputError(f"knee not found: the detector sees {len(found)} on the radiograph, none {candidate.side}")
+        box = _told_apart(found, film).get(candidate.side)
+        if box is None:
+            raise InputError(f"knee not found: {len(found)} seen on the film, none surely the {candidate.side} one")
+        crop, _ = crop_knee(film, box.corners, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
+        return crop
 
     return cut
 
 
-def _side_of(box: KneeBox, film: Radiograph) -> str:
-    """The knee in a box; on a film of both knees image left is the patient's right, whatever its tags say."""
-    middle = (box.corners[0] + box.corners[2]) / 2
-    return film.side or (RIGHT if middle < film.pixels.shape[1] / 2 else LEFT)
+def _told_apart(found: list[KneeBox], film: Radiograph) -> dict[str, KneeBox]:
+    """The knees by side; a knee on the wrong side is worse than a knee missed.
+
+    Two knees on a film of both are right and left. One alone must lie in one half of it: image left is the patient's
+    right, whatever the tags say. A film of one knee must show one.
+    """
+    if film.side:
+        return {film.side: found[0]} if len(found) == 1 else {}
+    if len(found) == 2:
+        return {box.side: box for box in found}
+    middle = film.pixels.shape[1] / 2
+    if len(found) != 1 or found[0].corners[0] < middle < found[0].corners[2]:
+        return {}
+    return {RIGHT if found[0].corners[2] <= middle else LEFT: found[0]}

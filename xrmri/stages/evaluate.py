@@ -14,7 +14,7 @@ import pandas as pd
 from xrmri.config import Evaluate, Execution
 from xrmri.data.alignment import files_by_pair
 from xrmri.data.store import Dataset, open_dataset
-from xrmri.errors import InconsistentError, InputError
+from xrmri.errors import InconsistentError, InputError, XrmriError
 from xrmri.evaluation.baselines import nearest_pairs, other_patients, training_batches
 from xrmri.evaluation.case import (
     ACQUIRED,
@@ -27,7 +27,7 @@ from xrmri.evaluation.case import (
     compare,
     score,
 )
-from xrmri.evaluation.ceiling import VAE_CEILING, VOLUMES, model_folder, reconstruct
+from xrmri.evaluation.ceiling import VAE_CEILING, VOLUMES, load_vae, model_folder, reconstruct
 from xrmri.evaluation.summary import slice_table, summarise, volume_table
 from xrmri.metrics.measure import METRICS, Reference, slice_figures, volume_figures
 from xrmri.parallel import in_order
@@ -158,19 +158,16 @@ def _ceiling(
 ) -> tuple[dict[str, dict[str, float]], str]:
     """pair_id -> figures of its acquired volume after the model's VAE; or why there are none."""
     try:
-        folder = model_folder(volumes, data)
-    except InputError as error:
+        vae = load_vae(model_folder(volumes, data), execution.device)
+    except XrmriError as error:
         return {}, str(error)
-    from xrmri.models.bundle import load_bundle
-
-    bundle = load_bundle(folder, execution.device)
     good = [case.pair_id for case in scored if not case.reason]
     chosen = [good[i] for i in sorted({round(i) for i in np.linspace(0, len(good) - 1, VOLUMES)})]
     found = {}
     for done, pair_id in enumerate(chosen, start=1):
         acquired = compare(pair_id, files[pair_id][0], data).acquired
         reference = Reference.of(acquired, config.canny_sigma)
-        found[pair_id] = volume_figures(slice_figures(reference, reconstruct(bundle, acquired)))
+        found[pair_id] = volume_figures(slice_figures(reference, reconstruct(vae, acquired)))
         execution.progress("VAE ceiling", done, len(chosen), pair_id)
     return found, ""
 

@@ -73,8 +73,8 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
             execution.progress("phantom", done, len(jobs), participant)
         people = [draw_participant(config.seed, job.index) for job in jobs]
         _write_tables(out, people)
-        shutil.rmtree(out / _PARTS.parts[0])
         record.record["counts"] = {"participants": len(jobs), "flash": len(jobs), "films": len(jobs)}
+    shutil.rmtree(out / _PARTS.parts[0])
     log.info("%d synthetic participants written to %s", len(jobs), out)
     return {"status": "finished", **summary}
 

@@ -1,0 +1,80 @@
+"""FLASH and film meet by participant, visit and side; participants are split once and for all."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from xrmri.data.pairing import pair_up, split_participants
+from xrmri.data.readings import Reading
+from xrmri.data.release import FILM, FLASH, Series
+
+
+def series(kind, side, number="00000001", participant="9000001", visit="00m", date="20040101"):
+    return Series(folder=Path(visit, participant, date, number), visit=visit, participant=participant, date=date,
+                  number=number, description="", kind=kind, side=side)  # fmt: skip
+
+
+FILM_BOTH, SCAN = series(FILM, None), series(FLASH, "right", "10000001", date="20040301")
+
+
+def reasons(rejected):
+    return [one.reason.partition(":")[0] for one in rejected]
+
+
+def test_a_scan_pairs_with_the_film_of_its_visit_though_the_dates_differ():
+    (pair,), rejected = pair_up([FILM_BOTH, SCAN], {})
+    assert pair.pair_id == "9000001_00m_right" and pair.film == FILM_BOTH and pair.grades == {} and not rejected
+
+
+def test_a_scan_of_another_visit_or_person_finds_no_film():
+    for other in (series(FLASH, "right", visit="12m"), series(FLASH, "right", participant="9000002")):
+        pairs, rejected = pair_up([FILM_BOTH, other], {})
+        assert not pairs and sorted(reasons(rejected)) == ["no radiograph", "radiograph not needed"]
+
+
+def test_the_last_rescan_wins_and_the_earlier_is_rejected():
+    again = series(FLASH, "right", "10000002", date="20040301")
+    (pair,), rejected = pair_up([again, FILM_BOTH, SCAN], {})
+    assert pair.flash == again and reasons(rejected) == ["rescanned"] and rejected[0].series == SCAN
+
+
+def test_a_bilateral_film_comes_before_one_of_the_knee_and_that_before_none():
+    single, wrong = series(FILM, "right", "00000002"), series(FILM, "left", "00000003")
+    (pair,), rejected = pair_up([single, FILM_BOTH, SCAN], {})
+    assert pair.film == FILM_BOTH and len(rejected) == 1
+    assert pair_up([single, SCAN], {})[0][0].film == single
+    assert not pair_up([wrong, SCAN], {})[0]
+
+
+def test_a_replaced_knee_is_left_out_and_grades_go_with_their_side():
+    left = series(FLASH, "left", "10000003")
+    readings = {
+        ("9000001", "00m", "right"): Reading(grades={"V00XRKL": None}, prosthesis=True),
+        ("9000001", "00m", "left"): Reading(grades={"V00XRKL": 2}, prosthesis=False),
+    }
+    (pair,), rejected = pair_up([FILM_BOTH, SCAN, left], readings)
+    assert pair.side == "left" and pair.grades == {"V00XRKL": 2} and reasons(rejected) == ["prosthesis"]
+
+
+@pytest.mark.parametrize("count", [10, 97, 1000])
+def test_shares_are_7_2_1_within_one_participant(count):
+    split = split_participants({str(i): i % 5 for i in range(count)}, (0.7, 0.2, 0.1), 0)
+    counts = Counter(split.values())
+    for name, share in (("train", 0.7), ("val", 0.2), ("test", 0.1)):
+        assert abs(counts[name] - share * count) <= 1
+
+
+def test_every_grade_has_its_share_in_every_split():
+    grades = {str(i): (None, 0, 1, 2, 3, 4)[i % 6] for i in range(600)}
+    split = split_participants(grades, (0.7, 0.2, 0.1), 3)
+    per_grade = Counter((grades[participant], name) for participant, name in split.items())
+    for grade in (None, 0, 1, 2, 3, 4):
+        assert [per_grade[grade, name] for name in ("train", "val", "test")] == pytest.approx([70, 20, 10], abs=1)
+
+
+def test_the_seed_decides_and_the_order_of_participants_does_not():
+    grades = {str(i): i % 5 for i in range(50)}
+    turned = dict(reversed(grades.items()))
+    assert split_participants(grades, (0.7, 0.2, 0.1), 1) == split_participants(turned, (0.7, 0.2, 0.1), 1)
+    assert split_participants(grades, (0.7, 0.2, 0.1), 1) != split_participants(grades, (0.7, 0.2, 0.1), 2)

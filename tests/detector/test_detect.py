@@ -1,0 +1,87 @@
+"""Boxes from scores: on films that a made-up network looks at, so every number is known."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from xrmri.detector.detect import Detector, find_knees
+from xrmri.detector.letterbox import letterbox
+from xrmri.records import Radiograph
+
+
+class Answers(nn.Module):
+    """A network that gives the same boxes whatever it sees."""
+
+    def __init__(self, *rows):
+        super().__init__()
+        self.rows = torch.tensor(rows, dtype=torch.float32)
+        self.seen = None
+
+    def forward(self, images):
+        self.seen = images
+        return self.rows.T[None], {}
+
+
+def detector(*rows, size=100):
+    return Detector(network=Answers(*rows), size=size, channels=1, device="cpu")
+
+
+def film(height=200, width=400, side=None):
+    pixels = np.random.default_rng(0).random((height, width), dtype=np.float32)
+    return Radiograph(pixels=pixels, side=side, spacing_mm=None)
+
+
+LEFT_HALF, RIGHT_HALF = (25, 50, 20, 20, 0.6, 0.1), (75, 50, 20, 20, 0.1, 0.8)
+
+
+def test_image_left_is_the_right_knee_even_when_it_scores_lower():
+    found = find_knees(detector(RIGHT_HALF, LEFT_HALF), film(), min_score=0.25)
+    assert [box.side for box in found] == ["right", "left"]
+    assert [round(box.score, 3) for box in found] == [0.7, 0.9]
+
+
+def test_boxes_come_back_in_film_pixels_through_the_margins_of_the_letterbox():
+    found = find_knees(detector(LEFT_HALF), film(), min_score=0.25)
+    # 400 columns became 100, 200 rows became 50 below a margin of 25
+    assert found[0].corners == pytest.approx((60, 60, 140, 140))
+
+
+def test_one_knee_takes_the_side_of_its_film_and_none_where_nobody_knows_it():
+    assert find_knees(detector(RIGHT_HALF), film(side="right"), min_score=0.25)[0].side == "right"
+    assert find_knees(detector(RIGHT_HALF), film(), min_score=0.25)[0].side == ""
+
+
+def test_a_box_below_the_smallest_score_is_no_knee():
+    assert find_knees(detector(LEFT_HALF), film(), min_score=0.71) == []
+
+
+def test_of_overlapping_boxes_the_best_stays_and_of_three_apart_the_best_two():
+    near, far = (28, 52, 20, 20, 0.5, 0.0), (50, 80, 20, 20, 0.3, 0.0)
+    found = find_knees(detector(near, LEFT_HALF, far, RIGHT_HALF), film(), min_score=0.25)
+    assert [round(box.score, 3) for box in found] == [0.7, 0.9]
+
+
+def test_scores_of_both_classes_together_never_exceed_one():
+    assert find_knees(detector((25, 50, 20, 20, 0.9, 0.9)), film(), min_score=0.25)[0].score == 1.0
+
+
+def test_a_colour_network_sees_the_grey_film_three_times():
+    colour = Detector(network=Answers(LEFT_HALF), size=100, channels=3, device="cpu")
+    find_knees(colour, film(), min_score=0.25)
+    assert colour.network.seen.shape == (1, 3, 100, 100)
+    assert torch.equal(colour.network.seen[:, 0], colour.network.seen[:, 2])
+
+
+def test_a_letterbox_keeps_proportions_and_spans_0_to_1_whatever_the_units():
+    pixels = np.linspace(1000, 3000, 300 * 150, dtype=np.float32).reshape(300, 150)
+    box = letterbox(pixels, 64)
+    assert box.image.shape == (64, 64)
+    assert (box.scale, box.left, box.top) == (64 / 300, 16, 0)
+    assert box.image.min() == 0.0
+    assert box.image.max() == 1.0
+    assert np.array_equal(box.image[:, :16], np.zeros((64, 16)))
+
+
+def test_a_blank_film_makes_a_black_letterbox():
+    assert letterbox(np.full((30, 40), 7.0), 32).image.max() == 0.0

@@ -1,0 +1,109 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from xrmri.detector.bodies import BODIES
+from xrmri.detector.films import Material, Recipe, draw_film, network_example
+from xrmri.detector.plates import Joint, Plate, read_joints
+from xrmri.errors import InputError
+
+NOTHING = Recipe(kneeless=0, one_knee=0, close_up=0, real=0, mirrored=0, metal=0, inverted=0)
+BOXES = ((80.0, 150.0, 170.0, 240.0), (330.0, 155.0, 420.0, 245.0))
+
+
+def plate():
+    """Two bright discs in two legs, each the size of its joint box."""
+    pixels = np.full((400, 500), 0.02, dtype=np.float32)
+    rows, columns = np.mgrid[:400, :500]
+    for x0, y0, x1, y1 in BOXES:
+        pixels[:, int(x0) : int(x1)] = 0.2
+        inside = (columns + 0.5 - (x0 + x1) / 2) ** 2 + (rows + 0.5 - (y0 + y1) / 2) ** 2 < ((x1 - x0) / 2) ** 2
+        pixels[inside] = 0.7
+    joints = tuple(Joint(corners=box, fibula=side) for box, side in zip(BOXES, ("left", "right"), strict=True))
+    return Plate(pixels=pixels, joints=joints)
+
+
+def material(joints=()):
+    return Material(plates=(plate(),), joints=tuple(joints))
+
+
+def draw(recipe, index=0, joints=()):
+    return draw_film(material(joints), recipe, seed=3, index=index)
+
+
+def test_the_same_number_draws_the_same_film_and_the_next_another():
+    one, again, other = draw(Recipe(), 5), draw(Recipe(), 5), draw(Recipe(), 6)
+    assert np.array_equal(one.pixels, again.pixels)
+    assert np.array_equal(one.boxes, again.boxes)
+    assert one.pixels.shape != other.pixels.shape
+
+
+def test_boxes_follow_the_knees_wherever_the_film_is_moved():
+    for index in range(12):
+        film = draw(NOTHING, index)
+        assert film.classes.tolist() == [0, 1]
+        for x0, y0, x1, y1 in film.boxes:
+            middle = film.pixels[int((y0 + y1) / 2) - 15 :, int((x0 + x1) / 2) - 15 :][:30, :30]
+            beside = film.pixels[:, int(x1) + 12 :][int(y0) : int(y1), :10]
+            if beside.size:
+                assert np.median(middle) > np.median(beside)
+
+
+def test_a_mirrored_film_swaps_places_and_classes_together():
+    film = draw(replace(NOTHING, mirrored=1.0))
+    assert film.classes.tolist() == [1, 0]
+    assert film.boxes[0, 0] > film.boxes[1, 0]
+
+
+def test_a_film_of_one_knee_has_one_box_and_one_without_a_knee_has_none():
+    for index in range(6):
+        assert draw(replace(NOTHING, one_knee=1.0), index).boxes.shape == (1, 4)
+        assert draw(replace(NOTHING, close_up=1.0), index).boxes.shape == (1, 4)
+        assert draw(replace(NOTHING, kneeless=1.0), index).boxes.shape == (0, 4)
+
+
+def test_a_network_example_holds_shares_of_the_square():
+    image, boxes, classes = network_example(draw(NOTHING), 128)
+    assert (image.shape, image.dtype) == ((128, 128), np.float32)
+    assert boxes.shape == (2, 4)
+    assert boxes.dtype == np.float32
+    assert 0.1 < boxes[0, 2] < 0.3
+    assert classes.tolist() == [0, 1]
+
+
+def test_films_stay_between_0_and_1():
+    for index in range(25):
+        pixels = draw(Recipe(), index).pixels
+        assert pixels.dtype == np.float32
+        assert np.isfinite(pixels).all()
+        assert -1e-5 <= pixels.min() <= pixels.max() <= 1 + 1e-5
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_other_body_parts_are_pictures(body):
+    pixels = body(np.random.default_rng(0))
+    assert pixels.dtype == np.float32
+    assert pixels.max() == 1.0
+    assert pixels.std() > 0.05
+
+
+def test_a_real_joint_fills_1_3_times_its_box_and_is_turned_to_the_side_of_the_plate(tmp_path):
+    crop = np.zeros((224, 224), dtype=np.uint8)
+    crop[:, :112] = 255  # bright towards image left
+    for name in ("9000001R.png", "notes.png"):
+        Image.fromarray(crop).save(tmp_path / name)
+    joints = read_joints(tmp_path)
+    assert [(joint.participant, joint.fibula) for joint in joints] == [("9000001", "left")]
+    film = draw(replace(NOTHING, real=1.0), 1, joints)
+    for (x0, y0, x1, y1), toward in zip(film.boxes, (-1, 1), strict=True):
+        x, y, reach = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 4
+        bright = film.pixels[int(y) - 5 : int(y) + 5, int(x + toward * reach)].mean()
+        dark = film.pixels[int(y) - 5 : int(y) + 5, int(x - toward * reach)].mean()
+        assert bright > dark
+
+
+def test_a_folder_without_real_joints_is_refused(tmp_path):
+    with pytest.raises(InputError, match="9000001R.png"):
+        read_joints(tmp_path)

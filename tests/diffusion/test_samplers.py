@@ -1,0 +1,97 @@
+"""DDIM and DPM-Solver++ against diffusers' own, on a made-up U-Net."""
+
+import pytest
+import torch
+
+import xrmri.models  # noqa: F401  (lets diffusers import on this machine)
+from xrmri.diffusion import ddim, dpm
+from xrmri.diffusion.schedule import make_schedule
+
+BETAS = {"beta_start": 0.00085, "beta_end": 0.0120}
+ABAR = make_schedule(timesteps=1_000, prediction="epsilon", **BETAS).abar
+
+
+def predict_noise(z_t, t):
+    """Smooth in both, and not linear: a sampler that mixes up its levels is found out."""
+    return torch.tanh(z_t * 0.7 + 0.3 * torch.sin(torch.tensor(t / 150.0)))
+
+
+def start(count=2):
+    return torch.randn(count, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+
+
+def theirs(scheduler, steps, **options):
+    """Run a diffusers scheduler over its own steps."""
+    scheduler.set_timesteps(steps)
+    visited, z_t = [], start()
+    for t in scheduler.timesteps:
+        visited.append(int(t))
+        z_t = scheduler.step(predict_noise(z_t, int(t)), t, z_t, **options).prev_sample
+    return visited, z_t
+
+
+def asked(sampler, steps):
+    """The steps at which our sampler asks, and what it ends with."""
+    visited = []
+
+    def ask(z_t, t):
+        visited.append(t)
+        return predict_noise(z_t, t)
+
+    return visited, sampler(ask, start(), ABAR, steps)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 50])
+def test_ddim_agrees_with_diffusers_to_1e_5(steps):
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(
+        1_000, beta_schedule="scaled_linear", clip_sample=False, timestep_spacing="trailing", **BETAS
+    )
+    assert asked(ddim.sample, steps)[0] == theirs(scheduler, steps)[0]
+    assert torch.allclose(asked(ddim.sample, steps)[1], theirs(scheduler, steps)[1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 20, 50])
+def test_dpm_agrees_with_diffusers_to_1e_5(steps):
+    from diffusers import DPMSolverMultistepScheduler
+
+    scheduler = DPMSolverMultistepScheduler(
+        1_000, beta_schedule="scaled_linear", algorithm_type="dpmsolver++", timestep_spacing="trailing",
+        final_sigmas_type="zero", **BETAS,
+    )  # fmt: skip
+    assert asked(dpm.sample, steps)[0] == theirs(scheduler, steps)[0]
+    assert torch.allclose(asked(dpm.sample, steps)[1], theirs(scheduler, steps)[1], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
+def test_one_ddim_step_agrees_with_diffusers_at_any_eta(eta):
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(1_000, beta_schedule="scaled_linear", clip_sample=False, **BETAS)
+    scheduler.set_timesteps(10)
+    z_t, noise = start(), torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    wanted = scheduler.step(predict_noise(z_t, 700), 700, z_t, eta=eta, variance_noise=noise).prev_sample
+    found = ddim.ddim_step(z_t, predict_noise(z_t, 700), ABAR[700], ABAR[600], eta=eta, noise=noise)
+    assert torch.allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("sampler", [ddim.sample, dpm.sample])
+def test_a_perfect_u_net_leads_to_its_image_at_any_number_of_steps(sampler):
+    z_0 = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(7))
+
+    def perfect(z_t, t):
+        return (z_t - ABAR[t].sqrt() * z_0) / (1 - ABAR[t]).sqrt()
+
+    for steps in (1, 3, 7, 333):
+        assert torch.allclose(sampler(perfect, start(), ABAR, steps), z_0, atol=1e-4)
+
+
+def test_a_slices_added_noise_does_not_depend_on_its_batch():
+    def generators(*seeds):
+        return [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    together = ddim.sample(predict_noise, start(2), ABAR, 7, eta=1.0, generators=generators(5, 6))
+    alone = ddim.sample(predict_noise, start(2)[1:], ABAR, 7, eta=1.0, generators=generators(6))
+    assert torch.equal(together[1:], alone)
+    assert not torch.allclose(together[1:], ddim.sample(predict_noise, start(2)[1:], ABAR, 7))

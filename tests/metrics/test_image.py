@@ -1,0 +1,69 @@
+"""PSNR and SSIM are scikit-image's, whatever the dtype; the overflow of the paper is reproduced."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from xrmri.metrics.image import psnr, psnr_as_in_paper, ssim
+
+
+def knees(seed=0, shape=(3, 40, 48)):
+    generator = np.random.default_rng(seed)
+    one = generator.random(shape)
+    return one, np.clip(one + generator.normal(0, 0.1, shape), 0, 1)
+
+
+def test_psnr_agrees_with_scikit_image_to_a_millionth():
+    one, other = knees()
+    expected = [peak_signal_noise_ratio(a, b, data_range=1) for a, b in zip(one, other, strict=True)]
+    assert psnr(one, other) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_difference_of_a_tenth_everywhere_is_20_decibels_and_none_is_infinite():
+    flat = np.zeros((2, 8, 8))
+    assert psnr(flat, flat + 0.1) == pytest.approx([20, 20])
+    assert np.isinf(psnr(flat, flat)).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), rows=st.integers(11, 30), columns=st.integers(11, 30))
+def test_both_ssims_agree_with_scikit_image_to_a_millionth(seed, rows, columns):
+    one, other = knees(seed, (2, rows, columns))
+    wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    found = zip(ssim(one, other, "uniform"), ssim(one, other, "gaussian"), strict=True)
+    for a, b, (uniform, gaussian) in zip(one, other, found, strict=True):
+        assert uniform == pytest.approx(structural_similarity(a, b, data_range=1), abs=1e-6)
+        assert gaussian == pytest.approx(structural_similarity(a, b, data_range=1, **wang), abs=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_uint8_uint16_and_float_give_the_same_figures(dtype):
+    generator = np.random.default_rng(2)
+    one, other = generator.integers(0, 256, (2, 2, 32, 32), dtype=np.uint8)
+    expected = psnr(one / 255, other / 255), ssim(one / 255, other / 255, "uniform")
+    one, other = one.astype(dtype), other.astype(dtype)
+    assert psnr(one, other, 255) == pytest.approx(expected[0], abs=1e-9)
+    assert ssim(one, other, "uniform", 255) == pytest.approx(expected[1], abs=1e-9)
+
+
+def test_noise_scores_8_decibels_in_truth_and_28_in_the_paper():
+    generator = np.random.default_rng(0)
+    one, other = generator.integers(0, 256, (2, 4, 128, 128)) / 255
+    assert psnr(one, other) == pytest.approx(np.full(4, 7.75), abs=0.2)
+    assert psnr_as_in_paper(one, other) == pytest.approx(np.full(4, 27.9), abs=0.2)
+
+
+def test_the_overflow_is_the_one_of_uint8_arithmetic():
+    one, other = np.zeros((1, 8, 8)), np.full((1, 8, 8), 16 / 255)
+    assert psnr_as_in_paper(one, other)[0] == np.inf  # 16 squared is 256, which is 0 in 8 bits
+    other[:] = 15 / 255
+    assert psnr_as_in_paper(one, other)[0] == pytest.approx(10 * np.log10(255**2 / 225))
+
+
+def test_volumes_of_different_shapes_and_pictures_smaller_than_the_window_are_refused():
+    with pytest.raises(ValueError, match="one shape"):
+        psnr(np.zeros((2, 8, 8)), np.zeros((3, 8, 8)))
+    with pytest.raises(ValueError, match="at least 11 x 11"):
+        ssim(np.zeros((1, 10, 20)), np.zeros((1, 10, 20)), "gaussian")

@@ -1,0 +1,140 @@
+"""A model folder: what is written is what is read, and damage is told."""
+
+import json
+
+import pytest
+import torch
+
+from xrmri.errors import InconsistentError, InputError, XrmriError
+from xrmri.models.autoencoder import build_autoencoder
+from xrmri.models.bundle import (
+    Bundle,
+    decode,
+    encode_radiograph,
+    encode_slices,
+    load_bundle,
+    predict,
+    predict_noise,
+    save_bundle,
+)
+from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes
+from xrmri.models.unet import Denoiser, build_unet
+
+FACTS = {
+    "image_size": 32, "latent_scale": 0.5, "guidance": "time", "radiograph_token": "clip", "feature_slots": 5,
+    "schedule": {"timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "v"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def bundle():
+    torch.manual_seed(0)
+    vae = build_autoencoder(channels=(8, 8, 16), blocks=1, latent_channels=4, middle_attention=True)
+    unet = build_unet(
+        channels=(16, 32), blocks=1, attention=(False, True), heads=2, context_width=16, latent_channels=4
+    )
+    tower = RadiographEncoder(TowerSizes(image=28, patch=14, width=64, layers=1, heads=1, output=16))
+    denoiser = Denoiser(unet, features=5, guidance="time")
+    for network in (vae, denoiser, tower):
+        network.requires_grad_(False).eval()
+    return Bundle(vae=vae, denoiser=denoiser, radiograph_encoder=tower, facts=FACTS)
+
+
+def ask(bundle, **changed):
+    torch.manual_seed(3)
+    given = {
+        "z_t": torch.randn(2, 4, 8, 8), "t": 40, "condition": encode_radiograph(bundle, torch.zeros(1, 32, 32)).expand(2),
+        "depth": torch.tensor([0.0, 1.0]), "features": torch.zeros(2, 5),
+    }  # fmt: skip
+    return predict(bundle, **given | changed), predict_noise(bundle, **given | changed)
+
+
+def test_a_saved_model_answers_like_the_one_in_memory(bundle, tmp_path):
+    save_bundle(tmp_path, bundle, card="# A card\n")
+    loaded = load_bundle(tmp_path)
+    assert torch.equal(ask(loaded)[0], ask(bundle)[0])
+    assert loaded.latent_shape == (4, 8, 8) and loaded.schedule.timesteps == 100
+    assert (tmp_path / "README.md").read_text() == "# A card\n"
+    assert not list(tmp_path.rglob("*partial*")) and not list(tmp_path.rglob("*.pt"))
+    assert oct((tmp_path / "unet/guidance.safetensors").stat().st_mode)[-3:] == "644"
+
+
+def test_half_the_bytes_on_disk_come_back_as_float32_within_float16_rounding(bundle, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "half").mkdir()
+    save_bundle(tmp_path / "full", bundle, card="")
+    save_bundle(tmp_path / "half", bundle, card="", dtype=torch.float16)
+    sizes = [sum(f.stat().st_size for f in (tmp_path / name).rglob("*.safetensors")) for name in ("full", "half")]
+    assert sizes[1] == pytest.approx(sizes[0] / 2, rel=0.1)
+    loaded = load_bundle(tmp_path / "half")
+    assert {parameter.dtype for parameter in loaded.denoiser.parameters()} == {torch.float32}
+    assert torch.allclose(ask(loaded)[0], ask(bundle)[0], atol=2e-2)
+
+
+def test_diffusers_reads_both_networks_by_itself(bundle, tmp_path):
+    from diffusers.models import AutoencoderKL, UNet2DConditionModel
+
+    save_bundle(tmp_path, bundle, card="")
+    unet = UNet2DConditionModel.from_pretrained(tmp_path / "unet")
+    vae = AutoencoderKL.from_pretrained(tmp_path / "vae")
+    assert torch.equal(unet.conv_in.weight, bundle.denoiser.unet.conv_in.weight)
+    assert torch.equal(vae.quant_conv.weight, bundle.vae.quant_conv.weight)
+
+
+def test_a_velocity_is_turned_into_the_noise_it_means(bundle):
+    said, noise = ask(bundle)
+    torch.manual_seed(3)
+    z_t, abar = torch.randn(2, 4, 8, 8), bundle.schedule.abar[40].float()
+    assert torch.allclose(noise, abar.sqrt() * said + (1 - abar).sqrt() * z_t, atol=1e-6)
+
+
+def test_slices_are_scaled_on_the_way_in_and_back_on_the_way_out_and_radiographs_are_not(bundle):
+    x = torch.rand(2, 32, 32) * 2 - 1
+    assert torch.equal(encode_slices(bundle, x), 0.5 * encode_radiograph(bundle, x).latent)
+    wanted = bundle.vae.decode(encode_radiograph(bundle, x).latent).sample.mean(dim=1).clamp(-1, 1)
+    assert torch.allclose(decode(bundle, encode_slices(bundle, x)), wanted, atol=1e-5)
+
+
+def test_a_dropped_condition_is_zeros_and_an_expanded_one_repeats(bundle):
+    condition = encode_radiograph(bundle, torch.rand(1, 32, 32))
+    assert not condition.dropped().latent.any() and not condition.dropped().token.any()
+    assert torch.equal(condition.expand(3).token[2], condition.token[0]) and condition.expand(3).latent.shape[0] == 3
+
+
+def damage(name):
+    def truncate(folder):
+        file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+        file.write_bytes(file.read_bytes()[:1000])
+
+    def poison(folder):
+        from safetensors.torch import load_file, save_file
+
+        state = load_file(folder / "unet/guidance.safetensors")
+        next(iter(state.values()))[0] = float("nan")
+        save_file(state, folder / "unet/guidance.safetensors")
+
+    return {
+        "truncated": truncate,
+        "not finite": poison,
+        "missing": lambda folder: (folder / "vae/config.json").unlink(),
+        "no json": lambda folder: (folder / "xrmri.json").write_text("{"),
+        "other network": lambda folder: (folder / "unet/config.json").write_text(
+            (folder / "unet/config.json").read_text().replace("32", "64")
+        ),
+        "other version": lambda folder: (folder / "xrmri.json").write_text(json.dumps({"format": 99})),
+    }[name]
+
+
+@pytest.mark.parametrize("kind", ["truncated", "not finite", "missing", "no json", "other network", "other version"])
+def test_a_damaged_folder_is_told_in_one_line(bundle, tmp_path, kind):
+    save_bundle(tmp_path, bundle, card="")
+    damage(kind)(tmp_path)
+    with pytest.raises(InconsistentError, match=str(tmp_path)) as told:
+        load_bundle(tmp_path)
+    assert "\n" not in str(told.value)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(InputError, match="give a folder with a trained model") as told:
+        load_bundle(tmp_path)
+    assert isinstance(told.value, XrmriError)

@@ -1,0 +1,94 @@
+"""The radiograph: both knees, where their joints are, and that it shows the bones of the volume."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from xrmri.phantom.anatomy import Participant, draw_participant
+from xrmri.phantom.film import WORK_MM, Film, render_film
+from xrmri.phantom.pose import Grid
+from xrmri.phantom.projection import Shadow, Stance, cast
+
+DRAWN = draw_participant(1, 0)
+HEALTHY = dict.fromkeys(DRAWN.right.grades, 0)
+
+
+def person(**grades: int) -> Participant:
+    """Someone whose right knee has these grades and whose left knee has none."""
+    return replace(DRAWN, right=replace(DRAWN.right, grades=HEALTHY | grades), left=replace(DRAWN.left, grades=HEALTHY))
+
+
+@pytest.fixture(scope="module")
+def film() -> Film:
+    return render_film(person())
+
+
+def crop(film: Film, side: str) -> np.ndarray:
+    x0, y0, x1, y1 = (round(v) for v in film.joint_box[side])
+    return film.pixels[y0:y1, x0:x1].astype(float)
+
+
+def test_the_film_is_12_bit_and_as_large_as_a_real_one(film: Film) -> None:
+    assert film.pixels.dtype == np.uint16 and film.pixels.max() <= 4095
+    assert 290 < film.pixels.shape[0] * film.spacing_mm < 350
+    assert 348 < film.pixels.shape[1] * film.spacing_mm < 468
+
+
+def test_the_same_person_gives_the_same_film(film: Film) -> None:
+    again = render_film(person())
+    assert np.array_equal(again.pixels, film.pixels) and again.joint_box == film.joint_box
+
+
+def test_the_patients_right_knee_is_at_image_left(film: Film) -> None:
+    assert film.joint_box["right"][2] < film.pixels.shape[1] / 2 < film.joint_box["left"][0]
+
+
+def test_boxes_are_squares_as_wide_as_a_knee(film: Film) -> None:
+    for x0, y0, x1, y1 in film.joint_box.values():
+        assert x1 - x0 == pytest.approx(y1 - y0)
+        assert 65 < (x1 - x0) * film.spacing_mm < 95
+
+
+def test_the_joint_space_is_a_dark_line_4_percent_below_the_middle_of_the_box(film: Film) -> None:
+    for side in ("right", "left"):
+        knee = crop(film, side)
+        size = knee.shape[0]
+        columns = np.r_[round(0.15 * size) : round(0.3 * size), round(0.7 * size) : round(0.85 * size)]
+        profile = knee[:, columns].mean(axis=1)
+        middle = slice(round(0.40 * size), round(0.68 * size))
+        darkest = (profile[middle].argmin() + middle.start) / size
+        assert darkest == pytest.approx(0.54, abs=0.04)
+
+
+def thinnest_mm(shadow: Shadow, x_mm: float) -> float:
+    """Least equivalent bone that a ray near the joint line crosses, about one distance from the midline, mm."""
+    middle = shadow.bone.shape[1] / 2 - x_mm / WORK_MM
+    columns = slice(round(middle - 3 / WORK_MM), round(middle + 3 / WORK_MM))
+    rows = slice(round(shadow.bone.shape[0] / 2 - 10 / WORK_MM), round(shadow.bone.shape[0] / 2 + 8 / WORK_MM))
+    return float(shadow.bone[rows, columns].min(axis=0).mean())
+
+
+def test_medial_narrowing_closes_the_medial_joint_space_only() -> None:
+    axis = np.arange(52.5, -53.0, -1.25, dtype=np.float32)
+    grid = Grid(x=axis, y=np.arange(-56, 56, 2, dtype=np.float32), z=axis)
+    slope = DRAWN.right.shape.plateau_slope_degrees
+    stance = Stance(flexion_degrees=18.0, tibia_lean_degrees=-slope, rotation_degrees=0.0)
+    open_joint, closed = (cast(person(XRJSM=grade).right, stance, grid, 3) for grade in (0, 3))
+    assert thinnest_mm(open_joint, -23.0) < 1.0 < 3.0 < thinnest_mm(closed, -23.0)
+    assert thinnest_mm(open_joint, 23.0) < 1.0 > thinnest_mm(closed, 23.0)
+
+
+def test_an_osteophyte_widens_the_box(film: Film) -> None:
+    wide = render_film(person(XROSTM=3, XROSTL=3)).joint_box["right"]
+    plain = film.joint_box["right"]
+    assert (wide[2] - wide[0] - plain[2] + plain[0]) * film.spacing_mm > 6.0
+
+
+def test_a_left_knee_is_placed_and_boxed_as_the_mirror_image_of_a_right_one(film: Film) -> None:
+    swapped = replace(DRAWN, right=replace(person().left, side="right"), left=replace(person().right, side="left"))
+    other = render_film(swapped)
+    first, second = crop(film, "right"), crop(other, "left")[:, ::-1]
+    size = min(first.shape[0], second.shape[0])
+    first, second = first[:size, :size], second[:size, :size]
+    assert np.corrcoef(first[::4, ::4].ravel(), second[::4, ::4].ravel())[0, 1] > 0.8

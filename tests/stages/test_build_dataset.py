@@ -1,0 +1,205 @@
+"""A release on disk becomes a dataset: the right side, mirrored where it must be, and nothing lost uncounted."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+
+from xrmri.config import BuildDataset, Execution
+from xrmri.data.knees import Knee, write_knees
+from xrmri.data.radiograph import crop_knee, read_radiograph
+from xrmri.data.store import open_dataset
+from xrmri.errors import InconsistentError, InputError, RejectedError
+from xrmri.phantom.anatomy import Participant, draw_participant
+from xrmri.phantom.film import Film
+from xrmri.phantom.flash import Flash
+from xrmri.phantom.release import contents_table, place, write_series
+from xrmri.phantom.tables import readings_table
+from xrmri.records import Geometry, KneeBox
+from xrmri.run import read_record, sha256
+from xrmri.stages.build_dataset import run
+
+SHAPE = (6, 64, 64)
+CONFIG = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, max_rejected=0.5)
+ONE = Execution(workers=1)
+BOXES = {"right": (10.0, 20.0, 40.0, 50.0), "left": (70.0, 20.0, 100.0, 50.0)}
+READINGS = "kXR_SQ_BU00.txt"
+
+
+def people() -> list[Participant]:
+    """Three people scanned on the right, one on the left."""
+    drawn = [draw_participant(0, index) for index in range(60)]
+    right = [person for person in drawn if person.imaged_side == "right"]
+    left = [person for person in drawn if person.imaged_side == "left"]
+    return [*right[:3], left[0]]
+
+
+def ramp(shape: tuple[int, ...]) -> np.ndarray:
+    """Brighter to the patient's left, so that a mirror is noticed."""
+    return np.broadcast_to(np.arange(1, shape[-1] + 1, dtype=np.uint16) * 20, shape).copy()
+
+
+def lay_release(root: Path) -> Path:
+    """A small release; its pixels are ramps, everything else is as `xrmri phantom` writes it."""
+    cohort = people()
+    affine = Geometry.coronal(SHAPE, (1.5, 2.5, 2.5)).affine
+    for person in cohort:
+        film = Film(pixels=ramp((80, 120)), spacing_mm=0.5, joint_box=BOXES)
+        write_series(root, person, film, Flash(voxels=ramp(SHAPE), affine_ras=affine))
+    (root / "00m" / "contents.csv").write_text(contents_table(cohort))
+    (root / READINGS).write_text(readings_table((p, place(p).film.barcode) for p in cohort), newline="")
+    return root
+
+
+def lay_knees(release: Path, folder: Path) -> Path:
+    """What detect-knee would find."""
+    folder.mkdir()
+    knees = []
+    for person in people():
+        where = place(person)
+        file = release / "00m" / where.folder(where.film) / "001"
+        film = read_radiograph(file)
+        for side, corners in BOXES.items():
+            crop, spacing = crop_knee(film, corners, scale=1.3, pixels=299)
+            box = KneeBox(side=side, score=0.9, corners=corners)
+            name = f"{person.participant}_{side}"
+            knee = Knee(name=name, source=str(file), source_sha256=sha256(file), box=box, crop=crop, spacing_mm=spacing)
+            knees.append(knee)
+    write_knees(folder, knees)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """The release and its knees, never changed."""
+    root = tmp_path_factory.mktemp("release")
+    (root / "oai").mkdir()
+    release = lay_release(root / "oai")
+    return release, lay_knees(release, root / "knees")
+
+
+@pytest.fixture
+def release(original, tmp_path):
+    """A copy of the release that a test may damage."""
+    shutil.copytree(original[0], tmp_path / "oai")
+    return tmp_path / "oai"
+
+
+@pytest.fixture(scope="module")
+def built(original, tmp_path_factory):
+    """The dataset of the undamaged release."""
+    out = tmp_path_factory.mktemp("built") / "dataset"
+    assert run(original[0], out, CONFIG, ONE, knees=original[1])["status"] == "finished"
+    return out
+
+
+def flash_folder(release: Path, number: int) -> Path:
+    """The FLASH series of one person."""
+    where = place(people()[number])
+    return release / "00m" / where.folder(where.flash)
+
+
+def test_four_pairs_come_from_twelve_series_and_all_are_counted(built):
+    counts = open_dataset(built).description["counts"]
+    assert counts["found"] == {"FLASH": 4, "radiograph": 4, "other": 4}
+    assert (counts["pairs"], counts["paired"], counts["rejected"], counts["other"]) == (4, 8, 0, 4)
+    assert read_record(built)["counts"] == counts
+
+
+def test_a_left_knee_is_mirrored_pixels_radiograph_and_affine_alike(built):
+    dataset = open_dataset(built)
+    for pair_id in dataset.pairs():
+        left = dataset.index.at[pair_id, "side"] == "left"
+        first, last = dataset.volume(pair_id)[0, 0, [0, -1]].astype(int)
+        dark, bright = dataset.radiograph(pair_id)[16, [0, -1]].astype(int)
+        assert (first > last) == (dark > bright) == left
+        # Wherever a voxel is stored, it lies where it was acquired: brighter to the patient's left, which is -x.
+        at = [dataset.affine(pair_id) @ (0, 0, column, 1) for column in (0, 31)]
+        assert (at[0][0] > at[1][0]) == (first < last)
+
+
+def test_slices_1_to_4_are_kept_averaged_over_2_by_2_pixels(built):
+    dataset = open_dataset(built)
+    right = dataset.pairs()[0]
+    assert dataset.volume(right).shape == (4, 32, 32)
+    assert dataset.volume(right)[0, 0, :3].tolist() == [30, 70, 110]
+    spacing = np.linalg.norm(dataset.affine(right)[:3, :3], axis=0)
+    assert spacing == pytest.approx((1.5, 5, 5))
+    assert (dataset.affine(right) @ (0, 0, 0, 1))[:3] == pytest.approx((77.5, -2.25, 77.5))
+
+
+def test_grades_are_the_true_ones_where_they_were_read(built):
+    dataset = open_dataset(built)
+    for person in people():
+        (pair_id,) = [pair for pair in dataset.pairs() if pair.startswith(person.participant)]
+        truth = person.knee(person.imaged_side).grades
+        read = ("XRKL", "XRJSM", "XRJSL") if person.rarely_read_missing else tuple(truth)
+        expected = {f"V00{name}": truth[name] if name in read else None for name in truth}
+        assert dataset.grades(pair_id) == expected
+        assert dataset.index.at[pair_id, "kl"] == truth["XRKL"]
+
+
+def test_two_workers_write_the_bytes_that_one_writes(original, built, tmp_path):
+    run(original[0], tmp_path / "dataset", CONFIG, Execution(workers=2), knees=original[1])
+    for file in ("pairs-00000-of-00001.h5", "index.csv", "rejected.csv", "dataset.json"):
+        assert (tmp_path / "dataset" / file).read_bytes() == (built / file).read_bytes()
+
+
+def test_the_same_command_again_has_nothing_to_do_and_other_settings_are_refused(original, built):
+    assert run(original[0], built, CONFIG, ONE, knees=original[1])["status"] == "already done"
+    with pytest.raises(InputError, match="size was 32, now 64"):
+        run(original[0], built, BuildDataset(slices=6, first_slice=1, last_slice=5, size=64), ONE, knees=original[1])
+
+
+def test_a_damaged_series_is_named_with_its_reason_and_the_rest_is_built(original, release, tmp_path):
+    (flash_folder(release, 0) / "003").unlink()
+    damaged = flash_folder(release, 1) / "002"
+    dataset = pydicom.dcmread(damaged)
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    dataset.save_as(damaged)
+    counts = run(release, tmp_path / "dataset", CONFIG, ONE, knees=original[1])["counts"]
+    assert (counts["pairs"], counts["paired"], counts["rejected"], counts["other"]) == (2, 4, 4, 4)
+    assert counts["reasons"] == {"all-zero slice": 1, "radiograph not needed": 2, "slice count": 1}
+    rejected = pd.read_csv(tmp_path / "dataset" / "rejected.csv", dtype=str)
+    told = dict(zip(rejected["series"], rejected["reason"], strict=True))
+    assert told[str(flash_folder(release, 0).relative_to(release))] == "slice count: 5 of one plane, not 6"
+    assert told[str(flash_folder(release, 1).relative_to(release))] == "all-zero slice: 002"
+
+
+def test_too_many_rejected_series_end_with_exit_code_4_and_no_dataset(original, release, tmp_path):
+    for number in range(3):
+        (flash_folder(release, number) / "003").unlink()
+    with pytest.raises(RejectedError, match="3 of 4 FLASH series rejected, most for 'slice count'") as refusal:
+        run(release, tmp_path / "dataset", CONFIG, ONE, knees=original[1])
+    assert refusal.value.exit_code == 4 and read_record(tmp_path / "dataset")["status"] == "failed"
+    with pytest.raises(InputError, match="has no dataset.json"):
+        open_dataset(tmp_path / "dataset")
+
+
+def test_a_film_that_detect_knee_did_not_see_is_a_reason(original, tmp_path):
+    (tmp_path / "knees").mkdir()
+    write_knees(tmp_path / "knees", [])
+    with pytest.raises(RejectedError, match="4 of 4 FLASH series rejected"):
+        run(original[0], tmp_path / "dataset", CONFIG, ONE, knees=tmp_path / "knees")
+    assert "detect-knee has no right knee of this film" in (tmp_path / "dataset" / "rejected.csv").read_text()
+
+
+def test_a_dry_run_tells_what_would_match_and_writes_nothing(release, tmp_path):
+    where = place(people()[0])
+    shutil.rmtree(release / "00m" / where.folder(where.film))
+    told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
+    assert told["status"] == "dry run" and told["counts"]["pairs"] == 4 and told["readings"] == [READINGS]
+    (release / "00m" / "contents.csv").unlink()
+    told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
+    assert told["counts"]["pairs"] == 3 and told["counts"]["reasons"] == {"no radiograph": 1}
+    assert told["examples"] == {"no radiograph": str(flash_folder(release, 0))}
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_a_release_without_readings_or_without_flash_is_refused(release, tmp_path):
+    (release / READINGS).rename(tmp_path / "readings")
+    with pytest.raises(InconsistentError, match="kxr_sq_bu00.txt"):
+        run(release, tmp_path / "dataset", CONFIG, ONE)

@@ -1,0 +1,285 @@
+"""The evaluation of a small made-up cohort: honest about cheats, unmoved by bad volumes, the same twice."""
+
+import html
+import json
+
+import nibabel
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from xrmri.config import Evaluate, Execution
+from xrmri.data.features import feature_set
+from xrmri.data.nifti import write_volume
+from xrmri.data.store import SCHEMA, StoredPair, grade_names, new_shard, open_dataset, write_index
+from xrmri.errors import InconsistentError, InputError
+from xrmri.evaluation.case import compare
+from xrmri.metrics.measure import METRICS
+from xrmri.records import Geometry, Volume
+from xrmri.run import write_json
+from xrmri.stages.evaluate import run
+
+SLICES, SIZE = 6, 64
+SPACING_MM = (14.7, 2.5, 2.5)
+TEST, TRAIN = range(7), range(7, 15)
+CONFIG = Evaluate(bootstrap=100, cases=1)
+NO_PICTURES = Evaluate(bootstrap=100, cases=0)
+ALONE = Execution(workers=1)
+
+
+def anatomy(number):
+    """A knee of its own: (6, 64, 64) uint16 in 0 to 1000, bones dark, cartilage bright, at a level of its own."""
+    generator = np.random.default_rng(number)
+    level, thickness = 20 + number * 7 % 15, generator.integers(3, 6)
+    knee = np.full((SLICES, SIZE, SIZE), 0.12)
+    knee[:, :, :6] = knee[:, :, -6:] = 0.5
+    knee[1:5, level : level + thickness, 14:-14] = 0.95
+    knee += 0.3 * gaussian_filter(generator.normal(0, 1, knee.shape), (1, 4, 4)) / 0.1 * 0.1
+    return np.rint(np.clip(knee, 0, 1) * 1000).astype(np.uint16)
+
+
+def side(number):
+    return "left" if number % 3 == 0 else "right"
+
+
+def pair_id(number):
+    return f"{9000000 + number}_V00_{side(number)[0].upper()}"
+
+
+def stored_affine(number):
+    """Of the stored array: a left knee is mirrored to look right, and its affine says so."""
+    geometry = Geometry.coronal((SLICES, SIZE, SIZE), SPACING_MM)
+    geometry.affine[:3, 3] += [5, -7, 11]
+    return (geometry.mirrored(SIZE) if side(number) == "left" else geometry).affine
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cohort") / "dataset"
+    folder.mkdir()
+    shard = "pairs-00000-of-00001.h5"
+    rows = []
+    with new_shard(folder / shard, slices=SLICES, size=SIZE, features="full") as writer:
+        for number in [*TEST, *TRAIN]:
+            radiograph = np.random.default_rng(number).integers(0, 65536, (SIZE, SIZE)).astype(np.uint16)
+            row = writer.append(
+                StoredPair(
+                    pair_id=pair_id(number),
+                    mri=anatomy(number),
+                    radiograph=radiograph,
+                    grades={"XRKL": number % 5},
+                    affine=stored_affine(number),
+                    window=(0.0, 1000.0),
+                )
+            )
+            split = "test" if number in TEST else "train"
+            rows.append(
+                {
+                    "pair_id": pair_id(number),
+                    "participant": str(9000000 + number),
+                    "visit": "V00",
+                    "side": side(number),
+                    "split": split,
+                    "shard": shard,
+                    "row": row,
+                    "kl": number % 5,
+                }
+            )
+    write_index(folder / "index.csv", rows)
+    names = list(grade_names())
+    facts = {"schema": SCHEMA, "shards": {shard: ""}, "grades": names, "features_sha256": feature_set("full").sha256}
+    write_json(folder / "dataset.json", facts)
+    return folder
+
+
+def generate(folder, number, voxels, *, slices=SLICES, window=(0, 2000), shift_mm=0.0, name=None):
+    """Write a volume as generate does: a left knee mirrored back, in intensities of its own window."""
+    affine = stored_affine(number)
+    affine[:3, 0] *= (SLICES - 1) / (slices - 1)
+    affine[0, 3] += shift_mm
+    geometry = Geometry(affine=affine)
+    if side(number) == "left":
+        voxels, geometry = voxels[..., ::-1], geometry.mirrored(voxels.shape[-1])
+    scaled = voxels if voxels.dtype.kind == "f" else np.rint(voxels / 1000 * window[1]).astype(np.int16)
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{name or pair_id(number)}.nii.gz"
+    write_volume(file, Volume(voxels=scaled, geometry=geometry, side=side(number)), "xrmri synthetic")
+    write_json(file.with_name(file.name.replace(".nii.gz", ".json")), {"window": window, "side": side(number)})
+    return file
+
+
+def blurred(number, seed=0):
+    noise = np.random.default_rng(seed + number).normal(0, 5, (SLICES, SIZE, SIZE))
+    return np.clip(gaussian_filter(anatomy(number).astype(float), (0, 0.7, 0.7)) + noise, 0, 1000).astype(np.uint16)
+
+
+@pytest.fixture(scope="module")
+def honest(dataset, tmp_path_factory):
+    """Volumes that follow their patients, and what evaluate says."""
+    base = tmp_path_factory.mktemp("honest")
+    for number in TEST:
+        generate(base / "volumes", number, blurred(number))
+    told = run(base / "volumes", dataset, base / "evaluation", CONFIG, ALONE)
+    return base, told, json.loads((base / "evaluation" / "summary.json").read_text())
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_left_and_right_knees_are_compared_in_the_frame_of_the_dataset(dataset, tmp_path, number):
+    file = generate(tmp_path / "volumes", number, anatomy(number))
+    found = compare(pair_id(number), file, open_dataset(dataset))
+    assert np.allclose(found.generated, found.acquired, atol=1e-9)
+    assert np.allclose(found.acquired, anatomy(number) / 1000)
+
+
+def test_every_output_of_the_contract_is_there(honest):
+    base, told, summary = honest
+    assert told["status"] == "finished"
+    names = {str(file.relative_to(base / "evaluation")) for file in (base / "evaluation").rglob("*") if file.is_file()}
+    expected = {"run.json", "slices.csv", "volumes.csv", "baselines.csv", "summary.json", "report.html"}
+    expected |= {f"figures/{stem}.{kind}" for stem in ("baselines", "by_grade") for kind in ("png", "pdf")}
+    assert expected <= names
+    assert len([name for name in names if name.startswith("figures/case_")]) == 6
+    for metric in METRICS:
+        for source in ("generated", "wrong_patient", "mean_volume", "nearest_training"):
+            found = summary[metric.name][source]
+            assert found["quartiles"][0] <= found["median"] <= found["quartiles"][1]
+            assert found["participants"] == 7
+    assert summary["counts"] == {
+        "pairs": 7, "volumes": 7, "rejected": 0, "participants": 7, "slices": 42, "slices_without_joint": 14,
+    }  # fmt: skip
+
+
+def test_the_summary_is_what_the_tables_say(honest):
+    base, _, summary = honest
+    volumes = pd.read_csv(base / "evaluation" / "volumes.csv")
+    slices = pd.read_csv(base / "evaluation" / "slices.csv")
+    assert summary["psnr"]["generated"]["median"] == pytest.approx(volumes["psnr"].median(), abs=1e-5)
+    means = slices.groupby("pair_id")["rssim"].mean()
+    assert means.to_numpy() == pytest.approx(volumes.set_index("pair_id")["rssim"][means.index].to_numpy(), abs=1e-5)
+    baselines = pd.read_csv(base / "evaluation" / "baselines.csv")
+    mean = baselines[baselines["source"] == "mean_volume"]["ssim"].median()
+    assert summary["ssim"]["mean_volume"]["median"] == pytest.approx(mean, abs=1e-5)
+
+
+def test_the_mean_volume_is_the_mean_of_the_training_pairs_alone(honest):
+    base, _, _ = honest
+    mean = np.mean([anatomy(number) / 1000 for number in TRAIN], axis=0)
+    error = np.mean((mean - anatomy(1) / 1000) ** 2, axis=(1, 2))
+    baselines = pd.read_csv(base / "evaluation" / "baselines.csv").set_index(["source", "pair_id"])
+    expected = np.mean(-10 * np.log10(error))
+    assert baselines.loc[("mean_volume", pair_id(1)), "psnr"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_volumes_that_follow_their_patients_are_praised_and_recognised(honest):
+    _, told, summary = honest
+    assert summary["identification_accuracy"] == 1
+    assert summary["differences"]["ssim"]["mean_volume"]["verdict"] == "better"
+    assert told["conclusion"].startswith("By every measure of likeness the generated volumes are better than")
+
+
+def test_a_missing_model_is_told_and_leaves_the_ceiling_out(honest):
+    _, _, summary = honest
+    assert "names no model" in summary["skipped_baselines"]["vae_ceiling"]
+    assert summary["psnr"]["vae_ceiling"] is None
+
+
+@pytest.mark.parametrize("cheat", ["mean_volume", "nearest_training", "wrong_patient"])
+def test_a_cheat_is_called_out_in_words(dataset, tmp_path, cheat):
+    mean = np.mean([anatomy(number) for number in TRAIN], axis=0).astype(np.uint16)
+    for number in TEST:
+        fake = {"mean_volume": mean, "nearest_training": anatomy(7 + number)}
+        fake["wrong_patient"] = anatomy((number + 1) % len(TEST))
+        generate(tmp_path / "volumes", number, fake[cheat])
+    told = run(tmp_path / "volumes", dataset, tmp_path / "evaluation", NO_PICTURES, ALONE)
+    assert "no better than" in told["conclusion"]
+    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
+    assert summary["identification_accuracy"] <= 2 / 7
+    assert "have not shown that they follow the radiograph" in (tmp_path / "evaluation" / "report.html").read_text()
+    if cheat == "mean_volume":
+        assert summary["differences"]["psnr"]["mean_volume"]["median"] == pytest.approx(0, abs=0.05)
+
+
+def test_few_participants_are_never_called_better(dataset, tmp_path):
+    for number in (1, 2):
+        generate(tmp_path / "volumes", number, blurred(number))
+    told = run(tmp_path / "volumes", dataset, tmp_path / "evaluation", NO_PICTURES, ALONE)
+    assert told["conclusion"].startswith("Only 2 participants: too few")
+    assert told["counts"] == {
+        "pairs": 7, "volumes": 2, "rejected": 5, "participants": 2, "slices": 12, "slices_without_joint": 4,
+    }  # fmt: skip
+
+
+def test_each_bad_volume_is_a_row_with_its_reason_and_stops_nothing(dataset, tmp_path):
+    volumes = tmp_path / "volumes"
+    generate(volumes, 0, blurred(0))
+    holes = anatomy(1).astype(np.float32)
+    holes[2, 3, 4] = np.nan
+    generate(volumes, 1, holes)
+    generate(volumes, 2, np.full((SLICES, SIZE, SIZE), 7, np.uint16))
+    generate(volumes, 3, anatomy(3), shift_mm=20)
+    generate(volumes, 4, anatomy(4)[:, :32, :32])
+    file = generate(volumes, 5, anatomy(5))
+    nibabel.Nifti1Image(np.zeros((SIZE, SIZE, SLICES), np.int16), np.eye(4)).to_filename(file)
+    run(volumes, dataset, tmp_path / "evaluation", NO_PICTURES, ALONE)
+    table = pd.read_csv(tmp_path / "evaluation" / "volumes.csv", keep_default_na=False).set_index("pair_id")["reason"]
+    for number, words in {
+        0: "",
+        1: "1 voxels that are not finite numbers",
+        2: "is blank: every voxel is 14",
+        3: "lies up to 20.0 mm from the acquired volume",
+        4: "has 32 x 32 pixels a slice where the acquired volume has 64 x 64",
+        5: "is blank",
+        6: "no volume of this pair",
+    }.items():
+        assert words in table[pair_id(number)] and (words != "" or table[pair_id(number)] == "")
+        assert "\n" not in table[pair_id(number)]
+
+
+@pytest.mark.parametrize(("slices", "expected"), [(3, [0, 2, 5]), (11, [0, 1, 2, 3, 4, 5])])
+def test_another_number_of_slices_is_compared_at_the_depths_both_have(dataset, tmp_path, slices, expected):
+    chosen = np.rint(np.linspace(0, SLICES - 1, slices)).astype(int)
+    file = generate(tmp_path / "volumes", 0, anatomy(0)[chosen], slices=slices)
+    found = compare(pair_id(0), file, open_dataset(dataset))
+    assert found.slices.tolist() == expected
+    assert found.depths == pytest.approx(np.array(expected) / 5)
+    assert np.allclose(found.generated, found.acquired, atol=1e-9)
+
+
+def test_two_workers_and_a_second_run_give_the_same_bytes(honest, dataset, tmp_path):
+    base, _, _ = honest
+    run(base / "volumes", dataset, tmp_path / "again", CONFIG, Execution(workers=2))
+    for file in (base / "evaluation").rglob("*"):
+        if file.is_file() and file.name != "run.json":
+            assert file.read_bytes() == (tmp_path / "again" / file.relative_to(base / "evaluation")).read_bytes()
+
+
+def test_a_finished_evaluation_is_not_done_again_and_a_dry_run_writes_nothing(honest, dataset, tmp_path):
+    base, _, _ = honest
+    assert run(base / "volumes", dataset, base / "evaluation", CONFIG, ALONE)["status"] == "already done"
+    told = run(base / "volumes", dataset, tmp_path / "new", CONFIG, Execution(dry_run=True))
+    assert told == {"status": "dry run", "output": str(tmp_path / "new"), "pairs": 7, "volumes": 7}
+    assert not (tmp_path / "new").exists()
+
+
+def test_volumes_of_no_pair_no_folder_and_no_readable_volume_are_told_in_one_line(dataset, tmp_path):
+    with pytest.raises(InputError, match="is not a folder"):
+        run(tmp_path / "nowhere", dataset, tmp_path / "out", CONFIG, ALONE)
+    generate(tmp_path / "strangers", 1, anatomy(1), name="somebody")
+    with pytest.raises(InconsistentError, match="no NIfTI file named after a pair"):
+        run(tmp_path / "strangers", dataset, tmp_path / "out", CONFIG, ALONE)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / f"{pair_id(1)}.nii.gz").write_text("words")
+    with pytest.raises(InputError, match="no volume in .* can be compared; the first"):
+        run(tmp_path / "broken", dataset, tmp_path / "out", CONFIG, ALONE)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
+
+
+def test_the_report_needs_nothing_else_and_says_what_the_volumes_are(honest):
+    base, _, summary = honest
+    page = (base / "evaluation" / "report.html").read_text()
+    assert "Synthetic volumes. Not for diagnosis." in page
+    assert summary["verdicts"][0] in html.unescape(page)
+    assert "http" not in page.replace("http-equiv", "")
+    assert page.count("<img ") == page.count('alt="') == 5
+    assert "<script" not in page

@@ -1,0 +1,124 @@
+"""A synthetic release has OAI's layout, says that it is synthetic, and is the same whoever draws it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+
+from xrmri.config import Execution, Phantom
+from xrmri.data.readings import read_readings
+from xrmri.data.release import FILM, FLASH, OTHER, find_release
+from xrmri.data.volume import read_series
+from xrmri.phantom.anatomy import draw_participant
+from xrmri.phantom.release import place
+from xrmri.phantom.tables import readings_table
+from xrmri.run import read_record
+from xrmri.stages.phantom import run
+
+CONFIG = Phantom(participants=2, matrix=32)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory) -> Path:
+    """Two participants, drawn by one worker."""
+    out = tmp_path_factory.mktemp("phantom") / "oai"
+    assert run(out, CONFIG, Execution(workers=1))["status"] == "finished"
+    return out
+
+
+def images(root: Path) -> dict[str, bytes]:
+    """Every file of a release but its run.json."""
+    found = {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
+    return {name: content for name, content in found.items() if name != "run.json"}
+
+
+def test_each_participant_has_a_film_a_locator_and_a_flash_of_80_slices(release):
+    found = find_release(release)
+    assert sorted(one.kind for one in found.series) == sorted([FILM, FLASH, OTHER] * 2)
+    assert [len(one.files()) for one in sorted(found.series, key=lambda one: one.kind)] == [80, 80, 3, 3, 1, 1]
+    assert [file.name for file in found.readings] == ["kxr_sq_bu00.txt"]
+
+
+def test_an_interrupted_release_goes_on_and_ends_in_the_bytes_that_one_worker_writes(release, tmp_path):
+    out = tmp_path / "oai"
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(out, CONFIG, Execution(workers=1, progress=interrupt))
+    assert read_record(out)["status"] == "stopped" and not (out / "00m" / "contents.csv").exists()
+    drawn = {file: file.stat().st_mtime_ns for file in out.glob("00m/*/*/*/*/*")}
+    assert len(drawn) >= 84
+    assert run(out, CONFIG, Execution(workers=2))["status"] == "finished"
+    assert images(out) == images(release)
+    assert all(file.stat().st_mtime_ns == before for file, before in drawn.items())
+
+
+def test_every_file_says_that_it_is_synthetic_and_carries_the_participant(release):
+    for series in find_release(release).series:
+        header = pydicom.dcmread(series.files()[0], stop_before_pixels=True)
+        assert header.ImageComments == "xrmri synthetic phantom"
+        assert header.PatientID == series.participant and header.SeriesDescription == series.description
+        assert header.AccessionNumber.endswith(series.number) and header.StudyDate == series.date
+
+
+def test_the_flash_lies_where_its_side_lies_and_keeps_160_mm(release):
+    for series in find_release(release).series:
+        if series.kind == FLASH:
+            geometry = read_series(series.files(), series.side, 80).volume.geometry
+            assert geometry.spacing_mm == pytest.approx((1.5, 5, 5))
+            middle = geometry.affine @ (39.5, 15.5, 15.5, 1)
+            assert (middle[0] > 0) == (series.side == "right")
+
+
+def test_film_and_mri_were_taken_on_different_days(release):
+    dates = {(one.participant, one.kind): one.date for one in find_release(release).series}
+    for person in {participant for participant, _ in dates}:
+        assert dates[person, FILM] < dates[person, FLASH] == dates[person, OTHER]
+
+
+def test_true_joint_boxes_lie_on_their_side_of_the_film(release):
+    boxes = pd.read_csv(release / "film_boxes.csv", dtype={"participant": str})
+    assert len(boxes) == 4
+    for row in boxes.itertuples():
+        middle = pydicom.dcmread(release / row.film, stop_before_pixels=True).Columns / 2
+        assert ((row.x0 + row.x1) / 2 < middle) == (row.side == "right")
+
+
+def test_the_readings_that_count_are_the_truth_for_every_knee_that_was_read(tmp_path):
+    cohort = [draw_participant(5, index) for index in range(150)]
+    text = readings_table((person, place(person).film.barcode) for person in cohort)
+    (tmp_path / "kxr_sq_bu00.txt").write_text(text, newline="")
+    readings = read_readings([tmp_path / "kxr_sq_bu00.txt"])
+    rows = text.strip().split("\r\n")
+    assert len(readings) == 300 and 320 < len(rows) - 1 < 400
+    missing = 0
+    for person in cohort:
+        for side in ("right", "left"):
+            grades = readings[person.participant, "00m", side].grades
+            truth = {f"V00{name}": grade for name, grade in person.knee(side).grades.items()}
+            missing += sum(grade is None for grade in grades.values())
+            assert all(grade in (None, truth[name]) for name, grade in grades.items())
+            assert grades["V00XRKL"] is not None
+    assert 0.2 < missing / (300 * 19) < 0.7
+
+
+def test_series_of_a_large_cohort_have_folders_of_their_own():
+    cohort = [place(draw_participant(0, index)) for index in range(500)]
+    folders = [where.folder(facts) for where in cohort for facts in (where.film, where.locator, where.flash)]
+    assert len(set(folders)) == 1500 and len({where.film.barcode for where in cohort}) == 500
+    assert np.isclose(sum(where.release == "0.C.2" for where in cohort) / 500, 0.56, atol=0.08)
+
+
+def test_a_dry_run_writes_nothing_and_tells_the_size(tmp_path):
+    told = run(tmp_path / "oai", Phantom(participants=3, matrix=512), Execution(dry_run=True))
+    assert told["status"] == "dry run" and told["files"] == 252 and told["bytes"] > 3 * 80 * 512 * 512 * 2
+    assert not (tmp_path / "oai").exists()
+
+
+def test_the_same_command_again_has_nothing_to_do(release):
+    assert run(release, CONFIG, Execution(workers=1))["status"] == "already done"
+    assert read_record(release)["counts"] == {"participants": 2, "flash": 2, "films": 2}

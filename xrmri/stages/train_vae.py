@@ -1,0 +1,187 @@
+"""dataset/ -> vae/: the autoencoder that turns slices and radiographs into latents and back (E1 and D)."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from xrmri.config import Execution, TrainVae
+from xrmri.data.slices import (
+    Order,
+    Purpose,
+    SliceIndex,
+    index_slices,
+    noise_source,
+    radiograph_image,
+    random_crop,
+    random_numbers,
+    slice_image,
+)
+from xrmri.data.store import open_dataset
+from xrmri.models.autoencoder import (
+    Reconstruction,
+    build_autoencoder,
+    encode,
+    latent_shape,
+    peak_signal_to_noise,
+    reconstruction_loss,
+)
+from xrmri.models.bundle import save_autoencoder_bundle
+from xrmri.models.card import autoencoder_card
+from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
+from xrmri.run import begin, fingerprint
+from xrmri.training.loop import Task, fit
+from xrmri.training.precision import prepare_device
+
+log = logging.getLogger(__name__)
+
+_VALIDATED = 8
+"""Slices, and radiographs, that the validation looks at (choice)."""
+_MEASURED = 64
+"""Slices that the statistics of the latents come from (choice)."""
+
+
+def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: Path | None = None) -> dict[str, Any]:
+    """Train the autoencoder on slices of the train split and on a share of its radiographs.
+
+    Args:
+        dataset: folder from build-dataset.
+        out: folder of the autoencoder.
+        config: sizes, loss and recipe.
+        execution: device, dry run.
+        init: folder from train-vae to start from.
+
+    Returns:
+        status, output, parameters; what the last validation said.
+
+    Raises:
+        StoppedEarly: stopped and saved.
+    """
+    if execution.dry_run:
+        with torch.device("meta"):
+            counts = {"vae": count_parameters(_network(config))}
+        return {"status": "dry run", "output": str(out), "parameters": counts}
+    data = open_dataset(dataset)
+    slices, held_out = index_slices(data, "train"), index_slices(data, "val")
+    inputs = {"dataset": fingerprint(dataset)} | ({"init": fingerprint(init)} if init else {})
+    opened = begin(out, config, inputs, force=execution.force)
+    if opened is None:
+        return {"status": "already done", "output": str(out)}
+    with opened as record:
+        accelerator = prepare_device(execution.device, config)
+        torch.manual_seed(config.seed)
+        network = _network(config)
+        if init:
+            load_weights(init / WEIGHTS, network.vae)
+        size = int(data.description["size"])
+        source = _Images(
+            slices=slices,
+            config=config,
+            order=Order(count=len(slices), seed=config.seed),
+            latent=latent_shape(network.vae, config.crop or size),
+        )
+        validation = _Validation(held_out, config, accelerator.device)
+        task = Task(
+            name=config.command(),
+            load=source.batch,
+            loss=lambda model, batch: _loss(model, *batch, kl_weight=config.kl_weight),
+            validate=validation.measure,
+        )
+        fit(network, task, config, out, accelerator, execution)
+        facts = {
+            "image_size": size,
+            "latent_channels": config.latent_channels,
+            **_latent_statistics(network.vae, slices, accelerator.device),
+            "trained_on": data.description["origin"],
+            "dataset_sha256": inputs["dataset"],
+            "config": config.to_dict(),
+            **validation.measure(network),
+        }
+        if accelerator.is_main_process:
+            save_autoencoder_bundle(out, network.vae.cpu(), facts, card=autoencoder_card(facts))
+        counts = {"slices": len(slices), "pairs": len(slices.pairs), "parameters": count_parameters(network)}
+        record.record["counts"] = counts
+    return {"status": "finished", "output": str(out), "counts": counts, "psnr_db": round(facts["psnr_db"], 2)}
+
+
+def _network(config: TrainVae) -> Reconstruction:
+    return Reconstruction(
+        build_autoencoder(
+            channels=config.channels,
+            blocks=config.blocks,
+            latent_channels=config.latent_channels,
+            middle_attention=config.middle_attention,
+        )
+    )
+
+
+def _loss(model: nn.Module, x: Tensor, noise: Tensor, *, kl_weight: float) -> Tensor:
+    output, moments = model(x, noise)
+    return reconstruction_loss(x, output, moments, kl_weight=kl_weight)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Images:
+    """What the autoencoder is trained on, at each position of an endless order."""
+
+    slices: SliceIndex
+    config: TrainVae
+    order: Order
+    latent: tuple[int, int, int]
+    """(C, h, w)."""
+
+    def batch(self, positions: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Images (B, H, W) float32 in [-1, 1], and the noise (B, C, h, w) of their posteriors."""
+        seed = self.config.seed
+        noise = [torch.randn(self.latent, generator=noise_source(seed, Purpose.NOISE, one)) for one in positions]
+        return torch.stack([self._image(one) for one in positions]), torch.stack(noise)
+
+    def _image(self, position: int) -> Tensor:
+        config, data = self.config, self.slices.dataset
+        numbers = random_numbers(config.seed, Purpose.IMAGE, position)
+        pair_id, depth = self.slices.locate(self.order.at(position))
+        if numbers.random() < config.radiograph_share:
+            variant = int(numbers.integers(config.radiograph_variants))
+            return random_crop(radiograph_image(data, pair_id, variant=variant, seed=config.seed), config.crop, numbers)
+        return random_crop(slice_image(data, pair_id, depth), config.crop, numbers)
+
+
+class _Validation:
+    """The loss and PSNR of whole held-out images, on fixed noise."""
+
+    def __init__(self, slices: SliceIndex, config: TrainVae, device: torch.device) -> None:
+        """Choose the images."""
+        chosen = [slices.locate(item) for item in slices.evenly(_VALIDATED)]
+        self.slices = torch.stack([slice_image(slices.dataset, *where) for where in chosen])
+        self.radiographs = torch.stack([radiograph_image(slices.dataset, pair_id) for pair_id, _ in chosen])
+        self.config = config
+        self.device = device
+
+    @torch.no_grad()
+    def measure(self, network: nn.Module) -> dict[str, float]:
+        """Loss on slices; PSNR in dB, data range 2, on slices and on radiographs."""
+        losses, of_slices = self._reconstruct(network, self.slices)
+        _, of_radiographs = self._reconstruct(network, self.radiographs)
+        return {"validation_loss": losses, "psnr_db": of_slices, "radiograph_psnr_db": of_radiographs}
+
+    def _reconstruct(self, network: nn.Module, images: Tensor) -> tuple[float, float]:
+        losses, ratios = [], []
+        for number, image in enumerate(images.to(self.device).split(1)):
+            source = noise_source(self.config.seed, Purpose.VALIDATION, number)
+            noise = torch.randn(latent_shape(network.vae, image.shape[-1]), generator=source)[None].to(self.device)
+            output, moments = network(image, noise)
+            losses.append(float(reconstruction_loss(image, output, moments, kl_weight=self.config.kl_weight)))
+            ratios.append(peak_signal_to_noise(image, output))
+        return sum(losses) / len(losses), sum(ratios) / len(ratios)
+
+
+@torch.no_grad()
+def _latent_statistics(vae: nn.Module, slices: SliceIndex, device: torch.device) -> dict[str, float]:
+    """Mean and standard deviation of the latents of some slices."""
+    images = [slice_image(slices.dataset, *slices.locate(item)) for item in slices.evenly(_MEASURED)]
+    means = torch.cat([encode(vae, image[None].to(device))[0] for image in images])
+    return {"latent_mean": float(means.mean()), "latent_std": float(means.std())}

@@ -1,0 +1,183 @@
+"""fit(): the only training loop. It knows no model: it is told what to load and what to minimise.
+
+A run is a function of its seed and of the slices seen: what is drawn at a position of the endless order depends on that
+position alone. So there is no random state to save, and a run that resumes equals the run that never stopped.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import send_to_device
+from torch import Tensor, nn
+
+from xrmri.config import Execution, Training
+from xrmri.errors import InconsistentError, StoppedEarly
+from xrmri.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
+from xrmri.training.ema import Ema
+from xrmri.training.stopping import Stopping
+from xrmri.training.tracking import Metrics
+
+Batches = list[tuple[float, Any]]
+"""One process's share of a step: (weight, batch) for each forward pass; the weights add up to 1."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """What a training is about."""
+
+    name: str
+    """The command."""
+    load: Callable[[Sequence[int]], Any]
+    """The batch at some positions of the endless order, on the CPU; called one step ahead, in another thread."""
+    loss: Callable[[nn.Module, Any], Tensor]
+    """(network, batch) -> mean loss over the batch."""
+    validate: Callable[[nn.Module], dict[str, float]]
+    """What there is to say about a network, on fixed images and noise."""
+    rate: Callable[[str], float] = lambda parameter: 1.0
+    """Name of a parameter -> its learning rate, relative to the rest."""
+
+
+def fit(
+    network: nn.Module, task: Task, config: Training, folder: Path, accelerator: Accelerator, execution: Execution
+) -> None:
+    """Train a network to config.max_steps, from the newest checkpoint on; it is left with its averaged weights.
+
+    Raises:
+        StoppedEarly: by STOP file, signal or time limit; all is saved.
+        InconsistentError: the loss is no longer finite; the step is not taken.
+    """
+    ema = Ema(network.to(accelerator.device), config.ema_decay)
+    raw_optimiser = _optimiser(network, task, config)
+    step, losses = _resume(folder, network, ema, raw_optimiser)
+    model, optimiser = accelerator.prepare(network, raw_optimiser)
+    metrics = Metrics(folder, step=step) if accelerator.is_main_process else None
+    saved = counted = time.monotonic()
+    with Stopping(folder, accelerator, limit_s=60 * config.time_limit_minutes) as stopping:
+        for batches in _ahead(_loader(task, config, accelerator), range(step, config.max_steps)):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(step, config) * group["rate"]
+            loss = _backward(accelerator, model, task, batches)
+            if not math.isfinite(loss):
+                raise InconsistentError(f"loss is {loss} at step {step}: lower learning_rate, or use --precision fp32")
+            if config.clip_norm > 0:
+                accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
+            optimiser.step()
+            optimiser.zero_grad()
+            ema.update(step)
+            step, losses = step + 1, [*losses, loss]
+            execution.progress(task.name, step, config.max_steps, f"loss {sum(losses) / len(losses):.4f}")
+            place = {"step": step, "slices_seen": step * config.batch_size}
+            if metrics and step % config.log_steps == 0:
+                speed = len(losses) * config.batch_size / (time.monotonic() - counted)
+                lr = learning_rate(step - 1, config)
+                row = {"loss": sum(losses) / len(losses), "learning_rate": lr, "slices_per_s": round(speed, 1)}
+                metrics.write(place | row)
+            if step % config.log_steps == 0:
+                counted, losses = time.monotonic(), []
+            if metrics and (step % config.validate_steps == 0 or step == config.max_steps):
+                with ema.applied():
+                    metrics.write(place | task.validate(network))
+            stop = stopping.due(step)
+            overdue = time.monotonic() - saved > 60 * config.save_minutes
+            if metrics and (stop or overdue or step == config.max_steps):
+                _save(folder, step, losses, network, ema, raw_optimiser)
+                saved = time.monotonic()
+            if stop and step < config.max_steps:
+                stopping.obeyed()
+                reason = f"{task.name} stopped after step {step} of {config.max_steps} ({stopping.reason})"
+                raise StoppedEarly(f"{reason}; all is saved in {folder}: run the same command again to go on")
+    ema.keep()
+
+
+def learning_rate(step: int, config: Training) -> float:
+    """The learning rate of a step, counted from 0: one linear warm-up, then constant or a cosine down to nothing."""
+    if step < config.warmup_steps:
+        return config.learning_rate * (1e-6 + (1 - 1e-6) * step / config.warmup_steps)
+    if config.decay == "constant":
+        return config.learning_rate
+    done = (step - config.warmup_steps) / max(1, config.max_steps - config.warmup_steps)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _optimiser(network: nn.Module, task: Task, config: Training) -> torch.optim.Optimizer:
+    """AdamW with one group for each relative learning rate."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            groups.setdefault(task.rate(name), []).append(parameter)
+    return torch.optim.AdamW(
+        [{"params": own, "rate": rate} for rate, own in groups.items()],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+
+
+def _backward(accelerator: Accelerator, model: nn.Module, task: Task, batches: Batches) -> float:
+    """Gradients of one step, of all forward passes and processes; returns the mean loss."""
+    total = torch.zeros((), device=accelerator.device)
+    for number, (weight, batch) in enumerate(batches, start=1):
+        waiting = accelerator.no_sync(model) if number < len(batches) else nullcontext()
+        with waiting:
+            loss = weight * task.loss(model, send_to_device(batch, accelerator.device))
+            accelerator.backward(loss)
+        total += loss.detach()
+    return float(accelerator.reduce(total, "mean"))
+
+
+def _loader(task: Task, config: Training, accelerator: Accelerator) -> Callable[[int], Batches]:
+    """What this process sees in a step: its share of the step's positions, in parts of micro_batch."""
+    rank, world = accelerator.process_index, accelerator.num_processes
+
+    def load(step: int) -> Batches:
+        share = range(step * config.batch_size + rank, (step + 1) * config.batch_size, world)
+        size = config.micro_batch or len(share)
+        parts = [share[first : first + size] for first in range(0, len(share), size)]
+        return [(len(part) / len(share), task.load(part)) for part in parts]
+
+    return load
+
+
+def _ahead(load: Callable[[int], Batches], steps: Iterable[int]) -> Iterator[Batches]:
+    """Load each step while the one before is worked on."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        waiting = None
+        for step in steps:
+            coming = pool.submit(load, step)
+            if waiting:
+                yield waiting.result()
+            waiting = coming
+        if waiting:
+            yield waiting.result()
+
+
+def _resume(folder: Path, network: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer) -> tuple[int, list[float]]:
+    """Go on from the newest checkpoint: the step it was taken after, and the losses since the last row of metrics."""
+    checkpoint = latest_checkpoint(folder)
+    if checkpoint is None:
+        return 0, []
+    network.load_state_dict(checkpoint.weights)
+    ema.load(checkpoint.average)
+    optimiser.load_state_dict(checkpoint.optimiser)
+    return checkpoint.step, checkpoint.facts["losses"]
+
+
+def _save(
+    folder: Path, step: int, losses: list[float], network: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer
+) -> None:
+    checkpoint = Checkpoint(
+        step=step,
+        weights=network.state_dict(),
+        average=ema.average,
+        optimiser=optimiser.state_dict(),
+        facts={"losses": losses},
+    )
+    save_checkpoint(folder, checkpoint)
