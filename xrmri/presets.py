@@ -55,7 +55,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "batch_size": (16, "choice: twice the steps of 32 in the same time"),
             "channels": ((64, 128, 192), "choice: 10 slices take a denoising step in 0.4 core seconds (measured)"),
             "blocks": (1, "choice: likewise"),
-            "attention": ((False, False, True), "choice: attention at 16 x 16 as well costs 40 % more a step (measured)"),
+            "attention": ((False, False, True), "choice: attention at 16 x 16 too costs 40 % more (measured)"),
             "heads": (4, "choice: narrow levels"),
             "context_width": (64, "choice: the token is empty"),
             "radiograph_token": ("none", "choice: a CLIP tower has 300 M parameters"),

@@ -42,8 +42,9 @@ def bundle():
 
 def ask(bundle, **changed):
     torch.manual_seed(3)
+    condition = encode_radiograph(bundle, torch.zeros(1, 32, 32)).expand(2)
     given = {
-        "z_t": torch.randn(2, 4, 8, 8), "t": 40, "condition": encode_radiograph(bundle, torch.zeros(1, 32, 32)).expand(2),
+        "z_t": torch.randn(2, 4, 8, 8), "t": 40, "condition": condition,
         "depth": torch.tensor([0.0, 1.0]), "features": torch.zeros(2, 5),
     }  # fmt: skip
     return predict(bundle, **given | changed), predict_noise(bundle, **given | changed)

@@ -15,7 +15,10 @@ from xrmri.data.nifti import write_volume
 from xrmri.data.store import SCHEMA, StoredPair, grade_names, new_shard, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError
 from xrmri.evaluation.case import compare
+from xrmri.metrics.image import psnr
 from xrmri.metrics.measure import METRICS
+from xrmri.models.autoencoder import build_autoencoder
+from xrmri.models.weights import save_network
 from xrmri.records import Geometry, Volume
 from xrmri.run import write_json
 from xrmri.stages.evaluate import run
@@ -180,8 +183,28 @@ def test_volumes_that_follow_their_patients_are_praised_and_recognised(honest):
 
 def test_a_missing_model_is_told_and_leaves_the_ceiling_out(honest):
     _, _, summary = honest
-    assert "names no model" in summary["skipped_baselines"]["vae_ceiling"]
+    assert "no run.json that names a model" in summary["skipped_baselines"]["vae_ceiling"]
     assert summary["psnr"]["vae_ceiling"] is None
+
+
+def test_the_ceiling_is_the_acquired_volume_through_the_models_vae(dataset, tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    vae = build_autoencoder(channels=(8, 8), blocks=1, latent_channels=4, middle_attention=False).eval()
+    (tmp_path / "ldm").mkdir()
+    save_network(tmp_path / "ldm" / "vae", vae)
+    write_json(tmp_path / "ldm" / "xrmri.json", {"image_size": SIZE})
+    for number in (1, 2):
+        generate(tmp_path / "volumes", number, anatomy(number))
+    write_json(tmp_path / "volumes" / "run.json", {"model": str(tmp_path / "ldm")})
+    run(tmp_path / "volumes", dataset, tmp_path / "evaluation", NO_PICTURES, ALONE)
+    acquired = anatomy(1) / 1000
+    with torch.no_grad():
+        x = torch.from_numpy(acquired.astype(np.float32) * 2 - 1)[:, None].repeat(1, 3, 1, 1)
+        decoded = vae.decode(vae.encode(x).latent_dist.mode()).sample.mean(dim=1).numpy()
+    expected = psnr(acquired, np.clip((decoded + 1) / 2, 0, 1)).mean()
+    table = pd.read_csv(tmp_path / "evaluation" / "baselines.csv").set_index(["source", "pair_id"])
+    assert table.loc[("vae_ceiling", pair_id(1)), "psnr"] == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("cheat", ["mean_volume", "nearest_training", "wrong_patient"])

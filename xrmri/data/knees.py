@@ -61,12 +61,12 @@ class Knees:
                 crop, box, spacing = (content[name][row] for name in ("crop", "box", "spacing_mm"))
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise InconsistentError(f"{self.folder / 'knees.h5'} is damaged: run `xrmri detect-knee` again") from error
-        corners = tuple(float(corner) for corner in box)
+        x0, y0, x1, y1 = (float(corner) for corner in box)
         return Knee(
             name=line["name"],
             source=line["source"],
             source_sha256=line["source_sha256"],
-            box=KneeBox(side=line["side"], score=float(line["score"]), corners=corners),
+            box=KneeBox(side=line["side"], score=float(line["score"]), corners=(x0, y0, x1, y1)),
             crop=crop,
             spacing_mm=(float(spacing[0]), float(spacing[1])) if np.isfinite(spacing).all() else None,
         )

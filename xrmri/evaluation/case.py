@@ -74,7 +74,8 @@ def score(pair_id: str, files: list[Path], setting: Setting) -> Scored:
     try:
         comparison = compare(pair_id, files[0], setting.dataset)
     except XrmriError as error:
-        return Scored(pair_id=pair_id, file=files[0].name, reason=str(error))
+        # Without the folder, so that tables are the same wherever the volumes lie.
+        return Scored(pair_id=pair_id, file=files[0].name, reason=str(error).replace(f"{files[0].parent}/", ""))
     reference = Reference.of(comparison.acquired, setting.canny_sigma)
     generated = slice_figures(reference, comparison.generated)
     figures = {GENERATED: volume_figures(generated)}

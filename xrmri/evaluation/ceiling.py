@@ -24,12 +24,12 @@ def model_folder(volumes: Path, dataset: Dataset) -> Path:
     """
     record = read_record(volumes) or {}
     if "model" not in record:
-        raise InputError(f"{volumes / 'run.json'} names no model")
+        raise InputError("the volumes' folder has no run.json that names a model")
     folder = Path(record["model"])
     try:
         facts = json.loads((folder / "xrmri.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"the model {folder} is not there any more") from error
+        raise InputError(f"the model {folder.name} is no longer where run.json says") from error
     size = dataset.volume(dataset.pairs()[0]).shape[-1]
     if facts.get("image_size") != size:
         raise InputError(f"the model draws {facts.get('image_size')} pixels a row, the dataset has {size}")

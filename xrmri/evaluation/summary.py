@@ -126,19 +126,20 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
         groups: dict[str, list[str]] = {"better": [], "no better": [], "worse": []}
         for rival, difference in differences.items():
             if difference:
-                low, high = difference["interval"]
-                groups[difference["verdict"]].append(f"{TITLES[rival]} ({low:+.3f} to {high:+.3f})")
+                groups[difference["verdict"]].append(f"{TITLES[rival]} ({_range(name, difference['interval'])})")
                 if difference["verdict"] != "better":
                     beaten.discard(rival)
-        told = [f"{verdict} than {' and '.join(group)}" for verdict, group in groups.items() if group]
+        told = [f"{verdict} than {_listed(group)}" for verdict, group in groups.items() if group]
         if told:
-            lines.append(f"{titles[name]}: {'; '.join(told)}. In brackets: 95 % interval of the median difference.")
+            lines.append(f"{titles[name]}: {'; '.join(told)}.")
+    if lines:
+        lines.append("In brackets: 95 % interval of the median difference within participants.")
     named = summary["identification"]
     if named:
         sure = named["interval"][0] > named["chance"]
         lines.append(
-            f"{named['accuracy']:.0%} of the volumes are closest to their own patient among "
-            f"{named['candidates']} acquired volumes; guessing gives {named['chance']:.0%}"
+            f"{100 * named['accuracy']:.0f} % of the volumes are closest to their own patient among "
+            f"{named['candidates']} acquired volumes; guessing gives {100 * named['chance']:.0f} %"
             + ("." if sure else ", and the interval does not exclude guessing.")
         )
     return [_conclusion(rivals, beaten), *lines]
@@ -193,6 +194,11 @@ def _identification(scored: Sequence[Scored], table: pd.DataFrame, config: Evalu
         "candidates": len(seen),
         "participants": len(right),
     }
+
+
+def _range(metric: str, interval: Sequence[float]) -> str:
+    digits, unit = (1, " dB") if metric == "psnr" else (3, "")
+    return f"{interval[0]:+.{digits}f} to {interval[1]:+.{digits}f}{unit}"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -68,7 +68,7 @@ def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
         order = order[::-1]
     _, to_row, to_column, _ = flash.affine_ras[:3].T
     for number, index in enumerate(order, start=1):
-        origin = flash.affine_ras[:3] @ (index, 0, 0, 1)
+        origin = flash.affine_ras[:3] @ np.array((index, 0, 0, 1))
         dataset = _slice(facts, number, flash.voxels[index], origin, to_row, to_column)
         dataset.SliceThickness = _ds(float(np.linalg.norm(flash.affine_ras[:3, 0])))
         dataset.RepetitionTime, dataset.EchoTime, dataset.FlipAngle = "20", "7.57", "12"

@@ -1,6 +1,7 @@
 """The report a person reads: one HTML file that needs nothing else, offline, on a screen of any width or on paper."""
 
 import base64
+import io
 import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from xrmri.metrics.measure import METRICS
 from xrmri.report.figures import SOURCES, Drawn
@@ -52,7 +54,10 @@ def _number(value: float | None, metric: str) -> str:
 
 
 def _inline(picture: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
+    """A figure as WebP inside the page, a tenth of its size on disk."""
+    packed = io.BytesIO()
+    Image.open(picture).convert("RGB").save(packed, format="WEBP", quality=85)
+    return "data:image/webp;base64," + base64.b64encode(packed.getvalue()).decode("ascii")
 
 
 def _methods(summary: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 from xrmri.config import BuildDataset, DetectKnee
 from xrmri.data.knees import open_knees
 from xrmri.data.pairing import Candidate, Rejected
-from xrmri.data.radiograph import crop_knee, mirrored, read_radiograph, resized
+from xrmri.data.radiograph import crop_knee, mirrored, read_radiograph
+from xrmri.data.resample import resized
 from xrmri.data.store import StoredPair
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InputError
