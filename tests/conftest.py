@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# The networks of the tests are so small that two threads wait for each other longer than they work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "2", "--no-progress"]
 
 

@@ -41,7 +41,7 @@ def test_a_training_leaves_weights_a_description_and_a_card_with_figures(tmp_pat
     assert figures["films without a knee"]["films"] == 2
     card = (tmp_path / "README.md").read_text()
     assert "| phantom films | 1 |" in card
-    assert "no real joints" in card
+    assert "none were given" in card
     assert (tmp_path / "detector.safetensors").stat().st_size < 8_000_000
 
 

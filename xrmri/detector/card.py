@@ -21,8 +21,9 @@ synthetic films; not for diagnosis.
 - **Box**: a square that, enlarged 1.3 times about its centre, is the joint crop of this package.
 - **Classes**: fibula at image left (a right knee on an ordinary film), fibula at image right. Their scores add up to
   the score of "a knee".
-- **Films**: made from phantom participants, with other body parts as films without a knee; {joints}
-- **Settings**: {settings}
+- **Films**: made from phantom participants, with other body parts as films without a knee.
+- **Real joints**: {joints}
+- **Settings**: {settings}.
 - **Made by**: `python -m xrmri.detector.train` (`make detector`). Built and taught with ultralytics, AGPL-3.0.
 
 ## On films with plates, joints and seeds never trained on
@@ -34,12 +35,12 @@ for films without a knee, the share without a box. These figures are measured by
 
 ## Limits
 
-No annotated real film was available: how it does on whole real films is known from films with real joints set in, and
-from a handful of films without a knee. Boxes of implants, children and other projections were hardly trained or not.
+No annotated real film was available: how it does on whole real films is known only from films with real joints
+set in. Implants and negatives were hardly trained; children and other projections not at all.
 """
 _REAL = """\
-real joints set into most of them (Chen 2018, "Knee Osteoarthritis Severity Grading Dataset", Mendeley Data V1,
-  doi 10.17632/56rmx5bjcr.1, CC BY 4.0)."""
+set into most of the films. Chen 2018, "Knee Osteoarthritis Severity Grading Dataset", Mendeley Data V1,
+  doi 10.17632/56rmx5bjcr.1, CC BY 4.0."""
 
 
 def save_detector(
@@ -68,7 +69,7 @@ def save_detector(
     text = _CARD.format(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         size=size,
-        joints=_REAL if real_joints else "no real joints were given.",
+        joints=_REAL if real_joints else "none were given.",
         settings=", ".join(f"{name} {value}" for name, value in settings.items()),
         figures=_table(figures),
     )

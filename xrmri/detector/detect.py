@@ -94,7 +94,7 @@ def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> lis
 
     Args:
         detector: from load_detector.
-        film: any size, bone bright; a film inverted in spite of its tag is found too.
+        film: any size, bone bright.
         min_score: boxes below are not knees, in (0, 1).
 
     Returns:

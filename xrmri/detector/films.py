@@ -41,7 +41,8 @@ class Recipe:
     """Of the films with knees, those whose joints are real."""
     mirrored: float = 0.15
     metal: float = 0.06
-    inverted: float = 0.06
+    inverted: float = 0.1
+    """Also looking at the negative where nothing is found would see knees on 37 % of films without (measured)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

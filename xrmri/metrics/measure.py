@@ -52,8 +52,8 @@ METRICS = (
         title="RSSIM",
         unit="",
         meaning="SSIM (7 x 7) of Canny edge maps around the joint, from the lower third of the femur's edge to the "
-        "upper third of the tibia's. Slices without a joint are left out. Where neither map has an edge counts as alike, "
-        "so unrelated knees score far above 0.",
+        "upper third of the tibia's. Slices without a joint are left out. Where neither map has an edge they "
+        "count as alike, so unrelated knees score far above 0.",
     ),
     Metric(
         name="adjacent_correlation",

@@ -83,7 +83,7 @@ def fit(
             if step % config.log_steps == 0:
                 counted, losses = time.monotonic(), []
             if metrics and (step % config.validate_steps == 0 or step == config.max_steps):
-                with ema.applied():
+                with ema.applied(), torch.no_grad():
                     metrics.write(place | task.validate(network))
             stop = stopping.due(step)
             overdue = time.monotonic() - saved > 60 * config.save_minutes

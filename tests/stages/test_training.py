@@ -1,0 +1,264 @@
+"""train-vae and train-ldm on a small made dataset: what they write, how they stop, go on and refuse."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from tests.stages.made_dataset import make_dataset
+from xrmri.config import Execution, TrainLdm, TrainVae
+from xrmri.data.slices import Order
+from xrmri.data.store import open_dataset
+from xrmri.errors import InconsistentError, InputError
+from xrmri.models.bundle import load_bundle, read_facts
+from xrmri.run import read_record
+from xrmri.stages import train_ldm, train_vae
+from xrmri.stages.latents import Encoders, Latents, cache_latents
+from xrmri.stages.ldm_batches import Samples
+from xrmri.training.tracking import read_metrics
+
+ON_CPU = Execution(device="cpu")
+VAE = TrainVae.load(preset="tiny")
+LDM = TrainLdm.load(preset="tiny", latent_scale=0.0)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """dataset/, vae/ and ldm/."""
+    root = tmp_path_factory.mktemp("made")
+    make_dataset(root / "dataset")
+    assert train_vae.run(root / "dataset", root / "vae", VAE, ON_CPU)["status"] == "finished"
+    assert train_ldm.run(root / "dataset", root / "vae", root / "ldm", LDM, ON_CPU)["status"] == "finished"
+    return root
+
+
+def weights(folder):
+    return {str(f.relative_to(folder)): f.read_bytes() for f in sorted(folder.glob("**/*.safetensors"))}
+
+
+def rows(folder):
+    return [{k: v for k, v in row.items() if k != "slices_per_s"} for row in read_metrics(folder / "metrics.jsonl")]
+
+
+def test_the_model_folder_alone_holds_what_generating_needs(made):
+    bundle = load_bundle(made / "ldm")
+    facts = bundle.facts
+    assert bundle.latent_shape == (4, 8, 8) and facts["image_size"] == 32 and facts["slices"] == 6
+    assert facts["window"] == [0.0, 700.0] and facts["trained_on"] == "synthetic phantom"
+    assert facts["schedule"] == {"timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "epsilon"}
+    assert facts["feature_slots"] == 65 and facts["feature_set"] == "full"
+    card = (made / "ldm" / "README.md").read_text()
+    assert "synthetic phantom" in card and "Not for" in card
+
+
+def test_the_measured_scale_makes_the_latents_of_unit_deviation(made):
+    facts, cache = read_facts(made / "ldm"), next((made / "ldm" / "cache").iterdir())
+    mean, logvar = np.load(cache / "train" / "slices.npy").astype(float).swapaxes(0, 1)
+    drawn = mean + np.exp(0.5 * logvar) * np.random.default_rng(0).standard_normal(mean.shape)
+    assert (drawn * facts["latent_scale"]).std() == pytest.approx(1, rel=0.02)
+
+
+def test_the_last_row_of_metrics_is_what_the_saved_weights_say(made):
+    assert rows(made / "ldm")[-1]["validation_loss"] == pytest.approx(read_facts(made / "ldm")["validation_loss"])
+    assert rows(made / "vae")[-1]["psnr_db"] == pytest.approx(read_facts(made / "vae")["psnr_db"])
+
+
+def test_the_same_command_again_has_nothing_to_do(made):
+    assert train_vae.run(made / "dataset", made / "vae", VAE, ON_CPU)["status"] == "already done"
+    assert train_ldm.run(made / "dataset", made / "vae", made / "ldm", LDM, ON_CPU)["status"] == "already done"
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from xrmri.config import Execution, TrainLdm, TrainVae
+from xrmri.errors import StoppedEarly
+from xrmri.stages import train_ldm, train_vae
+stage, root, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+on_cpu = Execution(device="cpu", progress=lambda step, done, total, note: print(note, done, flush=True))
+common = {"preset": "tiny", "precision": "fp32", "max_steps": 400, "save_minutes": 0.0, "validate_steps": 400}
+try:
+    if stage == "vae":
+        train_vae.run(root / "dataset", out, TrainVae.load(**common), on_cpu)
+    else:
+        train_ldm.run(root / "dataset", root / "vae", out, TrainLdm.load(**common), on_cpu)
+except StoppedEarly as stopped:
+    print(stopped, file=sys.stderr)
+    sys.exit(stopped.exit_code)
+"""
+
+
+def start(stage, root, out):
+    command = [sys.executable, "-c", PROGRAM, stage, str(root), str(out)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def interrupt(process, after, number):
+    """Send a signal once training has reached a step."""
+    for line in process.stdout:
+        if line.startswith("loss") and int(line.split()[-1]) >= after:
+            process.send_signal(number)
+            break
+    _, said = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+def finish(process):
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+
+
+@pytest.mark.parametrize("stage", ["vae", "ldm"])
+def test_killed_without_warning_and_stopped_by_sigterm_it_ends_like_an_uninterrupted_run(made, tmp_path, stage):
+    straight = start(stage, made, tmp_path / "straight")
+    code, _ = interrupt(start(stage, made, tmp_path / "broken"), 40, signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    code, said = interrupt(start(stage, made, tmp_path / "broken"), 150, signal.SIGTERM)
+    assert code == 75 and "SIGTERM" in said and "run the same command again" in said
+    assert read_record(tmp_path / "broken")["status"] == "stopped"
+    finish(start(stage, made, tmp_path / "broken"))
+    finish(straight)
+    assert weights(tmp_path / "broken") == weights(tmp_path / "straight")
+    assert rows(tmp_path / "broken") == rows(tmp_path / "straight")
+
+
+def test_a_dry_run_counts_the_papers_parameters_and_writes_nothing(made, tmp_path):
+    dry = Execution(device="cpu", dry_run=True)
+    vae = train_vae.run(made / "dataset", tmp_path / "new", TrainVae(), dry)
+    ldm = train_ldm.run(made / "dataset", made / "vae", tmp_path / "new", TrainLdm(), dry)
+    assert vae["parameters"] == {"vae": 83_653_863}
+    assert ldm["parameters"] == {"unet": 859_532_484, "guidance": 1_231_872, "radiograph_encoder": 303_966_208}
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_cannot_be_trained_is_refused_in_one_line(made, tmp_path):
+    other = make_dataset(tmp_path / "other", size=64)
+    methods, clip = ({"method": "ldm"}, {"radiograph_token": "clip"})
+    cases = [
+        (other, made / "vae", LDM, None, InconsistentError, "images of 64 pixels"),
+        (made / "dataset", made / "dataset", LDM, None, InputError, "not written by `xrmri train-vae`"),
+        (made / "dataset", made / "vae", TrainLdm.load(preset="tiny", **methods), None, InputError, "--method ldm"),
+        (made / "dataset", made / "vae", TrainLdm.load(preset="tiny", **clip), None, InputError, "CLIP"),
+        (made / "dataset", made / "vae", LDM, tmp_path / "zero123.ckpt", InputError, "--init"),
+    ]
+    for dataset, vae, config, init, kind, words in cases:
+        with pytest.raises(kind, match=words) as told:
+            train_ldm.run(dataset, vae, tmp_path / "out", config, ON_CPU, init)
+        assert "\n" not in str(told.value) and not (tmp_path / "out").exists()
+
+
+def test_training_starts_from_an_earlier_model_when_told(made, tmp_path):
+    still = {"preset": "tiny", "max_steps": 1, "warmup_steps": 100, "weight_decay": 0.0, "learning_rate": 1e-12}
+    train_vae.run(made / "dataset", tmp_path / "vae", TrainVae.load(**still), ON_CPU, made / "vae")
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", TrainLdm.load(**still), ON_CPU, made / "ldm")
+    for name in ("vae", "ldm"):
+        wanted, found = (read_facts(root / name)["validation_loss"] for root in (made, tmp_path))
+        assert found == pytest.approx(wanted, rel=1e-4) if name == "vae" else True
+    assert torch.allclose(
+        load_bundle(tmp_path / "ldm").denoiser.unet.conv_in.weight,
+        load_bundle(made / "ldm").denoiser.unet.conv_in.weight,
+        atol=1e-8,
+    )
+
+
+def test_a_clip_tower_at_random_is_an_explicit_choice_and_travels_with_the_model(made, tmp_path, monkeypatch):
+    from xrmri.models.radiograph_encoder import TowerSizes
+
+    def small(**given):
+        return TowerSizes(**{"image": 28, "patch": 14, "width": 64, "layers": 1, "heads": 1} | given)
+
+    monkeypatch.setattr("xrmri.stages.train_ldm.TowerSizes", small)
+    config = TrainLdm.load(
+        preset="tiny", max_steps=1, radiograph_token="clip", radiograph_encoder="random", guidance="context"
+    )
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", config, ON_CPU)
+    bundle = load_bundle(tmp_path / "ldm")
+    cache = next((tmp_path / "ldm" / "cache").iterdir())
+    y = torch.from_numpy(open_dataset(made / "dataset").radiograph("0") / 32767.5 - 1).float()[None]
+    token = bundle.radiograph_encoder(y)[0, 0].numpy()
+    assert np.load(cache / "train" / "tokens.npy")[0] == pytest.approx(token, abs=1e-2)
+
+
+def made_samples(config, count=24):
+    numbers = np.random.default_rng(0)
+    latents = Latents(
+        moments=numbers.standard_normal((count, 2, 4, 8, 8)).astype(np.float16),
+        radiographs=1 + numbers.random((4, config.radiograph_variants, 4, 8, 8)).astype(np.float16),
+        tokens=np.ones((4, config.radiograph_variants, 16), np.float16),
+    )
+
+    class Slices:
+        depths = 6
+
+    return Samples(
+        slices=Slices(), items=range(count), latents=latents, features=np.ones((4, 5), np.float32), scale=0.5,
+        config=config,
+    )  # fmt: skip
+
+
+def test_conditions_are_dropped_as_often_as_the_settings_say():
+    samples, order = made_samples(TrainLdm(drop_features=0.2)), Order(count=24, seed=0)
+    batch = samples.training_batch(order, range(4_000))
+    token, concat = ((part.flatten(1) == 0).all(dim=1) for part in (batch.token, batch.concat))
+    shares = [(token & ~concat), (token & concat), (~token & concat), (batch.features == 0).all(dim=1)]
+    assert [float(share.float().mean()) for share in shares] == pytest.approx([0.05, 0.05, 0.05, 0.2], abs=0.015)
+    assert batch.t.min() == 0 or batch.t.min() < 5
+    assert 1_990 < batch.t.max() < 2_000 and set(batch.depth.tolist()) == pytest.approx({0, 0.2, 0.4, 0.6, 0.8, 1.0})
+
+
+def test_a_batch_depends_on_its_positions_alone():
+    samples, order = made_samples(TrainLdm(radiograph_variants=3)), Order(count=24, seed=0)
+    whole = samples.training_batch(order, range(8, 16))
+    parts = [samples.training_batch(order, positions) for positions in (range(8, 16, 2), range(9, 16, 2))]
+    for together, even, odd in zip(whole, *parts, strict=True):
+        assert torch.equal(together[::2], even) and torch.equal(together[1::2], odd)
+
+
+def test_a_latent_is_drawn_anew_every_epoch():
+    samples, order = made_samples(TrainLdm()), Order(count=1, seed=0)
+    batch = samples.training_batch(order, [0, 1])
+    assert not torch.equal(batch.z_0[0], batch.z_0[1])
+    mean, logvar = torch.from_numpy(samples.latents.moments[0].astype(np.float32))
+    drawn = samples.training_batch(order, range(3_000)).z_0 / 0.5
+    assert torch.allclose(drawn.mean(dim=0), mean, atol=0.25)
+    assert torch.allclose(drawn.var(dim=0).log(), logvar, atol=0.25)
+
+
+def test_validation_shows_each_slice_once_at_steps_spread_over_the_whole_process():
+    batches = made_samples(TrainLdm()).validation_batches(7)
+    steps = torch.cat([batch.t for batch in batches])
+    assert [len(batch.t) for batch in batches] == [7, 7, 7, 3]
+    assert sorted(steps.tolist()) == [int((i + 0.5) / 24 * 2_000) for i in range(24)]
+    again = made_samples(TrainLdm()).validation_batches(7)
+    assert all(torch.equal(one.eps, other.eps) for one, other in zip(batches, again, strict=True))
+
+
+def test_encoding_that_was_interrupted_goes_on_where_it_stopped(made, tmp_path):
+    from xrmri.data.slices import index_slices
+
+    slices, seen = index_slices(open_dataset(made / "dataset"), "train"), []
+
+    def moments(x):
+        if len(seen) == 3:
+            seen.append("stop")
+            raise KeyboardInterrupt
+        seen.append(len(x))
+        return x[:, None, None, ::4, ::4].expand(-1, 2, 4, -1, -1)
+
+    encoders = Encoders(moments=moments, radiograph=lambda y: y[:, None], token=lambda y: torch.zeros(len(y), 3))
+    call = {"variants": 2, "seed": 0, "tell": lambda *_: None}
+    with pytest.raises(KeyboardInterrupt):
+        cache_latents(tmp_path, slices, range(36), encoders, **call)
+    assert not (tmp_path / "slices.npy").exists()
+    found = cache_latents(tmp_path, slices, range(36), encoders, **call)
+    assert seen == [4, 4, 4, "stop", 4, 4, 4, 4, 4, 4]
+    assert found.moments.shape == (36, 2, 4, 8, 8) and found.radiographs.shape == (6, 2, 1, 32, 32)
+    assert found.tokens.shape == (6, 2, 3)
+    from xrmri.data.slices import slice_image
+
+    assert found.moments[20, 0, 0] == pytest.approx(slice_image(slices.dataset, "3", 2)[::4, ::4].numpy(), abs=1e-3)
+    cache_latents(tmp_path, slices, range(36), encoders, **call)
+    assert len(seen) == 10
