@@ -6,8 +6,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PARTS = ["data", "models", "diffusion", "training", "metrics", "report", "phantom", "detector", "generation",
-         "evaluation"]
+PARTS = [
+    "data",
+    "models",
+    "diffusion",
+    "training",
+    "metrics",
+    "report",
+    "phantom",
+    "detector",
+    "generation",
+    "evaluation",
+]
 # A part may use these other parts and no more.
 ALLOWED = {
     "data": set(),
@@ -59,7 +69,9 @@ def test_a_heavy_library_is_imported_in_its_one_home_only(library):
 def test_a_part_imports_only_the_parts_it_may_and_never_a_stage_or_a_command(part):
     for source in sources():
         if source.startswith(f"xrmri/{part}/"):
-            used = {name.split(".")[1] for name in imports(source) if name.startswith("xrmri.") and name.count(".") >= 1}
+            used = {
+                name.split(".")[1] for name in imports(source) if name.startswith("xrmri.") and name.count(".") >= 1
+            }
             assert used & {*PARTS, "stages", "cli"} - {part} <= ALLOWED[part], source
 
 

@@ -41,7 +41,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
         },
         "train-vae": _DEMO_TRAINING
         | {
-            "max_steps": (1_500, "choice: a quarter of an hour of two cores at 0.85 core seconds a step (measured)"),
+            "max_steps": (1_000, "choice: ten minutes of two cores at 0.85 core seconds a step (measured)"),
             "batch_size": (16, "choice: fits the cache of two cores"),
             "channels": ((16, 32, 64, 128), "choice: a slice encodes in 80 and decodes in 200 core ms (measured)"),
             "blocks": (1, "choice: likewise"),

@@ -79,7 +79,7 @@ from xrmri.errors import StoppedEarly
 from xrmri.stages import train_ldm, train_vae
 stage, root, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 on_cpu = Execution(device="cpu", progress=lambda step, done, total, note: print(note, done, flush=True))
-common = {"preset": "tiny", "precision": "fp32", "max_steps": 400, "save_minutes": 0.0, "validate_steps": 400}
+common = {"preset": "tiny", "precision": "fp32", "max_steps": 60, "save_minutes": 0.0, "validate_steps": 60}
 try:
     if stage == "vae":
         train_vae.run(root / "dataset", out, TrainVae.load(**common), on_cpu)
@@ -114,9 +114,9 @@ def finish(process):
 @pytest.mark.parametrize("stage", ["vae", "ldm"])
 def test_killed_without_warning_and_stopped_by_sigterm_it_ends_like_an_uninterrupted_run(made, tmp_path, stage):
     straight = start(stage, made, tmp_path / "straight")
-    code, _ = interrupt(start(stage, made, tmp_path / "broken"), 40, signal.SIGKILL)
+    code, _ = interrupt(start(stage, made, tmp_path / "broken"), 10, signal.SIGKILL)
     assert code == -signal.SIGKILL
-    code, said = interrupt(start(stage, made, tmp_path / "broken"), 150, signal.SIGTERM)
+    code, said = interrupt(start(stage, made, tmp_path / "broken"), 25, signal.SIGTERM)
     assert code == 75 and "SIGTERM" in said and "run the same command again" in said
     assert read_record(tmp_path / "broken")["status"] == "stopped"
     finish(start(stage, made, tmp_path / "broken"))
@@ -205,8 +205,8 @@ def test_conditions_are_dropped_as_often_as_the_settings_say():
     token, concat = ((part.flatten(1) == 0).all(dim=1) for part in (batch.token, batch.concat))
     shares = [(token & ~concat), (token & concat), (~token & concat), (batch.features == 0).all(dim=1)]
     assert [float(share.float().mean()) for share in shares] == pytest.approx([0.05, 0.05, 0.05, 0.2], abs=0.015)
-    assert batch.t.min() == 0 or batch.t.min() < 5
-    assert 1_990 < batch.t.max() < 2_000 and set(batch.depth.tolist()) == pytest.approx({0, 0.2, 0.4, 0.6, 0.8, 1.0})
+    assert 0 <= batch.t.min() < 5 and 1_990 < batch.t.max() < 2_000
+    assert sorted(set(batch.depth.tolist())) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
 
 
 def test_a_batch_depends_on_its_positions_alone():

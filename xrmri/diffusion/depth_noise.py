@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 Shape = tuple[int, int, int]
-SHARED_KEY = -1
-DEPTH_KEYS = 2**32
+# Seeds of one volume are told apart by a key: depths in 0.1 um, then one for all, then knots, then fresh noise.
+SHARED_KEY, KNOT_KEYS, FRESH_KEYS = 2**31, 2**32, 2**33
 
 
 def starting_noise(
@@ -34,8 +34,8 @@ def starting_noise(
     if kind == "shared":
         return _normal(shape, seed, sample, SHARED_KEY).expand(len(depths_mm), *shape).clone()
     if kind == "independent":
-        return torch.stack([_normal(shape, seed, sample, round(depth * 1e4)) for depth in depths_mm])
-    knot = cache(lambda index: _normal(shape, seed, sample, DEPTH_KEYS + index))
+        return torch.stack([_normal(shape, seed, sample, _depth_key(depth)) for depth in depths_mm])
+    knot = cache(lambda index: _normal(shape, seed, sample, KNOT_KEYS + index))
     return torch.stack([_blend(depth / length_mm, knot) for depth in depths_mm])
 
 
@@ -48,8 +48,21 @@ def _blend(position: float, knot: Callable[[int], Tensor]) -> Tensor:
     return sum(weight * knot(index) for weight, index in zip(weights, knots, strict=True))
 
 
+def fresh_noise(depth_mm: float, *, seed: int, sample: int) -> torch.Generator:
+    """Where the noise comes from that a stochastic sampler adds to the slice at one depth."""
+    return _generator(seed, sample, FRESH_KEYS + _depth_key(depth_mm))
+
+
+def _depth_key(depth_mm: float) -> int:
+    return round(depth_mm * 1e4)
+
+
 def _normal(shape: Shape, seed: int, sample: int, key: int) -> Tensor:
     """Standard normal noise that depends on its four arguments alone."""
+    return torch.randn(shape, generator=_generator(seed, sample, key))
+
+
+def _generator(seed: int, sample: int, key: int) -> torch.Generator:
     # One 64-bit seed from three numbers: odd multipliers spread them, so that near keys share no seed.
     mixed = (seed * 0x9E3779B97F4A7C15 + sample * 0xBF58476D1CE4E5B9 + key * 0x94D049BB133111EB) % 2**63
-    return torch.randn(shape, generator=torch.Generator().manual_seed(mixed))
+    return torch.Generator().manual_seed(mixed)

@@ -10,7 +10,7 @@ import torch
 
 from xrmri.config import Generate
 from xrmri.diffusion.ddim import sample as sample_ddim
-from xrmri.diffusion.depth_noise import starting_noise
+from xrmri.diffusion.depth_noise import fresh_noise, starting_noise
 from xrmri.diffusion.dpm import sample as sample_dpm
 from xrmri.generation.deliver import DEPTH_EXTENT_MM
 from xrmri.models.bundle import Bundle, Condition, decode, encode_radiograph, predict_noise
@@ -49,7 +49,7 @@ def draw(
         features = torch.from_numpy(r.astype(np.float32))[None].to(bundle.device)
         for first in range(0, config.num_slices, config.batch_size):
             part = slice(first, first + config.batch_size)
-            z_0 = _denoise(bundle, z_start[part].to(bundle.device), condition, features, depths[part], config)
+            z_0 = _denoise(bundle, z_start[part].to(bundle.device), condition, features, depths[part], config, sample)
             slices.append(decode(bundle, z_0).float().cpu().numpy())
             tell(min(part.stop, config.num_slices))
     return np.concatenate(slices)
@@ -62,6 +62,7 @@ def _denoise(
     features: torch.Tensor,
     depths: np.ndarray,
     config: Generate,
+    sample: int,
 ) -> torch.Tensor:
     """z_0 of some slices: (B, C, h, w) from (B, C, h, w)."""
     d = torch.from_numpy(depths.astype(np.float32)).to(z_T.device)
@@ -77,5 +78,5 @@ def _denoise(
 
     if config.sampler == "dpm++":
         return sample_dpm(guided, z_T, bundle.schedule.abar, config.steps)
-    fresh = [torch.Generator().manual_seed(config.seed + round(depth * 1e6)) for depth in depths]
+    fresh = [fresh_noise(depth * DEPTH_EXTENT_MM, seed=config.seed, sample=sample) for depth in depths]
     return sample_ddim(guided, z_T, bundle.schedule.abar, config.steps, eta=config.eta, generators=fresh)

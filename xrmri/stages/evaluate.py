@@ -135,8 +135,10 @@ def _score_all(
 ) -> list[Scored]:
     """Every pair's figures, in the order of the pairs."""
     scored = []
-    tasks = [(pair_id, files.get(pair_id, [])) for pair_id in pairs]
-    for case in in_order(partial(_score, setting), tasks, execution.workers):
+    work, tasks = partial(_score, setting), [(pair_id, files.get(pair_id, [])) for pair_id in pairs]
+    # Filters and sums use one thread anyway, so a single worker may as well be this process.
+    results = map(work, tasks) if execution.workers == 1 else in_order(work, tasks, execution.workers)
+    for case in results:
         if case.reason:
             log.warning("%s is left out: %s", case.pair_id, case.reason)
         scored.append(case)

@@ -32,7 +32,7 @@ def run(
 
     A radiograph that cannot be used ends the run when it is the only one, and becomes a row of rejected.csv otherwise.
     """
-    model = find_model(wish.model)
+    model = _model(wish, config)
     grades = wish.grades(model.features)
     names = [f"{_stem(file)}_mri" for file in radiographs]
     if len(set(names)) < len(names):
@@ -57,7 +57,7 @@ def run_cohort(
     folder: Path, split: str, out: Path | None, config: Generate, execution: Execution, wish: Wish
 ) -> dict[str, Any]:
     """Draw a volume for each pair of one split of a dataset, from its radiograph and grades alone."""
-    model = find_model(wish.model)
+    model = _model(wish, config)
     if wish.features or wish.side:
         raise InputError("--features and --side belong to single radiographs: a dataset brings its own")
     if split not in SPLITS:
@@ -75,6 +75,15 @@ def run_cohort(
     if not orders:
         raise InconsistentError(f"{folder} has no pair in its {split} split")
     return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model)
+
+
+def _model(wish: Wish, config: Generate) -> Model:
+    """The model asked for, if it can take as many steps."""
+    model = find_model(wish.model)
+    timesteps = model.facts["schedule"]["timesteps"]
+    if config.steps > timesteps:
+        raise InputError(f"--steps must be at most {timesteps}, the number {model.name} was trained with")
+    return model
 
 
 def _to_file(order: Order, target: Target, config: Generate, execution: Execution, model: Model) -> dict[str, Any]:

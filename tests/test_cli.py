@@ -1,0 +1,155 @@
+"""A person's mistake is one line and exit code 2, and leaves nothing half-written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TRAINING = {"--output", "--init", "--max-steps", "--batch-size", "--learning-rate", "--precision", "--time-limit"}
+COMMANDS = {
+    "phantom": {"--output", "--participants", "--matrix", "--labels"},
+    "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score"},
+    "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected"},
+    "train-vae": TRAINING,
+    "train-ldm": TRAINING | {"--method"},
+    "generate": {"--output", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
+                 "--sampler", "--eta", "--guidance", "--noise", "--samples"},
+    "evaluate": {"--output", "--bootstrap"},
+}  # fmt: skip
+EVERY_COMMAND = {"--config", "--preset", "--seed", "--device", "--workers", "--dry-run", "--force", "--explain",
+                 "--json", "--quiet", "--no-progress", "--help"}  # fmt: skip
+
+
+def one_line(said, code=2):
+    """The only line on stderr of a command that failed by its user's fault."""
+    assert said.code == code, said
+    assert said.out == ""
+    lines = [line for line in said.err.splitlines() if line.startswith("xrmri: ")]
+    assert len(lines) == 1 and "Traceback" not in said.err, said.err
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_options_of_a_command_are_these_and_no_others(command, xrmri):
+    said = xrmri(command, "--help")
+    shown = {word.rstrip(",") for word in said.out.split() if word.startswith("--")}
+    own = {flag for flag in shown if any(f" {flag} " in line[:40] for line in said.out.splitlines())}
+    assert own == COMMANDS[command] | EVERY_COMMAND
+
+
+def test_help_and_version_end_with_0_and_an_unknown_command_or_option_with_one_line_and_2(xrmri):
+    assert xrmri("--help").code == 0
+    assert xrmri("--version").out.startswith("xrmri 0.")
+    assert "nonsense" in one_line(xrmri("nonsense"))
+    assert "--nonsense" in one_line(xrmri("generate", "knee.png", "--nonsense"))
+    assert "not-a-number" in one_line(xrmri("phantom", "--matrix", "not-a-number"))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Radiographs and readings that cannot be used, by name."""
+    import numpy as np
+    from PIL import Image
+
+    good = (np.random.default_rng(0).random((224, 224)) * 255).astype(np.uint8)
+    Image.fromarray(good).save(tmp_path / "knee.png")
+    Image.fromarray(np.zeros((224, 224), np.uint8)).save(tmp_path / "blank.png")
+    (tmp_path / "text.png").write_text("this is not an image")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "half.png").write_bytes((tmp_path / "knee.png").read_bytes()[:5000])
+    (tmp_path / "folder").mkdir()
+    for name, text in {
+        "not.json": "{kl: 2", "list.json": "[2]", "unknown.json": '{"V00XRKLX": 2}', "high.json": '{"kl": 5}',
+        "text.json": '{"kl": "two"}', "half.json": '{"kl": 1.5}', "good.json": '{"kl": 2}', "empty.json": "",
+    }.items():  # fmt: skip
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("radiograph", "readings", "words"),
+    [
+        ("absent.png", "good.json", "absent.png does not exist"),
+        ("text.png", "good.json", "text.png is not an image"),
+        ("empty.png", "good.json", "empty.png is empty"),
+        ("half.png", "good.json", "half.png cannot be read"),
+        ("blank.png", "good.json", "blank.png is blank"),
+        ("folder", "good.json", "folder is a folder"),
+        ("knee.png", "absent.json", "absent.json cannot be read"),
+        ("knee.png", "not.json", "not.json is not JSON"),
+        ("knee.png", "empty.json", "empty.json is empty"),
+        ("knee.png", "list.json", "list.json holds a list"),
+        ("knee.png", "unknown.json", "it knows V00XROSFM"),
+        ("knee.png", "high.json", "it can be 0, 1, 2, 3, 4"),
+        ("knee.png", "text.json", 'V00XRKL the grade "two"'),
+        ("knee.png", "half.json", "V00XRKL the grade 1.5"),
+        ("knee.png", "folder", "folder cannot be read"),
+    ],
+)
+def test_generate_refuses_an_unusable_radiograph_or_reading_in_one_line(files, xrmri, radiograph, readings, words):
+    said = xrmri("generate", files / radiograph, "--features", files / readings, "-o", files / "out" / "knee.nii.gz")
+    assert words in one_line(said)
+    assert not (files / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--side", "middle"], "--side must be left or right, not 'middle'"),
+        (["--set", "V00XRKL"], "is not NAME=GRADE"),
+        (["--set", "V00XRKL=9"], "it can be 0, 1, 2, 3, 4"),
+        (["--steps", "0"], "--steps must be at least 1, not 0"),
+        (["--num-slices", "1"], "--num-slices must be at least 2, not 1"),
+        (["--noise", "pink"], "--noise must be one of independent, shared, correlated"),
+        (["--model", "."], "is not a model"),
+        (["--device", "tpu"], "--device must be auto, cpu, cuda or cuda:N"),
+        (["--config", "absent.toml"], "absent.toml cannot be read"),
+    ],
+)
+def test_generate_refuses_impossible_settings_in_one_line(files, xrmri, arguments, words, monkeypatch):
+    monkeypatch.chdir(files)
+    assert words in one_line(xrmri("generate", "knee.png", *arguments, "-o", "out/knee.nii.gz"))
+    assert not (files / "out").exists()
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(files, xrmri):
+    (files / "file").write_text("in the way")
+    said = xrmri("generate", files / "knee.png", "-o", files / "file" / "knee.nii.gz")
+    assert "cannot be written" in one_line(said)
+    (files / "taken.nii.gz").write_text("somebody else's")
+    said = xrmri("generate", files / "knee.png", "-o", files / "taken.nii.gz")
+    assert "exists without a sidecar" in one_line(said)
+    assert (files / "taken.nii.gz").read_text() == "somebody else's"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build-dataset", "nowhere", "-o", "out"],
+        ["detect-knee", "nowhere", "-o", "out"],
+        ["train-vae", "nowhere", "-o", "out"],
+        ["train-ldm", "nowhere", "nothing", "-o", "out"],
+        ["evaluate", "nowhere", "nothing", "-o", "out"],
+        ["generate", "nowhere", "-o", "out"],
+    ],
+)
+def test_every_command_says_in_one_line_that_its_input_is_not_there(arguments, xrmri, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "nowhere" in one_line(xrmri(*arguments))
+    assert not (tmp_path / "out").exists()
+
+
+def test_with_json_an_error_is_one_json_document_on_stderr(xrmri, tmp_path):
+    said = xrmri("generate", tmp_path / "absent.png", "--json")
+    told = json.loads(said.err)
+    assert (said.code, told["exit_code"]) == (2, 2)
+    assert "absent.png does not exist" in told["error"]
+
+
+def test_the_installed_program_and_python_m_xrmri_are_the_same():
+    program = Path(sys.executable).with_name("xrmri")
+    starts = [[sys.executable, "-m", "xrmri"], [str(program)]]
+    said = {subprocess.check_output([*start, "--version"], text=True) for start in starts}
+    assert len(said) == 1
