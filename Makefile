@@ -62,7 +62,7 @@ evaluation: volumes
 
 # The model inside the package is this one.
 bundle: ldm
-	$(BIN)/python -m xrmri.models.bundle $(WORK)/ldm xrmri/pretrained/ldm
+	$(BIN)/python -m xrmri.pretrained.make $(WORK)/ldm
 
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)

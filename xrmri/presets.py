@@ -10,7 +10,7 @@ from xrmri.errors import InputError
 Reasoned = tuple[Any, str]
 
 _DEMO_TRAINING: dict[str, Reasoned] = {
-    "learning_rate": (4e-4, "choice: a small network from nothing; 4e-4 with decay measured best of few"),
+    "learning_rate": (4e-4, "choice: a small network from nothing; not tuned"),
     "decay": ("cosine", "choice: a fixed budget of hours ends at its best"),
     "ema_decay": (0.995, "choice: a short run"),
     "clip_norm": (1.0, "choice: a high learning rate"),
@@ -51,7 +51,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
         },
         "train-ldm": _DEMO_TRAINING
         | {
-            "max_steps": (4_000, "choice: 70 minutes of two cores at 1.8 core seconds a step (measured)"),
+            "max_steps": (1_600, "choice: 25 minutes of two cores at 1.8 core seconds a step (measured)"),
             "batch_size": (16, "choice: twice the steps of 32 in the same time"),
             "channels": ((64, 128, 192), "choice: 10 slices take a denoising step in 0.4 core seconds (measured)"),
             "blocks": (1, "choice: likewise"),
@@ -60,8 +60,8 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "context_width": (64, "choice: the token is empty"),
             "radiograph_token": ("none", "choice: a CLIP tower has 300 M parameters"),
             "guidance": ("time", "choice: depth needs more than one linear map in a small network"),
-            "timesteps": (1_000, "choice: nothing gained from 2,000 in a small network"),
-            "prediction": ("v", "choice: measured better on the phantom than epsilon at this size"),
+            "timesteps": (1_000, "choice: as the public ancestors; a sampler visits 25 of them"),
+            "prediction": ("v", "choice: evenly scaled from noise to image, for few denoising steps; not compared"),
             "latent_scale": (0.0, "choice: measured"),
             "projection_rate": (1.0, "choice: nothing is pretrained"),
             "drop_features": (0.1, "choice: the model must also work without readings"),

@@ -185,7 +185,7 @@ def test_a_missing_model_is_told_and_leaves_the_ceiling_out(honest):
     assert summary["psnr"]["vae_ceiling"] is None
 
 
-def test_the_ceiling_is_the_acquired_volume_through_the_models_vae_and_two_participants_prove_nothing(dataset, tmp_path):
+def test_the_ceiling_goes_through_the_models_vae_and_two_participants_prove_nothing(dataset, tmp_path):
     import torch
 
     from xrmri.models.autoencoder import build_autoencoder
