@@ -1,8 +1,10 @@
 """train-vae and train-ldm on a small made dataset: what they write, how they stop, go on and refuse."""
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +14,13 @@ from tests.stages.made_dataset import make_dataset
 from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.data.slices import Order
 from xrmri.data.store import open_dataset
-from xrmri.errors import InconsistentError, InputError
+from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.models.bundle import load_bundle, read_facts
 from xrmri.run import read_record
 from xrmri.stages import train_ldm, train_vae
 from xrmri.stages.latents import Encoders, Latents, cache_latents
 from xrmri.stages.ldm_batches import Samples
+from xrmri.training.checkpoint import latest_checkpoint
 from xrmri.training.tracking import read_metrics
 
 ON_CPU = Execution(device="cpu")
@@ -71,58 +74,59 @@ def test_the_same_command_again_has_nothing_to_do(made):
     assert train_ldm.run(made / "dataset", made / "vae", made / "ldm", LDM, ON_CPU)["status"] == "already done"
 
 
+LONGER = {"preset": "tiny", "precision": "fp32", "max_steps": 30, "save_minutes": 0.0, "validate_steps": 30}
 PROGRAM = """
 import sys
 from pathlib import Path
-from xrmri.config import Execution, TrainLdm, TrainVae
-from xrmri.errors import StoppedEarly
-from xrmri.stages import train_ldm, train_vae
-stage, root, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-on_cpu = Execution(device="cpu", progress=lambda step, done, total, note: print(note, done, flush=True))
-common = {"preset": "tiny", "precision": "fp32", "max_steps": 60, "save_minutes": 0.0, "validate_steps": 60}
-try:
-    if stage == "vae":
-        train_vae.run(root / "dataset", out, TrainVae.load(**common), on_cpu)
-    else:
-        train_ldm.run(root / "dataset", root / "vae", out, TrainLdm.load(**common), on_cpu)
-except StoppedEarly as stopped:
-    print(stopped, file=sys.stderr)
-    sys.exit(stopped.exit_code)
+from tests.stages.test_training import train
+train("ldm", Path(sys.argv[1]), Path(sys.argv[2]), lambda step, done, total, note: print(note, done, flush=True))
 """
 
 
-def start(stage, root, out):
-    command = [sys.executable, "-c", PROGRAM, stage, str(root), str(out)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def train(stage, root, out, progress=lambda *_: None):
+    """A run of 30 steps that saves after each."""
+    execution = Execution(device="cpu", progress=progress)
+    if stage == "vae":
+        return train_vae.run(root / "dataset", out, TrainVae.load(**LONGER), execution)
+    return train_ldm.run(root / "dataset", root / "vae", out, TrainLdm.load(**LONGER), execution)
 
 
-def interrupt(process, after, number):
-    """Send a signal once training has reached a step."""
-    for line in process.stdout:
-        if line.startswith("loss") and int(line.split()[-1]) >= after:
-            process.send_signal(number)
-            break
-    _, said = process.communicate(timeout=120)
-    return process.returncode, said
-
-
-def finish(process):
-    _, said = process.communicate(timeout=240)
-    assert process.returncode == 0, said
+@pytest.fixture(scope="module")
+def straight(made, tmp_path_factory):
+    """Runs that nothing interrupted."""
+    root = tmp_path_factory.mktemp("straight")
+    for stage in ("vae", "ldm"):
+        train(stage, made, root / stage)
+    return root
 
 
 @pytest.mark.parametrize("stage", ["vae", "ldm"])
-def test_killed_without_warning_and_stopped_by_sigterm_it_ends_like_an_uninterrupted_run(made, tmp_path, stage):
-    straight = start(stage, made, tmp_path / "straight")
-    code, _ = interrupt(start(stage, made, tmp_path / "broken"), 10, signal.SIGKILL)
-    assert code == -signal.SIGKILL
-    code, said = interrupt(start(stage, made, tmp_path / "broken"), 25, signal.SIGTERM)
-    assert code == 75 and "SIGTERM" in said and "run the same command again" in said
-    assert read_record(tmp_path / "broken")["status"] == "stopped"
-    finish(start(stage, made, tmp_path / "broken"))
-    finish(straight)
-    assert weights(tmp_path / "broken") == weights(tmp_path / "straight")
-    assert rows(tmp_path / "broken") == rows(tmp_path / "straight")
+def test_stopped_by_sigterm_it_goes_on_to_the_same_bytes(made, straight, tmp_path, stage):
+    def interrupt(step, done, total, note):
+        if note.startswith("loss") and done == 11:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(StoppedEarly, match=r"after step 11 of 30 \(SIGTERM\)") as told:
+        train(stage, made, tmp_path / stage, interrupt)
+    assert told.value.exit_code == 75 and "run the same command again" in str(told.value)
+    assert read_record(tmp_path / stage)["status"] == "stopped"
+    assert train(stage, made, tmp_path / stage)["status"] == "finished"
+    assert weights(tmp_path / stage) == weights(straight / stage)
+    assert rows(tmp_path / stage) == rows(straight / stage)
+
+
+def test_killed_without_warning_it_goes_on_to_the_same_bytes(made, straight, tmp_path):
+    command = [sys.executable, "-c", PROGRAM, str(made), str(tmp_path / "ldm")]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        for line in process.stdout:
+            if line.startswith("loss") and int(line.split()[-1]) == 17:
+                process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert 0 < latest_checkpoint(tmp_path / "ldm").step < 30
+    assert train("ldm", made, tmp_path / "ldm")["status"] == "finished"
+    assert weights(tmp_path / "ldm") == weights(straight / "ldm")
+    assert rows(tmp_path / "ldm") == rows(straight / "ldm")
 
 
 def test_a_dry_run_counts_the_papers_parameters_and_writes_nothing(made, tmp_path):

@@ -42,13 +42,10 @@ def load_vae(folder: Path, device: str) -> Any:
     Raises:
         InputError, InconsistentError: why it cannot be loaded.
     """
-    import torch
-
+    from xrmri.models.device import find_device
     from xrmri.models.weights import load_autoencoder
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return load_autoencoder(folder / "vae").to(device)
+    return load_autoencoder(folder / "vae").to(find_device(device))
 
 
 def reconstruct(vae: Any, pixels: np.ndarray) -> np.ndarray:

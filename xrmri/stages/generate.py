@@ -165,8 +165,9 @@ def _draw_and_deliver(
 def _load(model: Model, execution: Execution) -> Any:
     """The networks; torch is imported here, after every mistake in the input has been told."""
     from xrmri.models.bundle import load_bundle
+    from xrmri.models.device import find_device
 
-    return load_bundle(model.folder, execution.device)
+    return load_bundle(model.folder, find_device(execution.device))
 
 
 def _stem(file: Path) -> str:
