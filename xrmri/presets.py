@@ -51,7 +51,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
         },
         "train-ldm": _DEMO_TRAINING
         | {
-            "max_steps": (1_600, "choice: 25 minutes of two cores at 1.8 core seconds a step (measured)"),
+            "max_steps": (1_000, "choice: 25 minutes of two cores at 1.8 core seconds a step (measured)"),
             "batch_size": (16, "choice: twice the steps of 32 in the same time"),
             "channels": ((64, 128, 192), "choice: 10 slices take a denoising step in 0.4 core seconds (measured)"),
             "blocks": (1, "choice: likewise"),

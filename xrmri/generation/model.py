@@ -29,8 +29,8 @@ class Model:
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
-        return "bundled demonstration model" if self.bundled else str(self.folder)
+        """What a person calls it; never a path, because it goes into files that are handed on."""
+        return "bundled demonstration model" if self.bundled else f"model {self.folder.resolve().name!r}"
 
     @property
     def image_size(self) -> int:

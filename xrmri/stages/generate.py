@@ -64,7 +64,7 @@ def run_cohort(
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
     dataset = open_dataset(folder)
     if dataset.description["features_sha256"] != model.features.sha256:
-        raise InconsistentError(f"{folder} has other features than {model.name}: build or train again")
+        raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
     changed = parse_settings(wish.settings, model.features)
     inputs = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
 
@@ -78,11 +78,12 @@ def run_cohort(
 
 
 def _model(wish: Wish, config: Generate) -> Model:
-    """The model asked for, if it can take as many steps."""
+    """The model asked for, if it can take as many steps; at every use it says what it knows."""
     model = find_model(wish.model)
     timesteps = model.facts["schedule"]["timesteps"]
     if config.steps > timesteps:
-        raise InputError(f"--steps must be at most {timesteps}, the number {model.name} was trained with")
+        raise InputError(f"--steps must be at most {timesteps}, the number the {model.name} was trained with")
+    model.say_what_it_is()
     return model
 
 
@@ -101,7 +102,6 @@ def _to_file(order: Order, target: Target, config: Generate, execution: Executio
         target.volume.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"-o {target.volume} cannot be written: {error.strerror}") from error
-    model.say_what_it_is()
     _draw_and_deliver(_load(model, execution), order, target, config, model, execution)
     return {"status": "finished", **found}
 
@@ -121,7 +121,6 @@ def _to_folder(
     run = begin(out, config, {"model": model.sha256, **inputs}, force=execution.force)
     if run is None:
         return {"status": "already done", **found}
-    model.say_what_it_is()
     reasons: dict[str, str] = {}
     with run:
         run.record["model"] = str(model.folder.resolve())
