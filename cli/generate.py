@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from xrmri.cli.options import Common, setting, with_common
 
 from xrmri.config import Generate
+
+from .options import Common, setting, with_common
 
 
 @with_common

@@ -6,17 +6,18 @@ from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
-from xrmri.cli.build_dataset import build_dataset
-from xrmri.cli.detect_knee import detect_knee
-from xrmri.cli.evaluate import evaluate
-from xrmri.cli.generate import generate
-from xrmri.cli.phantom import phantom
-from xrmri.cli.terminal import fail
-from xrmri.cli.train_ldm import train_ldm
-from xrmri.cli.train_vae import train_vae
 
 from xrmri import __version__
 from xrmri.errors import XrmriError
+
+from .build_dataset import build_dataset
+from .detect_knee import detect_knee
+from .evaluate import evaluate
+from .generate import generate
+from .phantom import phantom
+from .terminal import fail
+from .train_ldm import train_ldm
+from .train_vae import train_vae
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
 INTERRUPTED = 130

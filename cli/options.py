@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from xrmri.cli import terminal
 
 from xrmri.config import Config, Execution
 from xrmri.presets import PRESETS
+
+from . import terminal
 
 Settings = TypeVar("Settings", bound=Config)
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from xrmri.cli.options import Common, output, setting, with_common
-
 from xrmri.config import Phantom
+
+from .options import Common, output, setting, with_common
 
 
 @with_common

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from xrmri.config import Config
+from xrmri.config import Config, silent
 from xrmri.presets import reasons
 
 LINE_EVERY_S = 60.0
@@ -19,7 +19,7 @@ LINE_EVERY_S = 60.0
 def progress(wanted: bool) -> Callable[[str, int, int, str], None]:
     """What a stage calls as it goes on: progress(step, done, total, note)."""
     if not wanted:
-        return lambda step, done, total, note="": None
+        return silent
     return _bar() if sys.stderr.isatty() else _lines()
 
 

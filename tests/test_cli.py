@@ -26,8 +26,8 @@ def one_line(said, code=2):
     """The only line on stderr of a command that failed by its user's fault."""
     assert said.code == code, said
     assert said.out == ""
-    lines = [line for line in said.err.splitlines() if line.startswith("xrmri: ")]
-    assert len(lines) == 1 and "Traceback" not in said.err, said.err
+    lines = said.err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("xrmri: "), said.err
     return lines[0]
 
 

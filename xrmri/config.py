@@ -55,7 +55,7 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         """All settings, as JSON can hold them."""
-        return json.loads(json.dumps(asdict(self)))  # type: ignore[call-overload]
+        return dict(json.loads(json.dumps(asdict(self))))  # type: ignore[call-overload]
 
 
 @cache
@@ -115,7 +115,7 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     _require(value in allowed, f"{option} must be one of {', '.join(allowed)}, not {value!r}")
 
 
-def _silent(step: str, done: int, total: int, note: str = "") -> None:
+def silent(step: str, done: int, total: int, note: str = "") -> None:
     """Progress that nobody watches."""
 
 
@@ -131,7 +131,7 @@ class Execution:
     """Say what would be done and write nothing."""
     force: bool = False
     """Do the work again over an earlier result of the same command."""
-    progress: Callable[[str, int, int, str], None] = field(default=_silent)
+    progress: Callable[[str, int, int, str], None] = field(default=silent)
     """Called as progress(step, done, total, note)."""
 
     def __post_init__(self) -> None:

@@ -1,6 +1,5 @@
 """What is asked for: a radiograph, the side it shows and its grades, as the model takes them."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from xrmri.errors import InputError
 from xrmri.generation.model import Model
 from xrmri.records import LEFT, RIGHT, SIDES, Geometry, Radiograph
 from xrmri.run import sha256
-
-log = logging.getLogger(__name__)
 
 CROP_PIXELS_AT_MOST = 700
 """A larger radiograph is a film: joint crops in use have 224 to 512 pixels, films over 1,500."""
@@ -52,6 +49,8 @@ class Order:
     radiograph: np.ndarray
     """(H, W) float32 in [-1, 1], in film orientation."""
     side: str
+    side_is_assumed: bool = False
+    """Nobody said which knee it is."""
     grades: Grades
     """Every reading of the model's set; None where it is missing."""
     source: dict[str, Any]
@@ -79,7 +78,8 @@ def order_of_radiograph(file: Path, wish: Wish, grades: Grades, model: Model) ->
     crop, side = _joint(file, radiograph, wish.side)
     return Order(
         radiograph=network_input(crop, model.image_size),
-        side=side,
+        side=side or RIGHT,
+        side_is_assumed=side is None,
         grades={name: grades.get(name) for name in model.features.names},
         source={"file": file.name, "sha256": sha256(file)},
     )
@@ -99,13 +99,11 @@ def order_of_pair(dataset: Dataset, pair_id: str, changed: Grades, model: Model)
     )
 
 
-def _joint(file: Path, radiograph: Radiograph, side: str | None) -> tuple[np.ndarray, str]:
-    """The windowed joint crop on a radiograph, and the side it shows."""
+def _joint(file: Path, radiograph: Radiograph, side: str | None) -> tuple[np.ndarray, str | None]:
+    """The windowed joint crop on a radiograph, and the side it shows; a crop does not tell."""
     short, long = sorted(radiograph.pixels.shape)
     if long <= min(CROP_PIXELS_AT_MOST, CROP_ASPECT_AT_MOST * short):
-        if side is None:
-            log.info("%s is taken as the joint of a right knee: say --side left where it is not", file.name)
-        return windowed(radiograph.pixels), side or RIGHT
+        return windowed(radiograph.pixels), side
     from xrmri.detector.detect import find_knees, load_detector
 
     detection = DetectKnee()

@@ -78,12 +78,11 @@ def run_cohort(
 
 
 def _model(wish: Wish, config: Generate) -> Model:
-    """The model asked for, if it can take as many steps; at every use it says what it knows."""
+    """The model asked for, if it can take as many steps."""
     model = find_model(wish.model)
     timesteps = model.facts["schedule"]["timesteps"]
     if config.steps > timesteps:
         raise InputError(f"--steps must be at most {timesteps}, the number the {model.name} was trained with")
-    model.say_what_it_is()
     return model
 
 
@@ -96,7 +95,9 @@ def _to_file(order: Order, target: Target, config: Generate, execution: Executio
     found = {"output": files[0], "outputs": files, "model": model.name, "identity": wanted}
     if execution.dry_run:
         return {"status": "dry run", **found}
-    if not execution.force and delivered_before(target, wanted, config.samples):
+    done = not execution.force and delivered_before(target, wanted, config.samples)
+    model.say_what_it_is()
+    if done:
         return {"status": "already done", **found}
     try:
         target.volume.parent.mkdir(parents=True, exist_ok=True)
@@ -119,6 +120,7 @@ def _to_folder(
     if execution.dry_run:
         return {"status": "dry run", **found}
     run = begin(out, config, {"model": model.sha256, **inputs}, force=execution.force)
+    model.say_what_it_is()
     if run is None:
         return {"status": "already done", **found}
     reasons: dict[str, str] = {}
@@ -146,6 +148,8 @@ def _draw_and_deliver(
     bundle: Any, order: Order, target: Target, config: Generate, model: Model, execution: Execution | None
 ) -> None:
     """Draw the samples of one order and write them."""
+    if order.side_is_assumed:
+        log.info("%s is drawn as a right knee: say --side left where it is not", order.source["file"])
     from xrmri.generation.draw import draw
 
     total = config.samples * config.num_slices
