@@ -60,7 +60,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "context_width": (64, "choice: the token is empty"),
             "radiograph_token": ("none", "choice: a CLIP tower has 300 M parameters"),
             "guidance": ("time", "choice: depth needs more than one linear map in a small network"),
-            "timesteps": (1_000, "choice: as the public ancestors; a sampler visits 25 of them"),
+            "timesteps": (1_000, "choice: as the public ancestors; a sampler visits 15 of them"),
             "prediction": ("v", "choice: evenly scaled from noise to image, for few denoising steps; not compared"),
             "latent_scale": (0.0, "choice: measured"),
             "projection_rate": (1.0, "choice: nothing is pretrained"),

@@ -108,7 +108,7 @@ def deliver(samples: list[np.ndarray], order: Order, target: Target, config: Gen
         order.radiograph,
         as_it_lies[0],
         title=f"{target.stem}, {order.side} knee: synthetic MRI, not for diagnosis",
-        note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.facts['trained_on']}. "
+        note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}. "
         "Image left is the patient's right.",
     )
     written = target.files(len(samples))

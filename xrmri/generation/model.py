@@ -37,6 +37,11 @@ class Model:
         """Rows and columns of its slices and radiographs."""
         return int(self.facts["image_size"])
 
+    @property
+    def knees(self) -> str:
+        """What it was trained on, in two words."""
+        return "synthetic knees" if self.facts["trained_on"] == SYNTHETIC else str(self.facts["trained_on"])
+
     @cached_property
     def features(self) -> FeatureSet:
         """The readings it was trained with."""
