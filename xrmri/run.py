@@ -95,6 +95,16 @@ def require_finished(folder: Path, command: str) -> dict[str, Any]:
     return record
 
 
+def require_writable(folder: Path) -> None:
+    """Make an output folder where there is none; InputError where it cannot be made or written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"-o {folder} cannot be written: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"-o {folder} cannot be written: give a folder of your own")
+
+
 @dataclass(kw_only=True, slots=True)
 class Run:
     """One run of a command in its folder; use as `with begin(...) as run`."""
@@ -165,12 +175,7 @@ def begin(folder: Path, config: Config, inputs: Mapping[str, str], *, force: boo
             raise InputError(f"{folder} holds a run with other settings ({different}): give another -o, or --force")
         if earlier["status"] == "finished" and all((folder / name).is_file() for name in earlier["outputs"]):
             return None
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(13, "not writable")
-    except OSError as error:
-        raise InputError(f"-o {folder} cannot be written: {error.strerror}") from error
+    require_writable(folder)
     facts = {
         "command_line": ["xrmri", *sys.argv[1:]],
         "status": "running",

@@ -14,7 +14,7 @@ from xrmri.errors import InconsistentError, InputError, XrmriError
 from xrmri.generation.deliver import Target, deliver, delivered_before, identity
 from xrmri.generation.model import Model, find_model
 from xrmri.generation.order import Order, Wish, order_of_pair, order_of_radiograph
-from xrmri.run import begin, complete_or_absent, fingerprint, sha256
+from xrmri.run import begin, complete_or_absent, fingerprint, require_writable, sha256
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +96,10 @@ def _to_file(order: Order, target: Target, config: Generate, execution: Executio
     if execution.dry_run:
         return {"status": "dry run", **found}
     done = not execution.force and delivered_before(target, wanted, config.samples)
+    require_writable(target.volume.parent)
     model.say_what_it_is()
     if done:
         return {"status": "already done", **found}
-    try:
-        target.volume.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"-o {target.volume} cannot be written: {error.strerror}") from error
     _draw_and_deliver(_load(model, execution), order, target, config, model, execution)
     return {"status": "finished", **found}
 
