@@ -14,7 +14,7 @@ INK, FAINT, PAPER = 235, 150, 12
 
 
 def write_preview(file: Path, radiograph: np.ndarray, slices: np.ndarray, *, title: str, note: str) -> None:
-    """Draw the radiograph beside twelve slices, posterior to anterior, and say what they are.
+    """Draw the radiograph beside up to twelve slices, posterior to anterior, and say what they are.
 
     Args:
         file: ends in .png.
@@ -23,7 +23,7 @@ def write_preview(file: Path, radiograph: np.ndarray, slices: np.ndarray, *, tit
         title: the line above.
         note: the line below.
     """
-    chosen = np.linspace(0, len(slices) - 1, COLUMNS * ROWS).round().astype(int)
+    chosen = np.unique(np.linspace(0, len(slices) - 1, COLUMNS * ROWS).round().astype(int))
     side = ROWS * TILE + (ROWS - 1) * GAP
     width = 2 * MARGIN + side + 2 * GAP + COLUMNS * (TILE + GAP)
     page = Image.new("L", (width, HEAD + side + FOOT), PAPER)
