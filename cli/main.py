@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from xrmri import __version__
-from xrmri.errors import XrmriError
+from xrmri.errors import StoppedEarly, XrmriError
 
 from .build_dataset import build_dataset
 from .detect_knee import detect_knee
@@ -20,7 +20,6 @@ from .train_ldm import train_ldm
 from .train_vae import train_vae
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="xrmri",
@@ -64,5 +63,5 @@ def main() -> NoReturn:
             raise
         code = fail(f"{error.filename or 'output'}: {error.strerror}", XrmriError.exit_code, as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
-        code = fail("interrupted; run the same command to go on", INTERRUPTED, as_json=as_json)
+        code = fail("interrupted; run the same command to go on", StoppedEarly.exit_code, as_json=as_json)
     sys.exit(code or 0)
