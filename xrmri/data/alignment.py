@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xrmri.data.nifti import volume_name
 from xrmri.errors import InputError
 from xrmri.records import Volume
 
@@ -25,7 +26,7 @@ def files_by_pair(folder: Path, pair_ids: Sequence[str]) -> dict[str, list[Path]
         only pairs that have a file; in the order of pair_ids.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name.endswith(NIFTI))
-    exact = {file.name.removesuffix(".gz").removesuffix(".nii"): [file] for file in files}
+    exact = {volume_name(file): [file] for file in files}
     found = {}
     for pair_id in pair_ids:
         # Not inside a longer word, so that pair 12_R is not found in the name of pair 112_R.

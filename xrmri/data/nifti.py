@@ -82,9 +82,14 @@ def read_volume(file: Path) -> Volume:
     return Volume(voxels=sitk.GetArrayFromImage(image), geometry=Geometry(affine=affine), side=_side(file))
 
 
+def volume_name(file: Path) -> str:
+    """The name of a volume's file without .nii.gz or .nii."""
+    return file.name.removesuffix(".gz").removesuffix(".nii")
+
+
 def sidecar_file(file: Path) -> Path:
     """Where the JSON sidecar of a NIfTI file lies: the same name with .json."""
-    return file.with_name(file.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+    return file.with_name(volume_name(file) + ".json")
 
 
 def read_sidecar(file: Path) -> dict[str, object]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from xrmri import __version__
 from xrmri.config import Generate
-from xrmri.data.nifti import write_volume
+from xrmri.data.nifti import volume_name, write_volume
 from xrmri.data.radiograph import mirrored
 from xrmri.errors import InputError
 from xrmri.generation.model import Model
@@ -34,7 +34,7 @@ class Target:
     @property
     def stem(self) -> str:
         """The file's name without .nii.gz."""
-        return self.volume.name.removesuffix(".gz").removesuffix(".nii")
+        return volume_name(self.volume)
 
     def beside(self, ending: str) -> Path:
         """Another file of the same order."""

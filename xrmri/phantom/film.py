@@ -17,8 +17,8 @@ from xrmri.phantom.projection import Shadow, Stance, cast, flesh
 from xrmri.phantom.sdf import Field
 from xrmri.phantom.texture import refine, resample
 from xrmri.phantom.trabeculae import trabecular_pattern
+from xrmri.records import SIDES
 
-SIDES = ("right", "left")
 WORK_MM = 1.25 / 3
 _SHARP = (51 * 1.25, 53 * 1.25)  # half-width, half-height in mm of the finely cast part about each knee
 _WIDE = (85.0, 200.0)

@@ -46,7 +46,7 @@ def clinical_table(people: Iterable[Participant]) -> str:
 
 def _readings(person: Participant, barcode: str, columns: Sequence[str]) -> Iterator[list[str]]:
     """The rows of one participant's two knees."""
-    for side in ("right", "left"):
+    for side, coded_side in _SIDES.items():
         generator = stream(f"readings {side}", person.seed, person.index)
         first = str(generator.choice(["15", "37", "42"], p=[0.88, 0.1, 0.02]))
         again = str(generator.choice(["37", "42"], p=[0.8, 0.2]))
@@ -59,7 +59,7 @@ def _readings(person: Participant, barcode: str, columns: Sequence[str]) -> Iter
             missing = _NOT_READ[int(generator.integers(len(_NOT_READ)))]
             read = set(_ALWAYS_READ if person.rarely_read_missing else grades)
             cells = {f"V00{name}": _cell(name, grade) if name in read else missing for name, grade in grades.items()}
-            cells |= {"ID": person.participant, "SIDE": _SIDES[side], "READPRJ": project, "VERSION": "0.6",
+            cells |= {"ID": person.participant, "SIDE": coded_side, "READPRJ": project, "VERSION": "0.6",
                       "V00BARCDBU": barcode}  # fmt: skip
             yield [cells[column] for column in columns]
 
