@@ -247,6 +247,8 @@ class Training(Seeded):
     """Largest gradient norm; 0 does not clip (code)."""
     precision: str = "auto"
     """fp32, bf16, fp16, or auto: bf16 where the device multiplies it faster than fp32 (choice)."""
+    radiograph_grid: str = "crop"
+    """crop: the joint crop fills the network's input (paper); slice: it lies on the slice's millimetres (choice)."""
     radiograph_variants: int = 1
     """Exposures in which each radiograph is seen: 1 as it is (paper); more add random gamma and blur (choice)."""
     save_minutes: float = 10.0
@@ -265,6 +267,7 @@ class Training(Seeded):
             _require(getattr(self, name) >= 1, f"--{name.replace('_', '-')} must be at least 1")
         _require(self.learning_rate > 0, f"--learning-rate must be above 0, not {self.learning_rate}")
         _one_of("decay", self.decay, ("constant", "cosine"))
+        _one_of("radiograph_grid", self.radiograph_grid, ("crop", "slice"))
         _one_of("--precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
         _require(0 <= self.ema_decay < 1, f"ema_decay must lie in [0, 1), not {self.ema_decay}")
 

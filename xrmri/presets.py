@@ -16,6 +16,7 @@ _DEMO_TRAINING: dict[str, Reasoned] = {
     "clip_norm": (1.0, "choice: a high learning rate"),
     "validate_steps": (250, "choice: a short run"),
     "save_minutes": (5.0, "choice: a laptop may be closed"),
+    "radiograph_grid": ("slice", "choice: a small network follows a bone that lies at the same place in both"),
     "radiograph_variants": (4, "choice: films are exposed as they please"),
 }
 _TINY_TRAINING: dict[str, Reasoned] = {

@@ -10,6 +10,8 @@ import numpy as np
 
 RIGHT, LEFT = "right", "left"
 SIDES = (RIGHT, LEFT)
+FIELD_OF_VIEW_MM = 160.0
+"""Width and height of a coronal FLASH slice (OAI protocol)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xrmri.data.radiograph import crop_knee, mirrored, network_input, read_radiograph, windowed
+from xrmri.data.radiograph import CROP_MM, crop_knee, laid_on_slice, mirrored, network_input, read_radiograph, windowed
 from xrmri.errors import InputError
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import film_file, save
@@ -123,6 +123,23 @@ def test_the_network_sees_a_square_in_minus_1_to_1():
     assert y.shape == (256, 256) and y.dtype == np.float32
     assert -1 <= y.min() < -0.99 and 0.99 < y.max() <= 1
     assert (network_input(crop[:, :150], 256)[:, :50] == -1).all()
+
+
+def test_a_crop_of_80_mm_fills_the_middle_half_of_a_slice_of_160_mm():
+    crop = np.full((64, 64), 9.0, np.float32)
+    crop[31:33, 47:49] = 20.0  # a quarter of the crop's width, 20 mm, from its middle
+    laid = laid_on_slice(crop, 80.0)
+    assert laid.shape == (64, 64) and laid.dtype == np.float32
+    assert (laid[16:48, 16:48] >= 9).all() and laid.sum() == pytest.approx(crop.sum() / 4)
+    assert (laid[:16] == 0).all() and (laid[:, 48:] == 0).all()
+    row, column = np.unravel_index(laid.argmax(), laid.shape)
+    assert (column - 31.5) * 160 / 64 == pytest.approx(20, abs=2) and abs(row - 31.5) <= 1
+
+
+@pytest.mark.parametrize("unknown", [None, 3.0, 900.0])
+def test_a_crop_of_unknown_or_impossible_width_counts_as_an_ordinary_one(unknown):
+    crop = np.random.default_rng(0).random((32, 32), dtype=np.float32)
+    assert np.array_equal(laid_on_slice(crop, unknown), laid_on_slice(crop, CROP_MM))
 
 
 def test_mirroring_twice_changes_nothing():

@@ -77,6 +77,13 @@ def test_a_radiograph_is_as_stored_and_its_variants_differ_within_range(dataset)
         assert np.corrcoef(variant.flatten(), plain.flatten())[0, 1] > 0.9
 
 
+def test_a_radiograph_lies_on_the_slice_with_black_where_the_crop_ends(dataset):
+    filled, laid = (radiograph_image(dataset, "0", grid=grid) for grid in ("crop", "slice"))
+    assert (laid[0] == -1).all() and (laid[:, -1] == -1).all() and laid[16, 16] > -1
+    share = (105 / 160) ** 2  # the width of this crop is not known
+    assert float((laid + 1).sum()) == pytest.approx(share * float((filled + 1).sum()), rel=0.05)
+
+
 def test_a_crop_lies_inside_and_no_crop_is_the_whole_image():
     image = torch.arange(64.0).reshape(8, 8)
     crops = [random_crop(image, 3, random_numbers(0, Purpose.IMAGE, position)) for position in range(300)]

@@ -52,6 +52,7 @@ def test_the_right_knee_is_the_one_at_image_left_alone_or_beside_the_other(pair,
     built = pair(*boxes)
     assert isinstance(built, BuiltPair)
     assert (built.stored.radiograph[9:23, 9:23] == 65535).all()
+    assert built.radiograph_mm == pytest.approx(1.3 * 0.5 * (RIGHT_BOX[2] - RIGHT_BOX[0]), abs=0.01)
 
 
 @pytest.mark.parametrize(("boxes", "seen"), [((LEFT_BOX,), 1), ((MIDDLE_BOX,), 1), ((), 0)])

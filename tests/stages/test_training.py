@@ -253,7 +253,7 @@ def test_encoding_that_was_interrupted_goes_on_where_it_stopped(made, tmp_path):
         return x[:, None, None, ::4, ::4].expand(-1, 2, 4, -1, -1)
 
     encoders = Encoders(moments=moments, radiograph=lambda y: y[:, None], token=lambda y: torch.zeros(len(y), 3))
-    call = {"variants": 2, "seed": 0, "tell": lambda *_: None}
+    call = {"grid": "crop", "variants": 2, "seed": 0, "tell": lambda *_: None}
     with pytest.raises(KeyboardInterrupt):
         cache_latents(tmp_path, slices, range(36), encoders, **call)
     assert not (tmp_path / "slices.npy").exists()

@@ -12,10 +12,14 @@ from PIL import Image, UnidentifiedImageError
 from xrmri.data.dicom import is_dicom, read_film
 from xrmri.data.resample import resized, sampled
 from xrmri.errors import InputError
-from xrmri.records import Radiograph
+from xrmri.records import FIELD_OF_VIEW_MM, Radiograph
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
 _WINDOW_PERCENTILES = (1, 99)
+CROP_MM = 105.0
+"""Width of a joint crop whose film does not tell its spacing: the mean of the phantom's (measured)."""
+_CROP_MM_LIMITS = (60.0, 200.0)
+"""A width outside is a mistake in the film's header: no knee is so narrow, and no slice so wide."""
 
 
 def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
@@ -113,6 +117,23 @@ def network_input(crop: np.ndarray, size: int) -> np.ndarray:
         (size, size) float32 in [-1, 1].
     """
     return resized(_squared(crop), size) / np.float32(32767.5) - 1
+
+
+def laid_on_slice(crop: np.ndarray, width_mm: float | None) -> np.ndarray:
+    """A joint crop on the millimetres of a slice: what lies at a pixel of one lies near that pixel of the other.
+
+    Args:
+        crop: (H, W) square, 0 is black; its middle becomes the middle of the slice.
+        width_mm: width of the crop; unknown or impossible ones count as CROP_MM.
+
+    Returns:
+        (H, W) float32 in the units of the crop; black where the slice is wider than the crop.
+    """
+    low, high = _CROP_MM_LIMITS
+    width_mm = width_mm if width_mm is not None and low <= width_mm <= high else CROP_MM
+    size = crop.shape[0]
+    reach = size / 2 * FIELD_OF_VIEW_MM / width_mm
+    return sampled(crop, (size / 2 - reach, size / 2 + reach), (size / 2 - reach, size / 2 + reach), size)
 
 
 def mirrored(image: np.ndarray) -> np.ndarray:

@@ -12,11 +12,12 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from xrmri.data.radiograph import laid_on_slice
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
 
-LARGEST_RADIOGRAPH = 32767.5
-"""Half of what uint16 holds: a stored radiograph divided by this, less 1, lies in [-1, 1]."""
+LARGEST_RADIOGRAPH = 65535
+"""What white is in a stored radiograph."""
 
 
 class Purpose(IntEnum):
@@ -98,28 +99,32 @@ def slice_image(dataset: Dataset, pair_id: str, depth: int) -> Tensor:
     return torch.from_numpy(((pixels - low) / (high - low)).clip(0, 1) * 2 - 1).float()
 
 
-def radiograph_image(dataset: Dataset, pair_id: str, *, variant: int = 0, seed: int = 0) -> Tensor:
+def radiograph_image(
+    dataset: Dataset, pair_id: str, *, grid: str = "crop", variant: int = 0, seed: int = 0
+) -> Tensor:
     """A radiograph: (H, W) float32 in [-1, 1].
 
     Args:
         dataset: where it is.
         pair_id: whose it is.
+        grid: "crop" fills the image with the joint crop, "slice" lays it on the millimetres of a slice.
         variant: 0 is as stored; any other is another exposure and sharpness of the same radiograph.
         seed: with the pair and the variant, fixes that exposure and sharpness.
     """
-    pixels = dataset.radiograph(pair_id).astype(np.float32) / LARGEST_RADIOGRAPH - 1
+    pixels = dataset.radiograph(pair_id).astype(np.float32) / np.float32(LARGEST_RADIOGRAPH)
     if variant:
         row = int(dataset.index.index.get_loc(pair_id))
         pixels = _other_exposure(pixels, random_numbers(seed, Purpose.VARIANT, row * 1_000 + variant))
-    return torch.from_numpy(pixels)
+    if grid == "slice":
+        pixels = laid_on_slice(pixels, dataset.radiograph_mm(pair_id))
+    return torch.from_numpy(pixels * 2 - 1)
 
 
 def _other_exposure(pixels: np.ndarray, numbers: np.random.Generator) -> np.ndarray:
     """The same radiograph by another detector: gamma, contrast, offset and blur within what films show (choice)."""
     gamma, contrast, offset, blur_pixels = numbers.uniform((0.7, 0.85, -0.08, 0.0), (1.45, 1.1, 0.08, 1.2))
-    exposed = ((pixels + 1) / 2) ** gamma
-    exposed = gaussian_filter((exposed - 0.5) * contrast + 0.5 + offset, blur_pixels)
-    return (exposed.clip(0, 1) * 2 - 1).astype(np.float32)
+    exposed = gaussian_filter((pixels**gamma - 0.5) * contrast + 0.5 + offset, blur_pixels)
+    return exposed.clip(0, 1).astype(np.float32)
 
 
 def random_crop(image: Tensor, size: int, numbers: np.random.Generator) -> Tensor:

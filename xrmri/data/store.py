@@ -21,8 +21,8 @@ from xrmri.errors import InconsistentError, InputError
 from xrmri.run import complete_or_absent
 
 SCHEMA = 1
-INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "source_mri_sha256",
-                 "source_radiograph_sha256")  # fmt: skip
+INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "radiograph_mm",
+                 "source_mri_sha256", "source_radiograph_sha256")  # fmt: skip
 _FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
 _MISSING = -1
 
@@ -136,6 +136,11 @@ class Dataset:
     def radiograph(self, pair_id: str) -> np.ndarray:
         """The windowed joint crop: (H, W) uint16."""
         return self._read("radiograph", pair_id)
+
+    def radiograph_mm(self, pair_id: str) -> float | None:
+        """Width of the joint crop, where the film told its spacing."""
+        width = self.index["radiograph_mm"].get(pair_id) if "radiograph_mm" in self.index else None
+        return None if width is None or not np.isfinite(width) else float(width)
 
     def features(self, pair_id: str) -> np.ndarray:
         """The one-hot code r: (F,) uint8."""

@@ -38,6 +38,11 @@ class Model:
         return int(self.facts["image_size"])
 
     @property
+    def lays_on_slice(self) -> bool:
+        """Whether it takes radiographs on the millimetres of a slice; else the joint crop fills its input."""
+        return bool(self.facts.get("radiograph_grid") == "slice")
+
+    @property
     def knees(self) -> str:
         """What it was trained on, in two words."""
         return "synthetic knees" if self.facts["trained_on"] == SYNTHETIC else str(self.facts["trained_on"])

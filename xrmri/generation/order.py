@@ -8,7 +8,7 @@ import numpy as np
 
 from xrmri.config import DetectKnee
 from xrmri.data.features import FeatureSet, one_hot, parse_settings, read_grades
-from xrmri.data.radiograph import crop_knee, mirrored, network_input, read_radiograph, windowed
+from xrmri.data.radiograph import crop_knee, laid_on_slice, mirrored, network_input, read_radiograph, windowed
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError
 from xrmri.generation.model import Model
@@ -48,6 +48,8 @@ class Order:
 
     radiograph: np.ndarray
     """(H, W) float32 in [-1, 1], in film orientation."""
+    width_mm: float | None
+    """Of the radiograph, where its file tells."""
     side: str
     side_is_assumed: bool = False
     """Nobody said which knee it is."""
@@ -58,10 +60,10 @@ class Order:
     geometry: Geometry | None = None
     """Where the acquired volume lies, slices as in the dataset; None for a radiograph on its own."""
 
-    @property
-    def upright(self) -> np.ndarray:
-        """The radiograph as the model takes it: a left knee mirrored to look right."""
-        return mirrored(self.radiograph) if self.side == LEFT else self.radiograph
+    def network_input(self, model: Model) -> np.ndarray:
+        """The radiograph as the model takes it: (H, W) float32 in [-1, 1], a left knee mirrored to look right."""
+        upright = mirrored(self.radiograph) if self.side == LEFT else self.radiograph
+        return laid_on_slice((upright + 1) / 2, self.width_mm) * 2 - 1 if model.lays_on_slice else upright
 
     def features(self, features: FeatureSet) -> np.ndarray:
         """(F,) uint8 one-hot code of the grades."""
@@ -75,9 +77,10 @@ def order_of_radiograph(file: Path, wish: Wish, grades: Grades, model: Model) ->
         InputError: not a readable radiograph, no knee on it, or no telling which knee is meant.
     """
     radiograph = read_radiograph(file, wish.side)
-    crop, side = _joint(file, radiograph, wish.side)
+    crop, width_mm, side = _joint(file, radiograph, wish.side)
     return Order(
         radiograph=network_input(crop, model.image_size),
+        width_mm=width_mm,
         side=side or RIGHT,
         side_is_assumed=side is None,
         grades={name: grades.get(name) for name in model.features.names},
@@ -92,6 +95,7 @@ def order_of_pair(dataset: Dataset, pair_id: str, changed: Grades, model: Model)
     grades = {**dataset.grades(pair_id), **changed}
     return Order(
         radiograph=network_input(mirrored(crop) if side == LEFT else crop, model.image_size),
+        width_mm=dataset.radiograph_mm(pair_id),
         side=side,
         grades={name: grades.get(name) for name in model.features.names},
         source={"pair_id": pair_id},
@@ -99,11 +103,12 @@ def order_of_pair(dataset: Dataset, pair_id: str, changed: Grades, model: Model)
     )
 
 
-def _joint(file: Path, radiograph: Radiograph, side: str | None) -> tuple[np.ndarray, str | None]:
-    """The windowed joint crop on a radiograph, and the side it shows; a crop does not tell."""
+def _joint(file: Path, radiograph: Radiograph, side: str | None) -> tuple[np.ndarray, float | None, str | None]:
+    """The windowed joint crop on a radiograph, its width in mm if known, and the side; a crop does not tell it."""
     short, long = sorted(radiograph.pixels.shape)
     if long <= min(CROP_PIXELS_AT_MOST, CROP_ASPECT_AT_MOST * short):
-        return windowed(radiograph.pixels), side
+        spacing_mm = radiograph.spacing_mm
+        return windowed(radiograph.pixels), spacing_mm[1] * max(radiograph.pixels.shape) if spacing_mm else None, side
     from xrmri.detector.detect import find_knees, load_detector
 
     detection = DetectKnee()
@@ -115,5 +120,5 @@ def _joint(file: Path, radiograph: Radiograph, side: str | None) -> tuple[np.nda
     if side is None and (len(boxes) > 1 or not set(boxes) <= set(SIDES)):
         raise InputError(f"{file} is a film: say --side left or --side right for the knee you mean")
     chosen = boxes[side or next(iter(boxes))]
-    crop, _ = crop_knee(radiograph, chosen.corners, scale=detection.box_scale, pixels=detection.crop_pixels)
-    return crop, side or chosen.side
+    crop, spacing_mm = crop_knee(radiograph, chosen.corners, scale=detection.box_scale, pixels=detection.crop_pixels)
+    return crop, spacing_mm[1] * crop.shape[1] if spacing_mm else None, side or chosen.side

@@ -45,6 +45,7 @@ class _Pair:
     candidate: Candidate
     row: int
     """Of the shard."""
+    radiograph_mm: float | None
     mri_sha256: str
     radiograph_sha256: str
 
@@ -123,6 +124,7 @@ def _write_shard(
                 pair = _Pair(
                     candidate=job.candidate,
                     row=shard.append(built.stored),
+                    radiograph_mm=built.radiograph_mm,
                     mri_sha256=built.mri_sha256,
                     radiograph_sha256=built.radiograph_sha256,
                 )
@@ -198,6 +200,7 @@ def _index_row(pair: _Pair, splits: Mapping[str, str]) -> dict[str, Any]:
         "shard": _SHARD,
         "row": pair.row,
         "kl": candidate.grades.get(_KL),
+        "radiograph_mm": pair.radiograph_mm,
         "source_mri_sha256": pair.mri_sha256,
         "source_radiograph_sha256": pair.radiograph_sha256,
     }

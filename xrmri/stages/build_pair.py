@@ -18,8 +18,8 @@ from xrmri.errors import InputError
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph, Volume
 from xrmri.run import sha256
 
-Cut = Callable[[Candidate, Path, str], np.ndarray]
-"""(pair, film, hash of the film) -> (299, 299) uint16 joint crop in film orientation."""
+Cut = Callable[[Candidate, Path, str], tuple[np.ndarray, float | None]]
+"""(pair, film, hash of the film) -> (299, 299) uint16 joint crop in film orientation, and its width in mm if known."""
 
 _DETECTION = DetectKnee()
 
@@ -40,6 +40,8 @@ class BuiltPair:
     """A pair, and what it was read from."""
 
     stored: StoredPair
+    radiograph_mm: float | None
+    """Width of the joint crop, where the film told its spacing."""
     mri_sha256: str
     radiograph_sha256: str
 
@@ -56,7 +58,7 @@ def build_pair(job: Job) -> BuiltPair | list[Rejected]:
     try:
         file = _film_file(candidate)
         radiograph_sha256 = sha256(file)
-        crop = cut(candidate, file, radiograph_sha256)
+        crop, width_mm = cut(candidate, file, radiograph_sha256)
     except InputError as error:
         return _blamed(candidate, flash=f"radiograph rejected: {error}", film=str(error))
     if candidate.side == LEFT:
@@ -69,7 +71,9 @@ def build_pair(job: Job) -> BuiltPair | list[Rejected]:
         affine=volume.geometry.affine,
         window=intensity_window(volume.voxels),
     )
-    return BuiltPair(stored=stored, mri_sha256=mri_sha256, radiograph_sha256=radiograph_sha256)
+    return BuiltPair(
+        stored=stored, radiograph_mm=width_mm, mri_sha256=mri_sha256, radiograph_sha256=radiograph_sha256
+    )
 
 
 def _blamed(candidate: Candidate, *, flash: str, film: str) -> list[Rejected]:
@@ -101,11 +105,11 @@ def _from_folder(folder: Path) -> Cut:
     """Take crops from a folder that detect-knee wrote; opened once a process."""
     knees = open_knees(folder)
 
-    def cut(candidate: Candidate, file: Path, digest: str) -> np.ndarray:
+    def cut(candidate: Candidate, file: Path, digest: str) -> tuple[np.ndarray, float | None]:
         knee = knees.find(digest, candidate.side)
         if knee is None:
             raise InputError(f"knee not in {folder.name}: detect-knee has no {candidate.side} knee of this film")
-        return knee.crop
+        return knee.crop, _width_mm(knee.crop, knee.spacing_mm)
 
     return cut
 
@@ -117,7 +121,7 @@ def _by_detector(device: str) -> Cut:
 
     detector = load_detector(None, device)
 
-    def cut(candidate: Candidate, file: Path, digest: str) -> np.ndarray:
+    def cut(candidate: Candidate, file: Path, digest: str) -> tuple[np.ndarray, float | None]:
         try:
             film = read_radiograph(file, candidate.film.side)
         except InputError as error:
@@ -126,10 +130,15 @@ def _by_detector(device: str) -> Cut:
         box = _told_apart(found, film).get(candidate.side)
         if box is None:
             raise InputError(f"knee not found: {len(found)} seen on the film, none surely the {candidate.side} one")
-        crop, _ = crop_knee(film, box.corners, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
-        return crop
+        crop, spacing_mm = crop_knee(film, box.corners, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
+        return crop, _width_mm(crop, spacing_mm)
 
     return cut
+
+
+def _width_mm(crop: np.ndarray, spacing_mm: tuple[float, float] | None) -> float | None:
+    """Width of a crop to a hundredth of a millimetre."""
+    return round(crop.shape[1] * spacing_mm[1], 2) if spacing_mm else None
 
 
 def _told_apart(found: list[KneeBox], film: Radiograph) -> dict[str, KneeBox]:

@@ -158,7 +158,7 @@ def _draw_and_deliver(
                 execution.progress("slices", before + done, total, "")
 
         features = order.features(model.features)
-        samples.append(draw(bundle, order.upright, features, config, sample=number, tell=tell))
+        samples.append(draw(bundle, order.network_input(model), features, config, sample=number, tell=tell))
     deliver(samples, order, target, config, model)
 
 

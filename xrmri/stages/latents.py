@@ -76,6 +76,7 @@ def cache_latents(
     items: Sequence[int],
     encoders: Encoders,
     *,
+    grid: str,
     variants: int,
     seed: int,
     tell: Callable[[str, int, int, str], None],
@@ -87,6 +88,7 @@ def cache_latents(
         slices: the split.
         items: which of its slices.
         encoders: what encodes.
+        grid: how radiographs lie, crop or slice.
         variants: exposures of each radiograph; the first is as stored.
         seed: of the exposures.
         tell: progress.
@@ -100,7 +102,7 @@ def cache_latents(
 
     def radiograph_at(number: int) -> Tensor:
         pair_id, variant = exposures[number]
-        return radiograph_image(data, pair_id, variant=variant, seed=seed)
+        return radiograph_image(data, pair_id, grid=grid, variant=variant, seed=seed)
 
     moments = _encoded(folder / "slices.npy", len(items), slice_at, encoders.moments, tell)
     radiographs = _encoded(folder / "radiographs.npy", len(exposures), radiograph_at, encoders.radiograph, tell)

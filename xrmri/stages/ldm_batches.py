@@ -114,7 +114,9 @@ def read_samples(
     """The train split, and some slices of the val split."""
     train, val = index_slices(data, "train"), index_slices(data, "val")
     items, shown = range(len(train)), val.evenly(_VALIDATED)
-    cached = partial(cache_latents, encoders=encoders, seed=config.seed, tell=execution.progress)
+    cached = partial(
+        cache_latents, encoders=encoders, grid=config.radiograph_grid, seed=config.seed, tell=execution.progress
+    )
     learnt = cached(cache / "train", train, items, variants=config.radiograph_variants)
     held_out = cached(cache / "val", val, shown, variants=1)
     measured = learnt.scale()

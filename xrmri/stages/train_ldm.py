@@ -132,7 +132,8 @@ def _inputs(dataset: Path, vae: Path, init: Path | None, config: TrainLdm) -> di
 def _cache_key(inputs: Mapping[str, str], config: TrainLdm) -> str:
     """Names a cache by all that its numbers depend on."""
     relevant = {name: value for name, value in inputs.items() if name != "init"}
-    return digest([relevant, config.radiograph_variants, config.context_width, config.seed])[:12]
+    radiographs = [config.radiograph_grid, config.radiograph_variants]
+    return digest([relevant, *radiographs, config.context_width, config.seed])[:12]
 
 
 def _denoiser(config: TrainLdm, data: Dataset, vae: Path) -> Denoiser:
@@ -218,6 +219,7 @@ def _facts(config: TrainLdm, training: Samples, vae: Path, inputs: Mapping[str, 
         },
         "guidance": config.guidance,
         "radiograph_token": config.radiograph_token,
+        "radiograph_grid": config.radiograph_grid,
         "feature_set": features.name,
         "features": list(features.names),
         "feature_slots": features.slots,

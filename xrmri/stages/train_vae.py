@@ -145,8 +145,9 @@ class _Images:
         numbers = random_numbers(config.seed, Purpose.IMAGE, position)
         pair_id, depth = self.slices.locate(self.order.at(position))
         if numbers.random() < config.radiograph_share:
-            variant = int(numbers.integers(config.radiograph_variants))
-            return random_crop(radiograph_image(data, pair_id, variant=variant, seed=config.seed), config.crop, numbers)
+            variant, grid = int(numbers.integers(config.radiograph_variants)), config.radiograph_grid
+            whole = radiograph_image(data, pair_id, grid=grid, variant=variant, seed=config.seed)
+            return random_crop(whole, config.crop, numbers)
         return random_crop(slice_image(data, pair_id, depth), config.crop, numbers)
 
 
@@ -157,7 +158,9 @@ class _Validation:
         """Choose the images."""
         chosen = [slices.locate(item) for item in slices.evenly(_VALIDATED)]
         self.slices = torch.stack([slice_image(slices.dataset, *where) for where in chosen])
-        self.radiographs = torch.stack([radiograph_image(slices.dataset, pair_id) for pair_id, _ in chosen])
+        self.radiographs = torch.stack(
+            [radiograph_image(slices.dataset, pair_id, grid=config.radiograph_grid) for pair_id, _ in chosen]
+        )
         self.config = config
         self.device = device
 
