@@ -19,7 +19,6 @@ from xrmri.run import complete_or_absent
 
 PLATE_MM = 0.8
 CROP_SCALE = 1.3
-_SIDE, _RISE = 0.9, 0.112  # from the phantom's box, as wide as the bones and centred near the joint line
 
 Corners = tuple[float, float, float, float]
 
@@ -83,20 +82,14 @@ def _render(folder: Path, seed: int, index: int) -> None:
         np.savez_compressed(partial_file, pixels=np.rint(np.asarray(small) * 16).astype(np.uint16), boxes=boxes)
 
 
-def _framed(square: np.ndarray) -> Corners:
-    """The joint box of a square (4,) that is as wide as the bones."""
-    x0, y0, x1, y1 = (float(value) for value in square)
-    side, half = x1 - x0, (x1 - x0) * _SIDE / 2
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2 - _RISE * side
-    return x - half, y - half, x + half, y + half
-
-
 def _read(file: Path) -> Plate:
     """A plate that was kept."""
     with np.load(file) as kept:
         pixels, boxes = kept["pixels"].astype(np.float32) / np.float32(65520), kept["boxes"]
     # On an ordinary film the knee at image left is a right one, whose fibula points to image left.
-    joints = (Joint(corners=_framed(box), fibula=fibula) for fibula, box in zip((LEFT, RIGHT), boxes, strict=True))
+    joints = (
+        Joint(corners=tuple(box.tolist()), fibula=fibula) for fibula, box in zip((LEFT, RIGHT), boxes, strict=True)
+    )
     return Plate(pixels=pixels, joints=tuple(joints))
 
 

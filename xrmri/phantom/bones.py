@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xrmri.phantom.anatomy import Knee
+from xrmri.phantom.anatomy import Knee, stream
 from xrmri.phantom.sdf import (
     Field,
     Points,
@@ -33,15 +33,17 @@ HINGE_YZ_MM = (-9.0, 20.0)
 
 _NARROWING_LEFT = (1.0, 0.68, 0.36, 0.03)
 """Share of the joint space that is left at JSN 0-3 (OARSI atlas, by eye)."""
-_DISH_MM = 0.9
+_DISH_MM = 1.7
 """How hollow the medial plateau is; the femur lies in it."""
-_DOME_MM = 0.5
+_DOME_MM = 0.7
 """How far the lateral plateau bulges."""
 _ATTRITION_MM = (0.0, 1.2, 2.6, 4.4)
 _EPICONDYLES = (
-    ((-33.0, -4.0, 24.0), (6.0, 13.0, 13.0)), ((33.0, -5.0, 22.0), (5.5, 12.0, 12.0)),
-    ((-33.0, -8.0, 38.0), (4.0, 5.0, 5.0)),
+    ((-34.0, -4.0, 26.0), (6.5, 13.0, 9.0)), ((34.0, -5.0, 25.0), (6.5, 12.0, 8.0)),
+    ((-35.5, -9.0, 35.0), (4.0, 5.0, 4.0)),
 )  # fmt: skip
+"""The epicondyles and, last, the adductor tubercle."""
+_POPLITEAL_GROOVE = ((39.0, -10.0, 13.0), (3.6, 9.0, 4.0))
 _TUBEROSITY = ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6))
 _OSTEOPHYTE_MM = (0.0, 2.4, 4.6, 7.4)
 
@@ -77,27 +79,32 @@ def _femur(knee: Knee, p: Points) -> Field:
     shape = knee.shape
     q = _femur_points(knee, p)
     d = union(_condyles(knee, q), _trochlea(q), 4.0)
+    add(d, q, boxed_ellipsoid((0.0, 1.0, 22.0), (28.0, 13.0, 23.0)), fillet(4.0))  # joins the condyles above the notch
     lean = np.tan(np.radians(shape.femur_valgus_degrees))
     wide, deep = 17.0 * shape.shaft_size, 14.5 * shape.shaft_size
     knots = (
-        (16.0, 0.0, -2.0, 34.0, 13.0),
-        (28.0, 0.0, -1.5, 37.0, 16.0),
-        (40.0, lean * 8, -0.5, 36.5, 16.5),
-        (52.0, lean * 18, 0.5, 33.5, 16.2),
-        (68.0, lean * 34, 2.0, wide + 9.5, deep + 0.8),
-        (98.0, lean * 60, 4.0, wide, deep),
+        (12.0, 0.0, -2.0, 35.0, 13.0),
+        (26.0, 0.0, -1.5, 38.5, 16.0),
+        (34.0, lean * 5, -0.5, 38.8, 16.5),
+        (38.5, lean * 8, -0.2, 36.5, 16.3),
+        (45.0, lean * 13, 0.6, 29.0, 16.0),
+        (54.0, lean * 21, 1.5, wide + 6.5, deep + 1.2),
+        (70.0, lean * 36, 2.5, wide + 3.0, deep + 0.5),
+        (92.0, lean * 56, 4.0, wide + 0.5, deep),
         (220.0, lean * 175, 8.0, wide - 3.0, deep),
     )
-    d = union(d, column(q, knots, 2.4), 12.0)
+    d = union(d, column(q, knots, 2.7), 4.0)
     d = common(d, -notch(knee, q), 4.0)
     for centre, radii in _EPICONDYLES:
-        add(d, q, boxed_ellipsoid(centre, radii), fillet(6.0))
+        add(d, q, boxed_ellipsoid(centre, radii), fillet(5.0))
+    d = common(d, -ellipsoid(q, *_POPLITEAL_GROOVE), 4.0)
     for side, name in ((-1.0, "XROSFM"), (1.0, "XROSFL")):
         r = _OSTEOPHYTE_MM[knee.grades[name]]
         if r:
-            spur = boxed_ellipsoid((side * (34.5 + 0.3 * r), -1.0, 5.0 + 0.15 * r), (1.2 * r + 1, 15.0, 1.4 + 0.34 * r))
+            spur = boxed_ellipsoid((side * (34.5 + 0.3 * r), -1.0, 4.5 + 0.15 * r), (1.2 * r + 1, 11.0, 1.4 + 0.3 * r))
             add(d, q, spur, fillet(4.5))
-            add(d, q, boxed_ellipsoid((side * 8.5, -22.0, 6.5), (0.7 * r, 6.0, 0.8 * r)), fillet(3.0))  # in the notch
+            in_notch = boxed_ellipsoid((side * 11.0, -20.0, 8.5), (0.55 * r, 7.0, 0.55 * r))
+            add(d, q, in_notch, fillet(3.0))
     return d * np.float32(shape.size)
 
 
@@ -117,34 +124,37 @@ def _condyles(knee: Knee, q: Points) -> Field:
     both = None
     for side, radius, back in ((-1.0, 20.0, -9.0), (1.0, 19.4, -8.6)):
         across = q.x * f(side) - f(CONDYLE_X_MM)
-        crown = f(0.016) * np.maximum(across - f(1.0), 0) ** 2 + f(0.040) * np.minimum(across, 0) ** 2
+        crown = f(0.010) * np.maximum(across - f(1.0), 0) ** 2 + f(0.030) * np.minimum(across, 0) ** 2
         rise = q.z - f(radius)
-        rise = np.where(rise > 0, f(0.7) * rise, rise)  # above its middle the wheel runs out into the shaft
+        rise = np.where(rise > 0, f(0.95) * rise, rise)  # above its middle the wheel runs out into the shaft
         posterior = np.hypot(q.y - f(back), rise) - f(radius)
         distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
-        distal = common(distal, (q.z - f(39.0) + np.maximum(q.y - f(2.0), 0)) * f(0.72), 8.0)
+        distal = common(distal, (q.z - f(31.0) + np.maximum(q.y - f(2.0), 0)) * f(0.72), 8.0)
         profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
-        wheel = extruded(profile, across + f(2.0), 16.0, knee.shape.condyle_rounding_mm)
+        wheel = extruded(profile, across + f(1.4), 16.6, 0.8 * knee.shape.condyle_rounding_mm)
         both = wheel if both is None else np.minimum(both, wheel)
     return both
 
 
 def notch(knee: Knee, q: Points) -> Field:
-    """The tunnel between the condyles: an arch whose roof rises backwards."""
+    """Between the condyles: a tunnel with steep walls behind, a low tent in front; the roof rises backwards."""
     f = np.float32
-    height = np.clip(f(12.5) - f(0.5) * q.y, 7.0, 23.0)
-    u, v = np.abs(q.x) / f(knee.shape.notch_half_width_mm + 1.5), np.abs(q.z) / height
-    arch = ((u ** f(1.75) + v ** f(1.75)) ** f(1 / 1.75) - 1) * f(knee.shape.notch_half_width_mm)
-    return common(arch, q.y - f(13.0), 4.0)
+    half_width = f(knee.shape.notch_half_width_mm)
+    u, v = np.abs(q.x) / (half_width + f(1.5)), np.abs(q.z) / np.clip(f(8.5) - f(0.85) * q.y, 9.0, 25.0)
+    tunnel = ((u**3 + v**3 + f(1e-6)) ** f(1 / 3) - 1) * half_width
+    peak = np.clip(f(7.5) - f(0.28) * q.y, 3.8, 12.0) * np.exp(-((np.abs(q.x) / (half_width + f(1.0))) ** f(1.8)))
+    tent = common((q.z - peak) * f(0.8), np.abs(q.x) - f(1.7) * half_width, 2.0)
+    front = 1 / (1 + np.exp(np.clip(-(q.y + f(2.0)) / f(1.2), -30, 30)))
+    return common(tunnel + front * (tent - tunnel), q.y - f(14.0), 4.0)
 
 
 def _trochlea(q: Points) -> Field:
     """The grooved pulley in front that joins the condyles."""
     f = np.float32
-    groove = np.exp(-(((q.x - f(1.5)) / f(11.0)) ** 2))
+    groove = np.exp(-(((q.x - f(1.0)) / f(9.0)) ** 2))
     lateral_lip = f(1.5) * np.clip(q.x / f(20.0), 0, 1)
-    reach = f(21.8) - f(5.5) * groove + lateral_lip - f(0.003) * q.x**2
-    pulley = np.hypot(q.y - f(3.0), (q.z - f(27.0)) * f(0.96)) - reach
+    reach = f(21.8) - f(4.8) * groove + lateral_lip - f(0.003) * q.x**2
+    pulley = np.hypot(q.y - f(3.0), (q.z - f(25.0)) * f(0.96)) - reach
     pulley = common(pulley, np.abs(q.x) - f(34.0), 9.0)
     return common(pulley, f(-14.0) - q.y, 5.0)
 
@@ -156,11 +166,12 @@ def tibial_side(knee: Knee, q: Points) -> Field:
     knots = (
         (14.0, 0.0, -3.0, 38.0, 25.5),
         (-4.0, 0.0, -3.0, 38.2, 25.5),
-        (-10.0, 0.0, -3.2, 37.8, 24.0),
-        (-20.0, -lean * 12, -3.0, 35.2, 21.0),
-        (-32.0, -lean * 24, -1.5, 30.5, 18.5),
-        (-48.0, -lean * 40, -0.5, 24.0 * wide, 17.0 * deep),
-        (-70.0, -lean * 62, -1.0, 17.8 * wide, 16.0 * deep),
+        (-9.0, 0.0, -3.2, 37.6, 24.0),
+        (-17.0, -lean * 9, -3.0, 35.0, 21.5),
+        (-27.0, -lean * 19, -1.5, 29.8, 19.0),
+        (-38.0, -lean * 30, -0.7, 24.6, 17.5),
+        (-50.0, -lean * 42, -0.5, 20.8 * wide, 16.8 * deep),
+        (-70.0, -lean * 62, -1.0, 17.2 * wide, 16.0 * deep),
         (-110.0, -lean * 102, -2.0, 14.0 * wide, 15.0 * deep),
         (-220.0, -lean * 212, -4.0, 13.0 * wide, 14.0 * deep),
     )
@@ -199,31 +210,42 @@ def plateau(knee: Knee, q: Points) -> Field:
     shape, grades = knee.shape, knee.grades
     f = np.float32
     arthritis = f(0.3 * max(grades["XROSTM"], grades["XROSTL"])) * np.exp(-((q.x / f(7.0)) ** 2))
-    height, x, y = f(shape.spine_height_mm), q.x, q.y + f(3.0)
-    tips = f(0.70) * np.exp(-(((x + f(6.0)) / f(3.6)) ** 2)) + f(0.56) * np.exp(-(((x - f(5.5)) / f(3.6)) ** 2))
-    spine = (height * (tips + f(0.50) * np.exp(-((x / f(13.0)) ** 2))) + arthritis) * np.exp(-((y / f(11.0)) ** 2))
-    dish = f(-_DISH_MM) * np.exp(-(((q.x + f(22.0)) / f(11.0)) ** 2) - ((q.y + f(3.0)) / f(14.0)) ** 2)
+    spine = (_spines(knee, q) + arthritis) * np.exp(-(((q.y + f(7.5)) / f(9.5)) ** 2))
+    dish = f(-_DISH_MM) * np.exp(-(((q.x + f(23.0)) / f(11.0)) ** 2) - ((q.y + f(3.0)) / f(15.0)) ** 2)
     dome = f(_DOME_MM) * np.exp(-(((q.x - f(23.0)) / f(11.0)) ** 2) - ((q.y + f(5.0)) / f(10.0)) ** 2)
+    rim = f(0.012) * np.maximum(np.abs(q.x) - f(28.0), 0) ** 2
     sunken_medial = f(_ATTRITION_MM[grades["XRATTM"]]) / (1 + np.exp(np.clip((q.x + f(9.0)) / f(2.5), -30, 30)))
     sunken_lateral = f(_ATTRITION_MM[grades["XRATTL"]]) / (1 + np.exp(np.clip((f(9.0) - q.x) / f(2.5), -30, 30)))
     slope = f(np.tan(np.radians(shape.plateau_slope_degrees))) * (q.y + f(5.0))
     slope = slope - f(0.004) * np.maximum(q.y - f(2.0), 0) ** 2
-    return q.z - spine - dish - dome - slope + sunken_medial + sunken_lateral
+    return q.z - spine - dish - dome - slope + rim + sunken_medial + sunken_lateral
+
+
+def _spines(knee: Knee, q: Points) -> Field:
+    """Height of the ridge between the compartments in its middle, mm: a tent with two tips of the knee's own."""
+    f = np.float32
+    generator = stream("spines", knee.shape.texture_seed)
+    ridge = f(0.66) * np.exp(-((np.abs(q.x - f(0.5)) / f(13.0)) ** f(1.6)))
+    for place, share in ((-6.0, 0.46), (6.5, 0.38)):
+        middle, part, width = generator.normal((place, share, 3.3), (0.9, 0.12, 0.7))
+        away = np.sqrt(((q.x - f(middle)) / f(np.clip(width, 1.8, 4.5))) ** 2 + f(0.04)) - f(0.2)
+        ridge = ridge + f(np.clip(part, 0.15, 0.8)) * np.exp(-(np.maximum(away, 0) ** f(1.3)))
+    return f(3.6 + 0.8 * knee.shape.spine_height_mm) * ridge
 
 
 def fibula(knee: Knee, p: Points) -> Field:
     """Distance to the fibula, mm."""
     shape = knee.shape
     q = p.scaled(1 / shape.size)
-    x, z = shape.fibula_x_mm, shape.fibula_z_mm
+    x, z = shape.fibula_x_mm + 1.5, shape.fibula_z_mm - 4.0
     d = nowhere(q)
     add(d, q, boxed_ellipsoid((x, -20.0, z), (8.5, 9.5, 9.0)))
     add(d, q, boxed_ellipsoid((x + 1.0, -22.0, z + 6.0), (4.0, 4.5, 6.0)), fillet(4.0))
-    add(d, q, boxed_capsule((x + 0.5, -19.0, z - 6.0), (x - 2.5, -16.0, z - 55.0), 5.6 * shape.shaft_size), fillet(6.0))
+    add(d, q, boxed_capsule((x + 0.5, -19.0, z - 6.0), (x - 2.5, -16.0, z - 55.0), 5.8 * shape.shaft_size), fillet(6.0))
     add(
         d,
         q,
-        boxed_capsule((x - 2.5, -16.0, z - 50.0), (x - 6.0, -15.0, z - 210.0), 6.4 * shape.shaft_size),
+        boxed_capsule((x - 2.3, -16.1, z - 50.0), (x - 6.0, -15.0, z - 210.0), 6.0 * shape.shaft_size),
         fillet(4.0),
     )
     return d * np.float32(shape.size)

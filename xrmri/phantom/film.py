@@ -20,9 +20,12 @@ from xrmri.phantom.trabeculae import trabecular_pattern
 from xrmri.records import SIDES
 
 WORK_MM = 1.25 / 3
+MAGNIFICATION = 1.04
+"""Of the joint: 70 mm before a film that is 1.83 m (72 inches) from the focus."""
 _SHARP = (51 * 1.25, 53 * 1.25)  # half-width, half-height in mm of the finely cast part about each knee
 _WIDE = (85.0, 200.0)
-_BOX_ABOVE = 0.04
+_BOX_SIDE = 1 / (1.3 * 0.86)
+_BOX_ABOVE = 1.3 * (0.585 - 0.5)
 
 Box = tuple[float, float, float, float]
 
@@ -35,7 +38,8 @@ class Film:
     """(H, W), 0-4095, bone bright; image left is the patient's right knee."""
     spacing_mm: float
     joint_box: Mapping[str, Box]
-    """Side to x0, y0, x1, y1 in pixels: a square as wide as the bones at the joint, 4 % of its side above the line."""
+    """Side to x0, y0, x1, y1 in pixels: a square that, enlarged 1.3 times about its centre, frames the joint as
+    published crops do: the bones take 0.86 of the width and the joint space lies at 0.585 of the height."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +64,8 @@ def render_film(participant: Participant) -> Film:
     """
     generator = stream("film", participant.seed, participant.index)
     exposure = draw_exposure(generator)
-    shape = tuple(round(n * exposure.spacing_mm / WORK_MM) for n in exposure.shape)
-    bone, spongy, limb = (np.zeros(shape, dtype=np.float32) for _ in range(3))
+    shape = tuple(round(n * exposure.spacing_mm / (MAGNIFICATION * WORK_MM)) for n in exposure.shape)
+    bone, struts, limb = (np.zeros(shape, dtype=np.float32) for _ in range(3))
     boxes = {}
     for side in SIDES:
         placed = _place(participant, side, shape)
@@ -69,15 +73,15 @@ def render_film(participant: Participant) -> Film:
         coarse = cast(placed.knee, placed.stance, wide, 1)
         sharp = cast(placed.knee, placed.stance, _grid(*_SHARP, 1.25, 2.0, 56.0), 3)
         _lay(limb, placed, refine(flesh(placed.knee, placed.stance, wide), 6), 0)
-        for target, far, near in ((bone, coarse.bone, sharp.bone), (spongy, coarse.spongy, sharp.spongy)):
+        for target, far, near in ((bone, coarse.bone, sharp.bone), (struts, coarse.struts, sharp.struts)):
             _lay(target, placed, refine(far, 6), 0)
             _lay(target, placed, near, 20)
         boxes[side] = _joint_box(placed, sharp)
     signal = develop(bone, limb, exposure, WORK_MM, tuple(boxes.values()))
-    zoom = exposure.spacing_mm / WORK_MM
+    zoom = exposure.spacing_mm / (MAGNIFICATION * WORK_MM)
     origin = (zoom - 1) / 2
     signal = resample(signal, exposure.shape, (origin, origin), zoom)
-    core = np.sqrt(np.maximum(resample(spongy, exposure.shape, (origin, origin), zoom), 0))
+    core = np.sqrt(np.maximum(resample(struts, exposure.shape, (origin, origin), zoom), 0))
     signal += trabecular_pattern(participant, core, exposure)
     scaled = {side: tuple(float(v / zoom) for v in box) for side, box in boxes.items()}
     pixels = digitise(signal, exposure, generator)
@@ -91,14 +95,15 @@ def _place(participant: Participant, side: str, shape: tuple[int, ...]) -> _Plac
     knee = participant.knee(side)
     both = stream("stance", participant.seed, participant.index)
     own = stream("stance of side", participant.seed, participant.index, SIDES.index(side))
-    flexion, miss, apart = both.normal((18.0, 0.0, 92.0), (4.0, 2.0, 4.0))
+    flexion, miss, apart = both.normal((15.0, 0.8, 92.0), (4.5, 1.5, 4.0))
     row = shape[0] * both.uniform(0.43, 0.57)
-    flexion, miss, turn, up = own.normal((flexion, miss, 2.0, 0.0), (1.5, 1.0, 3.5, 3.0))
+    flexion, miss, turn, up = own.normal((flexion, miss, 0.0, 0.0), (2.0, 0.9, 5.0, 3.0))
     column = (shape[1] - 1) / 2 + (-apart if side == "right" else apart) / WORK_MM
     stance = Stance(
         flexion_degrees=float(flexion),
         tibia_lean_degrees=float(-(knee.shape.plateau_slope_degrees + miss)),
         rotation_degrees=float(turn),
+        roll_degrees=float(own.normal(0.0, 2.2)),
     )
     return _Placed(side=side, knee=knee, stance=stance, centre=(round(row + up / WORK_MM), round(column)))
 
@@ -129,12 +134,12 @@ def _lay(target: Field, knee: _Placed, field: Field, feather: int) -> None:
 
 
 def _joint_box(knee: _Placed, sharp: Shadow) -> Box:
-    """A square about the widest bony extent near the joint line, without the fibula, in work pixels."""
+    """The joint box from the widest bony extent near the joint line, without the fibula, in work pixels."""
     middle = sharp.bone.shape[0] // 2
     spongy = sharp.spongy[middle - round(26 / WORK_MM) : middle + round(7 / WORK_MM)]
     shown = spongy if knee.side == "right" else spongy[:, ::-1]
     touched = np.flatnonzero((shown > 4.0).any(axis=0))
-    side = float(touched[-1] + 1 - touched[0])
+    side = _BOX_SIDE * float(touched[-1] + 1 - touched[0])
     x = knee.centre[1] - shown.shape[1] // 2 + (touched[0] + touched[-1] + 1) / 2
     line = knee.centre[0] - float(np.mean(joint_gaps(knee.knee))) / 2 / WORK_MM
     y = line - _BOX_ABOVE * side

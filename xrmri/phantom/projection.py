@@ -18,6 +18,14 @@ SPONGY = 0.17
 """Attenuation of spongy bone above soft tissue, relative to cortical bone."""
 
 
+_PATELLA_FOLLOWS = 1.1
+"""Share of the flexion that the patella turns about the hinge, by eye on real crops."""
+
+
+_RIM_MM = 3.0
+"""How thick the patella is where its bone is half as dense as that of the others."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stance:
     """How one knee stands before the film."""
@@ -28,6 +36,8 @@ class Stance:
     """Of the tibia against the film; when it equals the slope, the beam grazes the plateau."""
     rotation_degrees: float
     """About the long axis; positive turns the front lateral."""
+    roll_degrees: float
+    """In the plane of the film; positive tips the top lateral."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +48,8 @@ class Shadow:
     """(Z, X) equivalent thickness of cortical bone."""
     spongy: Field
     """(Z, X) thickness of spongy bone."""
+    struts: Field
+    """(Z, X) the part of it, mm, whose trabeculae are stout enough to be seen: near the joint."""
 
 
 def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
@@ -50,39 +62,49 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
         factor: whole number.
     """
     p = _turned(grid, stance)
-    thigh = _bent(knee, p, stance.flexion_degrees)
+    thigh, kneecap = (_bent(knee, p, share * stance.flexion_degrees) for share in (1.0, _PATELLA_FOLLOWS))
     step = float(grid.y[1] - grid.y[0])
     femur, tibia = bones.femur(knee, thigh), bones.tibia(knee, p)
+    fibula, patella = bones.fibula(knee, p), bones.patella(knee, kneecap)
     solids = (  # distance, and cortex near the joint and in the shaft, mm
-        (femur, 0.75, 2.8),
-        (tibia, 0.9, 2.6),
-        (bones.fibula(knee, p), 0.8, 1.9),
-        (bones.patella(knee, thigh), 0.45, 0.45),
+        (femur, 0.36, 2.6),
+        (tibia, 0.40, 2.5),
+        (fibula, 0.35, 1.7),
+        (patella, 0.15, 0.15),
     )
     shape = (len(grid.z) * factor, len(grid.x) * factor)
     shell, spongy = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    shaft = np.clip((np.abs(grid.z) - 25.0) / 60.0, 0, 1).astype(np.float32)
+    shaft = np.clip((np.abs(grid.z - 5.0) - 28.0) / 60.0, 0, 1).astype(np.float32)
+    stout = np.float32(0.25) + np.float32(0.75) * np.exp(-((np.repeat(grid.z, factor) / np.float32(30.0)) ** 2))
     for distance, near, far in solids:
         rows, columns, slices = _box(distance)
         d = refine(distance[slices, rows, columns], factor)
         along = np.repeat(shaft[rows], factor)[:, None]
         cortex = near + along * np.float32(far - near)
         if distance is tibia:  # the plate under the cartilage is the densest line of a knee
-            along_plate = np.exp(-(((grid.z + 1.0) / 7.0) ** 2)).astype(np.float32)
-            cortex += np.float32(1.0) * np.repeat(along_plate[rows], factor)[:, None]
+            cortex = cortex + np.repeat(_plate_mm(grid)[rows][:, columns], factor, axis=0).repeat(factor, axis=1)
         width = 1.1 * abs(float(grid.x[1] - grid.x[0])) / factor
         whole, core = _chords(d, cortex, step, width)
         place = (slice(rows.start * factor, rows.stop * factor), slice(columns.start * factor, columns.stop * factor))
+        if distance is patella:  # its thin rim hardly stops the rays
+            whole, core = (part * part / (part + np.float32(_RIM_MM)) for part in (whole, core))
         shell[place] += whole - core
         spongy[place] += core * (1 - np.float32(0.75) * along)
     bone_scar = _scar(grid, factor, knee.shape.texture_seed) * np.minimum(spongy / np.float32(30.0), 1)
     dense, holes = sclerosis(knee, p, femur, tibia), cysts(knee, p, femur, tibia)
     bone = shell + np.float32(SPONGY) * spongy + bone_scar
-    bone += np.float32(0.30 * step) * refine(coverage(dense, 1.2).sum(axis=0), factor)
-    bone -= np.float32(0.25 * step) * refine(coverage(holes, 1.2).sum(axis=0), factor)
+    bone += np.float32(0.22 * step) * refine(coverage(dense, 4.0).sum(axis=0), factor)
+    bone -= np.float32(0.15 * step) * refine(coverage(holes, 2.0).sum(axis=0), factor)
     crystals = crystal_line(knee, p, femur, tibia, soft.meniscus_depth(knee, p))
     bone += np.float32(0.12 * step) * refine(coverage(crystals, 1.2).sum(axis=0), factor)
-    return Shadow(bone=bone, spongy=spongy)
+    return Shadow(bone=bone, spongy=spongy, struts=spongy * stout[:, None])
+
+
+def _plate_mm(grid: Grid) -> Field:
+    """(Z, X) how much thicker than its cortex the plate under the cartilage is, most medially, mm."""
+    along = np.exp(-(((grid.z - 0.5) / 4.0) ** 2))
+    across = 0.68 - 0.32 * np.tanh(grid.x / 15.0)
+    return np.outer(along, across).astype(np.float32)
 
 
 def _scar(grid: Grid, factor: int, seed: int) -> Field:
@@ -107,7 +129,8 @@ def flesh(knee: Knee, stance: Stance, grid: Grid) -> Field:
         (Z, X) mm on the grid.
     """
     inside = coverage(soft.limb(knee, _turned(grid, stance)), float(grid.y[1] - grid.y[0]))
-    return inside.sum(axis=0) * (grid.y[1] - grid.y[0])
+    chord = inside.sum(axis=0) * (grid.y[1] - grid.y[0])
+    return chord * np.sqrt(chord / np.maximum(chord.max(axis=1, keepdims=True), 1))  # nothing presses it flat
 
 
 def _chords(d: Field, cortex: Field, step_mm: float, width_mm: float) -> tuple[Field, Field]:
@@ -130,6 +153,8 @@ def _turned(grid: Grid, stance: Stance) -> Points:
     """Places in the frame of the tibia, which leans and is turned against the film."""
     lean, turn = np.float32(np.radians(stance.tibia_lean_degrees)), np.float32(np.radians(stance.rotation_degrees))
     x, y, z = grid.x[None, None, :], grid.y[:, None, None], grid.z[None, :, None]
+    roll = np.float32(np.tan(np.radians(stance.roll_degrees)))
+    x, z = x - roll * z, z + roll * x
     return Points(x - turn * y, y + turn * x - lean * z, z + lean * y)
 
 

@@ -7,30 +7,39 @@ from xrmri.phantom.exposure import Exposure
 from xrmri.phantom.sdf import Field
 from xrmri.phantom.texture import refine, smooth_noise
 
-_STRENGTH = 0.012  # of the contrast of the film
+_STRENGTH = 0.0012  # of white
 
 
 def trabecular_pattern(participant: Participant, core: Field, exposure: Exposure) -> Field:
-    """Change of the log signal by trabeculae, mostly upright.
+    """Change of the log signal by trabeculae: primary ones along the load, bent a little, and struts across.
 
     Args:
         participant: whose bones.
-        core: (H, W) square root of the mm of spongy bone: independent struts add like noise.
+        core: (H, W) square root of the mm of spongy bone with visible struts: independent struts add like noise.
         exposure: the film's settings.
 
     Returns:
         (H, W) float32.
     """
     generator = stream("trabeculae", participant.seed, participant.index)
-    fine = 0.2 / exposure.spacing_mm
+    mm = 1 / exposure.spacing_mm
     size = (704, 896)
-    struts = smooth_noise(generator, size, (5.0 * fine, 0.8 * fine))
-    cross = smooth_noise(generator, size, (0.9 * fine, 2.2 * fine))
-    clumps = smooth_noise(generator, size, (12.0 * fine, 3.0 * fine))
+    along = smooth_noise(generator, size, (1.5 * mm, 0.20 * mm))
+    along = _bent(along, generator, mm)
+    net = smooth_noise(generator, size, (0.24 * mm, 0.24 * mm))
+    across = smooth_noise(generator, size, (0.20 * mm, 0.9 * mm))
+    clumps = smooth_noise(generator, size, (1.3 * mm, 0.6 * mm))
     patches = refine(smooth_noise(generator, (size[0] // 16, size[1] // 16), (1.2, 0.9)), 16)
-    tile = np.float32(_STRENGTH * exposure.contrast) * (
-        struts + np.float32(0.5) * cross + np.float32(0.6) * clumps + np.float32(1.1) * patches
-    )
+    f = np.float32
+    pattern = along + f(0.8) * net + f(0.35) * across + f(0.35) * clumps + f(0.8) * patches
+    strength = _STRENGTH * np.exp(generator.normal(0.0, 0.3))
     rows, columns = core.shape
     repeats = (-(-rows // size[0]), -(-columns // size[1]))
-    return core * np.tile(tile, repeats)[:rows, :columns]
+    return core * np.tile(f(strength) * pattern, repeats)[:rows, :columns]
+
+
+def _bent(pattern: Field, generator: np.random.Generator, mm: float) -> Field:
+    """A pattern whose upright lines sway: each row is shifted a little further than the one above."""
+    sway = smooth_noise(generator, (len(pattern),), (14.0 * mm,)) * np.float32(1.2 * mm)
+    columns = np.arange(pattern.shape[1]) + np.rint(sway).astype(int)[:, None]
+    return np.take_along_axis(pattern, columns % pattern.shape[1], axis=1)
