@@ -73,7 +73,7 @@ def test_medial_narrowing_closes_the_medial_joint_space_only() -> None:
     axis = np.arange(52.5, -53.0, -1.25, dtype=np.float32)
     grid = Grid(x=axis, y=np.arange(-56, 56, 2, dtype=np.float32), z=axis)
     slope = DRAWN.right.shape.plateau_slope_degrees
-    stance = Stance(flexion_degrees=18.0, tibia_lean_degrees=-slope, rotation_degrees=0.0, roll_degrees=0.0)
+    stance = Stance(flexion_degrees=18.0, tibia_lean_degrees=slope, rotation_degrees=0.0, roll_degrees=0.0)
     open_joint, closed = (cast(person(XRJSM=grade).right, stance, grid, 3) for grade in (0, 3))
     assert thinnest_mm(open_joint, -23.0) < 1.0
     assert thinnest_mm(closed, -23.0) > 3.0

@@ -230,14 +230,14 @@ def _spines(knee: Knee, q: Points) -> Field:
         middle, part, width = generator.normal((place, share, 3.3), (0.9, 0.12, 0.7))
         away = np.sqrt(((q.x - f(middle)) / f(np.clip(width, 1.8, 4.5))) ** 2 + f(0.04)) - f(0.2)
         ridge = ridge + f(np.clip(part, 0.15, 0.8)) * np.exp(-(np.maximum(away, 0) ** f(1.3)))
-    return f(3.6 + 0.8 * knee.shape.spine_height_mm) * ridge
+    return f(3.2 + 0.74 * knee.shape.spine_height_mm) * ridge
 
 
 def fibula(knee: Knee, p: Points) -> Field:
     """Distance to the fibula, mm."""
     shape = knee.shape
     q = p.scaled(1 / shape.size)
-    x, z = shape.fibula_x_mm + 1.5, shape.fibula_z_mm - 4.0
+    x, z = shape.fibula_x_mm + 1.5, shape.fibula_z_mm - 5.5
     d = nowhere(q)
     add(d, q, boxed_ellipsoid((x, -20.0, z), (8.5, 9.5, 9.0)))
     add(d, q, boxed_ellipsoid((x + 1.0, -22.0, z + 6.0), (4.0, 4.5, 6.0)), fillet(4.0))

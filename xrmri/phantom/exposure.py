@@ -12,7 +12,7 @@ from xrmri.phantom.texture import resample
 _FLESH_PER_MM = 0.0185
 _BONE_PER_MM = 0.040
 _SLOW_MM = 8.3
-_CONTRAST, _DETAIL = 0.138, 0.034
+_CONTRAST, _DETAIL = 0.128, 0.033
 _WHITE = 4095
 _GLYPHS = {"right": ("1110", "1001", "1110", "1010", "1001"), "left": ("1000", "1000", "1000", "1000", "1111")}
 
@@ -59,9 +59,9 @@ def draw_exposure(generator: np.random.Generator) -> Exposure:
         spacing_mm=spacing,
         scatter=float(generator.uniform(0.25, 0.6)),
         blur_mm=float(generator.uniform(0.12, 0.40)),
-        noise=float(np.clip(0.011 * np.exp(generator.normal(0.0, 0.45)), 0.004, 0.03)),
+        noise=float(np.clip(0.013 * np.exp(generator.normal(0.0, 0.45)), 0.004, 0.03)),
         grey=0.675 + 0.145 * grey,
-        contrast=_CONTRAST * float(np.exp(0.43 * contrast)),
+        contrast=_CONTRAST * float(np.exp(0.38 * contrast)),
         detail=_DETAIL * float(np.exp(0.30 * detail)),
         shoulder=float(generator.uniform(0.6, 0.85)),
         tilt=(float(generator.normal(0, 0.12)), float(generator.normal(0, 0.12))),

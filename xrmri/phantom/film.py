@@ -95,13 +95,13 @@ def _place(participant: Participant, side: str, shape: tuple[int, ...]) -> _Plac
     knee = participant.knee(side)
     both = stream("stance", participant.seed, participant.index)
     own = stream("stance of side", participant.seed, participant.index, SIDES.index(side))
-    flexion, miss, apart = both.normal((15.0, 0.8, 92.0), (4.5, 1.5, 4.0))
+    flexion, miss, apart = both.normal((25.0, 0.0, 92.0), (4.5, 2.0, 4.0))
     row = shape[0] * both.uniform(0.43, 0.57)
-    flexion, miss, turn, up = own.normal((flexion, miss, 0.0, 0.0), (2.0, 0.9, 5.0, 3.0))
+    flexion, miss, turn, up = own.normal((flexion, miss, 0.0, 0.0), (2.0, 1.2, 5.0, 3.0))
     column = (shape[1] - 1) / 2 + (-apart if side == "right" else apart) / WORK_MM
     stance = Stance(
         flexion_degrees=float(flexion),
-        tibia_lean_degrees=float(-(knee.shape.plateau_slope_degrees + miss)),
+        tibia_lean_degrees=float(knee.shape.plateau_slope_degrees + miss),
         rotation_degrees=float(turn),
         roll_degrees=float(own.normal(0.0, 2.2)),
     )

@@ -12,7 +12,7 @@ from xrmri.phantom.anatomy import Knee, stream
 from xrmri.phantom.lesions import crystal_line, cysts, sclerosis
 from xrmri.phantom.pose import Grid
 from xrmri.phantom.sdf import Field, Points, coverage
-from xrmri.phantom.texture import refine
+from xrmri.phantom.texture import refine, smooth_noise
 
 SPONGY = 0.17
 """Attenuation of spongy bone above soft tissue, relative to cortical bone."""
@@ -22,6 +22,8 @@ _PATELLA_FOLLOWS = 1.1
 """Share of the flexion that the patella turns about the hinge, by eye on real crops."""
 
 
+_PLANES_MM = 1.4
+"""How much muscles and the fat between them change what the rays cross, as mm of flesh (choice)."""
 _RIM_MM = 3.0
 """How thick the patella is where its bone is half as dense as that of the others."""
 
@@ -130,7 +132,11 @@ def flesh(knee: Knee, stance: Stance, grid: Grid) -> Field:
     """
     inside = coverage(soft.limb(knee, _turned(grid, stance)), float(grid.y[1] - grid.y[0]))
     chord = inside.sum(axis=0) * (grid.y[1] - grid.y[0])
-    return chord * np.sqrt(chord / np.maximum(chord.max(axis=1, keepdims=True), 1))  # nothing presses it flat
+    chord = chord * np.sqrt(chord / np.maximum(chord.max(axis=1, keepdims=True), 1))  # nothing presses it flat
+    generator = stream("flesh", knee.shape.texture_seed)
+    step = abs(float(grid.x[1] - grid.x[0]))
+    planes = smooth_noise(generator, chord.shape, (14.0 / step, 3.5 / step))
+    return chord + np.float32(_PLANES_MM) * planes * np.minimum(chord / np.float32(40.0), 1)
 
 
 def _chords(d: Field, cortex: Field, step_mm: float, width_mm: float) -> tuple[Field, Field]:

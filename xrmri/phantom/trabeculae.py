@@ -7,7 +7,7 @@ from xrmri.phantom.exposure import Exposure
 from xrmri.phantom.sdf import Field
 from xrmri.phantom.texture import refine, smooth_noise
 
-_STRENGTH = 0.0012  # of white
+_STRENGTH = 0.0013  # of white
 
 
 def trabecular_pattern(participant: Participant, core: Field, exposure: Exposure) -> Field:
@@ -31,7 +31,7 @@ def trabecular_pattern(participant: Participant, core: Field, exposure: Exposure
     clumps = smooth_noise(generator, size, (1.3 * mm, 0.6 * mm))
     patches = refine(smooth_noise(generator, (size[0] // 16, size[1] // 16), (1.2, 0.9)), 16)
     f = np.float32
-    pattern = along + f(0.8) * net + f(0.35) * across + f(0.35) * clumps + f(0.8) * patches
+    pattern = along + f(0.8) * net + f(0.35) * across + f(0.28) * clumps + f(0.55) * patches
     strength = _STRENGTH * np.exp(generator.normal(0.0, 0.3))
     rows, columns = core.shape
     repeats = (-(-rows // size[0]), -(-columns // size[1]))
