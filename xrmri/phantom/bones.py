@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xrmri.phantom.anatomy import Knee
+from xrmri.phantom.lesions import spurs
 from xrmri.phantom.sdf import (
     Field,
     Points,
@@ -43,7 +44,6 @@ _EPICONDYLES = (
     ((-33.0, -8.0, 38.0), (4.0, 5.0, 5.0)),
 )  # fmt: skip
 _TUBEROSITY = ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6))
-_OSTEOPHYTE_MM = (0.0, 2.4, 4.6, 7.4)
 
 
 class Gaps(NamedTuple):
@@ -92,12 +92,8 @@ def _femur(knee: Knee, p: Points) -> Field:
     d = common(d, -notch(knee, q), 4.0)
     for centre, radii in _EPICONDYLES:
         add(d, q, boxed_ellipsoid(centre, radii), fillet(6.0))
-    for side, name in ((-1.0, "XROSFM"), (1.0, "XROSFL")):
-        r = _OSTEOPHYTE_MM[knee.grades[name]]
-        if r:
-            spur = boxed_ellipsoid((side * (34.5 + 0.3 * r), -1.0, 5.0 + 0.15 * r), (1.2 * r + 1, 15.0, 1.4 + 0.34 * r))
-            add(d, q, spur, fillet(4.5))
-            add(d, q, boxed_ellipsoid((side * 8.5, -22.0, 6.5), (0.7 * r, 6.0, 0.8 * r)), fillet(3.0))  # in the notch
+    for spur in spurs(knee, "F"):
+        add(d, q, spur.solid, fillet(spur.blend_mm))
     return d * np.float32(shape.size)
 
 
@@ -184,13 +180,8 @@ def _tibia(knee: Knee, p: Points) -> Field:
     d = common(tibial_side(knee, q), plateau(knee, q), 3.0)
     add(d, q, boxed_column(_TUBEROSITY), fillet(7.0))
     d = common(d, -ellipsoid(q, (0.0, -31.0, -2.0), (8.0, 8.0, 30.0)), 5.0)  # the hollow behind the spines
-    for side, name in ((-1.0, "XROSTM"), (1.0, "XROSTL")):
-        r = _OSTEOPHYTE_MM[knee.grades[name]]
-        if r:
-            spur = boxed_ellipsoid(
-                (side * (35.5 + 0.3 * r), -2.0, -2.6 + 0.12 * r), (1.2 * r + 1, 16.0, 1.4 + 0.26 * r)
-            )
-            add(d, q, spur, fillet(4.5))
+    for spur in spurs(knee, "T"):
+        add(d, q, spur.solid, fillet(spur.blend_mm))
     return d * np.float32(shape.size)
 
 
@@ -250,7 +241,8 @@ def _patella(knee: Knee, q: Points) -> Field:
     knots = tuple(
         (z + rise * s, x, 32.5, half_width * s, half_depth)
         for rise, half_width, half_depth in (
-            (-25, 3.5, 4), (-19, 8.5, 6.5), (-10, 16, 8.8), (0, 20.5, 9.3), (8, 21.5, 9.3), (15, 18.5, 8.5), (20.5, 9, 6),
+            (-25, 3.5, 4), (-19, 8.5, 6.5), (-10, 16, 8.8), (0, 20.5, 9.3), (8, 21.5, 9.3), (15, 18.5, 8.5),
+            (20, 11, 7), (23, 3, 3),
         )
     )  # fmt: skip
     return common(column(q, knots, 2.4), patella_facets(knee, q) * np.float32(0.93), 3.0)

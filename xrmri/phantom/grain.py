@@ -6,21 +6,20 @@ Fields are (y, z, x) float32 of 255 on the coarse grid; +-1 standard deviation o
 import numpy as np
 from numpy.typing import NDArray
 
-from xrmri.phantom import soft
+from xrmri.phantom.muscles import MUSCLES
 from xrmri.phantom.sdf import Field
-from xrmri.phantom.texture import refine, smooth_noise, strands
+from xrmri.phantom.texture import slow_noise, smooth_noise, strands
 from xrmri.phantom.tissue import BRIGHTNESS, Tissue
 
 
 def fat(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
     """Fat: dark, crossed by fine brighter strands."""
-    along, across, fine = (
-        smooth_noise(generator, shape, scales) for scales in ((3.0, 5.0, 2.0), (2.4, 2.0, 4.2), (0.9, 0.9, 0.9))
-    )
-    lumps = refine(smooth_noise(generator, (shape[0], shape[1] // 4, shape[2] // 4), (5.0, 1.3, 1.3)), 4)
+    along, across = (slow_noise(generator, shape, scales, 2) for scales in ((2.2, 5.0, 2.0), (1.8, 2.0, 4.2)))
+    fine = smooth_noise(generator, shape, (0.7, 0.9, 0.9))
+    lumps = slow_noise(generator, shape, (5.0, 5.0, 5.0), 4)
     webs = np.maximum(strands(along, 0.24), np.float32(0.8) * strands(across, 0.24))
     webs *= np.clip(np.float32(0.8) + np.float32(0.8) * lumps, 0.1, 2.0)
-    return np.float32(BRIGHTNESS[Tissue.FAT]) + 2 * lumps + 4 * fine + np.float32(21) * webs
+    return np.float32(BRIGHTNESS[Tissue.FAT]) + 2 * lumps + 4 * fine + np.float32(17) * webs
 
 
 def muscle(generator: np.random.Generator, owner: NDArray[np.int8], fatty: float) -> Field:
@@ -28,17 +27,17 @@ def muscle(generator: np.random.Generator, owner: NDArray[np.int8], fatty: float
 
     Args:
         generator: source.
-        owner: (y, z, x) which of soft.MUSCLES a place belongs to.
+        owner: (y, z, x) which of MUSCLES a place belongs to.
         fatty: 0 lean to 1 streaked with fat.
     """
     shape = owner.shape
-    each = generator.normal(0, 6.0, len(soft.MUSCLES)).astype(np.float32)
-    lean = np.array([lean for _, lean in soft.MUSCLES]) + generator.normal(0, 0.07, len(soft.MUSCLES))
-    fascicles = smooth_noise(generator, shape, (1.1, 7.0, 0.62))
-    streaks = np.clip(smooth_noise(generator, shape, (1.5, 6.0, 0.9)) - np.float32(1.5 - 0.5 * fatty), 0, 1.4)
-    patches = refine(smooth_noise(generator, (shape[0], shape[1] // 4, shape[2] // 4), (4.0, 2.0, 1.2)), 4)
-    grain = _sheared(10 * fascicles - np.float32(46) * streaks, lean[owner])
-    return np.float32(BRIGHTNESS[Tissue.MUSCLE]) + each[owner] + 7 * patches + grain
+    each = generator.normal(0, 4.5, len(MUSCLES)).astype(np.float32)
+    lean = np.array([lean for _, lean in MUSCLES]) + generator.normal(0, 0.07, len(MUSCLES))
+    fascicles = smooth_noise(generator, shape, (0.95, 7.0, 0.65))
+    streaks = np.clip(smooth_noise(generator, shape, (1.0, 6.0, 0.9)) - np.float32(1.5 - 0.5 * fatty), 0, 1.4)
+    patches = slow_noise(generator, shape, (4.0, 8.0, 5.0), 4)
+    grain = _sheared(9 * fascicles - np.float32(34) * streaks, lean[owner])
+    return np.float32(BRIGHTNESS[Tissue.MUSCLE]) + each[owner] + 4 * patches + grain
 
 
 def _sheared(field: Field, lean: Field) -> Field:
@@ -53,16 +52,23 @@ def _sheared(field: Field, lean: Field) -> Field:
     return left + share * (np.take_along_axis(field, (column + 1) % width, axis=2) - left)
 
 
-def cartilage(generator: np.random.Generator, apart: Field) -> Field:
-    """Cartilage: bright and uneven, with a darker line where two layers meet.
+def cartilage(generator: np.random.Generator, apart: Field, to_bone: Field) -> Field:
+    """Cartilage: bright and uneven, darker deep down and where two layers meet.
 
     Args:
         generator: source.
         apart: (y, z, x) how much nearer one bone is than the other, mm; 0 where their cartilages meet.
+        to_bone: (y, z, x) distance to the nearest bone, mm.
     """
-    uneven = smooth_noise(generator, apart.shape, (1.6, 1.2, 2.0))
+    uneven = slow_noise(generator, apart.shape, (1.6, 1.4, 2.0), 2)
     seam = np.exp(-((apart / np.float32(1.1)) ** 2))
-    return np.float32(BRIGHTNESS[Tissue.CARTILAGE]) + 13 * uneven - np.float32(30) * seam
+    deep = np.exp(-np.maximum(to_bone, 0) / np.float32(0.9))
+    return np.float32(BRIGHTNESS[Tissue.CARTILAGE]) + 20 * uneven - np.float32(30) * seam - np.float32(45) * deep
+
+
+def blood(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """Vessels: now brighter, now darker, as blood flows in or stands."""
+    return np.float32(BRIGHTNESS[Tissue.VESSEL]) + 22 * slow_noise(generator, shape, (6.0, 8.0, 8.0), 8)
 
 
 def cord(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
@@ -72,10 +78,9 @@ def cord(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
 
 def synovium(generator: np.random.Generator, around: Field) -> Field:
     """What fills the capsule: fat and folds, half way to fluid."""
-    return around + np.float32(42) + 20 * smooth_noise(generator, around.shape, (1.6, 1.5, 1.3))
+    return around + np.float32(26) + 15 * slow_noise(generator, around.shape, (1.6, 1.6, 1.4), 2)
 
 
 def marrow(generator: np.random.Generator, shape: tuple[int, ...], tissue: Tissue) -> Field:
     """Marrow: dark, faintly mottled."""
-    coarse = smooth_noise(generator, (shape[0], shape[1] // 2, shape[2] // 2), (1.6, 1.5, 0.9))
-    return np.float32(BRIGHTNESS[tissue]) + np.float32(4.5) * refine(coarse, 2)
+    return np.float32(BRIGHTNESS[tissue]) + np.float32(4.5) * slow_noise(generator, shape, (1.6, 3.0, 1.8), 2)

@@ -51,9 +51,9 @@ def _on_femur(knee: Knee, p: Points, femur: Field, thick: Field) -> Field:
     f = np.float32
     q = p.scaled(1 / knee.shape.size)
     x = np.abs(q.x)
-    rim = np.clip((f(36.5) - np.maximum(x, x + f(0.25) * (q.y - f(8.0)))) / f(5.0), -1, 1)
+    rim = np.clip((f(36.5) - np.maximum(x, x + f(0.25) * (q.y - f(8.0)))) / f(3.5), -1, 1)
     top = np.clip((f(39.0) + f(0.15) * q.y - q.z) / f(6.0), -1, 1)
-    cover = femur - np.minimum(thick + f(0.15), f(2.9)) * np.minimum(rim, top)
+    cover = femur - np.minimum(thick + f(0.15), np.where(q.y > f(10), f(2.4), f(2.9))) * np.minimum(rim, top)
     return np.maximum(cover, f(0.6) - bones.notch(knee, bones.femur_points(knee, p)))
 
 

@@ -1,18 +1,21 @@
 """The tissues of one knee in the order in which they are painted, from the skin to the marrow and its lesions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from xrmri.phantom import bones, grain, soft
-from xrmri.phantom.anatomy import Participant, stream
+from xrmri.phantom.anatomy import Knee, Participant, stream
 from xrmri.phantom.joint import joint
-from xrmri.phantom.lesions import calcification, cysts, sclerosis
+from xrmri.phantom.lesions import calcification, cysts, sclerosis, spur_distance, spurs
+from xrmri.phantom.muscles import muscles
 from xrmri.phantom.pose import Grid, Pose
 from xrmri.phantom.sdf import Field, Points, nowhere
-from xrmri.phantom.texture import refine, smooth_noise
-from xrmri.phantom.tissue import BRIGHTNESS, Tissue
+from xrmri.phantom.texture import slow_noise
+from xrmri.phantom.tissue import Tissue
 
+_REACH_MM = 1.5  # a border is no wider
 _MARGIN = 2  # coarse pixels around a solid: interpolation looks one pixel beyond
 
 
@@ -30,12 +33,20 @@ class Layer:
     rows: slice
     columns: slice
 
-    def fine_box(self, factor: int) -> tuple[slice, slice]:
-        """Rows and columns of the box in a picture whose pixels are `factor` times smaller."""
-        return (
-            slice(self.rows.start * factor, self.rows.stop * factor),
-            slice(self.columns.start * factor, self.columns.stop * factor),
-        )
+    def touched(self) -> Iterator[tuple[int, tuple[slice, slice], tuple[int, slice, slice]]]:
+        """Each slice that the tissue touches: its number, rows and columns there, and the same within the box."""
+        for number, inside in enumerate(self.distance < np.float32(_REACH_MM)):
+            rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+            if len(rows):
+                part = tuple(
+                    slice(max(int(hit[0]) - _MARGIN, 0), min(int(hit[-1]) + 1 + _MARGIN, size))
+                    for hit, size in zip((rows, columns), inside.shape, strict=True)
+                )
+                place = tuple(
+                    slice(s.start + box.start, s.stop + box.start)
+                    for s, box in zip(part, (self.rows, self.columns), strict=True)
+                )
+                yield self.slices.start + number, place, (number, *part)
 
 
 def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]:
@@ -53,9 +64,10 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     generator = stream("soft tissue", participant.seed, participant.index, knee.shape.texture_seed)
     p = _warped(pose.points(grid), generator)
     skin = soft.limb(knee, p)
-    septum = np.float32(0.15) + np.float32(0.4) * _slow_noise(generator, skin.shape)
-    muscle, owner = soft.muscles(knee, p, septum)
-    fascia = skin + np.float32(2.5 + 0.55 * knee.shape.fat_mm)
+    skin += np.float32(0.8) * _drift(generator, skin.shape)
+    septum = np.minimum(np.float32(0.1) + np.float32(0.4) * _drift(generator, skin.shape), np.float32(0.6))
+    muscle, owner = muscles(knee, p, septum)
+    fascia = skin + np.float32(3.0 + 0.7 * knee.shape.fat_mm)
     femur, tibia = bones.femur(knee, p), bones.tibia(knee, p)
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, p)
     bone = np.minimum(np.minimum(femur, tibia), np.minimum(fibula, patella))
@@ -70,15 +82,16 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
         _layer(Tissue.SKIN, skin),
         _layer(Tissue.FAT, skin + np.float32(1.6), fat),
         _layer(Tissue.MUSCLE, np.maximum(muscle, fascia), grain.muscle(generator, owner, knee.shape.fat_mm / 19)),
-        _layer(Tissue.VESSEL, soft.vessels(knee, p), np.float32(BRIGHTNESS[Tissue.VESSEL]) + 30 * _slow_noise(generator, skin.shape)),
+        _layer(Tissue.VESSEL, soft.vessels(knee, p), grain.blood(generator, skin.shape)),
         _layer(Tissue.CAPSULE, np.maximum(soft.retinacula(knee, p), fascia), opacity=0.45),
         _layer(Tissue.CAPSULE, np.maximum(soft.capsule_space(knee, p), -bone), grain.synovium(generator, fat)),
         _layer(Tissue.FLUID, fluid),
         _layer(Tissue.LIGAMENT, soft.cruciates(knee, p), grain.cord(generator, skin.shape)),
         _layer(Tissue.CAPSULE, np.minimum(ligament, tendon + np.float32(0.4)) - np.float32(0.9), opacity=0.3),
         _layer(Tissue.TENDON, np.minimum(ligament, tendon)),
-        _layer(Tissue.CARTILAGE, cartilage, grain.cartilage(generator, np.minimum(femur, patella) - tibia)),
+        _layer(Tissue.CARTILAGE, cartilage, grain.cartilage(generator, np.minimum(femur, patella) - tibia, bone)),
         _layer(Tissue.MENISCUS, meniscus),
+        _layer(Tissue.CARTILAGE, _caps(knee, p), opacity=0.5),
         _layer(Tissue.CORTEX, bone),
     ]
     layers += [
@@ -104,7 +117,7 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
 
 def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opacity: float = 1.0) -> Layer | None:
     """A layer cut to the box that holds its inside; None if it has none."""
-    inside = distance < np.float32(1.5)
+    inside = distance < np.float32(_REACH_MM)
     bounds = []
     for axis in range(3):
         touched = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
@@ -123,14 +136,20 @@ def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opa
     )
 
 
+def _caps(knee: Knee, p: Points) -> Field:
+    """Distance to the cartilage that caps the osteophytes, mm; their bone is painted over it."""
+    femur = spur_distance(spurs(knee, "F"), bones.femur_points(knee, p))
+    tibia = spur_distance(spurs(knee, "T"), p.scaled(1 / knee.shape.size))
+    return np.minimum(femur, tibia) * np.float32(knee.shape.size) - np.float32(1.1)
+
+
 def _warped(p: Points, generator: np.random.Generator) -> Points:
     """Places moved by up to about 2 mm, so that no outline is a perfect curve."""
     shape = np.broadcast_shapes(p.x.shape, p.y.shape, p.z.shape)
-    small = (shape[0], shape[1] // 8, shape[2] // 8)
-    dx, dy = (np.float32(1.1) * refine(smooth_noise(generator, small, (10, 1.6, 1.6)), 8) for _ in range(2))
+    dx, dy = (np.float32(1.1) * slow_noise(generator, shape, (10.0, 13.0, 13.0), 8) for _ in range(2))
     return Points(p.x + dx, p.y + dy, p.z)
 
 
-def _slow_noise(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
-    """Noise of deviation 1 that changes over about 12 mm."""
-    return refine(smooth_noise(generator, (shape[0], shape[1] // 8, shape[2] // 8), (6.0, 1.0, 1.0)), 8)
+def _drift(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """Noise of deviation 1 that changes over about 10 mm."""
+    return slow_noise(generator, shape, (6.0, 8.0, 8.0), 8)
