@@ -14,12 +14,13 @@ from xrmri.phantom.tissue import BRIGHTNESS, Tissue
 
 def fat(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
     """Fat: dark, crossed by fine brighter strands."""
-    along, across = (slow_noise(generator, shape, scales, 2) for scales in ((2.2, 5.0, 2.0), (1.8, 2.0, 4.2)))
+    along, across = (slow_noise(generator, shape, scales, 2) for scales in ((2.8, 5.0, 2.0), (2.4, 2.0, 4.2)))
     fine = smooth_noise(generator, shape, (0.7, 0.9, 0.9))
     lumps = slow_noise(generator, shape, (5.0, 5.0, 5.0), 4)
     webs = np.maximum(strands(along, 0.24), np.float32(0.8) * strands(across, 0.24))
     webs *= np.clip(np.float32(0.8) + np.float32(0.8) * lumps, 0.1, 2.0)
-    return np.float32(BRIGHTNESS[Tissue.FAT]) + 2 * lumps + 4 * fine + np.float32(17) * webs
+    level = np.float32(BRIGHTNESS[Tissue.FAT] + generator.normal(0, 1.2))
+    return level + 2 * lumps + 4 * fine + np.float32(17) * webs
 
 
 def muscle(generator: np.random.Generator, owner: NDArray[np.int8], fatty: float) -> Field:
@@ -31,10 +32,10 @@ def muscle(generator: np.random.Generator, owner: NDArray[np.int8], fatty: float
         fatty: 0 lean to 1 streaked with fat.
     """
     shape = owner.shape
-    each = generator.normal(0, 4.5, len(MUSCLES)).astype(np.float32)
+    each = (generator.normal(0, 2.5) + generator.normal(0, 4.0, len(MUSCLES))).astype(np.float32)
     lean = np.array([lean for _, lean in MUSCLES]) + generator.normal(0, 0.07, len(MUSCLES))
-    fascicles = smooth_noise(generator, shape, (0.95, 7.0, 0.65))
-    streaks = np.clip(smooth_noise(generator, shape, (1.0, 6.0, 0.9)) - np.float32(1.5 - 0.5 * fatty), 0, 1.4)
+    fascicles = smooth_noise(generator, shape, (1.3, 7.0, 0.65))
+    streaks = np.clip(smooth_noise(generator, shape, (1.4, 6.0, 0.9)) - np.float32(1.5 - 0.5 * fatty), 0, 1.4)
     patches = slow_noise(generator, shape, (4.0, 8.0, 5.0), 4)
     grain = _sheared(9 * fascicles - np.float32(34) * streaks, lean[owner])
     return np.float32(BRIGHTNESS[Tissue.MUSCLE]) + each[owner] + 4 * patches + grain

@@ -53,7 +53,7 @@ def _on_femur(knee: Knee, p: Points, femur: Field, thick: Field) -> Field:
     x = np.abs(q.x)
     rim = np.clip((f(36.5) - np.maximum(x, x + f(0.25) * (q.y - f(8.0)))) / f(3.5), -1, 1)
     top = np.clip((f(39.0) + f(0.15) * q.y - q.z) / f(6.0), -1, 1)
-    cover = femur - np.minimum(thick + f(0.15), np.where(q.y > f(10), f(2.4), f(2.9))) * np.minimum(rim, top)
+    cover = femur - np.minimum(thick + f(0.15), np.where(q.y > f(10), f(2.2), f(2.9))) * np.minimum(rim, top)
     return np.maximum(cover, f(0.6) - bones.notch(knee, bones.femur_points(knee, p)))
 
 
@@ -69,5 +69,5 @@ def _on_patella(knee: Knee, q: Points, patella: Field) -> Field:
     """Distance to the cartilage on the two facets behind the patella; its lower pole has none."""
     f = np.float32
     above_pole = np.clip((q.z - f(knee.shape.patella_z_mm - 8.0)) / f(6.0), -1, 1)
-    cover = patella - f(2.7) * above_pole
+    cover = patella - f(2.3) * above_pole
     return np.maximum(cover, -bones.patella_facets(knee, q) - f(0.4))

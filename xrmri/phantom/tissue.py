@@ -32,7 +32,7 @@ BRIGHTNESS: Mapping[Tissue, float] = {
     Tissue.AIR: 0.0,
     Tissue.SKIN: 75.0,
     Tissue.FAT: 12.5,
-    Tissue.MUSCLE: 72.0,
+    Tissue.MUSCLE: 69.0,
     Tissue.VESSEL: 122.0,
     Tissue.TENDON: 9.0,
     Tissue.LIGAMENT: 80.0,
