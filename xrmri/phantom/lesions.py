@@ -32,8 +32,8 @@ def spurs(knee: Knee, bone: str) -> list[Spur]:
         if not r:
             continue
         if bone == "F":
-            at, radii = (side * (34.5 + 0.3 * r), -1.0, 5.0 + 0.15 * r), (1.2 * r + 1, 15.0, 1.4 + 0.34 * r)
-            in_notch = boxed_ellipsoid((side * 8.5, -22.0, 6.5), (0.7 * r, 6.0, 0.8 * r))
+            at, radii = (side * (34.5 + 0.3 * r), -1.0, 4.5 + 0.15 * r), (1.2 * r + 1, 11.0, 1.4 + 0.3 * r)
+            in_notch = boxed_ellipsoid((side * 11.0, -20.0, 8.5), (0.55 * r, 7.0, 0.55 * r))
             found.append(Spur(variable, in_notch, 3.0))
         else:
             at, radii = (side * (35.5 + 0.3 * r), -2.0, -2.6 + 0.12 * r), (1.2 * r + 1, 16.0, 1.4 + 0.26 * r)
