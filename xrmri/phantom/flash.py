@@ -31,6 +31,8 @@ class Flash:
     """(80, M, M): slices posterior to anterior, rows superior to inferior, patient's right at image left."""
     affine_ras: NDArray[np.float64]
     """(4, 4): voxel (slice, row, column) to RAS mm."""
+    scan: int = 0
+    """Which time the knee was scanned."""
 
 
 def render_flash(participant: Participant, matrix: int, scan: int = 0) -> Flash:
@@ -44,13 +46,13 @@ def render_flash(participant: Participant, matrix: int, scan: int = 0) -> Flash:
     Returns:
         the volume and where it lies.
     """
-    pose = _pose(participant, scan)
+    pose = scan_pose(participant, scan)
     picture = np.zeros((SLICES, matrix, matrix), dtype=np.float32)
     for layer in knee_layers(participant, coarse_grid(), pose):
         _paint(picture, layer, matrix // COARSE)
     picture = _acquire(picture, participant, scan)
     voxels = np.clip(np.rint(picture), 0, 4095).astype(np.uint16)
-    return Flash(voxels=_displayed(voxels, participant), affine_ras=_affine(participant, matrix, scan))
+    return Flash(voxels=displayed(voxels, participant), affine_ras=_affine(participant, matrix, scan), scan=scan)
 
 
 def render_labels(participant: Participant, matrix: int, scan: int = 0) -> NDArray[np.uint8]:
@@ -60,11 +62,11 @@ def render_labels(participant: Participant, matrix: int, scan: int = 0) -> NDArr
         (80, M, M) uint8 Tissue codes on the grid of `render_flash`.
     """
     labels = np.zeros((SLICES, matrix, matrix), dtype=np.uint8)
-    for layer in knee_layers(participant, coarse_grid(), _pose(participant, scan)):
+    for layer in knee_layers(participant, coarse_grid(), scan_pose(participant, scan)):
         for number, place, part in layer.touched():
             region = labels[number, *_finer(place, matrix // COARSE)]
             region[refine(layer.distance[part], matrix // COARSE) < 0] = layer.tissue
-    return _displayed(labels, participant)
+    return displayed(labels, participant)
 
 
 def coarse_grid() -> Grid:
@@ -75,7 +77,7 @@ def coarse_grid() -> Grid:
     return Grid(x=across, y=depth, z=across)
 
 
-def _pose(participant: Participant, scan: int) -> Pose:
+def scan_pose(participant: Participant, scan: int) -> Pose:
     """How the knee lies in the coil: a person's habit, and what changes from scan to scan."""
     habit, visit = (
         stream("position", participant.seed, participant.index),
@@ -158,7 +160,7 @@ def _slice_profile(picture: Field, number: int, own: Field) -> Field:
     return np.float32(0.84) * own + np.float32(0.08) * (before + after)
 
 
-def _displayed(voxels: NDArray, participant: Participant) -> NDArray:
+def displayed(voxels: NDArray, participant: Participant) -> NDArray:
     """Lateral at image left for a right knee; a left knee is its mirror image."""
     return voxels if participant.imaged_side == "right" else np.ascontiguousarray(voxels[:, :, ::-1])
 

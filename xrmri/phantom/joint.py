@@ -31,11 +31,9 @@ def joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> 
         patella: distance to the patella.
     """
     f = np.float32
-    gaps = bones.joint_gaps(knee)
     q = p.scaled(1 / knee.shape.size)
-    lateral = 1 / (1 + np.exp(np.clip(-q.x / f(4.0), -30, 30)))
-    thick = f(0.5) * (f(gaps.medial_mm) * (1 - lateral) + f(gaps.lateral_mm) * lateral)
-    cartilage = np.minimum(_on_femur(knee, p, femur, thick), _on_tibia(knee, q, thick))
+    thick = _thickness(knee, q)
+    cartilage = np.minimum(_on_femur(knee, p, femur, thick), on_tibia(knee, q))
     cartilage = np.minimum(cartilage, _on_patella(knee, q, patella))
     inward = soft.meniscus_depth(knee, p)
     nearest, farthest = np.minimum(femur, tibia), np.maximum(femur, tibia)
@@ -44,6 +42,14 @@ def joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> 
     meniscus = np.maximum(meniscus, np.maximum(-inward, inward - f(11.0)))
     fluid = np.maximum(femur + tibia - f(8.5), np.maximum(np.abs(q.x) - f(34), np.abs(q.y + f(3)) - f(22)))
     return Joint(cartilage=cartilage, meniscus=meniscus, fluid=fluid)
+
+
+def _thickness(knee: Knee, q: Points) -> Field:
+    """Half the joint space of the compartment that a place belongs to, mm."""
+    f = np.float32
+    gaps = bones.joint_gaps(knee)
+    lateral = 1 / (1 + np.exp(np.clip(-q.x / f(4.0), -30, 30)))
+    return f(0.5) * (f(gaps.medial_mm) * (1 - lateral) + f(gaps.lateral_mm) * lateral)
 
 
 def _on_femur(knee: Knee, p: Points, femur: Field, thick: Field) -> Field:
@@ -57,11 +63,11 @@ def _on_femur(knee: Knee, p: Points, femur: Field, thick: Field) -> Field:
     return np.maximum(cover, f(0.6) - bones.notch(knee, bones.femur_points(knee, p)))
 
 
-def _on_tibia(knee: Knee, q: Points, thick: Field) -> Field:
-    """Distance to the cartilage of the plateau."""
+def on_tibia(knee: Knee, q: Points) -> Field:
+    """Distance to the cartilage of the plateau, mm; q are places in the reference knee."""
     f = np.float32
     surface = bones.plateau(knee, q) * f(knee.shape.size)
-    cover = surface - (thick + f(0.1)) * np.clip((f(37.5) - np.abs(q.x)) / f(4.0), 0, 1)
+    cover = surface - (_thickness(knee, q) + f(0.1)) * np.clip((f(37.5) - np.abs(q.x)) / f(4.0), 0, 1)
     return np.maximum(np.maximum(cover, f(-2.0) - surface), bones.tibial_side(knee, q) + f(1.2))
 
 

@@ -61,8 +61,7 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
         layers in painting order.
     """
     knee = participant.knee(participant.imaged_side)
-    generator = stream("soft tissue", participant.seed, participant.index, knee.shape.texture_seed)
-    p = _warped(pose.points(grid), generator)
+    p, generator = knee_places(participant, grid, pose)
     skin = soft.limb(knee, p)
     skin += np.float32(0.8) * _drift(generator, skin.shape)
     septum = np.minimum(np.float32(0.1) + np.float32(0.4) * _drift(generator, skin.shape), np.float32(0.6))
@@ -113,6 +112,13 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
         )
     )
     return [layer for layer in layers if layer is not None]
+
+
+def knee_places(participant: Participant, grid: Grid, pose: Pose) -> tuple[Points, np.random.Generator]:
+    """The places in the imaged knee that a picture looks at, and the generator of its soft tissue."""
+    texture = participant.knee(participant.imaged_side).shape.texture_seed
+    generator = stream("soft tissue", participant.seed, participant.index, texture)
+    return _warped(pose.points(grid), generator), generator
 
 
 def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opacity: float = 1.0) -> Layer | None:
