@@ -15,12 +15,16 @@ def phantom(
     participants: Annotated[int | None, setting(Phantom, "participants")] = None,
     matrix: Annotated[int | None, setting(Phantom, "matrix")] = None,
     labels: Annotated[bool | None, setting(Phantom, "labels", "--labels")] = None,
+    scan: Annotated[int | None, setting(Phantom, "scan")] = None,
+    figures: Annotated[bool | None, setting(Phantom, "figures", "--figures")] = None,
 ) -> None:
     """Draw a synthetic OAI release: films and FLASH series as DICOM, and the tables of readings.
 
     OAI itself is access-controlled; this cohort of parametric knees stands in for it.
     """
-    config = common.settings(Phantom, participants=participants, matrix=matrix, labels=labels)
+    config = common.settings(
+        Phantom, participants=participants, matrix=matrix, labels=labels, scan=scan, figures=figures
+    )
     from xrmri.stages import phantom as stage
 
     common.conclude(stage.run(out, config, common.execution()))

@@ -9,7 +9,7 @@ import pytest
 
 TRAINING = {"--output", "--init", "--max-steps", "--batch-size", "--learning-rate", "--precision", "--time-limit"}
 COMMANDS = {
-    "phantom": {"--output", "--participants", "--matrix", "--labels"},
+    "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--figures"},
     "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score"},
     "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected"},
     "train-vae": TRAINING,

@@ -164,12 +164,17 @@ class Phantom(Seeded):
     """Rows and columns of the FLASH series; the scanner's is 512 (OAI protocol)."""
     labels: bool = False
     """Write the ground-truth tissue and sign maps beside the release (choice)."""
+    scan: int = 0
+    """0, or which rescan: the same people and films, their FLASH taken again with other noise and position (choice)."""
+    figures: bool = False
+    """Draw sheets of slices and films, and print how the cohort compares with real knees (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Seeded.__post_init__(self)
         _require(1 <= self.participants <= 99_999, f"--participants must be 1 to 99999, not {self.participants}")
         _require(32 <= self.matrix <= 1024, f"--matrix must be 32 to 1024, not {self.matrix}")
+        _require(0 <= self.scan <= 999, f"--scan must be 0 to 999, not {self.scan}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

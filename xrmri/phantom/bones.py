@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xrmri.phantom.anatomy import Knee, stream
+from xrmri.phantom.lesions import spurs
 from xrmri.phantom.sdf import (
     Field,
     Points,
@@ -45,7 +46,6 @@ _EPICONDYLES = (
 """The epicondyles and, last, the adductor tubercle."""
 _POPLITEAL_GROOVE = ((39.0, -10.0, 13.0), (3.6, 9.0, 4.0))
 _TUBEROSITY = ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6))
-_OSTEOPHYTE_MM = (0.0, 2.4, 4.6, 7.4)
 
 
 class Gaps(NamedTuple):
@@ -77,7 +77,7 @@ def femur(knee: Knee, p: Points) -> Field:
 def _femur(knee: Knee, p: Points) -> Field:
     """Distance to the femur where it can be near."""
     shape = knee.shape
-    q = _femur_points(knee, p)
+    q = femur_points(knee, p)
     d = union(_condyles(knee, q), _trochlea(q), 4.0)
     add(d, q, boxed_ellipsoid((0.0, 1.0, 22.0), (28.0, 13.0, 23.0)), fillet(4.0))  # joins the condyles above the notch
     lean = np.tan(np.radians(shape.femur_valgus_degrees))
@@ -98,17 +98,12 @@ def _femur(knee: Knee, p: Points) -> Field:
     for centre, radii in _EPICONDYLES:
         add(d, q, boxed_ellipsoid(centre, radii), fillet(5.0))
     d = common(d, -ellipsoid(q, *_POPLITEAL_GROOVE), 4.0)
-    for side, name in ((-1.0, "XROSFM"), (1.0, "XROSFL")):
-        r = _OSTEOPHYTE_MM[knee.grades[name]]
-        if r:
-            spur = boxed_ellipsoid((side * (34.5 + 0.3 * r), -1.0, 4.5 + 0.15 * r), (1.2 * r + 1, 11.0, 1.4 + 0.3 * r))
-            add(d, q, spur, fillet(4.5))
-            in_notch = boxed_ellipsoid((side * 11.0, -20.0, 8.5), (0.55 * r, 7.0, 0.55 * r))
-            add(d, q, in_notch, fillet(3.0))
+    for spur in spurs(knee, "F"):
+        add(d, q, spur.solid, fillet(spur.blend_mm))
     return d * np.float32(shape.size)
 
 
-def _femur_points(knee: Knee, p: Points) -> Points:
+def femur_points(knee: Knee, p: Points) -> Points:
     """Places in the reference femur: its condyles touch z = 0 where they bear."""
     size, gaps = knee.shape.size, joint_gaps(knee)
     medial = gaps.medial_mm / size - _DISH_MM - _ATTRITION_MM[knee.grades["XRATTM"]]
@@ -195,13 +190,8 @@ def _tibia(knee: Knee, p: Points) -> Field:
     d = common(tibial_side(knee, q), plateau(knee, q), 3.0)
     add(d, q, boxed_column(_TUBEROSITY), fillet(7.0))
     d = common(d, -ellipsoid(q, (0.0, -31.0, -2.0), (8.0, 8.0, 30.0)), 5.0)  # the hollow behind the spines
-    for side, name in ((-1.0, "XROSTM"), (1.0, "XROSTL")):
-        r = _OSTEOPHYTE_MM[knee.grades[name]]
-        if r:
-            spur = boxed_ellipsoid(
-                (side * (35.5 + 0.3 * r), -2.0, -2.6 + 0.12 * r), (1.2 * r + 1, 16.0, 1.4 + 0.26 * r)
-            )
-            add(d, q, spur, fillet(4.5))
+    for spur in spurs(knee, "T"):
+        add(d, q, spur.solid, fillet(spur.blend_mm))
     return d * np.float32(shape.size)
 
 
@@ -259,19 +249,30 @@ def patella(knee: Knee, p: Points) -> Field:
     d = nowhere(q)
     whole = Solid(
         distance=lambda part: _patella(knee, part),
-        low=(-30.0 * s, 15.0, z - 30.0 * s),
-        high=(30.0 * s, 50.0, z + 24.0 * s),
+        low=(-32.0 * s, 18.0, z - 30.0 * s),
+        high=(32.0 * s, 50.0, z + 24.0 * s),
     )
     add(d, q, whole)
     return d * np.float32(shape.size)
 
 
 def _patella(knee: Knee, q: Points) -> Field:
-    """Distance to the patella in reference mm."""
-    f = np.float32
+    """Distance to the patella in reference mm: a rounded triangle, its apex below."""
     s, x, z = knee.shape.patella_size, knee.shape.patella_x_mm, knee.shape.patella_z_mm + 5.0
-    rise = (q.z - f(z)) / f(24.0)
-    body = ellipsoid(q, (x, 31.5, z), (22.0 * s, 15.0 * s, 22.0 * s))
-    facets = f(21.3) + f(0.30) * np.abs(q.x - f(x)) + f(2.0) * rise**2 - q.y
-    tip = ellipsoid(q, (x, 34.0, z - 19.0 * s), (7.0 * s, 5.0, 8.0 * s))
-    return union(common(common(body, facets * f(0.95), 4.0), q.y - f(41.0), 5.0), tip, 6.0)
+    knots = tuple(
+        (z + rise * s, x, 32.5, half_width * s, half_depth)
+        for rise, half_width, half_depth in (
+            (-25, 3.5, 4), (-19, 8.5, 6.5), (-10, 16, 8.8), (0, 20.5, 9.3), (8, 21.5, 9.3), (15, 18.5, 8.5),
+            (20, 11, 7), (23, 3, 3),
+        )
+    )  # fmt: skip
+    return common(column(q, knots, 2.4), patella_facets(knee, q) * np.float32(0.93), 3.0)
+
+
+def patella_facets(knee: Knee, q: Points) -> Field:
+    """How far a place lies behind the keel-shaped back of the patella, reference mm along y."""
+    f = np.float32
+    rise = (q.z - f(knee.shape.patella_z_mm + 7.0)) / f(22.0)
+    across = q.x - f(knee.shape.patella_x_mm)
+    slope = np.where(across > 0, f(0.30), f(0.38))  # the lateral facet is the wider and flatter one
+    return f(24.2) + slope * (np.sqrt(across * across + f(4.0)) - f(2.0)) + f(1.5) * rise**2 - q.y

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,8 @@ class SeriesFacts:
     """StudyDescription."""
     description: str
     """SeriesDescription."""
+    scan: int = 0
+    """Which time the MR was taken; every time has UIDs of its own."""
 
 
 def film_file(film: Film, facts: SeriesFacts) -> Dataset:
@@ -63,6 +65,7 @@ def film_file(film: Film, facts: SeriesFacts) -> Dataset:
 
 def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
     """The slices in file order, which runs to the front for some participants and to the back for others."""
+    facts = replace(facts, scan=flash.scan)
     order = np.arange(len(flash.voxels))
     if stream("file order", facts.participant.seed, facts.participant.index).random() < 0.5:
         order = order[::-1]
@@ -77,6 +80,7 @@ def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
 
 def locator_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
     """Three planes through the middle of the volume, every second pixel."""
+    facts = replace(facts, scan=flash.scan)
     to_slice, to_row, to_column, start = flash.affine_ras[:3].T
     slices, rows, columns = (length // 2 for length in flash.voxels.shape)
     planes = (
@@ -154,7 +158,8 @@ def _put_pixels(dataset: Dataset, pixels: np.ndarray) -> None:
 
 def _uid(facts: SeriesFacts, *parts: object) -> str:
     """A UID that depends on cohort, participant and parts alone."""
-    text = repr((facts.participant.seed, facts.participant.index, *parts))
+    again = (f"scan {facts.scan}",) if facts.scan else ()
+    text = repr((facts.participant.seed, facts.participant.index, *parts, *again))
     return f"2.25.{int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])}"
 
 

@@ -31,6 +31,8 @@ class Flash:
     """(80, M, M): slices posterior to anterior, rows superior to inferior, patient's right at image left."""
     affine_ras: NDArray[np.float64]
     """(4, 4): voxel (slice, row, column) to RAS mm."""
+    scan: int = 0
+    """Which time the knee was scanned."""
 
 
 def render_flash(participant: Participant, matrix: int, scan: int = 0) -> Flash:
@@ -44,13 +46,13 @@ def render_flash(participant: Participant, matrix: int, scan: int = 0) -> Flash:
     Returns:
         the volume and where it lies.
     """
-    pose = _pose(participant, scan)
+    pose = scan_pose(participant, scan)
     picture = np.zeros((SLICES, matrix, matrix), dtype=np.float32)
     for layer in knee_layers(participant, coarse_grid(), pose):
         _paint(picture, layer, matrix // COARSE)
     picture = _acquire(picture, participant, scan)
     voxels = np.clip(np.rint(picture), 0, 4095).astype(np.uint16)
-    return Flash(voxels=_displayed(voxels, participant), affine_ras=_affine(participant, matrix, scan))
+    return Flash(voxels=displayed(voxels, participant), affine_ras=_affine(participant, matrix, scan), scan=scan)
 
 
 def render_labels(participant: Participant, matrix: int, scan: int = 0) -> NDArray[np.uint8]:
@@ -60,11 +62,11 @@ def render_labels(participant: Participant, matrix: int, scan: int = 0) -> NDArr
         (80, M, M) uint8 Tissue codes on the grid of `render_flash`.
     """
     labels = np.zeros((SLICES, matrix, matrix), dtype=np.uint8)
-    for layer in knee_layers(participant, coarse_grid(), _pose(participant, scan)):
-        rows, columns = layer.fine_box(matrix // COARSE)
-        region = labels[layer.slices, rows, columns]
-        region[refine(layer.distance, matrix // COARSE) < 0] = layer.tissue
-    return _displayed(labels, participant)
+    for layer in knee_layers(participant, coarse_grid(), scan_pose(participant, scan)):
+        for number, place, part in layer.touched():
+            region = labels[number, *_finer(place, matrix // COARSE)]
+            region[refine(layer.distance[part], matrix // COARSE) < 0] = layer.tissue
+    return displayed(labels, participant)
 
 
 def coarse_grid() -> Grid:
@@ -75,14 +77,14 @@ def coarse_grid() -> Grid:
     return Grid(x=across, y=depth, z=across)
 
 
-def _pose(participant: Participant, scan: int) -> Pose:
+def scan_pose(participant: Participant, scan: int) -> Pose:
     """How the knee lies in the coil: a person's habit, and what changes from scan to scan."""
     habit, visit = (
         stream("position", participant.seed, participant.index),
         stream("position of scan", participant.seed, participant.index, scan),
     )
-    angles = habit.normal(0, (1.8, 3.5, 1.6)) + visit.normal(0, (0.8, 1.2, 0.8))
-    shift = habit.normal((0, 0, 0), (1.8, 0.8, 2.5)) + visit.normal(0, (1.2, 0.8, 1.5))
+    angles = habit.normal(0, (1.4, 2.6, 1.4)) + visit.normal(0, (0.7, 1.0, 0.7))
+    shift = habit.normal((0, 0, 0), (1.4, 0.8, 1.5)) + visit.normal(0, (1.0, 0.7, 1.1))
     return Pose(
         coronal_degrees=float(angles[0]),
         axial_degrees=float(angles[1]),
@@ -93,40 +95,72 @@ def _pose(participant: Participant, scan: int) -> Pose:
 
 def _paint(picture: Field, layer: Layer, factor: int) -> None:
     """Put one tissue over what is there, in place, with partial volume at its border."""
-    rows, columns = layer.fine_box(factor)
-    region = picture[layer.slices, rows, columns]
-    share = coverage(refine(layer.distance, factor), max(0.7, 1.25 / factor * 1.15))
-    value = BRIGHTNESS[layer.tissue] if layer.brightness is None else refine(layer.brightness, factor)
-    share *= np.float32(layer.opacity)
-    region += share * (value - region)
+    width = max(0.7, 1.25 / factor * 1.15)
+    for number, place, part in layer.touched():
+        region = picture[number, *_finer(place, factor)]
+        share = coverage(refine(layer.distance[part], factor), width)
+        share *= np.float32(layer.opacity)
+        if layer.brightness is None:
+            value = np.float32(BRIGHTNESS[layer.tissue]) - region
+        else:
+            value = refine(layer.brightness[part], factor)
+            value -= region
+        value *= share
+        region += value
+
+
+def _finer(place: tuple[slice, slice], factor: int) -> tuple[slice, slice]:
+    """Rows and columns of the coarse grid in a picture whose pixels are `factor` times smaller."""
+    rows, columns = (slice(s.start * factor, s.stop * factor) for s in place)
+    return rows, columns
 
 
 def _acquire(picture: Field, participant: Participant, scan: int) -> Field:
     """Coil shading, ghosting, Rician noise and gain: what the scanner adds to the brightness of tissue."""
     generator = stream("acquisition", participant.seed, participant.index, scan)
-    shading = refine(
-        np.exp(np.float32(0.08) * smooth_noise(generator, (SLICES, 32, 32), (25, 9, 9))), picture.shape[1] // 32
-    )
-    picture = _slice_profile(picture) * shading
-    ghost = np.roll(picture, picture.shape[2] // 2 + int(generator.integers(-9, 9)), axis=2)
-    picture += np.float32(generator.uniform(0.006, 0.02)) * ghost
-    sigma = np.float32(generator.uniform(2.6, 3.8))
-    real, imaginary, others = (sigma * generator.standard_normal(picture.shape, dtype=np.float32) for _ in range(3))
-    # Four coils: three see little of each voxel; their six noise parts add up to a floor that hardly varies.
-    floor = np.maximum(6 * sigma + np.float32(np.sqrt(12)) * others, sigma) * sigma
+    matrix = picture.shape[1]
+    shading = _shading(generator)
+    ghost_shift = matrix // 2 + int(generator.integers(-9, 9))
+    ghost = np.float32(generator.uniform(0.006, 0.02))
+    sigma = np.float32(generator.uniform(1.6, 2.6))
     gain = np.float32(stream("gain", participant.seed, participant.index).uniform(1.2, 3.0))
-    return np.sqrt((picture + real) ** 2 + imaginary**2 + floor) * gain
+    out = np.empty_like(picture)
+    noise, rest = np.empty((2, matrix, matrix), dtype=np.float32)
+    for number, below in enumerate(picture):
+        seen = _slice_profile(picture, number, below) * refine(shading[number], matrix // 32)
+        seen += ghost * np.roll(seen, ghost_shift, axis=1)
+        generator.standard_normal(dtype=np.float32, out=noise)
+        generator.standard_normal(dtype=np.float32, out=rest)
+        seen += sigma * noise
+        seen *= seen
+        # Four coils: three see little of each voxel. Seven squared noise parts have mean 7 and deviation sqrt(14).
+        rest *= np.float32(np.sqrt(14)) * sigma * sigma
+        rest += 7 * sigma * sigma
+        seen += np.maximum(rest, sigma * sigma, out=rest)
+        np.sqrt(seen, out=seen)
+        np.multiply(seen, gain, out=out[number])
+    return out
 
 
-def _slice_profile(picture: Field) -> Field:
-    """A slice sees a tenth of each neighbour."""
-    mixed = np.float32(0.8) * picture
-    mixed[1:] += np.float32(0.1) * picture[:-1]
-    mixed[:-1] += np.float32(0.1) * picture[1:]
-    return mixed
+def _shading(generator: np.random.Generator) -> Field:
+    """(80, 32, 32) sensitivity of the coil: smooth, greater near the surface, less towards both ends."""
+    y, z, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in (SLICES, 32, 32))
+    tilt, near, ends = generator.normal(0, 0.035, 3), generator.uniform(0.05, 0.22), generator.uniform(0.04, 0.16)
+    field = np.float32(0.05) * smooth_noise(generator, (SLICES, 32, 32), (25, 9, 9))
+    field += np.float32(near) * (x[None, None, :] ** 2 + np.float32(0.5) * y[:, None, None] ** 2 - np.float32(0.3))
+    field -= np.float32(ends) * z[None, :, None] ** 2
+    for slope, axis in zip(tilt, (y[:, None, None], z[None, :, None], x[None, None, :]), strict=True):
+        field += np.float32(slope) * axis
+    return np.exp(field)
 
 
-def _displayed(voxels: NDArray, participant: Participant) -> NDArray:
+def _slice_profile(picture: Field, number: int, own: Field) -> Field:
+    """A slice sees 8 % of each neighbour."""
+    before, after = picture[max(number - 1, 0)], picture[min(number + 1, SLICES - 1)]
+    return np.float32(0.84) * own + np.float32(0.08) * (before + after)
+
+
+def displayed(voxels: NDArray, participant: Participant) -> NDArray:
     """Lateral at image left for a right knee; a left knee is its mirror image."""
     return voxels if participant.imaged_side == "right" else np.ascontiguousarray(voxels[:, :, ::-1])
 

@@ -1,17 +1,21 @@
 """The tissues of one knee in the order in which they are painted, from the skin to the marrow and its lesions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from xrmri.phantom import bones, soft
+from xrmri.phantom import bones, grain, soft
 from xrmri.phantom.anatomy import Knee, Participant, stream
-from xrmri.phantom.lesions import calcification, cysts, sclerosis
+from xrmri.phantom.joint import joint
+from xrmri.phantom.lesions import calcification, cysts, sclerosis, spur_distance, spurs
+from xrmri.phantom.muscles import muscles
 from xrmri.phantom.pose import Grid, Pose
 from xrmri.phantom.sdf import Field, Points, nowhere
-from xrmri.phantom.texture import refine, smooth_noise, strands
-from xrmri.phantom.tissue import BRIGHTNESS, Tissue
+from xrmri.phantom.texture import slow_noise
+from xrmri.phantom.tissue import Tissue
 
+_REACH_MM = 1.5  # a border is no wider
 _MARGIN = 2  # coarse pixels around a solid: interpolation looks one pixel beyond
 
 
@@ -29,12 +33,20 @@ class Layer:
     rows: slice
     columns: slice
 
-    def fine_box(self, factor: int) -> tuple[slice, slice]:
-        """Rows and columns of the box in a picture whose pixels are `factor` times smaller."""
-        return (
-            slice(self.rows.start * factor, self.rows.stop * factor),
-            slice(self.columns.start * factor, self.columns.stop * factor),
-        )
+    def touched(self) -> Iterator[tuple[int, tuple[slice, slice], tuple[int, slice, slice]]]:
+        """Each slice that the tissue touches: its number, rows and columns there, and the same within the box."""
+        for number, inside in enumerate(self.distance < np.float32(_REACH_MM)):
+            rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+            if len(rows):
+                part = tuple(
+                    slice(max(int(hit[0]) - _MARGIN, 0), min(int(hit[-1]) + 1 + _MARGIN, size))
+                    for hit, size in zip((rows, columns), inside.shape, strict=True)
+                )
+                place = tuple(
+                    slice(s.start + box.start, s.stop + box.start)
+                    for s, box in zip(part, (self.rows, self.columns), strict=True)
+                )
+                yield self.slices.start + number, place, (number, *part)
 
 
 def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]:
@@ -49,36 +61,40 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
         layers in painting order.
     """
     knee = participant.knee(participant.imaged_side)
-    generator = stream("soft tissue", participant.seed, participant.index, knee.shape.texture_seed)
-    p = _warped(pose.points(grid), generator)
+    p, generator = knee_places(participant, grid, pose)
     skin = soft.limb(knee, p)
-    muscle = soft.muscles(knee, p)
+    skin += np.float32(0.8) * _drift(generator, skin.shape)
+    septum = np.minimum(np.float32(0.1) + np.float32(0.4) * _drift(generator, skin.shape), np.float32(0.6))
+    muscle, owner = muscles(knee, p, septum)
+    fascia = skin + np.float32(3.0 + 0.7 * knee.shape.fat_mm)
     femur, tibia = bones.femur(knee, p), bones.tibia(knee, p)
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, p)
     bone = np.minimum(np.minimum(femur, tibia), np.minimum(fibula, patella))
-    near = p.box((-60.0, -50.0, -14.0), (60.0, 60.0, 58.0))
+    near = p.box((-60.0, -50.0, -14.0), (60.0, 60.0, 66.0))
     cartilage, meniscus, fluid = (nowhere(p) for _ in range(3))
-    parts = _joint(knee, p.cut(near), femur[near], tibia[near], patella[near])
+    parts = joint(knee, p.cut(near), femur[near], tibia[near], patella[near])
     for whole, part in zip((cartilage, meniscus, fluid), parts, strict=True):
         whole[near] = part
-    ligament = soft.collaterals(knee, p)
-    fat_value, muscle_value = _fat(generator, skin), _muscle(generator, skin.shape)
+    ligament, tendon = soft.collaterals(knee, p), soft.extensor_tendons(knee, p)
+    fat = grain.fat(generator, skin.shape)
     layers = [
         _layer(Tissue.SKIN, skin),
-        _layer(Tissue.FAT, skin + np.float32(1.6), fat_value),
-        _layer(Tissue.MUSCLE, np.maximum(muscle, skin + np.float32(2.5 + 0.55 * knee.shape.fat_mm)), muscle_value),
-        _layer(Tissue.VESSEL, soft.vessels(knee, p)),
-        _layer(Tissue.CAPSULE, np.maximum(soft.capsule_space(knee, p), -bone), fat_value + np.float32(60)),
+        _layer(Tissue.FAT, skin + np.float32(1.6), fat),
+        _layer(Tissue.MUSCLE, np.maximum(muscle, fascia), grain.muscle(generator, owner, knee.shape.fat_mm / 19)),
+        _layer(Tissue.VESSEL, soft.vessels(knee, p), grain.blood(generator, skin.shape)),
+        _layer(Tissue.CAPSULE, np.maximum(soft.retinacula(knee, p), fascia), opacity=0.45),
+        _layer(Tissue.CAPSULE, np.maximum(soft.capsule_space(knee, p), -bone), grain.synovium(generator, fat)),
         _layer(Tissue.FLUID, fluid),
-        _layer(Tissue.LIGAMENT, soft.cruciates(knee, p), _cord(generator, skin.shape)),
-        _layer(Tissue.CAPSULE, ligament - np.float32(1.0), opacity=0.5),
-        _layer(Tissue.TENDON, np.minimum(ligament, soft.extensor_tendons(knee, p))),
-        _layer(Tissue.CARTILAGE, cartilage),
+        _layer(Tissue.LIGAMENT, soft.cruciates(knee, p), grain.cord(generator, skin.shape)),
+        _layer(Tissue.CAPSULE, np.minimum(ligament, tendon + np.float32(0.4)) - np.float32(0.9), opacity=0.3),
+        _layer(Tissue.TENDON, np.minimum(ligament, tendon)),
+        _layer(Tissue.CARTILAGE, cartilage, grain.cartilage(generator, np.minimum(femur, patella) - tibia, bone)),
         _layer(Tissue.MENISCUS, meniscus),
+        _layer(Tissue.CARTILAGE, _caps(knee, p), opacity=0.5),
         _layer(Tissue.CORTEX, bone),
     ]
     layers += [
-        _layer(tissue, d + np.float32(1.0), _marrow(generator, d, tissue))
+        _layer(tissue, d + np.float32(1.0), grain.marrow(generator, d.shape, tissue))
         for tissue, d in (
             (Tissue.FEMUR, femur),
             (Tissue.TIBIA, tibia),
@@ -98,9 +114,16 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     return [layer for layer in layers if layer is not None]
 
 
+def knee_places(participant: Participant, grid: Grid, pose: Pose) -> tuple[Points, np.random.Generator]:
+    """The places in the imaged knee that a picture looks at, and the generator of its soft tissue."""
+    texture = participant.knee(participant.imaged_side).shape.texture_seed
+    generator = stream("soft tissue", participant.seed, participant.index, texture)
+    return _warped(pose.points(grid), generator), generator
+
+
 def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opacity: float = 1.0) -> Layer | None:
     """A layer cut to the box that holds its inside; None if it has none."""
-    inside = distance < np.float32(1.5)
+    inside = distance < np.float32(_REACH_MM)
     bounds = []
     for axis in range(3):
         touched = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
@@ -119,64 +142,20 @@ def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opa
     )
 
 
-def _joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> tuple[Field, Field, Field]:
-    """Cartilage, menisci and fluid: what lies between the bones of the joint."""
-    f = np.float32
-    gaps = bones.joint_gaps(knee)
-    q = p.scaled(1 / knee.shape.size)
-    lateral = 1 / (1 + np.exp(np.clip(-q.x / f(4.0), -30, 30)))
-    thick = f(0.5) * (f(gaps.medial_mm) * (1 - lateral) + f(gaps.lateral_mm) * lateral)
-    x = np.abs(q.x)
-    rim = np.clip((f(36.5) - np.maximum(x, x + f(0.25) * (q.y - f(8.0)))) / f(5.0), -1, 1)
-    top = np.clip((f(38.0) + f(0.15) * q.y - q.z) / f(6.0), -1, 1)
-    on_femur = femur - np.minimum(thick + f(0.15), f(2.9)) * np.minimum(rim, top)
-    on_femur = np.maximum(on_femur, f(0.6) - bones.notch(knee, q))
-    surface = bones.plateau(knee, q) * f(knee.shape.size)
-    on_tibia = surface - (thick + f(0.1)) * np.clip((f(37.5) - x) / f(4.0), 0, 1)
-    on_tibia = np.maximum(np.maximum(on_tibia, f(-2.0) - surface), bones.tibial_side(knee, q) + f(1.2))
-    behind = np.maximum(patella - f(2.4), q.y - f(27.0) - f(0.2) * x)
-    cartilage = np.minimum(np.minimum(on_femur, on_tibia), behind)
-    inward = soft.meniscus_depth(knee, p)
-    margin = f(0.8) + np.maximum(thick - f(0.8), f(0.15)) * np.clip(inward / f(9.0), 0, 2)
-    meniscus = np.maximum(margin - np.minimum(femur, tibia), np.maximum(femur, tibia) - f(7.0))
-    meniscus = np.maximum(meniscus, np.maximum(-inward, inward - f(10.0)))
-    fluid = np.maximum(femur + tibia - f(9.0), np.maximum(np.abs(q.x) - f(36), np.abs(q.y + f(3)) - f(23)))
-    return cartilage, meniscus, fluid
+def _caps(knee: Knee, p: Points) -> Field:
+    """Distance to the cartilage that caps the osteophytes, mm; their bone is painted over it."""
+    femur = spur_distance(spurs(knee, "F"), bones.femur_points(knee, p))
+    tibia = spur_distance(spurs(knee, "T"), p.scaled(1 / knee.shape.size))
+    return np.minimum(femur, tibia) * np.float32(knee.shape.size) - np.float32(1.1)
 
 
 def _warped(p: Points, generator: np.random.Generator) -> Points:
     """Places moved by up to about 2 mm, so that no outline is a perfect curve."""
     shape = np.broadcast_shapes(p.x.shape, p.y.shape, p.z.shape)
-    small = (shape[0], shape[1] // 8, shape[2] // 8)
-    dx, dy = (np.float32(1.1) * refine(smooth_noise(generator, small, (10, 1.6, 1.6)), 8) for _ in range(2))
+    dx, dy = (np.float32(1.1) * slow_noise(generator, shape, (10.0, 13.0, 13.0), 8) for _ in range(2))
     return Points(p.x + dx, p.y + dy, p.z)
 
 
-def _fat(generator: np.random.Generator, skin: Field) -> Field:
-    """Fat: dark, crossed by fine brighter strands."""
-    along, across = (smooth_noise(generator, skin.shape, scales) for scales in ((2.0, 3.2, 1.3), (1.6, 1.4, 2.4)))
-    lumps = smooth_noise(generator, skin.shape, (4.0, 4.0, 4.0))
-    webs = np.maximum(strands(along, 0.24), np.float32(0.6) * strands(across, 0.2)) * np.clip(
-        1 + np.float32(0.7) * lumps, 0, 2
-    )
-    return np.float32(BRIGHTNESS[Tissue.FAT]) + 3 * lumps + np.float32(20) * webs
-
-
-def _muscle(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
-    """Muscle: bright, with darker streaks along its fibres."""
-    fibres = smooth_noise(generator, shape, (1.8, 9.0, 1.2))
-    patches = smooth_noise(generator, shape, (5.0, 6.0, 4.0))
-    return (
-        np.float32(BRIGHTNESS[Tissue.MUSCLE]) + 9 * patches - np.float32(38) * np.clip(fibres - 1, 0, 1.3) + 3 * fibres
-    )
-
-
-def _cord(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
-    """Cruciates: streaks of dark bundles and bright fluid."""
-    return np.float32(BRIGHTNESS[Tissue.LIGAMENT]) + 42 * smooth_noise(generator, shape, (1.5, 2.2, 0.8))
-
-
-def _marrow(generator: np.random.Generator, bone: Field, tissue: Tissue) -> Field:
-    """Marrow: dark, faintly mottled."""
-    coarse = smooth_noise(generator, (bone.shape[0], bone.shape[1] // 2, bone.shape[2] // 2), (2.0, 2.0, 1.2))
-    return np.float32(BRIGHTNESS[tissue]) + np.float32(3.5) * refine(coarse, 2)
+def _drift(generator: np.random.Generator, shape: tuple[int, ...]) -> Field:
+    """Noise of deviation 1 that changes over about 10 mm."""
+    return slow_noise(generator, shape, (6.0, 8.0, 8.0), 8)

@@ -1,12 +1,52 @@
 """Signs of disease inside the bones and the joint as signed distances; the same for the volume and the radiograph."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from xrmri.phantom.anatomy import Knee, stream
-from xrmri.phantom.sdf import Field, Points, ellipsoid
+from xrmri.phantom.sdf import Field, Points, Solid, add, boxed_ellipsoid, ellipsoid, nowhere
+from xrmri.phantom.texture import smooth_noise
 
 _NOWHERE_MM = np.float32(99.0)
 _SCLEROSIS_DEPTH_MM = (0.0, 3.0, 5.0, 7.5)
+_OSTEOPHYTE_MM = (0.0, 2.4, 4.6, 7.4)
+
+
+class Spur(NamedTuple):
+    """One part of an osteophyte, in the reference femur or tibia."""
+
+    variable: str
+    """Reading that grades it, such as XROSFM."""
+    solid: Solid
+    blend_mm: float
+    """Over which it runs out into its bone."""
+
+
+def spurs(knee: Knee, bone: str) -> list[Spur]:
+    """The osteophytes of the femur ("F") or the tibia ("T"), larger with the grade."""
+    found = []
+    for side, letter in ((-1.0, "M"), (1.0, "L")):
+        variable = f"XROS{bone}{letter}"
+        r = _OSTEOPHYTE_MM[knee.grades[variable]]
+        if not r:
+            continue
+        if bone == "F":
+            at, radii = (side * (34.5 + 0.3 * r), -1.0, 4.5 + 0.15 * r), (1.2 * r + 1, 11.0, 1.4 + 0.3 * r)
+            in_notch = boxed_ellipsoid((side * 11.0, -20.0, 8.5), (0.55 * r, 7.0, 0.55 * r))
+            found.append(Spur(variable, in_notch, 3.0))
+        else:
+            at, radii = (side * (35.5 + 0.3 * r), -2.0, -2.6 + 0.12 * r), (1.2 * r + 1, 16.0, 1.4 + 0.26 * r)
+        found.append(Spur(variable, boxed_ellipsoid(at, radii), 4.5))
+    return found
+
+
+def spur_distance(found: list[Spur], q: Points) -> Field:
+    """Distance to the osteophytes of one bone, in reference mm; q are places in that reference bone."""
+    nearest = nowhere(q)
+    for spur in found:
+        add(nearest, q, spur.solid)
+    return nearest
 
 
 def sclerosis(knee: Knee, p: Points, femur: Field, tibia: Field) -> Field:
@@ -23,7 +63,7 @@ def sclerosis(knee: Knee, p: Points, femur: Field, tibia: Field) -> Field:
                 patch = np.maximum(own, -own - lens)
                 near_joint = np.maximum(reach, (u * u + v * v - f(1.2)) * f(6.0))
                 nearest = np.minimum(nearest, np.maximum(patch, near_joint))
-    return nearest * f(1.0)
+    return nearest
 
 
 def cyst_places(knee: Knee) -> list[tuple[tuple[float, float, float], float]]:
@@ -52,14 +92,14 @@ def cysts(knee: Knee, p: Points, femur: Field, tibia: Field) -> Field:
 
 
 def calcification(knee: Knee, p: Points, soft_joint: Field) -> Field:
-    """Distance to crystal deposits, mm; soft_joint is the distance to menisci and cartilage."""
+    """Distance to crystal deposits, mm; soft_joint is the distance to menisci and cartilage between femur and tibia."""
     if not (knee.grades["XRCHM"] or knee.grades["XRCHL"]):
         return np.full(soft_joint.shape, _NOWHERE_MM, dtype=np.float32)
     generator = stream("crystals", knee.shape.texture_seed)
-    specks = generator.random(soft_joint.shape, dtype=np.float32)
-    here = np.where(specks < np.float32(0.10), np.float32(-0.7), np.float32(0.6))
-    here = np.maximum(here, soft_joint + np.float32(0.4))
-    return np.maximum(here, _other_side(knee, p))
+    specks = smooth_noise(generator, soft_joint.shape, (0.5, 0.55, 0.7))
+    here = np.maximum((np.float32(1.15) - specks) * np.float32(1.2), soft_joint + np.float32(0.3))
+    between = np.maximum(p.z - np.float32(15 * knee.shape.size), np.abs(p.y + np.float32(4)) - np.float32(22))
+    return np.maximum(np.maximum(here, between), _other_side(knee, p))
 
 
 def crystal_line(knee: Knee, p: Points, femur: Field, tibia: Field, depth: Field) -> Field:

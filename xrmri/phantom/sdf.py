@@ -190,4 +190,6 @@ def common(a: Field, b: Field, blend_mm: float) -> Field:
 
 def coverage(distance: Field, width_mm: float) -> Field:
     """Share of a voxel that a solid fills: 0 outside to 1 inside, over a border of width_mm."""
-    return np.clip(np.float32(0.5) - distance / np.float32(width_mm), 0, 1)
+    share = distance * np.float32(-1 / width_mm)
+    share += np.float32(0.5)
+    return np.clip(share, 0, 1, out=share)

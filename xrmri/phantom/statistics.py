@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, uniform_filter
 
 Volume = NDArray[np.float32]
+Field = NDArray[np.float64]
 
 KEPT = slice(13, 63)
 LAGS = (1, 2, 3, 5, 10)
@@ -46,6 +47,26 @@ class VolumeStatistics:
     """Mean brightness in ten equal steps of depth, relative to the greatest."""
     limb_share: tuple[float, ...]
     """Share of the picture inside the limb at DEPTHS."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """One number that the cohort must keep within limits."""
+
+    name: str
+    measured: float
+    low: float
+    high: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the measured value lies within the limits."""
+        return self.low <= self.measured <= self.high
+
+    def sentence(self) -> str:
+        """The target in one line of text."""
+        verdict = "pass" if self.met else "FAIL"
+        return f"{verdict}  {self.name:<38} {self.measured:8.3f}   {self.low:.3f} to {self.high:.3f}"
 
 
 def windowed(voxels: NDArray[np.uint16]) -> Volume:
@@ -110,14 +131,56 @@ def ssim(first: Volume, second: Volume) -> float:
     return float((top / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2)))[3:-3, 3:-3].mean())
 
 
-def between_people(volumes: Sequence[Volume]) -> tuple[float, float]:
-    """PSNR (dB) and SSIM between different people at the same depth, over neighbours in the list.
+def compare(first: Volume, second: Volume) -> tuple[float, float]:
+    """PSNR (dB) and SSIM between two volumes at the same depth: the means over every fifth slice."""
+    pairs = [(first[i], second[i]) for i in range(0, len(first), 5)]
+    return float(np.mean([psnr_db(*pair) for pair in pairs])), float(np.mean([ssim(*pair) for pair in pairs]))
+
+
+def targets(measured: Sequence[VolumeStatistics], compared: Sequence[tuple[float, float]]) -> list[Target]:
+    """What a cohort must reach to pass for the real one, with what it reaches.
 
     Args:
-        volumes: windowed volumes, two or more, right knees only.
+        measured: statistics of each volume, right knees or mirrored left ones; one or more.
+        compared: PSNR and SSIM of pairs of different people; none: these two are left out.
 
     Returns:
-        mean PSNR and mean SSIM over every fifth slice.
+        one target a number: the cohort's mean against the two real knees.
     """
-    pairs = [(a[i], b[i]) for a, b in zip(volumes[:-1], volumes[1:], strict=True) for i in range(0, len(a), 5)]
-    return float(np.mean([psnr_db(*pair) for pair in pairs])), float(np.mean([ssim(*pair) for pair in pairs]))
+    found = []
+    for name, labels in _LABELS.items():
+        real = np.array(REAL_KNEES[name])
+        means = np.mean([getattr(one, name) for one in measured], axis=0)
+        least, most = _LIMITS[name](real.min(axis=0), real.max(axis=0))
+        found += [
+            Target(name=label, measured=float(value), low=float(low), high=float(high))
+            for label, value, low, high in zip(labels, means, least, most, strict=True)
+        ]
+    if compared:
+        psnr, similarity = np.mean(compared, axis=0)
+        for name, value, real_value, margin in (
+            ("PSNR between people, dB", psnr, REAL_PSNR_DB, 1.0),
+            ("SSIM between people", similarity, REAL_SSIM, 0.06),
+        ):
+            found.append(Target(name=name, measured=float(value), low=real_value - margin, high=real_value + margin))
+    return found
+
+
+def _near(least: Field, most: Field) -> tuple[Field, Field]:
+    """The band of two real curves with 0.06 on either side; neighbouring slices stay within the band itself."""
+    margin = np.where(np.array(LAGS) == 1, 0.0, 0.06)
+    return least - margin, most + margin
+
+
+def _quarter(least: Field, most: Field) -> tuple[Field, Field]:
+    """The spread of two real knees, a quarter wider on either side."""
+    return 0.75 * least, 1.25 * most
+
+
+_LABELS: Mapping[str, tuple[str, ...]] = {
+    "lag_correlation": tuple(f"correlation of slices {lag} apart" for lag in LAGS),
+    "percentiles": tuple(f"brightness, percentile {q}" for q in PERCENTILES),
+    "mean_by_depth": tuple(f"brightness at depth {step / 10:.1f}-{(step + 1) / 10:.1f}" for step in range(10)),
+    "limb_share": tuple(f"share inside the limb at depth {depth}" for depth in DEPTHS),
+}
+_LIMITS = {"lag_correlation": _near, "percentiles": _quarter, "mean_by_depth": _quarter, "limb_share": _quarter}

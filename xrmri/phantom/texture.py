@@ -17,7 +17,7 @@ def refine(field: Field, factor: int) -> Field:
     Returns:
         (..., Z*factor, X*factor) float32 at the middle of fine pixels; the border is held.
     """
-    return _refine_axis(_refine_axis(field, factor, -2), factor, -1)
+    return _refine_axis(_refine_axis(field, factor, -1), factor, -2)  # the strided axis first: it is then short
 
 
 def _refine_axis(field: Field, factor: int, axis: int) -> Field:
@@ -28,13 +28,14 @@ def _refine_axis(field: Field, factor: int, axis: int) -> Field:
     shape[axis] *= factor
     out = np.empty(shape, dtype=np.float32)
     n = field.shape[axis]
-    before = np.take(field, np.maximum(np.arange(n) - 1, 0), axis=axis)
-    after = np.take(field, np.minimum(np.arange(n) + 1, n - 1), axis=axis)
-    tail = (slice(None),) * (-1 - axis)
+    middle = (slice(None),) * (-1 - axis)
+    step = np.diff(field, axis=axis)  # towards the next; held at both ends
     for part in range(factor):
         t = np.float32((part + 0.5) / factor - 0.5)
-        place = (..., slice(part, None, factor), *tail)
-        out[place] = field + t * ((after - field) if t > 0 else (field - before))
+        fine = out[(..., slice(part, None, factor), *middle)]
+        fine[...] = field
+        inner = slice(0, n - 1) if t > 0 else slice(1, n)
+        fine[(..., inner, *middle)] += t * step
     return out
 
 
@@ -85,6 +86,19 @@ def smooth_noise(generator: np.random.Generator, shape: tuple[int, ...], scales:
     noise = generator.standard_normal(shape, dtype=np.float32)
     noise = gaussian_filter(noise, scales, mode="wrap", truncate=3.0)
     return (noise - noise.mean()) / (noise.std() + np.float32(1e-9))
+
+
+def slow_noise(generator: np.random.Generator, shape: tuple[int, ...], scales: tuple[float, ...], factor: int) -> Field:
+    """Noise as of `smooth_noise`, drawn on a grid whose last two axes are `factor` times coarser.
+
+    Args:
+        generator: source.
+        shape: of the result; its last two axes are multiples of factor.
+        scales: standard deviation of the smoothing along each axis, in pixels of the result.
+        factor: whole number.
+    """
+    small = (*shape[:-2], shape[-2] // factor, shape[-1] // factor)
+    return refine(smooth_noise(generator, small, (*scales[:-2], scales[-2] / factor, scales[-1] / factor)), factor)
 
 
 def strands(noise: Field, width: float) -> Field:

@@ -20,7 +20,9 @@ from xrmri.phantom.dicom_series import SYNTHETIC
 from xrmri.phantom.film import render_film
 from xrmri.phantom.flash import COARSE, SLICES, Flash, render_flash, render_labels
 from xrmri.phantom.release import VISIT, boxes_table, contents_table, is_written, place, write_series
+from xrmri.phantom.signs import SIGN_CODES, render_signs
 from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
+from xrmri.phantom.tissue import Tissue
 from xrmri.records import Geometry, Volume
 from xrmri.run import begin, write_json, write_text
 
@@ -43,6 +45,7 @@ class _Job:
     index: int
     matrix: int
     labels: bool
+    scan: int
 
 
 def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
@@ -57,7 +60,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         status, output, participants, and for a dry run files and bytes expected.
     """
     jobs = [
-        _Job(root=out, seed=config.seed, index=index, matrix=config.matrix, labels=config.labels)
+        _Job(root=out, seed=config.seed, index=index, matrix=config.matrix, labels=config.labels, scan=config.scan)
         for index in range(config.participants)
     ]
     summary = {"output": str(out), "participants": len(jobs)}
@@ -73,6 +76,9 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
             execution.progress("phantom", done, len(jobs), participant)
         people = [draw_participant(config.seed, job.index) for job in jobs]
         _write_tables(out, people)
+        if config.labels:
+            codes = {"labels": {tissue.name.lower(): int(tissue) for tissue in Tissue}, "signs": SIGN_CODES}
+            write_json(out / "labels" / "codes.json", codes)
         record.record["counts"] = {"participants": len(jobs), "flash": len(jobs), "films": len(jobs)}
     shutil.rmtree(out / _PARTS.parts[0])
     log.info("%d synthetic participants written to %s", len(jobs), out)
@@ -86,7 +92,7 @@ def _draw(job: _Job) -> str:
     if boxes.is_file() and is_written(job.root, participant):
         return participant.participant
     film = render_film(participant)
-    drawn = render_flash(participant, _drawn_matrix(job.matrix))
+    drawn = render_flash(participant, _drawn_matrix(job.matrix), job.scan)
     write_json(boxes, {side: [float(corner) for corner in corners] for side, corners in film.joint_box.items()})
     if job.labels:
         _write_labels(job.root / "labels", participant, drawn)
@@ -108,16 +114,20 @@ def _scanned(drawn: Flash, side: str, matrix: int) -> Flash:
         return drawn
     volume = Volume(voxels=drawn.voxels, geometry=Geometry(affine=drawn.affine_ras), side=side)
     smaller = windowed_slices(volume, 0, SLICES, matrix)
-    return Flash(voxels=smaller.voxels, affine_ras=smaller.geometry.affine)
+    return Flash(voxels=smaller.voxels, affine_ras=smaller.geometry.affine, scan=drawn.scan)
 
 
 def _write_labels(folder: Path, participant: Participant, drawn: Flash) -> None:
-    """What every voxel of the FLASH, as drawn, is made of: NIfTI beside the release."""
+    """What every voxel of the FLASH, as drawn, is made of and which sign it shows: NIfTI beside the release."""
     folder.mkdir(exist_ok=True)
-    side = participant.imaged_side
-    voxels = render_labels(participant, drawn.voxels.shape[1])
-    volume = Volume(voxels=voxels, geometry=Geometry(affine=drawn.affine_ras), side=side)
-    write_volume(folder / f"{participant.participant}_{VISIT}_{side}_labels.nii.gz", volume, SYNTHETIC)
+    side, matrix = participant.imaged_side, drawn.voxels.shape[1]
+    maps = {
+        "labels": render_labels(participant, matrix, drawn.scan),
+        "signs": render_signs(participant, matrix, drawn.scan),
+    }
+    for kind, voxels in maps.items():
+        volume = Volume(voxels=voxels, geometry=Geometry(affine=drawn.affine_ras), side=side)
+        write_volume(folder / f"{participant.participant}_{VISIT}_{side}_{kind}.nii.gz", volume, SYNTHETIC)
 
 
 def _write_tables(out: Path, people: list[Participant]) -> None:

@@ -1,0 +1,126 @@
+"""The muscles about one knee as signed distances.
+
+Points are in the frame of the tibia, mm, and scaled with the bones; muscle bulk is apart from that.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xrmri.phantom.anatomy import Knee
+from xrmri.phantom.sdf import Field, Knots, Points, boxed_column, nowhere
+
+# (z, x, y, half-width, half-depth), mm, for a knee of size 1 and muscle of average bulk
+_GASTROCNEMIUS_MEDIAL: Knots = (
+    (36, -19, -24.1, 3, 3),
+    (24, -19.5, -26.6, 9.5, 6),
+    (8, -19, -27.1, 16, 8.5),
+    (-12, -19.5, -27.6, 20, 11.5),
+    (-40, -20.5, -30.1, 22.5, 16),
+    (-75, -21.5, -32.1, 24.5, 19),
+    (-120, -21, -31.1, 24, 19),
+)
+_GASTROCNEMIUS_LATERAL: Knots = (
+    (38, 19, -23.1, 3, 3),
+    (26, 19.5, -25.6, 9, 5.5),
+    (8, 19.5, -26.6, 15.5, 8),
+    (-12, 20, -27.1, 19, 11),
+    (-40, 21, -29.6, 22, 15),
+    (-75, 22, -31.6, 23.5, 18),
+    (-120, 21, -30.6, 23, 18),
+)
+_SOLEUS: Knots = (
+    (-10, 8, -24, 7.1, 3),
+    (-24, 6, -22, 23.2, 7),
+    (-45, 4, -17, 32.2, 11),
+    (-75, 2, -12, 36.6, 13),
+    (-120, 1, -11, 37.5, 14),
+)
+_POPLITEUS: Knots = ((4, 20, -27, 6, 3), (-10, 8, -27, 17, 4), (-30, -8, -22, 20, 6), (-60, -14, -16, 13, 6))
+_ANTERIOR: Knots = (
+    (-12, 34, -1, 2.7, 3.6),
+    (-26, 36, -1, 6.3, 9),
+    (-44, 35, -1, 11.7, 12.6),
+    (-72, 32, -1, 15.3, 14.4),
+    (-120, 31, -2, 15.3, 15.3),
+)
+_PERONEI: Knots = ((-18, 45, -16, 2, 5), (-34, 46, -14, 6, 11), (-60, 45, -12, 9, 14), (-120, 43, -12, 11, 15))
+_BICEPS: Knots = (
+    (120, 25, -27.1, 20, 19),
+    (80, 28.5, -26.1, 17, 16),
+    (45, 34, -25.1, 12.5, 12),
+    (20, 39, -24.1, 8, 8.5),
+    (2, 42, -22.1, 4.5, 6),
+    (-14, 41, -18.1, 2, 3),
+)
+_SEMIMEMBRANOSUS: Knots = (
+    (120, -22, -28.1, 21, 20),
+    (80, -25, -27.1, 18, 17),
+    (45, -29, -26.6, 14, 12.5),
+    (20, -34, -25.1, 9, 8.5),
+    (2, -36, -23.1, 5.5, 6),
+    (-14, -34, -19.1, 2, 3),
+)
+_SARTORIUS: Knots = (
+    (120, -46, -13, 7, 13.5),
+    (70, -48, -19, 7, 10.8),
+    (30, -48, -24, 5.5, 9),
+    (0, -46, -21, 3.5, 6.3),
+    (-25, -40, -9, 2.2, 4.5),
+)
+_VASTUS_MEDIALIS: Knots = (
+    (10, -42, -1.5, 2, 4.8),
+    (24, -43, -0.5, 4.8, 9),
+    (40, -41, 0.5, 8.9, 13.9),
+    (60, -37, 1.5, 13.1, 16.6),
+    (85, -33, 3.5, 15.2, 18.1),
+    (120, -30, 3.5, 16.6, 18.8),
+)
+_VASTUS_MEDIALIS_OBLIQUE: Knots = (
+    (20, -33, 11.5, 1.9, 2.1),
+    (32, -31, 14.5, 5, 3.8),
+    (55, -27, 17.5, 7.5, 5),
+    (85, -24, 20.5, 8.9, 5.4),
+    (120, -23, 20.5, 9.4, 5.8),
+)
+_VASTUS_LATERALIS: Knots = (
+    (28, 42, -4, 2, 5),
+    (42, 42, -2, 5.6, 10.7),
+    (60, 38, 0, 10.4, 15),
+    (85, 34, 2, 13.8, 17.1),
+    (120, 32, 2, 15.2, 17.9),
+)
+_VASTUS_LATERALIS_OBLIQUE: Knots = (
+    (36, 29, 13.5, 2.3, 1.9),
+    (52, 28, 16.5, 5.5, 3.5),
+    (80, 26, 19.5, 7.3, 4.2),
+    (120, 25, 20.5, 7.7, 4.5),
+)
+_INTERMEDIUS: Knots = ((56, 2, 17, 4.1, 0.8), (64, 2, 19, 10.9, 2), (90, 3, 20, 16.3, 3.6), (120, 4, 21, 18.4, 4.2))
+
+MUSCLES: tuple[tuple[Knots, float], ...] = (
+    (_GASTROCNEMIUS_MEDIAL, 0.16), (_GASTROCNEMIUS_LATERAL, -0.16), (_BICEPS, -0.12), (_SEMIMEMBRANOSUS, 0.14),
+    (_SOLEUS, 0.05), (_POPLITEUS, -0.45), (_ANTERIOR, -0.10), (_PERONEI, 0.12), (_SARTORIUS, 0.05),
+    (_VASTUS_MEDIALIS, 0.45), (_VASTUS_LATERALIS, -0.35), (_VASTUS_MEDIALIS_OBLIQUE, 0.7),
+    (_VASTUS_LATERALIS_OBLIQUE, -0.5), (_INTERMEDIUS, 0.0),
+)  # fmt: skip
+"""Outline of each muscle, and how far its fibres lean to the side as they rise (mm per mm)."""
+
+
+def muscles(knee: Knee, p: Points, septum_mm: Field) -> tuple[Field, NDArray[np.int8]]:
+    """Distance to the nearest muscle, mm, and which of MUSCLES it is.
+
+    Args:
+        knee: the knee.
+        p: places.
+        septum_mm: (Y, Z, X) half the thickness of the fat where two muscles meet; 0 or less: none.
+    """
+    q = p.scaled(1 / knee.shape.size)
+    bulk = knee.shape.muscle
+    nearest, owner = nowhere(q), np.zeros(p.span(), dtype=np.int8)
+    for number, (knots, _) in enumerate(MUSCLES):
+        solid = boxed_column(tuple((z, x, y, a * bulk, b * bulk) for z, x, y, a, b in knots), 2.6)
+        box = q.box(solid.low, solid.high)
+        other, own = nearest[box], solid.distance(q.cut(box))
+        owner[box][own < other] = number
+        nearest[box] = np.maximum(np.minimum(other, own), septum_mm[box] - np.float32(0.7) * np.abs(other - own))
+    return nearest * np.float32(knee.shape.size), owner
