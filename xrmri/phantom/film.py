@@ -24,8 +24,10 @@ MAGNIFICATION = 1.04
 """Of the joint: 70 mm before a film that is 1.83 m (72 inches) from the focus."""
 _SHARP = (51 * 1.25, 53 * 1.25)  # half-width, half-height in mm of the finely cast part about each knee
 _WIDE = (85.0, 200.0)
-_BOX_SIDE = 1 / (1.3 * 0.86)
-_BOX_ABOVE = 1.3 * (0.585 - 0.5)
+CROP_SCALE = 1.3
+"""How much wider than its joint box a published crop is."""
+_BOX_SIDE = 1 / (CROP_SCALE * 0.86)
+_BOX_ABOVE = CROP_SCALE * (0.585 - 0.5)
 
 Box = tuple[float, float, float, float]
 

@@ -1,25 +1,53 @@
 """Numbers that say how like real knee radiographs the phantom's are; the targets are measured on 422 real joint crops.
 
-Crops are (224, 224), 0-255, bone bright, cut at the joint box enlarged 1.3 times.
+Crops are (224, 224), 0-255, bone bright, cut at the joint box enlarged 1.3 times and averaged over area. The real ones
+are those of Chen, Pingjun (2018), "Knee Osteoarthritis Severity Grading Dataset", Mendeley Data V1, doi
+10.17632/56rmx5bjcr.1, CC BY 4.0: the numbers below are all that is kept of them here.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from xrmri.phantom.anatomy import draw_participant
-from xrmri.phantom.film import Film, render_film
+from xrmri.phantom.film import CROP_SCALE, Film, render_film
 from xrmri.records import SIDES
 
 Crop = NDArray[np.uint8]
 
 SIZE = 224
-CROP_SCALE = 1.3
 PERCENTILES = (5, 25, 50, 75, 95)
 BANDS = ((2, 4), (4, 8), (8, 16), (16, 32), (32, 64), (64, 112))
-"""Cycles per crop."""
+"""Octaves of the spectrum, cycles per crop."""
+SHARES = (10, 50, 90)
+"""Percentiles over the crops of a cohort."""
+
+REAL: Mapping[str, tuple[float, float, float]] = {
+    "mean": (117.10, 155.47, 191.05),
+    "deviation": (21.14, 34.65, 58.01),
+    "percentile 5": (33.0, 81.0, 118.0),
+    "percentile 25": (94.1, 135.0, 171.0),
+    "percentile 50": (121.0, 163.0, 207.0),
+    "percentile 75": (136.0, 183.0, 225.9),
+    "percentile 95": (151.0, 203.0, 243.0),
+    "gradient median": (1.41, 2.06, 3.04),
+    "gradient 95 %": (4.61, 6.67, 10.12),
+    "spectrum 2-4": (4.78, 8.48, 13.47),
+    "spectrum 4-8": (4.18, 6.68, 10.19),
+    "spectrum 8-16": (2.95, 4.75, 7.33),
+    "spectrum 16-32": (1.73, 2.85, 4.52),
+    "spectrum 32-64": (1.14, 2.12, 3.33),
+    "spectrum 64-112": (0.68, 1.45, 2.07),
+}
+"""SHARES of each statistic over the real crops."""
+
+REAL_HISTOGRAM = (1.0, 0.6, 1.2, 2.0, 3.3, 4.9, 6.3, 8.5, 10.6, 12.5, 13.9, 12.4, 9.1, 6.8, 4.7, 2.3)
+"""Share of the pixels of all real crops in 16 equal steps of grey, %."""
+_SLACK = 0.25
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -34,6 +62,16 @@ class DrawnCrop:
     pixels: Crop
     width_mm: float
     """Of the crop, on the film."""
+
+
+class FilmTarget(NamedTuple):
+    """One number of a cohort beside what it must keep to."""
+
+    name: str
+    measured: float
+    low: float
+    high: float
+    passed: bool
 
 
 def draw_crops(seed: int, participants: int) -> list[DrawnCrop]:
@@ -65,7 +103,7 @@ def draw_crops(seed: int, participants: int) -> list[DrawnCrop]:
 
 
 def cut(film: Film, side: str) -> Crop:
-    """The joint crop of one knee, averaged over area, 8 bit."""
+    """The joint crop of one knee, averaged over area, 8 bit; not mirrored."""
     x0, y0, x1, y1 = film.joint_box[side]
     x, y, half = (x0 + x1) / 2, (y0 + y1) / 2, CROP_SCALE * (x1 - x0) / 2
     box = (round(x - half), round(y - half), round(x + half), round(y + half))
@@ -74,21 +112,22 @@ def cut(film: Film, side: str) -> Crop:
     return np.rint(np.clip(small * np.float32(255 / 4095), 0, 255)).astype(np.uint8)
 
 
-def measure(crop: Crop) -> dict[str, float]:
+def measure(crop: NDArray[np.generic]) -> dict[str, float]:
     """All statistics of one crop.
 
     Args:
         crop: (224, 224), 0-255.
 
     Returns:
-        name to value, in grey levels of 255: mean, deviation, five percentiles, gradient (median and 95th percentile of
-        its magnitude per pixel), and the root mean square of six octaves of the radial spectrum.
+        name as in REAL to value, in grey levels of 255: mean, deviation, five percentiles, median and 95th percentile
+        of the gradient's magnitude per pixel, and the root mean square of six octaves of the spectrum (Hann window).
     """
     picture = crop.astype(np.float32)
     slope = np.hypot(*np.gradient(picture))
     window = np.outer(np.hanning(SIZE), np.hanning(SIZE))
     spectrum = np.abs(np.fft.fft2((picture - picture.mean()) * window)) ** 2 / (window**2).sum() / picture.size
-    cycles = np.hypot(*np.meshgrid(*(2 * [np.fft.fftfreq(SIZE, 1 / SIZE)]), indexing="ij"))
+    along = np.fft.fftfreq(SIZE, 1 / SIZE)
+    cycles = np.hypot(along[:, None], along)
     numbers = {"mean": picture.mean(), "deviation": picture.std()}
     numbers |= {f"percentile {q}": np.percentile(picture, q) for q in PERCENTILES}
     numbers |= {"gradient median": np.median(slope), "gradient 95 %": np.percentile(slope, 95)}
@@ -96,3 +135,35 @@ def measure(crop: Crop) -> dict[str, float]:
         inside = (cycles >= low) & (cycles < high)
         numbers[f"spectrum {low}-{high}"] = np.sqrt(spectrum[inside].sum())
     return {name: float(value) for name, value in numbers.items()}
+
+
+def shares(measured: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float, float]]:
+    """SHARES of each statistic over a cohort, to be set beside REAL."""
+    return {
+        name: tuple(float(v) for v in np.percentile([one[name] for one in measured], SHARES))  # type: ignore[misc]
+        for name in REAL
+    }
+
+
+def targets(measured: Iterable[Mapping[str, float]]) -> list[FilmTarget]:
+    """Whether a cohort stays within the spread of the real crops.
+
+    Args:
+        measured: statistics of 40 crops or more.
+
+    Returns:
+        the 10th, 50th and 90th percentile of each statistic over the cohort, each of which must lie between 75 % of
+        the 10th and 125 % of the 90th percentile of the real crops.
+    """
+    rows = []
+    for name, reached in shares(list(measured)).items():
+        low, high = (1 - _SLACK) * REAL[name][0], (1 + _SLACK) * REAL[name][2]
+        for share, value in zip(SHARES, reached, strict=True):
+            rows.append(FilmTarget(f"film {name}, {share} % of crops", value, low, high, low <= value <= high))
+    return rows
+
+
+def histogram(crops: Sequence[Crop]) -> tuple[float, ...]:
+    """Share of the pixels of all crops in 16 equal steps of grey, %."""
+    counts = np.sum([np.bincount(crop.ravel() // 16, minlength=16) for crop in crops], axis=0)
+    return tuple(float(v) for v in 100 * counts / counts.sum())
