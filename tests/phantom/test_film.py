@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xrmri.phantom.anatomy import Participant, draw_participant
+from xrmri.phantom.anatomy import Knee, Participant, draw_participant
+from xrmri.phantom.bones import joint_gaps
 from xrmri.phantom.film import WORK_MM, Film, render_film
 from xrmri.phantom.pose import Grid
 from xrmri.phantom.projection import Shadow, Stance, cast
 
 DRAWN = draw_participant(1, 0)
 HEALTHY = dict.fromkeys(DRAWN.right.grades, 0)
+AXIS = np.arange(52.5, -53.0, -1.25, dtype=np.float32)
 
 
 def person(**grades: int) -> Participant:
@@ -70,8 +72,7 @@ def thinnest_mm(shadow: Shadow, x_mm: float) -> float:
 
 
 def test_medial_narrowing_closes_the_medial_joint_space_only() -> None:
-    axis = np.arange(52.5, -53.0, -1.25, dtype=np.float32)
-    grid = Grid(x=axis, y=np.arange(-56, 56, 2, dtype=np.float32), z=axis)
+    grid = Grid(x=AXIS, y=np.arange(-56, 56, 2, dtype=np.float32), z=AXIS)
     slope = DRAWN.right.shape.plateau_slope_degrees
     stance = Stance(flexion_degrees=18.0, tibia_lean_degrees=slope, rotation_degrees=0.0, roll_degrees=0.0)
     open_joint, closed = (cast(person(XRJSM=grade).right, stance, grid, 3) for grade in (0, 3))
@@ -93,3 +94,44 @@ def test_a_left_knee_is_placed_and_boxed_as_the_mirror_image_of_a_right_one(film
     size = min(first.shape[0], second.shape[0])
     first, second = first[:size, :size], second[:size, :size]
     assert np.corrcoef(first[::4, ::4].ravel(), second[::4, ::4].ravel())[0, 1] > 0.8
+
+
+def clear_mm(knee: Knee, x_mm: float, miss_degrees: float) -> float:
+    """Height of the strip near the joint line, about one distance from the midline, that hardly any bone covers, mm."""
+    slope = knee.shape.plateau_slope_degrees
+    stance = Stance(flexion_degrees=25.0, tibia_lean_degrees=slope + miss_degrees, rotation_degrees=0.0, roll_degrees=0)
+    grid = Grid(x=AXIS, y=np.arange(-56, 56, 2, dtype=np.float32), z=AXIS[28:-28])
+    bone = cast(knee, stance, grid, 3).bone
+    middle = round(bone.shape[1] / 2 - x_mm / WORK_MM)
+    return float((bone[:, middle - 7 : middle + 7].mean(axis=1) < 2.5).sum()) * WORK_MM
+
+
+@pytest.mark.parametrize(("grade", "x_mm"), [(0, -23.0), (1, -23.0), (2, -23.0), (0, 23.0)])
+def test_a_beam_along_the_plateau_shows_the_joint_space_that_the_volume_has(grade: int, x_mm: float) -> None:
+    knee = person(XRJSM=grade).right
+    gaps = joint_gaps(knee)
+    true_mm = gaps.medial_mm if x_mm < 0 else gaps.lateral_mm
+    assert clear_mm(knee, x_mm, 0.0) == pytest.approx(true_mm, abs=1.5)
+
+
+def test_a_beam_that_misses_the_plateau_shows_less_joint_space() -> None:
+    knee = person().right
+    assert clear_mm(knee, -23.0, 9.0) < clear_mm(knee, -23.0, 0.0) - 1.0 > clear_mm(knee, -23.0, -9.0)
+
+
+def test_a_shadow_does_not_depend_on_the_side_of_the_body() -> None:
+    grid = Grid(x=AXIS, y=np.arange(-56, 56, 8, dtype=np.float32), z=AXIS)
+    stance = Stance(flexion_degrees=25.0, tibia_lean_degrees=6.0, rotation_degrees=3.0, roll_degrees=2.0)
+    right, left = (cast(replace(DRAWN.right, side=side), stance, grid, 1) for side in ("right", "left"))
+    assert np.array_equal(right.bone, left.bone) and np.array_equal(right.struts, left.struts)
+
+
+def test_the_fibula_lies_outside_in_both_crops(film: Film) -> None:
+    for side in ("right", "left"):
+        x0, y0, x1, y1 = film.joint_box[side]
+        size = x1 - x0
+        below = film.pixels[round(y1 + 0.05 * size) : round(y1 + 0.15 * size)].astype(float).mean(axis=0)
+        outside, inside = (x0 - 0.02 * size, x1 + 0.02 * size)[:: 1 if side == "right" else -1]
+        reach = 0.07 * size
+        lateral, medial = (below[round(x - reach) : round(x + reach)].mean() for x in (outside, inside))
+        assert lateral > medial
