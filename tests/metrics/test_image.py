@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from xrmri.metrics.image import psnr, psnr_as_in_paper, ssim
+from xrmri.metrics.image import ms_ssim, psnr, psnr_as_in_paper, ssim
+from xrmri.metrics.window import GAUSSIAN, UNIFORM
 
 
 def knees(seed=0, shape=(3, 40, 48)):
@@ -32,7 +34,7 @@ def test_a_difference_of_a_tenth_everywhere_is_20_decibels_and_none_is_infinite(
 def test_both_ssims_agree_with_scikit_image_to_a_millionth(seed, rows, columns):
     one, other = knees(seed, (2, rows, columns))
     wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    found = zip(ssim(one, other, "uniform"), ssim(one, other, "gaussian"), strict=True)
+    found = zip(ssim(one, other, UNIFORM), ssim(one, other, GAUSSIAN), strict=True)
     for a, b, (uniform, gaussian) in zip(one, other, found, strict=True):
         assert uniform == pytest.approx(structural_similarity(a, b, data_range=1), abs=1e-6)
         assert gaussian == pytest.approx(structural_similarity(a, b, data_range=1, **wang), abs=1e-6)
@@ -42,10 +44,10 @@ def test_both_ssims_agree_with_scikit_image_to_a_millionth(seed, rows, columns):
 def test_uint8_uint16_and_float_give_the_same_figures(dtype):
     generator = np.random.default_rng(2)
     one, other = generator.integers(0, 256, (2, 2, 32, 32), dtype=np.uint8)
-    expected = psnr(one / 255, other / 255), ssim(one / 255, other / 255, "uniform")
+    expected = psnr(one / 255, other / 255), ssim(one / 255, other / 255, UNIFORM)
     one, other = one.astype(dtype), other.astype(dtype)
     assert psnr(one, other, 255) == pytest.approx(expected[0], abs=1e-9)
-    assert ssim(one, other, "uniform", 255) == pytest.approx(expected[1], abs=1e-9)
+    assert ssim(one, other, UNIFORM, 255) == pytest.approx(expected[1], abs=1e-9)
 
 
 def test_noise_scores_8_decibels_in_truth_and_28_in_the_paper():
@@ -66,4 +68,33 @@ def test_volumes_of_different_shapes_and_pictures_smaller_than_the_window_are_re
     with pytest.raises(ValueError, match="one shape"):
         psnr(np.zeros((2, 8, 8)), np.zeros((3, 8, 8)))
     with pytest.raises(ValueError, match="at least 11 x 11"):
-        ssim(np.zeros((1, 10, 20)), np.zeros((1, 10, 20)), "gaussian")
+        ssim(np.zeros((1, 10, 20)), np.zeros((1, 10, 20)), GAUSSIAN)
+
+
+def test_ms_ssim_is_the_product_of_its_scales_as_published():
+    one, other = knees(3, (2, 192, 200))
+    wang = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1, "full": True}
+    for index, found in enumerate(ms_ssim(one, other)):
+        pair, parts = (one[index], other[index]), []
+        for _ in range(5):
+            similarity = structural_similarity(*pair, **wang)[1][5:-5, 5:-5]
+            a, b = (smooth(picture)[5:-5, 5:-5] for picture in pair)
+            parts.append((similarity * (a**2 + b**2 + 1e-4) / (2 * a * b + 1e-4)).mean())
+            pair = tuple(half(picture) for picture in pair)
+        expected = np.prod(np.array([*parts[:-1], similarity.mean()]) ** [0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
+        assert found == pytest.approx(expected, abs=1e-6)
+
+
+def smooth(picture):
+    return gaussian_filter(picture, 1.5, radius=5)
+
+
+def half(picture):
+    rows, columns = (length // 2 for length in picture.shape)
+    return picture[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).mean((1, 3))
+
+
+def test_ms_ssim_leaves_out_scales_smaller_than_its_window():
+    one, _ = knees(4, (1, 24, 24))
+    assert ms_ssim(one, one)[0] == pytest.approx(1)
+    assert 0 <= ms_ssim(one, 1 - one)[0] < 0.1

@@ -1,12 +1,12 @@
-"""Edges are scikit-image's; the joint is found where it is, and only there."""
+"""The joint is found where it is, and only there."""
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from skimage.feature import canny
 from skimage.metrics import structural_similarity
 
-from xrmri.metrics.region import edge_maps, joint_bands, rssim
+from xrmri.metrics.edges import edge_maps
+from xrmri.metrics.region import joint_bands, rssim
 
 FEMUR_ENDS, TIBIA_BEGINS = 60, 66
 
@@ -19,18 +19,6 @@ def knee(slices=5, size=128, joint=(1, 2, 3), level=0):
         volume[index, FEMUR_ENDS + level : TIBIA_BEGINS + level, 28:-28] = 0.9
     noise = np.random.default_rng(0).normal(0, 0.01, volume.shape)
     return np.clip(gaussian_filter(volume, (0, 1, 1)) + noise, 0, 1)
-
-
-def test_edge_maps_are_exactly_those_of_scikit_image():
-    volume = knee()
-    edges = edge_maps(volume, 3)
-    assert all(np.array_equal(edge, canny(picture, sigma=3)) for edge, picture in zip(edges, volume, strict=True))
-    assert edges.any()
-
-
-def test_edges_of_integers_are_refused_because_thresholds_would_change():
-    with pytest.raises(ValueError, match=r"floating point in \[0, 1\]"):
-        edge_maps(np.zeros((1, 16, 16), np.uint16))
 
 
 def test_the_joint_is_found_in_the_slices_that_have_one():

@@ -15,9 +15,14 @@ def adjacent_correlation(volume: NDArray[np.generic]) -> NDArray[np.float64]:
     Returns:
         (S - 1,) in [-1, 1]; NaN beside a slice of one single value.
     """
-    pixels = volume.reshape(len(volume), -1).astype(np.float64)
-    pixels -= pixels.mean(axis=1, keepdims=True)
-    length = np.sqrt(np.einsum("sp,sp->s", pixels, pixels))
-    product = np.einsum("sp,sp->s", pixels[:-1], pixels[1:])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return product / (length[:-1] * length[1:])
+    before: NDArray[np.float64] | None = None
+    found = []
+    for picture in volume:  # slice by slice, so that each stays in the cache of a core
+        pixels = picture.ravel().astype(np.float64)
+        pixels -= pixels.mean()
+        length = np.sqrt(pixels @ pixels)
+        pixels /= length or np.nan
+        if before is not None:
+            found.append(float(pixels @ before))
+        before = pixels
+    return np.array(found)

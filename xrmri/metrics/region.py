@@ -15,13 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
-from skimage.feature import canny
 
-from xrmri.metrics.image import ssim
-
-Floats = NDArray[np.float64]
-Edges = NDArray[np.bool_]
+from xrmri.metrics.edges import Edges, Floats, smoothed
+from xrmri.metrics.image import Picture, picture_ssim
+from xrmri.metrics.window import UNIFORM
 
 # Fractions of the picture's height, which is 160 mm in OAI (choices; tried on synthetic knees of every KL grade).
 _THICKEST = 0.12  # between femoral and tibial edge: 19 mm, the notch
@@ -41,21 +38,6 @@ class JointBand:
     """Highest row of the tibial edge."""
     rows: slice
     """From the lower third of the femoral edge to the upper third of the tibial edge."""
-
-
-def edge_maps(volume: Floats, sigma: float = 3.0) -> Edges:
-    """Canny edges of each slice, scikit-image's thresholds 0.1 and 0.2.
-
-    Args:
-        volume: (S, H, W) in [0, 1], any float dtype.
-        sigma: width of the Gaussian, in pixels (paper: 3).
-
-    Returns:
-        (S, H, W) bool.
-    """
-    if not np.issubdtype(volume.dtype, np.floating):
-        raise ValueError(f"edges need floating point in [0, 1], not {volume.dtype}: thresholds scale with the type")
-    return np.array([canny(picture, sigma) for picture in volume.astype(np.float64)])
 
 
 def joint_bands(volume: Floats, edges: Edges, sigma: float = 3.0) -> list[JointBand | None]:
@@ -93,12 +75,20 @@ def rssim(reference: Edges, image: Edges, bands: list[JointBand | None]) -> Floa
     Returns:
         (S,) in [-1, 1]; NaN where no joint is seen.
     """
-    values = np.full(len(bands), np.nan)
-    for index, band in enumerate(bands):
-        if band is not None:
-            here = slice(index, index + 1), band.rows
-            values[index] = ssim(reference[here].astype(float), image[here].astype(float), "uniform")[0]
-    return values
+    triples = zip(reference, image, bands, strict=True)
+    return np.array(
+        [picture_rssim(joint_edges(one, band), other, band) if band else np.nan for one, other, band in triples]
+    )
+
+
+def joint_edges(edges: Edges, band: JointBand) -> Picture:
+    """The edges of one slice within the joint, prepared for `picture_rssim`."""
+    return Picture.of(edges[band.rows].astype(np.float64), UNIFORM)
+
+
+def picture_rssim(reference: Picture, edges: Edges, band: JointBand) -> float:
+    """RSSIM of one slice: `joint_edges` of the acquired slice against the whole edge map of the other."""
+    return picture_ssim(reference, edges[band.rows].astype(np.float64))[0]
 
 
 def _crossings(picture: Floats, edges: Edges, sigma: float) -> NDArray[np.int64]:
@@ -108,32 +98,32 @@ def _crossings(picture: Floats, edges: Edges, sigma: float) -> NDArray[np.int64]
         (n, 3): row of the femoral edge, row of the tibial edge, column.
     """
     height, width = picture.shape
-    middle = slice(width // 4, width // 4 + width // 2)
-    downwards = gaussian_filter(picture, sigma, order=(1, 0))[:, middle]
-    picture, edges = picture[:, middle], edges[:, middle]
-    rise, fall = edges & (downwards > 0), edges & (downwards < 0)
-    tibia = _next_below(fall)
+    first = width // 4
+    column, row = np.nonzero(edges[:, first : first + width // 2].T)
+    column += first
+    smooth = smoothed(picture, sigma)
+    brighter = smooth[row + 1, column] > smooth[row - 1, column]  # no edge lies on the border
+    places = column * height + row
+    rise, fall = places[brighter], places[~brighter]
+    below = _next(fall, rise)
     bone = round(_BONE * height)
-    row, column = np.nonzero(rise)
-    below = tibia[row, column]
-    thin = (below - row <= _THICKEST * height) & (_next_below(rise)[row, column] > below)
-    framed = thin & (row >= bone) & (below < height - bone)
-    row, column, below = row[framed], column[framed], below[framed]
-    total = np.concatenate([np.zeros((1, picture.shape[1])), np.cumsum(picture, axis=0)])
+    column, row = np.divmod(rise, height)
+    framed = (below < _next(rise, rise)) & (below - rise <= _THICKEST * height) & (row >= bone)
+    framed &= (below // height == column) & (below % height < height - bone)
+    column, row, below = column[framed] - first, row[framed], below[framed] % height
+    total = np.zeros((height + 1, width // 2))
+    np.cumsum(picture[:, first : first + width // 2], axis=0, out=total[1:])
     cartilage = _mean_between(total, column, row, below + 1)
     # Two pixels beside an edge are left out: partial volume.
     femur = _mean_between(total, column, row - bone, row - 2)
     shaft = _mean_between(total, column, below + 3, below + bone)
     seen = (femur < _DARK * cartilage) & (shaft < _DARK * cartilage)
-    return np.stack([row[seen], below[seen], column[seen] + middle.start], axis=1)
+    return np.stack([row[seen], below[seen], column[seen] + first], axis=1)
 
 
-def _next_below(marked: Edges) -> NDArray[np.int64]:
-    """(H, W): the row of the next marked pixel strictly below each pixel; a huge number where there is none."""
-    height = len(marked)
-    rows = np.where(marked, np.arange(height)[:, None], np.iinfo(np.int64).max)
-    nearest = np.minimum.accumulate(rows[::-1])[::-1]
-    return np.concatenate([nearest[1:], np.full_like(nearest[:1], np.iinfo(np.int64).max)])
+def _next(places: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The smallest of the sorted places that is greater than each of `after`; a huge number where there is none."""
+    return np.append(places, np.iinfo(np.int64).max)[np.searchsorted(places, after, side="right")]
 
 
 def _mean_between(total: Floats, column: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]) -> Floats:
