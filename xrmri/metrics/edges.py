@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d, gaussian_filter, label
+from scipy.ndimage import gaussian_filter, label
 
 from xrmri.metrics.window import Window, gaussian_weights, local_mean
 
@@ -50,7 +50,9 @@ def picture_edges(picture: Floats, sigma: float) -> Edges:
         (H, W) bool.
     """
     weight = _weight_inside(picture.shape, sigma)
-    found = _edges(smoothed(picture, sigma) / weight, _CLOSE)
+    smooth = smoothed(picture, sigma)
+    smooth /= weight
+    found = _edges(smooth, _CLOSE)
     if found is None:
         found = _edges(gaussian_filter(picture, sigma, mode="constant", truncate=_TRUNCATE) / weight, 0)
     assert found is not None  # nothing is closer than nothing
@@ -60,7 +62,10 @@ def picture_edges(picture: Floats, sigma: float) -> Edges:
 def smoothed(picture: Floats, sigma: float) -> Floats:
     """A picture (H, W) under a Gaussian of sigma pixels that ends at 4 sigma, zeros around it."""
     radius = int(_TRUNCATE * sigma + 0.5)
-    return local_mean(np.pad(picture, radius), Window(weights=gaussian_weights(sigma, radius)))
+    height, width = picture.shape
+    padded = np.zeros((height + 2 * radius, width + 2 * radius))
+    padded[radius : radius + height, radius : radius + width] = picture
+    return local_mean(padded, _gaussian(sigma, radius))
 
 
 def sobel(volume: NDArray[np.floating]) -> Floats:
@@ -72,11 +77,7 @@ def sobel(volume: NDArray[np.floating]) -> Floats:
     Returns:
         (S, H, W) float64, at least 0.
     """
-    pixels = volume.astype(np.float64)
-    down, across = (
-        correlate1d(correlate1d(pixels, (-1, 0, 1), axis=axis), (1, 2, 1), axis=3 - axis) for axis in (1, 2)
-    )
-    return np.sqrt(down**2 + across**2) / (4 * np.sqrt(2))
+    return np.array([_gradient(picture.astype(np.float64))[2] for picture in volume]) / (4 * np.sqrt(2))
 
 
 def _edges(smooth: Floats, close: float) -> Edges | None:
@@ -103,6 +104,11 @@ def _edges(smooth: Floats, close: float) -> Edges | None:
 
 
 @cache
+def _gaussian(sigma: float, radius: int) -> Window:
+    return Window(weights=gaussian_weights(sigma, radius))
+
+
+@cache
 def _weight_inside(shape: tuple[int, int], sigma: float) -> Floats:
     """(H, W): which share of the filter lies inside the picture."""
     ones = np.ones(shape)
@@ -111,7 +117,11 @@ def _weight_inside(shape: tuple[int, int], sigma: float) -> Floats:
 
 def _gradient(smooth: Floats) -> tuple[Floats, Floats, Floats]:
     """Sobel down the rows, Sobel across the columns, and their length; borders are mirrored."""
-    padded = np.pad(smooth, 1, mode="edge")
+    height, width = smooth.shape
+    padded = np.empty((height + 2, width + 2))
+    padded[1:-1, 1:-1] = smooth
+    padded[0, 1:-1], padded[-1, 1:-1] = smooth[0], smooth[-1]
+    padded[:, 0], padded[:, -1] = padded[:, 1], padded[:, -2]
     steps = padded[2:] - padded[:-2]
     down = 2 * steps[:, 1:-1]
     down += steps[:, :-2] + steps[:, 2:]

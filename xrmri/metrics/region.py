@@ -111,8 +111,8 @@ def _crossings(picture: Floats, edges: Edges, sigma: float) -> NDArray[np.int64]
     framed = (below < _next(rise, rise)) & (below - rise <= _THICKEST * height) & (row >= bone)
     framed &= (below // height == column) & (below % height < height - bone)
     column, row, below = column[framed] - first, row[framed], below[framed] % height
-    total = np.zeros((height + 1, width // 2))
-    np.cumsum(picture[:, first : first + width // 2], axis=0, out=total[1:])
+    total = np.zeros((width // 2, height + 1))
+    np.cumsum(picture[:, first : first + width // 2].T.copy(), axis=1, out=total[:, 1:])
     cartilage = _mean_between(total, column, row, below + 1)
     # Two pixels beside an edge are left out: partial volume.
     femur = _mean_between(total, column, row - bone, row - 2)
@@ -128,7 +128,7 @@ def _next(places: NDArray[np.int64], after: NDArray[np.int64]) -> NDArray[np.int
 
 def _mean_between(total: Floats, column: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]) -> Floats:
     """Mean of rows start to end - 1, from the running total of each column."""
-    return (total[end, column] - total[start, column]) / (end - start)
+    return (total[column, end] - total[column, start]) / (end - start)
 
 
 def _columns(crossing: NDArray[np.int64]) -> int:

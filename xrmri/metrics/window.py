@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -57,20 +58,26 @@ def local_mean(picture: Floats, window: Window) -> Floats:
     rows, columns = height - lost, width - lost
     if min(rows, columns) < 1:
         raise ValueError(f"SSIM needs at least {window.pixels} x {window.pixels} pixels, not {height} x {width}")
+    banded = _banded(window)
     halfway, found = np.empty((rows, width)), np.empty((rows, columns))
-    for start in range(0, rows, _BLOCK):
-        end = min(start + _BLOCK, rows)
-        np.matmul(_banded(window, end - start), picture[start : end + lost], out=halfway[start:end])
+    whole = rows // _BLOCK
+    if whole:
+        blocks = as_strided(picture, (whole, _BLOCK + lost, width), (_BLOCK * picture.strides[0], *picture.strides))
+        np.matmul(banded, blocks, out=halfway[: whole * _BLOCK].reshape(whole, _BLOCK, width))
+    rest = rows - whole * _BLOCK
+    if rest:
+        np.matmul(banded[:rest, : rest + lost], picture[whole * _BLOCK :], out=halfway[whole * _BLOCK :])
     for start in range(0, columns, _BLOCK):
-        end = min(start + _BLOCK, columns)
-        np.matmul(halfway[:, start : end + lost], _banded(window, end - start).T, out=found[:, start:end])
+        count = min(_BLOCK, columns - start)
+        part = banded[:count, : count + lost].T
+        np.matmul(halfway[:, start : start + count + lost], part, out=found[:, start : start + count])
     return found
 
 
 @cache
-def _banded(window: Window, rows: int) -> Floats:
-    """(rows, rows + w - 1): each row holds the weights, one place further to the right than the row above."""
-    matrix = np.zeros((rows, rows + window.pixels - 1))
-    for row in range(rows):
+def _banded(window: Window) -> Floats:
+    """(_BLOCK, _BLOCK + w - 1): each row holds the weights, one place further to the right than the row above."""
+    matrix = np.zeros((_BLOCK, _BLOCK + window.pixels - 1))
+    for row in range(_BLOCK):
         matrix[row, row : row + window.pixels] = window.weights
     return matrix
