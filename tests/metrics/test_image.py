@@ -1,5 +1,8 @@
 """PSNR and SSIM are scikit-image's, whatever the dtype; the overflow of the paper is reproduced."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -98,3 +101,13 @@ def test_ms_ssim_leaves_out_scales_smaller_than_its_window():
     one, _ = knees(4, (1, 24, 24))
     assert ms_ssim(one, one)[0] == pytest.approx(1)
     assert 0 <= ms_ssim(one, 1 - one)[0] < 0.1
+
+
+def test_the_page_on_the_overflow_prints_what_it_says_it_prints(capsys):
+    page = (Path(__file__).parents[2] / "docs" / "psnr_overflow.md").read_text()
+    found: dict = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, found)
+    assert capsys.readouterr().out == "".join(re.findall(r"```text\n(.*?)```", page, re.DOTALL))
+    one, other = np.random.default_rng(0).integers(0, 256, (2, 1, 64, 64), dtype=np.uint8)
+    assert found["psnr_in_8_bits"](one, other) == pytest.approx(psnr_as_in_paper(one / 255, other / 255)[0], abs=1e-9)
