@@ -16,10 +16,24 @@ def evaluate(
     volumes: Annotated[Path, typer.Argument(metavar="VOLUMES", help="Folder from generate.")],
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder from build-dataset.")],
     out: Annotated[Path, output("evaluation", "Folder of figures and report.")] = Path("evaluation"),
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--also", metavar="VOLUMES", help="A further run of the same pairs to compare with; repeatable."),
+    ] = None,
+    rescan: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A second scan of the same pairs: a dataset, or NIfTI files.")
+    ] = None,
+    flipped: Annotated[
+        Path | None,
+        typer.Option(metavar="VOLUMES", help="The same volumes drawn with other grades, same seed."),
+    ] = None,
     bootstrap: Annotated[int | None, setting(Evaluate, "bootstrap")] = None,
+    quick: Annotated[bool, setting(Evaluate, "quick", "--quick")] = False,
 ) -> None:
     """Compare generated with acquired volumes, beside what no effort and perfect effort would reach."""
-    config = common.settings(Evaluate, bootstrap=bootstrap)
+    config = common.settings(Evaluate, bootstrap=bootstrap, quick=quick or None)
+    from xrmri.evaluation.inputs import Inputs
     from xrmri.stages import evaluate as stage
 
-    common.conclude(stage.run(volumes, dataset, out, config, common.execution()))
+    inputs = Inputs(volumes=volumes, dataset=dataset, also=tuple(also or ()), rescan=rescan, flipped=flipped)
+    common.conclude(stage.run_inputs(inputs, out, config, common.execution()))

@@ -16,7 +16,7 @@ COMMANDS = {
     "train-ldm": TRAINING | {"--method"},
     "generate": {"--output", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
                  "--sampler", "--eta", "--guidance", "--noise", "--samples"},
-    "evaluate": {"--output", "--bootstrap"},
+    "evaluate": {"--output", "--bootstrap", "--also", "--rescan", "--flipped", "--quick"},
 }  # fmt: skip
 EVERY_COMMAND = {"--config", "--preset", "--seed", "--device", "--workers", "--dry-run", "--force", "--explain",
                  "--json", "--quiet", "--no-progress", "--help"}  # fmt: skip

@@ -397,8 +397,10 @@ class Evaluate(Seeded):
     """Resamples of the participants behind each 95 % interval (choice)."""
     canny_sigma: float = 3.0
     """Width of the Canny filter behind RSSIM, in pixels (paper, III-D)."""
-    cases: int = 3
+    cases: int = 2
     """Best, median and worst cases pictured in the report, each (choice)."""
+    quick: bool = False
+    """At most 24 pairs and 64 training pairs, no pictures, no networks: seconds, for use inside training (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from xrmri.data.alignment import unit_range
 from xrmri.data.store import Dataset
+from xrmri.metrics.identification import signature
 from xrmri.parallel import in_order
 
 BATCH = 16  # training pairs summed before a sum is handed on
@@ -23,13 +24,21 @@ class Batch:
     """(S, H, W) float64, sum of their volumes in [0, 1]."""
     radiographs: np.ndarray
     """(n, D) float32, their radiographs in brief."""
+    signatures: np.ndarray
+    """(n, E) float32, their volumes in brief."""
 
 
-def training_batches(dataset: Dataset, workers: int) -> Iterator[Batch]:
-    """Every training pair, in batches, so that memory does not grow with their number."""
-    pairs = dataset.pairs("train")
+def training_batches(dataset: Dataset, pairs: Sequence[str], slices: np.ndarray, workers: int) -> Iterator[Batch]:
+    """Training pairs in batches, so that memory does not grow with their number.
+
+    Args:
+        dataset: holds them.
+        pairs: which ones.
+        slices: (n,) indices of the slices by which volumes are told apart.
+        workers: processes.
+    """
     batches = [tuple(pairs[first : first + BATCH]) for first in range(0, len(pairs), BATCH)]
-    work = partial(_batch, dataset)
+    work = partial(_batch, dataset, slices)
     # One batch is not worth starting processes for.
     yield from in_order(work, batches, workers) if len(batches) > 1 else map(work, batches)
 
@@ -85,7 +94,11 @@ def radiograph_in_brief(radiograph: np.ndarray) -> np.ndarray:
     return (brief / max(np.linalg.norm(brief), 1e-12)).astype(np.float32)
 
 
-def _batch(dataset: Dataset, pair_ids: tuple[str, ...]) -> Batch:
-    total = sum(unit_range(dataset.volume(pair_id), dataset.window(pair_id)) for pair_id in pair_ids)
+def _batch(dataset: Dataset, slices: np.ndarray, pair_ids: tuple[str, ...]) -> Batch:
+    total, signatures = np.zeros(()), []
+    for pair_id in pair_ids:
+        volume = unit_range(dataset.volume(pair_id), dataset.window(pair_id))
+        signatures.append(signature(volume[slices]))
+        total = total + volume
     radiographs = np.stack([radiograph_in_brief(dataset.radiograph(pair_id)) for pair_id in pair_ids])
-    return Batch(pair_ids=pair_ids, total=np.asarray(total), radiographs=radiographs)
+    return Batch(pair_ids=pair_ids, total=total, radiographs=radiographs, signatures=np.stack(signatures))

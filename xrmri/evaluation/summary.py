@@ -1,8 +1,4 @@
-"""What all figures say together: summary.json, and the same in words.
-
-A generated volume that is no better than another patient's, than the mean of all, or than the nearest training case,
-has learnt nothing that counts; the words say so.
-"""
+"""What all figures say together: tables, and summary.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,22 +8,12 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate
-from xrmri.evaluation.case import GENERATED, MEAN_VOLUME, NEAREST_TRAINING, WRONG_PATIENT, Scored
-from xrmri.evaluation.ceiling import VAE_CEILING
+from xrmri.evaluation.case import GENERATED, Scored
+from xrmri.evaluation.verdicts import FEWEST, LIKENESS, TITLES, verdicts
+from xrmri.metrics.difference import Difference, difference, holm
 from xrmri.metrics.identification import identify
 from xrmri.metrics.interval import participant_means, spread
 from xrmri.metrics.measure import METRICS
-
-TITLES = {
-    WRONG_PATIENT: "another patient's volume",
-    MEAN_VOLUME: "the mean training volume",
-    NEAREST_TRAINING: "the nearest training case",
-    VAE_CEILING: "the VAE's reconstruction",
-}
-RIVALS = (WRONG_PATIENT, MEAN_VOLUME, NEAREST_TRAINING)
-LIKENESS = ("psnr", "ssim", "ssim_gaussian", "rssim")
-FEWEST = 6
-"""Below six participants no sign test can reach 5 %, so no difference is called one."""
 
 
 def volume_table(scored: Sequence[Scored], index: pd.DataFrame, source: str = GENERATED) -> pd.DataFrame:
@@ -47,6 +33,7 @@ def volume_table(scored: Sequence[Scored], index: pd.DataFrame, source: str = GE
                 "file": case.file,
                 "reason": case.reason,
                 "generated_slices": case.generated_slices,
+                "adjacent_correlation_own": case.own_continuity,
                 "slices_without_joint": int((~case.slices["joint"]).sum()) if case.slices else 0,
                 **{metric.name: figures.get(metric.name, np.nan) for metric in METRICS},
             }
@@ -60,16 +47,32 @@ def slice_table(scored: Sequence[Scored]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def grey_table(scored: Sequence[Scored]) -> pd.DataFrame:
+    """Mean intensity of each compared slice: depth, generated, acquired."""
+    tables = [
+        pd.DataFrame({"depth": case.slices["depth"], "generated": case.grey_values[0], "acquired": case.grey_values[1]})
+        for case in scored
+        if case.grey_values
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
 def summarise(
-    tables: Mapping[str, pd.DataFrame], scored: Sequence[Scored], config: Evaluate, skipped: Mapping[str, str]
+    tables: Mapping[str, pd.DataFrame],
+    scored: Sequence[Scored],
+    config: Evaluate,
+    skipped: Mapping[str, str],
+    further: Mapping[str, Any],
 ) -> dict[str, Any]:
     """All figures over participants.
 
     Args:
-        tables: source -> one row a pair, as `volume_table` gives it; the same rows in all.
+        tables: source -> one row a pair, as `volume_table` gives it; the same rows in all. Sources that are neither
+            baselines nor the acquired volumes are further runs.
         scored: the same pairs.
         config: resamples and seed.
         skipped: baseline -> why it is not there.
+        further: what was examined beside the metrics; it goes into the summary, and into the verdicts.
 
     Returns:
         what summary.json holds, but for its header.
@@ -80,9 +83,10 @@ def summarise(
         metric.name: {source: _spread(table[metric.name], table, config) for source, table in tables.items()}
         for metric in METRICS
     }
+    found["adjacent_correlation_own"] = _spread(generated["adjacent_correlation_own"], generated, config)
     found["differences"] = {
         name: {
-            source: _difference(generated[name] - table[name], generated, config)
+            source: _judged(_difference(generated[name], table[name], generated, config))
             for source, table in tables.items()
             if source in TITLES
         }
@@ -91,6 +95,9 @@ def summarise(
     found["by_kl"] = {
         name: {str(kl): _spread(rows[name], rows, config) for kl, rows in compared.groupby("kl")}
         for name in (metric.name for metric in METRICS)
+    }
+    found["by_kl_sources"] = {
+        name: {source: _by_grade(table, name) for source, table in tables.items()} for name in LIKENESS
     }
     found["identification"] = _identification(scored, generated, config)
     found["identification_accuracy"] = found["identification"] and found["identification"]["accuracy"]
@@ -106,74 +113,71 @@ def summarise(
         "slices": int(sum(len(case.slices["slice"]) for case in scored if case.slices)),
         "slices_without_joint": int(compared["slices_without_joint"].sum()),
     }
+    found |= further
     found["verdicts"] = verdicts(found)
     return found
 
 
-def verdicts(summary: Mapping[str, Any]) -> list[str]:
-    """What the figures mean, in sentences; the first is the conclusion."""
-    people = summary["counts"]["participants"]
-    if people < FEWEST:
-        return [
-            f"Only {people} participant{'s' * (people != 1)}: too few to call any difference one. "
-            "The figures describe these volumes and say nothing about the model."
-        ]
-    rivals = [name for name in RIVALS if any(summary["differences"][metric].get(name) for metric in LIKENESS)]
-    titles = {metric.name: metric.title for metric in METRICS}
-    lines, beaten = [], set(rivals)
+def compare_runs(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> list[dict[str, Any]]:
+    """Every two runs by every measure of likeness, on the volumes both have, p values corrected by Holm over them all.
+
+    Args:
+        tables: run -> its volume table; the first is the run that the report is about.
+        config: resamples and seed.
+
+    Returns:
+        one row a comparison: metric, runs, median difference and interval, effect, p, corrected p and a verdict.
+    """
+    runs, rows = list(tables), []
     for name in LIKENESS:
-        differences = {rival: summary["differences"][name][rival] for rival in rivals}
-        groups: dict[str, list[str]] = {"better": [], "no better": [], "worse": []}
-        for rival, difference in differences.items():
-            if difference:
-                groups[difference["verdict"]].append(f"{TITLES[rival]} ({_range(name, difference['interval'])})")
-                if difference["verdict"] != "better":
-                    beaten.discard(rival)
-        told = [f"{verdict} than {_listed(group)}" for verdict, group in groups.items() if group]
-        if told:
-            lines.append(f"{titles[name]}: {'; '.join(told)}.")
-    if lines:
-        lines.append("In brackets: 95 % interval of the median difference within participants.")
-    named = summary["identification"]
-    if named:
-        sure = named["interval"][0] > named["chance"]
-        lines.append(
-            f"{100 * named['accuracy']:.0f} % of the volumes are closest to their own patient among "
-            f"{named['candidates']} acquired volumes; guessing gives {100 * named['chance']:.0f} %"
-            + ("." if sure else ", and the interval does not exclude guessing.")
-        )
-    return [_conclusion(rivals, beaten), *lines]
+        for place, one in enumerate(runs):
+            for other in runs[place + 1 :]:
+                found = _difference(tables[one][name], tables[other][name], tables[one], config)
+                if found:
+                    rows.append({"metric": name, "one": one, "other": other, **asdict(found)})
+    for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        above = "higher" if row["median"] > 0 else "lower"
+        row["p_holm"] = corrected
+        row["verdict"] = above if corrected < 0.05 else "not told apart"
+    return rows
 
 
-def _conclusion(rivals: Sequence[str], beaten: set[str]) -> str:
-    if not rivals:
-        return "No baseline could be computed: the figures cannot be judged."
-    lost = [TITLES[name] for name in rivals if name not in beaten]
-    if lost:
-        return (
-            f"By at least one measure the generated volumes are no better than {_listed(lost)}. "
-            "They have not shown that they follow the radiograph."
-        )
-    won = _listed([TITLES[name] for name in rivals])
-    return f"By every measure of likeness the generated volumes are better than {won}."
+def _by_grade(table: pd.DataFrame, name: str) -> dict[str, float | None]:
+    """KL grade -> median over participants."""
+    found = {}
+    for grade, rows in table[table["reason"] == ""].groupby("kl"):
+        means = participant_means(rows[name].to_numpy(float), rows["participant"].tolist())
+        found[str(grade)] = float(np.median(means)) if means.size else None
+    return found
 
 
 def _spread(values: pd.Series, table: pd.DataFrame, config: Evaluate) -> dict[str, Any] | None:
-    found = spread(
-        values.to_numpy(float), table["participant"].tolist(), resamples=config.bootstrap, seed=config.seed
-    )
+    found = spread(values.to_numpy(float), table["participant"].tolist(), resamples=config.bootstrap, seed=config.seed)
     return asdict(found) if found else None
 
 
-def _difference(values: pd.Series, table: pd.DataFrame, config: Evaluate) -> dict[str, Any] | None:
-    """Spread of generated minus baseline within each participant, and what it means."""
-    found = _spread(values, table, config)
+def _difference(one: pd.Series, other: pd.Series, table: pd.DataFrame, config: Evaluate) -> Difference | None:
+    """One minus the other within each participant."""
+    return difference(
+        one.to_numpy(float),
+        other.to_numpy(float),
+        table["participant"].tolist(),
+        resamples=config.bootstrap,
+        seed=config.seed,
+    )
+
+
+def _judged(found: Difference | None) -> dict[str, Any] | None:
+    """A difference to a baseline, and what it means.
+
+    No correction is needed here: the report says "better" only where a run beats every baseline by every measure, and
+    that is wrong no more often than its weakest test.
+    """
     if found is None:
         return None
-    low, high = found["interval"]
-    if found["participants"] < FEWEST:
-        return {**found, "verdict": "too few participants"}
-    return {**found, "verdict": "better" if low > 0 else "worse" if high < 0 else "no better"}
+    low, high = found.interval
+    told = "better" if low > 0 else "worse" if high < 0 else "no better"
+    return {**asdict(found), "verdict": told if found.participants >= FEWEST else "too few participants"}
 
 
 def _identification(scored: Sequence[Scored], table: pd.DataFrame, config: Evaluate) -> dict[str, Any] | None:
@@ -194,12 +198,3 @@ def _identification(scored: Sequence[Scored], table: pd.DataFrame, config: Evalu
         "candidates": len(seen),
         "participants": len(right),
     }
-
-
-def _range(metric: str, interval: Sequence[float]) -> str:
-    digits, unit = (1, " dB") if metric == "psnr" else (3, "")
-    return f"{interval[0]:+.{digits}f} to {interval[1]:+.{digits}f}{unit}"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

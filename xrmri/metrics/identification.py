@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xrmri.metrics.depth import area_means
+
 DEPTHS, PIXELS = 16, 32
 
 
@@ -31,10 +33,7 @@ def signature(volume: NDArray[np.floating]) -> NDArray[np.float32]:
         (16 * h * w,) float32.
     """
     chosen = np.linspace(0, len(volume) - 1, DEPTHS).round().astype(int)
-    height, width = (max(length // PIXELS, 1) for length in volume.shape[1:])
-    rows, columns = volume.shape[1] // height, volume.shape[2] // width
-    blocks = volume[chosen, : rows * height, : columns * width].reshape(DEPTHS, rows, height, columns, width)
-    return blocks.mean(axis=(2, 4)).astype(np.float32).ravel()
+    return area_means(volume[chosen], PIXELS).astype(np.float32).ravel()
 
 
 def identify(
@@ -48,10 +47,16 @@ def identify(
         participants: whose they are, n of them.
     """
     names = np.asarray(participants)
-    one, other = generated.astype(np.float64), acquired.astype(np.float64)
-    distance = (one**2).sum(axis=1)[:, None] - 2 * one @ other.T + (other**2).sum(axis=1)
+    distance = squared_distances(generated, acquired)
     own = names[:, None] == names[None, :]
     nearest_own = np.where(own, distance, np.inf).min(axis=1, keepdims=True)
     # Ties count against: a constant volume is as far from its own patient as from the others.
     closer = (np.where(own, np.inf, distance) <= nearest_own * (1 + 1e-9)).sum(axis=1)
     return Identification(right=closer == 0, rank=closer + 1, chance=float(own.mean()))
+
+
+def squared_distances(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Squared distance between every two signatures: (n, D) and (m, D) give (n, m), at least 0."""
+    first, second = one.astype(np.float64), other.astype(np.float64)
+    products = first @ second.T
+    return np.maximum((first**2).sum(axis=1)[:, None] - 2 * products + (second**2).sum(axis=1), 0)

@@ -23,17 +23,20 @@ SOURCES = {
     "wrong_patient": ("another patient", "#8a5a00"),
     "mean_volume": ("mean volume", "#7a3e9d"),
     "nearest_training": ("nearest training case", "#3f7d20"),
+    "swapped_radiograph": ("swapped radiograph", "#b5442e"),
+    "rescan": ("second scan", "#1f6f6f"),
     "vae_ceiling": ("VAE ceiling", "#555555"),
     "acquired": ("acquired", "#111111"),
 }
-_STYLE = {
+RUN_COLOURS = ("#c2571a", "#5b3fa0", "#2f7d5b", "#9c2f5f", "#6b6b00")
+STYLE = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "pdf.fonttype": 42,
     "image.cmap": "gray",
 }
-_TITLES = {metric.name: f"{metric.title}{f' ({metric.unit})' if metric.unit else ''}" for metric in METRICS}
+METRIC_TITLES = {metric.name: f"{metric.title}{f' ({metric.unit})' if metric.unit else ''}" for metric in METRICS}
 _DEPTHS = 6
 
 
@@ -46,6 +49,16 @@ class Picture:
     slices: np.ndarray
     """(n,) indices in the acquired volume."""
     bands: list[JointBand | None]
+    radiograph: np.ndarray
+    """(H, W), any range."""
+    further: Mapping[str, np.ndarray]
+    """Name of a further run -> (n, H, W) at the same depths."""
+    flipped: np.ndarray | None
+    """(n, H, W) drawn with other grades."""
+    drawn: np.ndarray
+    """(N, H, W) every generated slice."""
+    spacing_mm: tuple[float, float, float]
+    """Between the n slices, rows and columns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +102,7 @@ def draw_figures(
         picture: gives the slices of one of them.
     """
     folder.mkdir(exist_ok=True)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         drawn = [_beside_baselines(folder, summary), _by_grade(folder, tables["generated"], summary)]
         for rank, pair_id in cases:
             score = float(tables["generated"].set_index("pair_id").at[pair_id, "ssim"])
@@ -97,23 +110,33 @@ def draw_figures(
     return drawn
 
 
+def source_style(names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Label and colour of each source, in the order in which they are shown; what is no baseline is a further run."""
+    runs = [name for name in names if name not in SOURCES]
+    styled = {name: (name, RUN_COLOURS[place % len(RUN_COLOURS)]) for place, name in enumerate(runs)}
+    known = {name: style for name, style in SOURCES.items() if name in names}
+    first = {name: known.pop(name) for name in ("generated",) if name in known}
+    return first | styled | known
+
+
 def _beside_baselines(folder: Path, summary: Mapping[str, Any]) -> Drawn:
     """Medians with their intervals, generated and baselines, one panel a metric."""
-    figure = Figure(figsize=(9.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(9.5, 5.4), layout="constrained")
     for axes, name in zip(figure.subplots(2, 2).ravel(), SHOWN, strict=True):
-        rows = [(source, found) for source in SOURCES if (found := summary[name].get(source))]
+        styles = source_style(list(summary[name]))
+        rows = [(source, found) for source in styles if (found := summary[name].get(source))]
         for place, (source, found) in enumerate(reversed(rows)):
             (low, high), (first, third) = found["interval"], found["quartiles"]
-            colour = SOURCES[source][1]
+            colour = styles[source][1]
             axes.plot([first, third], [place, place], color=colour, alpha=0.3, linewidth=6, solid_capstyle="butt")
             axes.plot([low, high], [place, place], color=colour, linewidth=2)
             axes.plot(found["median"], place, "o", color=colour, markersize=6)
-        axes.set_yticks(range(len(rows)), [SOURCES[source][0] for source, _ in reversed(rows)])
+        axes.set_yticks(range(len(rows)), [styles[source][0] for source, _ in reversed(rows)])
         axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.set_title(_TITLES[name], loc="left", fontweight="bold")
+        axes.set_title(METRIC_TITLES[name], loc="left", fontweight="bold")
         axes.grid(axis="x", alpha=0.25)
     words = "Dot: median over participants. Thin line: its 95 % interval. Broad line: quartiles."
-    return _save(figure, folder / "baselines", "Generated volumes beside the baselines", words)
+    return save(figure, folder / "baselines", "Generated volumes beside the baselines", words)
 
 
 def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> Drawn:
@@ -137,7 +160,7 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
         for source, (label, colour) in SOURCES.items():
             if source != "generated" and summary[name].get(source):
                 axes.axhline(summary[name][source]["median"], color=colour, linewidth=1, linestyle="--", label=label)
-        axes.set_title(_TITLES[name], loc="left", fontweight="bold")
+        axes.set_title(METRIC_TITLES[name], loc="left", fontweight="bold")
         axes.set_xlabel("Kellgren-Lawrence grade")
     handles = {h.get_label(): h for axes in panels.ravel() for h in axes.get_legend_handles_labels()[0]}
     if handles:
@@ -146,7 +169,7 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
         "One value a volume. Box: quartiles with the median; whiskers: 1.5 times the box; dots: beyond. "
         "Dashed lines: medians of the baselines over all grades."
     )
-    return _save(figure, folder / "by_grade", "Likeness by Kellgren-Lawrence grade", words)
+    return save(figure, folder / "by_grade", "Likeness by Kellgren-Lawrence grade", words)
 
 
 def _mosaic(folder: Path, pair_id: str, title: str, picture: Picture) -> Drawn:
@@ -176,10 +199,10 @@ def _mosaic(folder: Path, pair_id: str, title: str, picture: Picture) -> Drawn:
         "blue where too dark, darkest at the whole window. Left is posterior, right anterior. Orange lines: the band "
         "of RSSIM."
     )
-    return _save(figure, folder / f"case_{pair_id}", f"{pair_id}: {title}", words)
+    return save(figure, folder / f"case_{pair_id}", f"{pair_id}: {title}", words)
 
 
-def _save(figure: Figure, stem: Path, title: str, words: str) -> Drawn:
+def save(figure: Figure, stem: Path, title: str, words: str) -> Drawn:
     """PNG and PDF without dates, so that the same figure is the same file."""
     for suffix, metadata in ((".png", {"Software": None}), (".pdf", {"CreationDate": None, "Producer": None})):
         with complete_or_absent(stem.with_name(stem.name + suffix)) as partial:

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,39 +13,59 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate, Execution
-from xrmri.data.alignment import files_by_pair
-from xrmri.data.store import Dataset, open_dataset
-from xrmri.errors import InconsistentError, InputError, XrmriError
+from xrmri.errors import InputError
+from xrmri.evaluation import beyond
+from xrmri.evaluation.audit import audit
 from xrmri.evaluation.baselines import nearest_pairs, other_patients, training_batches
 from xrmri.evaluation.case import (
     ACQUIRED,
     GENERATED,
     MEAN_VOLUME,
     NEAREST_TRAINING,
+    RESCAN,
+    SWAPPED,
     WRONG_PATIENT,
     Scored,
     Setting,
-    compare,
+    common_slices,
     score,
 )
-from xrmri.evaluation.ceiling import VAE_CEILING, VOLUMES, load_vae, model_folder, reconstruct
-from xrmri.evaluation.summary import slice_table, summarise, volume_table
-from xrmri.metrics.measure import METRICS, Reference, slice_figures, volume_figures
+from xrmri.evaluation.ceiling import VAE_CEILING
+from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single
+from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
+from xrmri.metrics.measure import METRICS
 from xrmri.parallel import in_order
-from xrmri.run import Run, begin, complete_or_absent, fingerprint, read_record, versions, write_json
+from xrmri.run import Run, begin, complete_or_absent, read_record, versions, write_json
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
-SOURCES = (GENERATED, WRONG_PATIENT, MEAN_VOLUME, NEAREST_TRAINING, VAE_CEILING, ACQUIRED)
+SCHEMA = 2
+SOURCES = (GENERATED, WRONG_PATIENT, MEAN_VOLUME, NEAREST_TRAINING, SWAPPED, RESCAN, VAE_CEILING, ACQUIRED)
+BASELINED = 64
+"""Pairs for which baselines are computed, evenly over the cohort: the differences are large or they do not matter, and
+four baselines cost twice what the volume itself costs (choice)."""
+QUICK_PAIRS, QUICK_TRAINING = 24, 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Training:
+    """What the training pairs say, beside their mean."""
+
+    pair_ids: list[str]
+    signatures: np.ndarray
+    """(m, D) float32."""
 
 
 def run(volumes: Path, dataset: Path, out: Path, config: Evaluate, execution: Execution) -> dict[str, Any]:
+    """Compare one run's volumes with acquired ones; see `run_inputs`."""
+    return run_inputs(Inputs(volumes=volumes, dataset=dataset), out, config, execution)
+
+
+def run_inputs(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> dict[str, Any]:
     """Compare generated with acquired volumes and write tables, figures and a report.
 
     Args:
-        volumes: folder of NIfTI files whose names contain a pair_id.
-        dataset: folder from build-dataset that holds these pairs.
+        inputs: volumes and dataset, and what else there is to compare with.
         out: the evaluation folder.
         config: resamples, Canny width, cases pictured.
         execution: how to run.
@@ -53,86 +74,94 @@ def run(volumes: Path, dataset: Path, out: Path, config: Evaluate, execution: Ex
         InputError: no such folders, or no volume that can be compared.
         InconsistentError: the volumes belong to none of the dataset's pairs.
     """
-    if not volumes.is_dir():
-        raise InputError(f"{volumes} is not a folder: give the one that `xrmri generate` wrote")
-    data = open_dataset(dataset)
-    files = files_by_pair(volumes, data.pairs())
-    if not files:
-        raise InconsistentError(f"{volumes} holds no NIfTI file named after a pair of {dataset}: give its own dataset")
-    pairs = _expected(data, files, read_record(volumes))
+    opened = open_inputs(inputs)
+    pairs = beyond.evenly(opened.pairs, QUICK_PAIRS) if config.quick else opened.pairs
     if execution.dry_run:
-        return {"status": "dry run", "output": str(out), "pairs": len(pairs), "volumes": len(files)}
-    run = begin(out, config, {"volumes": fingerprint(volumes), "dataset": fingerprint(dataset)}, force=execution.force)
+        return {"status": "dry run", "output": str(out), "pairs": len(pairs), "volumes": len(opened.files)}
+    run = begin(out, config, inputs.fingerprints(), force=execution.force)
     if run is None:
         return {"status": "already done", "output": str(out)}
     with run:
-        cache = out / "cache"
-        cache.mkdir(exist_ok=True)
-        setting, skipped = _setting(data, pairs, cache / "mean_volume.npy", config, execution)
-        scored = _score_all(pairs, files, setting, execution)
-        if all(case.reason for case in scored):
-            raise InputError(f"no volume in {volumes} can be compared; the first: {_first_reason(scored)}")
-        ceiling, why_not = _ceiling(volumes, data, scored, files, config, execution)
-        if why_not:
-            skipped[VAE_CEILING] = why_not
-        tables = {source: volume_table(scored, data.index, source) for source in SOURCES if source != VAE_CEILING}
+        scratch = out / "cache"
+        scratch.mkdir(exist_ok=True)
+        mean_file = scratch / "mean_volume.npy"
+        setting, training, skipped = _setting(opened, pairs, inputs.rescan, mean_file, config, execution)
+        scored = _score_all(pairs, opened.files, setting, execution)
+        good = [case.pair_id for case in scored if not case.reason]
+        if not good:
+            raise InputError(f"no volume in {inputs.volumes} can be compared; the first: {_first_reason(scored)}")
+        ceiling, skipped[VAE_CEILING] = ({}, "left out by --quick")
+        if not config.quick:
+            ceiling, skipped[VAE_CEILING] = beyond.vae_ceiling(inputs.volumes, good, setting, execution)
+        tables = {source: volume_table(scored, opened.dataset.index, source) for source in SOURCES}
         tables[VAE_CEILING] = tables[GENERATED].assign(**{m.name: _column(ceiling, scored, m.name) for m in METRICS})
-        summary = _header(volumes, data, config) | summarise(
-            {name: tables[name] for name in SOURCES}, scored, config, skipped
-        )
-        _write(run, tables, scored, summary)
-        _report(run.folder, tables, summary, data, files, config)
+        runs = _further_runs(opened, pairs, setting, execution)
+        further = _further(opened, inputs, good, scored, training, setting, config, execution)
+        compared = {inputs.run_names()[0]: tables[GENERATED], **runs}
+        further["runs"] = compare_runs(compared, config) if runs else []
+        told = {source: reason for source, reason in skipped.items() if reason}
+        summary = _header(inputs, opened, config) | summarise({**tables, **runs}, scored, config, told, further)
+        _write(run, {**tables, **runs}, scored, summary)
+        if not config.quick:
+            # matplotlib keeps a font list at home otherwise
+            os.environ.setdefault("MPLCONFIGDIR", str(scratch))
+            from xrmri.stages.evaluation_report import write_report
+
+            write_report(run.folder, {**tables, **runs}, scored, summary, opened, config)
         run.record["counts"] = summary["counts"]
-        shutil.rmtree(cache)
+        shutil.rmtree(scratch)
     return {
         "status": "finished",
         "output": str(out),
-        "report": str(out / "report.html"),
+        **({} if config.quick else {"report": str(out / "report.html")}),
         "conclusion": summary["verdicts"][0],
         "counts": summary["counts"],
         "medians": {m.name: summary[m.name][GENERATED] and summary[m.name][GENERATED]["median"] for m in METRICS},
     }
 
 
-def _expected(data: Dataset, files: Mapping[str, Any], record: Mapping[str, Any] | None) -> list[str]:
-    """The pairs that should have a volume: those of the splits that were generated."""
-    told = (record or {}).get("inputs", {}).get("split")
-    splits = {told} if told else set(data.index.loc[list(files), "split"])
-    return [pair_id for pair_id in data.pairs() if data.index.at[pair_id, "split"] in splits or pair_id in files]
-
-
 def _setting(
-    data: Dataset, pairs: Sequence[str], mean_file: Path, config: Evaluate, execution: Execution
-) -> tuple[Setting, dict[str, str]]:
-    """Baselines for every pair, and why some are missing."""
-    count = len(data.pairs("train"))
-    total, training_ids, radiographs = np.zeros(()), [], []
-    for batch in training_batches(data, execution.workers):
+    opened: Opened, pairs: Sequence[str], rescan: Path | None, mean_file: Path, config: Evaluate, execution: Execution
+) -> tuple[Setting, Training, dict[str, str]]:
+    """Baselines for every pair, what the training pairs look like, and why some baselines are missing."""
+    data = opened.dataset
+    chosen = data.pairs("train")
+    if config.quick:
+        chosen = beyond.evenly(chosen, QUICK_TRAINING)
+    slices = common_slices(opened.files, data)
+    total, training_ids, radiographs, signatures = np.zeros(()), [], [], []
+    for batch in training_batches(data, chosen, slices, execution.workers):
         total = total + batch.total
         training_ids += batch.pair_ids
         radiographs.append(batch.radiographs)
-        execution.progress("training pairs", len(training_ids), count, "mean and nearest")
+        signatures.append(batch.signatures)
+        execution.progress("training pairs", len(training_ids), len(chosen), "mean and nearest")
     nearest, others, skipped = {}, other_patients(data, pairs), {}
     if training_ids:
-        np.save(mean_file, (total / count).astype(np.float32))
+        np.save(mean_file, (total / len(training_ids)).astype(np.float32))
         nearest = nearest_pairs(data, pairs, training_ids, np.concatenate(radiographs))
     else:
         skipped = dict.fromkeys((MEAN_VOLUME, NEAREST_TRAINING), "the dataset has no training pairs")
     if not others:
-        skipped[WRONG_PATIENT] = "there is only one participant"
+        skipped |= dict.fromkeys((WRONG_PATIENT, SWAPPED), "there is only one participant")
+    if rescan is None:
+        skipped[RESCAN] = "no --rescan was given"
     setting = Setting(
         dataset=data,
         canny_sigma=config.canny_sigma,
         mean_file=mean_file if training_ids else None,
         nearest=nearest,
         others=others,
+        files=single(opened.files),
+        rescan=rescan,
+        rescans=single(opened.rescans),
+        baselined=frozenset(beyond.evenly([pair_id for pair_id in pairs if pair_id in opened.files], BASELINED)),
     )
-    return setting, skipped
+    rows = np.concatenate(signatures) if signatures else np.empty((0, 1), np.float32)
+    return setting, Training(pair_ids=training_ids, signatures=rows), skipped
 
 
-def _score_all(
-    pairs: Sequence[str], files: Mapping[str, list[Path]], setting: Setting, execution: Execution
-) -> list[Scored]:
+def _score_all(pairs: Sequence[str], files: Files, setting: Setting, execution: Execution) -> list[Scored]:
     """Every pair's figures, in the order of the pairs."""
     scored = []
     work, tasks = partial(_score, setting), [(pair_id, files.get(pair_id, [])) for pair_id in pairs]
@@ -150,41 +179,57 @@ def _score(setting: Setting, task: tuple[str, list[Path]]) -> Scored:
     return score(*task, setting)
 
 
-def _ceiling(
-    volumes: Path,
-    data: Dataset,
+def _further_runs(
+    opened: Opened, pairs: Sequence[str], setting: Setting, execution: Execution
+) -> dict[str, pd.DataFrame]:
+    """Name of each further run -> one row a pair."""
+    alone = replace(setting, baselined=frozenset())
+    return {
+        name: volume_table(_score_all(pairs, files, alone, execution), opened.dataset.index)
+        for name, files in opened.further.items()
+    }
+
+
+def _further(
+    opened: Opened,
+    inputs: Inputs,
+    good: Sequence[str],
     scored: Sequence[Scored],
-    files: Mapping[str, list[Path]],
+    training: Training,
+    setting: Setting,
     config: Evaluate,
     execution: Execution,
-) -> tuple[dict[str, dict[str, float]], str]:
-    """pair_id -> figures of its acquired volume after the model's VAE; or why there are none."""
-    try:
-        vae = load_vae(model_folder(volumes, data), execution.device)
-    except XrmriError as error:
-        return {}, str(error)
-    good = [case.pair_id for case in scored if not case.reason]
-    chosen = [good[i] for i in sorted({round(i) for i in np.linspace(0, len(good) - 1, VOLUMES)})]
-    found = {}
-    for done, pair_id in enumerate(chosen, start=1):
-        acquired = compare(pair_id, files[pair_id][0], data).acquired
-        reference = Reference.of(acquired, config.canny_sigma)
-        found[pair_id] = volume_figures(slice_figures(reference, reconstruct(vae, acquired)))
-        execution.progress("VAE ceiling", done, len(chosen), pair_id)
-    return found, ""
+) -> dict[str, Any]:
+    """What is asked beyond likeness."""
+    whose = opened.dataset.index["participant"]
+    found: dict[str, Any] = {
+        "run_names": inputs.run_names(),
+        "audit": audit(
+            scored,
+            [whose[case.pair_id] for case in scored],
+            training.signatures,
+            [whose[pair_id] for pair_id in training.pair_ids],
+        ),
+        "flips": beyond.flips(good, opened.flipped, setting, config),
+        "samples": None,
+        "set_distances": None,
+    }
+    if not config.quick:
+        found["samples"] = beyond.several_samples(good, setting)
+        found["set_distances"] = beyond.set_distances(good, setting, execution)
+    return found
 
 
 def _column(figures: Mapping[str, Mapping[str, float]], scored: Sequence[Scored], name: str) -> list[float]:
     return [figures.get(case.pair_id, {}).get(name, np.nan) for case in scored]
 
 
-def _header(volumes: Path, data: Dataset, config: Evaluate) -> dict[str, Any]:
-    record = read_record(volumes) or {}
+def _header(inputs: Inputs, opened: Opened, config: Evaluate) -> dict[str, Any]:
+    record = read_record(inputs.volumes) or {}
+    data = opened.dataset
     return {
         "schema": SCHEMA,
-        "metrics": {
-            m.name: {"title": m.title, "unit": m.unit, "meaning": m.meaning, "data_range": 1} for m in METRICS
-        },
+        "metrics": {m.name: {"title": m.title, "unit": m.unit, "meaning": m.meaning, "data_range": 1} for m in METRICS},
         "intensities": "to [0, 1]: acquired by the pair's window in the dataset, generated by that of its sidecar",
         "aggregation": "mean over slices, then over a participant's volumes; median and quartiles over participants",
         "settings": config.to_dict(),
@@ -209,26 +254,3 @@ def _write(run: Run, tables: Mapping[str, pd.DataFrame], scored: Sequence[Scored
         with complete_or_absent(run.folder / name) as partial_file:
             table.to_csv(partial_file, index=False, lineterminator="\n", float_format="%.6f")
     write_json(run.folder / "summary.json", summary)
-
-
-def _report(
-    folder: Path,
-    tables: Mapping[str, pd.DataFrame],
-    summary: Mapping[str, Any],
-    data: Dataset,
-    files: Mapping[str, list[Path]],
-    config: Evaluate,
-) -> None:
-    """figures/ and report.html."""
-    os.environ.setdefault("MPLCONFIGDIR", str(folder / "cache"))  # matplotlib keeps a font list at home otherwise
-    from xrmri.report.figures import Picture, chosen_cases, draw_figures
-    from xrmri.report.page import write_page
-
-    def picture(pair_id: str) -> Picture:
-        pair = compare(pair_id, files[pair_id][0], data)
-        bands = Reference.of(pair.acquired, config.canny_sigma).bands
-        return Picture(acquired=pair.acquired, generated=pair.generated, slices=pair.slices, bands=bands)
-
-    cases = chosen_cases(tables[GENERATED], config.cases)
-    figures = draw_figures(folder / "figures", tables, summary, cases, picture)
-    write_page(folder / "report.html", summary, tables[GENERATED], figures)

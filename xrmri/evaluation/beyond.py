@@ -1,0 +1,113 @@
+"""What is asked beyond likeness, of some volumes: the VAE's ceiling, set distances, samples and flipped grades."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xrmri.config import Evaluate, Execution
+from xrmri.errors import XrmriError
+from xrmri.evaluation import ceiling, features, flip, samples
+from xrmri.evaluation.case import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING, Setting, compare
+from xrmri.metrics.measure import figures_of_several, volume_figures
+from xrmri.parallel import worker_count
+
+log = logging.getLogger(__name__)
+
+
+def evenly(items: Sequence[str], count: int) -> list[str]:
+    """At most `count` of the items, evenly from the first to the last."""
+    if len(items) <= count:
+        return list(items)
+    return [items[index] for index in np.linspace(0, len(items) - 1, count).round().astype(int)]
+
+
+def vae_ceiling(
+    folder: Path, good: Sequence[str], setting: Setting, execution: Execution
+) -> tuple[dict[str, dict[str, float]], str]:
+    """pair_id -> figures of its acquired volume after the model's VAE; or why there are none.
+
+    Args:
+        folder: of the generated volumes; its run.json names the model.
+        good: pairs that could be compared.
+        setting: the dataset and the files.
+        execution: device and threads.
+    """
+    try:
+        model = ceiling.model_folder(folder, setting.dataset)
+        vae = ceiling.load_vae(model, execution.device, worker_count(execution.workers))
+    except XrmriError as error:
+        return {}, str(error)
+    chosen, found = evenly(good, ceiling.VOLUMES), {}
+    for done, pair_id in enumerate(chosen, start=1):
+        comparison = compare(pair_id, setting.files[pair_id], setting.dataset)
+        count = min(ceiling.SLICES, len(comparison.slices))
+        some = np.linspace(0, len(comparison.slices) - 1, count).round().astype(int)
+        reference = comparison.reference(setting.canny_sigma).at(some)
+        rebuilt = ceiling.reconstruct(vae, reference.pixels)
+        figures = volume_figures(figures_of_several(reference, {"": rebuilt})[""])
+        if count < len(comparison.slices):
+            figures["adjacent_correlation"] = np.nan  # its slices are no neighbours
+        # Rounded, because the last digits depend on the number of threads.
+        found[pair_id] = {name: round(value, 6) for name, value in figures.items()}
+        execution.progress("VAE ceiling", done, len(chosen), pair_id)
+    return found, ""
+
+
+def set_distances(good: Sequence[str], setting: Setting, execution: Execution) -> dict[str, Any]:
+    """Fréchet distances of generated slices and of baselines from acquired ones."""
+    vae = ceiling.load_vae(features.bundled_vae_folder(), execution.device, worker_count(execution.workers))
+    chosen = evenly(good, features.VOLUMES)
+
+    def sets() -> Any:
+        for done, pair_id in enumerate(chosen, start=1):
+            comparison = compare(pair_id, setting.files[pair_id], setting.dataset)
+            count = len(comparison.slices)
+            some = ((np.arange(features.SLICES) + 0.5) / features.SLICES * count).astype(int)
+            found = {ACQUIRED: comparison.acquired[some], GENERATED: comparison.generated[some]}
+            slices = comparison.slices[some]
+            if pair_id in setting.nearest:
+                other = setting.nearest[pair_id]
+                found[NEAREST_TRAINING] = setting.unit_volume(other)[slices]
+            if setting.mean_file is not None:
+                found[MEAN_VOLUME] = np.load(setting.mean_file, mmap_mode="r")[slices].astype(np.float64)
+            execution.progress("features", done, len(chosen), pair_id)
+            yield found
+
+    distances = features.set_distances(vae, sets(), ACQUIRED)
+    return {"features": features.NAME, "slices": len(chosen) * features.SLICES, "distances": distances}
+
+
+def several_samples(good: Sequence[str], setting: Setting) -> dict[str, Any] | None:
+    """Chance and calibration, where volumes were drawn more than once."""
+    several = [pair_id for pair_id in good if samples.sample_files(setting.files[pair_id])]
+    found = []
+    for pair_id in evenly(several, samples.VOLUMES):
+        try:
+            one = samples.examine(pair_id, setting.files[pair_id], setting.dataset)
+        except XrmriError as error:
+            log.warning("the samples of %s are left out: %s", pair_id, error)
+            continue
+        if one:
+            found.append(one)
+    return samples.summary(found)
+
+
+def flips(
+    good: Sequence[str], flipped: Mapping[str, list[Path]], setting: Setting, config: Evaluate
+) -> dict[str, Any] | None:
+    """What other grades changed; None where no volume with other grades can be used."""
+    found, whose = [], []
+    for pair_id in good:
+        if len(flipped.get(pair_id, ())) != 1:
+            continue
+        file = flipped[pair_id][0]
+        try:
+            found.append(flip.flip(pair_id, setting.files[pair_id], file, setting.dataset, config.canny_sigma))
+        except XrmriError as error:
+            log.warning("the flip of %s is left out: %s", pair_id, error)
+            continue
+        whose.append(str(setting.dataset.index.at[pair_id, "participant"]))
+    return flip.summary(found, whose, resamples=config.bootstrap, seed=config.seed) if found else None

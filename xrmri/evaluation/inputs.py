@@ -1,0 +1,107 @@
+"""What is evaluated: folders a person names, checked before any work, and which file belongs to which pair."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xrmri.data.alignment import files_by_pair
+from xrmri.data.store import Dataset, open_dataset
+from xrmri.errors import InconsistentError, InputError
+from xrmri.run import fingerprint, read_record
+
+Files = Mapping[str, list[Path]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """What a person names."""
+
+    volumes: Path
+    """Folder of NIfTI files whose names contain a pair_id."""
+    dataset: Path
+    """Folder from build-dataset that holds these pairs."""
+    also: tuple[Path, ...] = ()
+    """Further runs of the same pairs."""
+    rescan: Path | None = None
+    """A second scan of the same pairs: a dataset, or a folder of NIfTI files."""
+    flipped: Path | None = None
+    """The same volumes drawn with other grades."""
+
+    def fingerprints(self) -> dict[str, str]:
+        """Input -> what it is, for "the same command again"."""
+        found = {"volumes": fingerprint(self.volumes), "dataset": fingerprint(self.dataset)}
+        found |= {f"also {number}": fingerprint(folder) for number, folder in enumerate(self.also, start=1)}
+        named = {"rescan": self.rescan, "flipped": self.flipped}
+        return found | {name: fingerprint(folder) for name, folder in named.items() if folder}
+
+    def run_names(self) -> list[str]:
+        """What each run is called: its folder's name, with the folder's above where two are the same."""
+        folders = [self.volumes, *self.also]
+        names = [folder.resolve().name for folder in folders]
+        if len(set(names)) < len(names):
+            names = [f"{folder.resolve().parent.name}/{folder.resolve().name}" for folder in folders]
+        if len(set(names)) < len(names):
+            names = [f"{number}: {name}" for number, name in enumerate(names, start=1)]
+        return names
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """The same, found and matched."""
+
+    dataset: Dataset
+    pairs: list[str]
+    """Pairs that should have a volume: those of the splits that were generated."""
+    files: Files
+    further: dict[str, Files]
+    """Name of a further run -> its files."""
+    rescans: Files
+    """Empty where the second scan is a dataset."""
+    flipped: Files
+
+
+def open_inputs(inputs: Inputs) -> Opened:
+    """Look at everything that was named.
+
+    Raises:
+        InputError: a folder is not there.
+        InconsistentError: a folder's volumes belong to none of the dataset's pairs.
+    """
+    if not inputs.volumes.is_dir():
+        raise InputError(f"{inputs.volumes} is not a folder: give the one that `xrmri generate` wrote")
+    data = open_dataset(inputs.dataset)
+    files = _files(inputs.volumes, data, inputs.dataset)
+    pairs = _expected(data, files, read_record(inputs.volumes))
+    further = {
+        name: _files(folder, data, inputs.dataset)
+        for name, folder in zip(inputs.run_names()[1:], inputs.also, strict=True)
+    }
+    rescans: Files = {}
+    if inputs.rescan is not None:
+        if (inputs.rescan / "dataset.json").is_file():
+            open_dataset(inputs.rescan)
+        else:
+            rescans = _files(inputs.rescan, data, inputs.dataset)
+    flipped = _files(inputs.flipped, data, inputs.dataset) if inputs.flipped else {}
+    return Opened(dataset=data, pairs=pairs, files=files, further=further, rescans=rescans, flipped=flipped)
+
+
+def single(files: Files) -> dict[str, Path]:
+    """pair_id -> its file, where exactly one names it."""
+    return {pair_id: found[0] for pair_id, found in files.items() if len(found) == 1}
+
+
+def _files(folder: Path, data: Dataset, dataset: Path) -> Files:
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give one with a NIfTI file for each pair")
+    files = files_by_pair(folder, data.pairs())
+    if not files:
+        raise InconsistentError(f"{folder} holds no NIfTI file named after a pair of {dataset}: give its own dataset")
+    return files
+
+
+def _expected(data: Dataset, files: Files, record: Mapping[str, Any] | None) -> list[str]:
+    told = (record or {}).get("inputs", {}).get("split")
+    splits = {told} if told else set(data.index.loc[list(files), "split"])
+    return [pair_id for pair_id in data.pairs() if data.index.at[pair_id, "split"] in splits or pair_id in files]
