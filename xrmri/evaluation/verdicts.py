@@ -49,7 +49,7 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
             f"Only {people} participant{'s' * (people != 1)}: too few to call any difference one. "
             "The figures describe these volumes and say nothing about the model."
         )
-        return [few, *alarms]
+        return [" ".join([few, *alarms])]
     rivals = [name for name in RIVALS if any(summary["differences"][metric].get(name) for metric in LIKENESS)]
     titles = {metric.name: metric.title for metric in METRICS}
     lines, beaten = [], set(rivals)
