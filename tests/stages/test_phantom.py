@@ -1,13 +1,17 @@
 """A synthetic release has OAI's layout, says that it is synthetic, and is the same whoever draws it."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pydicom
 import pytest
+from PIL import Image
 
 from xrmri.config import Execution, Phantom
+from xrmri.data.nifti import read_volume
 from xrmri.data.readings import read_readings
 from xrmri.data.release import FILM, FLASH, OTHER, find_release
 from xrmri.data.volume import read_series
@@ -122,3 +126,52 @@ def test_a_dry_run_writes_nothing_and_tells_the_size(tmp_path):
 def test_the_same_command_again_has_nothing_to_do(release):
     assert run(release, CONFIG, Execution(workers=1))["status"] == "already done"
     assert read_record(release)["counts"] == {"participants": 2, "flash": 2, "films": 2}
+
+
+def pixels(root: Path, kind: str) -> dict[str, bytes]:
+    """Every file of one kind of series, by its place in the release."""
+    series = [one for one in find_release(root).series if one.kind == kind]
+    return {str(file.relative_to(root)): file.read_bytes() for one in series for file in one.files()}
+
+
+def test_a_rescan_has_the_same_films_tables_and_places_and_other_flash(release, tmp_path):
+    again = tmp_path / "again"
+    run(again, replace(CONFIG, scan=1, labels=True), Execution(workers=1))
+    assert pixels(again, FILM) == pixels(release, FILM)
+    first, second = pixels(release, FLASH), pixels(again, FLASH)
+    assert first.keys() == second.keys() and not set(first.values()) & set(second.values())
+    tables = {name: content for name, content in images(release).items() if name.endswith((".txt", ".csv"))}
+    assert len(tables) == 5 and tables.items() <= images(again).items()
+    uids = [
+        {pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID for file in root.glob("00m/*/*/*/*/*")}
+        for root in (release, again)
+    ]
+    assert len(uids[0]) == len(uids[1]) == 168
+    assert len(uids[0] & uids[1]) == 2  # the films alone are the same
+
+    codes = json.loads((again / "labels" / "codes.json").read_text())
+    assert codes["signs"]["XROSFM"] == 1 and codes["labels"]["cartilage"] == 9 and "XRKL" not in codes["signs"]
+    for index in range(2):
+        person = draw_participant(0, index)
+        stem = f"{person.participant}_00m_{person.imaged_side}"
+        kinds = ("labels", "signs")
+        tissue, signs = (read_volume(again / "labels" / f"{stem}_{kind}.nii.gz") for kind in kinds)
+        assert tissue.voxels.shape == signs.voxels.shape == (80, 128, 128)
+        assert tissue.geometry.affine == pytest.approx(signs.geometry.affine)
+        names = {name for name, code in codes["signs"].items() if code in np.unique(signs.voxels)}
+        assert names <= {name for name, grade in person.knee(person.imaged_side).grades.items() if grade}
+
+
+def test_figures_show_slices_and_films_and_say_what_is_met(tmp_path, caplog):
+    caplog.set_level("INFO", logger="xrmri")
+    result = run(tmp_path / "oai", replace(CONFIG, figures=True), Execution(workers=1))
+    folder = tmp_path / "oai" / "figures"
+    assert sorted(file.name for file in folder.iterdir()) == ["films.png", "flash.png", "targets.csv", "targets.png"]
+    with Image.open(folder / "flash.png") as sheet:
+        assert np.asarray(sheet).std() > 20
+    table = pd.read_csv(folder / "targets.csv")
+    assert list(table["name"]) == [target["name"] for target in result["targets"]] and len(table) >= 28
+    told = [record.message for record in caplog.records if record.message.startswith(("pass", "FAIL"))]
+    assert len(told) == len(table)
+    assert [line.startswith("pass") for line in told] == list(table["met"])
+    assert f"{table['met'].sum()} of {len(table)} targets met by 2 participants" in caplog.text

@@ -25,6 +25,7 @@ from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.phantom.tissue import Tissue
 from xrmri.records import Geometry, Volume
 from xrmri.run import begin, write_json, write_text
+from xrmri.stages.phantom_figures import draw_figures
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ _READINGS = Path("X-Ray Image Assessments_ASCII/Semi-Quant Scoring_ASCII/kxr_sq_
 _ENROLLEES = Path("General_ASCII/Enrollees.txt")
 _CLINICAL = Path("AllClinical_ASCII/AllClinical00.txt")
 _BOXES = Path("film_boxes.csv")
+_FIGURES = Path("figures")
 _PARTS = Path("cache/boxes")  # until the release is finished: true boxes are known only once a film is drawn
 _FILM_BYTES = 10_000_000
 
@@ -57,13 +59,13 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         execution: workers, dry run.
 
     Returns:
-        status, output, participants, and for a dry run files and bytes expected.
+        status, output, participants; with figures the targets and whether they are met; for a dry run files and bytes.
     """
     jobs = [
         _Job(root=out, seed=config.seed, index=index, matrix=config.matrix, labels=config.labels, scan=config.scan)
         for index in range(config.participants)
     ]
-    summary = {"output": str(out), "participants": len(jobs)}
+    summary: dict[str, Any] = {"output": str(out), "participants": len(jobs)}
     if execution.dry_run:
         size = len(jobs) * (SLICES * config.matrix**2 * 2 + _FILM_BYTES)
         return {"status": "dry run", **summary, "files": len(jobs) * (SLICES + 4), "bytes": size}
@@ -79,6 +81,8 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         if config.labels:
             codes = {"labels": {tissue.name.lower(): int(tissue) for tissue in Tissue}, "signs": SIGN_CODES}
             write_json(out / "labels" / "codes.json", codes)
+        if config.figures:
+            summary |= {"targets": draw_figures(out / _FIGURES, config, execution)}
         record.record["counts"] = {"participants": len(jobs), "flash": len(jobs), "films": len(jobs)}
     shutil.rmtree(out / _PARTS.parts[0])
     log.info("%d synthetic participants written to %s", len(jobs), out)
