@@ -166,11 +166,12 @@ def test_figures_show_slices_and_films_and_say_what_is_met(tmp_path, caplog):
     caplog.set_level("INFO", logger="xrmri")
     result = run(tmp_path / "oai", replace(CONFIG, figures=True), Execution(workers=1))
     folder = tmp_path / "oai" / "figures"
-    assert sorted(file.name for file in folder.iterdir()) == ["films.png", "flash.png", "targets.csv", "targets.png"]
+    names = ["film_crops.png", "film_statistics.png", "films.png", "flash.png", "targets.csv", "targets.png"]
+    assert sorted(file.name for file in folder.iterdir()) == names
     with Image.open(folder / "flash.png") as sheet:
         assert np.asarray(sheet).std() > 20
     table = pd.read_csv(folder / "targets.csv")
-    assert list(table["name"]) == [target["name"] for target in result["targets"]] and len(table) >= 28
+    assert list(table["name"]) == [target["name"] for target in result["targets"]] and len(table) == 28 + 45
     told = [record.message for record in caplog.records if record.message.startswith(("pass", "FAIL"))]
     assert len(told) == len(table)
     assert [line.startswith("pass") for line in told] == list(table["met"])

@@ -66,7 +66,7 @@ class Target:
     def sentence(self) -> str:
         """The target in one line of text."""
         verdict = "pass" if self.met else "FAIL"
-        return f"{verdict}  {self.name:<38} {self.measured:8.3f}   {self.low:.3f} to {self.high:.3f}"
+        return f"{verdict}  {self.name:<44} {self.measured:8.3f}   {self.low:.3f} to {self.high:.3f}"
 
 
 def windowed(voxels: NDArray[np.uint16]) -> Volume:

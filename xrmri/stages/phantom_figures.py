@@ -13,13 +13,13 @@ from PIL import Image
 from xrmri.config import Execution, Phantom
 from xrmri.parallel import in_order
 from xrmri.phantom.anatomy import Participant, draw_participant
-from xrmri.phantom.film import Film, render_film
-from xrmri.phantom.film_statistics import SIZE, cut
+from xrmri.phantom.film import CROP_SCALE, Film, render_film
+from xrmri.phantom.film_statistics import SIZE, DrawnCrop, cut
 from xrmri.phantom.flash import render_flash
 from xrmri.phantom.statistics import Target, Volume, VolumeStatistics, compare, measure, targets, windowed
-from xrmri.records import SIDES
 from xrmri.report.sheet import Picture, write_sheet, write_targets
 from xrmri.run import write_text
+from xrmri.stages.film_figures import write_film_figures
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,10 @@ class _Seen:
     volume: np.ndarray
     """(50, 256, 256) uint8, windowed, as a right knee."""
     statistics: VolumeStatistics
-    films: tuple[Picture, Picture, Picture] | None
-    """The film, and the crops of its right and left joint; None: not shown."""
+    film: Picture
+    """(224, 224), the whole of it."""
+    crops: tuple[DrawnCrop, DrawnCrop]
+    """The right and the left joint."""
 
 
 def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[dict[str, Any]]:
@@ -68,6 +70,7 @@ def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[di
     statistics: list[VolumeStatistics] = []
     compared: list[tuple[float, float]] = []
     shown: list[_Seen] = []
+    crops: list[DrawnCrop] = []
     before: Volume | None = None
     for done, seen in enumerate(in_order(_look, samples, execution.workers), start=1):
         volume = seen.volume.astype(np.float32)
@@ -75,11 +78,14 @@ def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[di
         compared += [compare(before, volume)] if before is not None else []
         before = volume
         shown = _chosen(shown, seen)
+        crops += seen.crops
         execution.progress("figures", done, count, seen.name)
-    reached = targets(statistics, compared)
     folder.mkdir(exist_ok=True)
+    reached = targets(statistics, compared)
+    of_films = write_film_figures(folder, crops)
+    reached += [Target(name=t.name, measured=t.measured, low=t.low, high=t.high) for t in of_films]
     _write_sheets(folder, shown, count)
-    title = f"{count} synthetic knees against two real ones"
+    title = f"{count} synthetic participants against real knees"
     write_targets(folder / "targets.png", [(t.name, t.measured, t.low, t.high) for t in reached], title=title)
     write_text(folder / "targets.csv", _table(reached))
     for target in reached:
@@ -92,6 +98,7 @@ def _look(sample: _Sample) -> _Seen:
     """Scan one participant at the size for which the targets were set."""
     participant = draw_participant(sample.seed, sample.index)
     volume = windowed(render_flash(participant, _MATRIX, sample.scan).voxels)
+    film = render_film(participant)
     left = participant.imaged_side == "left"
     volume = np.ascontiguousarray(volume[:, :, ::-1]) if left else volume
     return _Seen(
@@ -99,7 +106,8 @@ def _look(sample: _Sample) -> _Seen:
         left=left,
         volume=np.rint(volume).astype(np.uint8),
         statistics=measure(volume),
-        films=_films(render_film(participant)) if sample.index < _SHOWN else None,
+        film=_whole(film),
+        crops=(_crop(participant, film, "right"), _crop(participant, film, "left")),
     )
 
 
@@ -129,7 +137,7 @@ def _write_sheets(folder: Path, shown: list[_Seen], count: int) -> None:
         columns=[f"depth {depth:.1f}" for depth in _DEPTHS],
         title=f"FLASH, posterior to anterior: {len(rows)} of {count} participants",
     )
-    films = [(one.name, one.films) for one in shown if one.films is not None]
+    films = [(one.name, [one.film, *(crop.pixels for crop in one.crops)]) for one in shown]
     write_sheet(folder / "films.png", films, columns=["film", "right joint", "left joint"], title="Films")
 
 
@@ -138,14 +146,25 @@ def _slices(one: _Seen, places: list[int]) -> list[Picture]:
     return [one.volume[place][:, ::-1] if one.left else one.volume[place] for place in places]
 
 
-def _films(film: Film) -> tuple[Picture, Picture, Picture]:
-    """The film, averaged over area into a square, and its right and left joint crop."""
+def _whole(film: Film) -> Picture:
+    """The film, averaged over area into a square."""
     height, width = film.pixels.shape
     border = (max(width, height) - height) // 2
-    whole = Image.fromarray(film.pixels.astype(np.float32)).crop((0, -border, width, height + border))
-    small = np.asarray(whole.resize((SIZE, SIZE), Image.Resampling.BOX))
-    right, left = (cut(film, side) for side in SIDES)
-    return np.rint(np.clip(small * np.float32(255 / 4095), 0, 255)).astype(np.uint8), right, left
+    square = Image.fromarray(film.pixels.astype(np.float32)).crop((0, -border, width, height + border))
+    small = np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BOX))
+    return np.rint(np.clip(small * np.float32(255 / 4095), 0, 255)).astype(np.uint8)
+
+
+def _crop(participant: Participant, film: Film, side: str) -> DrawnCrop:
+    """One joint of a film."""
+    x0, _, x1, _ = film.joint_box[side]
+    return DrawnCrop(
+        index=participant.index,
+        side=side,
+        grade=participant.knee(side).grades["XRKL"],
+        pixels=cut(film, side),
+        width_mm=CROP_SCALE * (x1 - x0) * film.spacing_mm,
+    )
 
 
 def _row(target: Target) -> dict[str, Any]:
