@@ -16,7 +16,8 @@ def train_ldm(
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder from build-dataset.")],
     vae: Annotated[Path, typer.Argument(metavar="VAE", help="Folder from train-vae.")],
     out: Annotated[Path, output("ldm", "Folder of the model.")] = Path("ldm"),
-    init: Annotated[Path | None, typer.Option(help="Start from these weights: a folder from train-ldm.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Start from a folder of train-ldm, or a Zero-1-to-3 .ckpt.")] = None,
+    init_partial: Annotated[bool | None, setting(TrainLdm, "init_partial", "--init-partial")] = None,
     method: Annotated[str | None, setting(TrainLdm, "method")] = None,
     max_steps: Annotated[int | None, setting(TrainLdm, "max_steps")] = None,
     batch_size: Annotated[int | None, setting(TrainLdm, "batch_size")] = None,
@@ -31,6 +32,7 @@ def train_ldm(
     config = common.settings(
         TrainLdm,
         method=method,
+        init_partial=init_partial,
         max_steps=max_steps,
         batch_size=batch_size,
         learning_rate=learning_rate,

@@ -15,7 +15,8 @@ def train_vae(
     common: Common,
     dataset: Annotated[Path, typer.Argument(metavar="DATASET", help="Folder from build-dataset.")],
     out: Annotated[Path, output("vae", "Folder of the autoencoder.")] = Path("vae"),
-    init: Annotated[Path | None, typer.Option(help="Start from these weights: a folder from train-vae.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Start from a folder of train-vae, or a Zero-1-to-3 .ckpt.")] = None,
+    init_partial: Annotated[bool | None, setting(TrainVae, "init_partial", "--init-partial")] = None,
     max_steps: Annotated[int | None, setting(TrainVae, "max_steps")] = None,
     batch_size: Annotated[int | None, setting(TrainVae, "batch_size")] = None,
     learning_rate: Annotated[float | None, setting(TrainVae, "learning_rate")] = None,
@@ -28,6 +29,7 @@ def train_vae(
     """
     config = common.settings(
         TrainVae,
+        init_partial=init_partial,
         max_steps=max_steps,
         batch_size=batch_size,
         learning_rate=learning_rate,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-TRAINING = {"--output", "--init", "--max-steps", "--batch-size", "--learning-rate", "--precision", "--time-limit"}
+TRAINING = {"--output", "--init", "--init-partial", "--max-steps", "--batch-size", "--learning-rate", "--precision",
+            "--time-limit"}  # fmt: skip
 COMMANDS = {
     "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--figures"},
     "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score"},

@@ -256,25 +256,40 @@ class Training(Seeded):
     """crop: the joint crop fills the network's input (paper); slice: it lies on the slice's millimetres (choice)."""
     radiograph_variants: int = 1
     """Exposures in which each radiograph is seen: 1 as it is (paper); more add random gamma and blur (choice)."""
+    norm_groups: int = 0
+    """Groups of every normalisation; 0: 32 in the paper's widths (code), fewer in narrower networks (choice)."""
+    checkpointing: bool = False
+    """Compute activations again on the way back rather than keep them: less memory, a third more time (choice)."""
+    init_partial: bool = False
+    """Accept weights in --init that fill the networks only in part; what is lacking starts anew (choice)."""
+    init_average: bool = True
+    """Take the averaged weights of an imported checkpoint, where it has them, as its own sampler does (code)."""
     save_minutes: float = 10.0
     """Minutes between checkpoints (choice)."""
     log_steps: int = 50
     """Optimiser steps between rows of metrics.jsonl (choice)."""
     validate_steps: int = 1_000
     """Optimiser steps between validation losses, on fixed noise (choice)."""
+    picture_steps: int = 5_000
+    """Optimiser steps between pictures of held-out knees in samples/; 0 draws none (choice)."""
+    track: tuple[str, ...] = ()
+    """Trackers beside metrics.jsonl: tensorboard, wandb, mlflow; each must be installed (choice)."""
     time_limit_minutes: float = 0.0
     """Stop and save after this long; 0 is no limit (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Seeded.__post_init__(self)
-        for name in ("max_steps", "batch_size", "log_steps", "validate_steps", "radiograph_variants"):
+        _require(self.max_steps >= 0, "--max-steps must be at least 0; 0 writes the weights as they start")
+        for name in ("batch_size", "log_steps", "validate_steps", "radiograph_variants"):
             _require(getattr(self, name) >= 1, f"--{name.replace('_', '-')} must be at least 1")
         _require(self.learning_rate > 0, f"--learning-rate must be above 0, not {self.learning_rate}")
         _one_of("decay", self.decay, ("constant", "cosine"))
         _one_of("radiograph_grid", self.radiograph_grid, ("crop", "slice"))
         _one_of("--precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
         _require(0 <= self.ema_decay < 1, f"ema_decay must lie in [0, 1), not {self.ema_decay}")
+        for name in self.track:
+            _one_of("track", name, ("tensorboard", "wandb", "mlflow"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -289,6 +304,8 @@ class TrainVae(Training):
     """Channels of a latent (paper, III-B)."""
     middle_attention: bool = True
     """Attend in the middle block of E1 and D (code); what attends to crops does not know whole images."""
+    error: str = "squared"
+    """Error of the reconstruction: squared (paper, eq. 6) or absolute."""
     kl_weight: float = 1e-6
     """Weight of the Kullback-Leibler term beside the squared error of eq. 6 (choice, after code)."""
     radiograph_share: float = 0.1
@@ -299,6 +316,7 @@ class TrainVae(Training):
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Training.__post_init__(self)
+        _one_of("error", self.error, ("squared", "absolute"))
         _require(0 <= self.radiograph_share <= 1, f"radiograph_share must be 0 to 1, not {self.radiograph_share}")
 
 
@@ -307,7 +325,7 @@ class TrainLdm(Training):
     """Settings of `xrmri train-ldm`."""
 
     method: str = "xray2mri"
-    """What the denoiser is told: xray2mri is the paper."""
+    """xray2mri is the paper; ldm, cola-diff and x-diffusion are what it compares with, rebuilt (paper, IV)."""
     channels: tuple[int, ...] = (320, 640, 1280, 1280)
     """Channels of each level of the U-Net (code)."""
     blocks: int = 2
@@ -322,6 +340,10 @@ class TrainLdm(Training):
     """clip: the context starts from a CLIP image embedding of y (code); none: from zeros, y acts by concatenation."""
     guidance: str = "context"
     """Where d and r enter, each in its half of the U-Net: context (paper; how is a choice) or time embedding."""
+    halves: str = "paper"
+    """Ablation of xray2mri: paper (d down, r up), swapped, or joint, both in both halves (choice)."""
+    without: tuple[str, ...] = ()
+    """Ablations: never tell the denoiser features, clip, concat, or single readings such as V00XRKL (choice)."""
     timesteps: int = 2_000
     """T, steps of the forward process (paper, III-C)."""
     beta_start: float = 0.00085
@@ -330,6 +352,12 @@ class TrainLdm(Training):
     """Last beta (code)."""
     prediction: str = "epsilon"
     """What the U-Net predicts: epsilon (paper, eq. 7) or v."""
+    timestep_map: str = "raw"
+    """What the U-Net is told for a step: raw, or match-snr, the step of 1,000 with as much noise (choice)."""
+    zero_terminal_snr: bool = False
+    """Leave no signal at the last step (choice: Lin et al., 2024); needs prediction v."""
+    min_snr: float = 0.0
+    """Min-SNR loss weighting with this gamma, 5 where it is used (choice: Hang et al., 2023); 0 is the plain loss."""
     latent_scale: float = 0.2
     """Factor on target latents (paper, III-C); 0 measures 1 / standard deviation. The condition is never scaled."""
     projection_rate: float = 10.0
@@ -343,7 +371,7 @@ class TrainLdm(Training):
     drop_features: float = 0.0
     """Share of slices trained with every feature missing, on top of those not read (choice)."""
     radiograph_encoder: str = ""
-    """File with the weights of the CLIP tower, or random; needed where radiograph_token is clip (choice)."""
+    """File of the CLIP tower, or random; needed for a clip token that --init does not bring along (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -352,6 +380,12 @@ class TrainLdm(Training):
         _one_of("radiograph_token", self.radiograph_token, ("clip", "none"))
         _one_of("guidance", self.guidance, ("context", "time"))
         _one_of("--prediction", self.prediction, ("epsilon", "v"))
+        _one_of("halves", self.halves, ("paper", "swapped", "joint"))
+        _one_of("timestep_map", self.timestep_map, ("raw", "match-snr"))
+        paper = self.method == "xray2mri" or self.halves == "paper"
+        _require(paper, f"halves is of --method xray2mri, not of {self.method}")
+        _require(self.prediction == "v" or not self.zero_terminal_snr, "zero_terminal_snr needs prediction v")
+        _require(self.min_snr >= 0, f"min_snr must be at least 0, not {self.min_snr}")
         _require(len(self.attention) == len(self.channels), "attention needs one value for each of channels")
         _require(self.timesteps >= 2, f"timesteps must be at least 2, not {self.timesteps}")
 

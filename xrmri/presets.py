@@ -15,6 +15,7 @@ _DEMO_TRAINING: dict[str, Reasoned] = {
     "ema_decay": (0.995, "choice: a short run"),
     "clip_norm": (1.0, "choice: a high learning rate"),
     "validate_steps": (250, "choice: a short run"),
+    "picture_steps": (500, "choice: a short run"),
     "save_minutes": (5.0, "choice: a laptop may be closed"),
     "radiograph_grid": ("slice", "choice: a small network follows a bone that lies at the same place in both"),
     "radiograph_variants": (4, "choice: films are exposed as they please"),
@@ -25,6 +26,7 @@ _TINY_TRAINING: dict[str, Reasoned] = {
     "learning_rate": (1e-3, "choice: tests see the loss move"),
     "warmup_steps": (2, "choice: tests reach the plateau"),
     "log_steps": (1, "choice: tests see every loss"),
+    "picture_steps": (4, "choice: tests see a picture"),
     "validate_steps": (2, "choice: tests see a validation"),
 }
 PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
@@ -88,6 +90,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "context_width": (16, "choice: likewise"),
             "radiograph_token": ("none", "choice: no 300 M tower in a test"),
             "timesteps": (100, "choice: likewise"),
+            "latent_scale": (0.0, "choice: measured"),
         },
         "generate": {
             "steps": (3, "choice: seconds, for tests"),

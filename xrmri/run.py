@@ -129,7 +129,7 @@ class Run:
         self.record["seconds"] = round(self.record.get("seconds", 0) + time.monotonic() - self.started, 1)
         if error is None:
             done = sorted(f for f in self.folder.rglob("*") if f.is_file() and f.name != "run.json")
-            kept = [f for f in done if not {"checkpoints", "cache"} & set(f.relative_to(self.folder).parts)]
+            kept = [f for f in done if not {"checkpoints", "cache", "trackers"} & set(f.relative_to(self.folder).parts)]
             self.record["outputs"] = {str(f.relative_to(self.folder)): sha256(f) for f in kept}
         self.write()
 
@@ -170,7 +170,9 @@ def begin(folder: Path, config: Config, inputs: Mapping[str, str], *, force: boo
         shutil.rmtree(folder)
         earlier = None
     if earlier:
-        different = _first_difference(earlier, wanted)
+        # A setting that an earlier version did not have yet was, in effect, at its default.
+        before = {**type(config)().to_dict(), **earlier.get("config", {})}
+        different = _first_difference({**earlier, "config": before}, wanted)
         if different:
             raise InputError(f"{folder} holds a run with other settings ({different}): give another -o, or --force")
         if earlier["status"] == "finished" and all((folder / name).is_file() for name in earlier["outputs"]):

@@ -11,8 +11,8 @@ from xrmri.models.autoencoder import (
     decode,
     draw,
     encode,
+    groups_for,
     latent_shape,
-    norm_groups,
     reconstruction_loss,
 )
 from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes, load_radiograph_encoder
@@ -54,9 +54,9 @@ def test_the_demo_networks_fit_into_the_package_in_float16():
 
 
 def test_groups_are_32_in_the_papers_sizes_and_never_hold_fewer_than_4_channels():
-    assert norm_groups((128, 256, 512, 512)) == norm_groups((320, 640, 1280, 1280)) == 32
+    assert groups_for((128, 256, 512, 512)) == groups_for((320, 640, 1280, 1280)) == 32
     for channels in ((64, 128, 192), (16, 32, 64, 128), (8, 8, 16), (24, 48, 96)):
-        assert channels[0] // norm_groups(channels) >= 4 and all(c % norm_groups(channels) == 0 for c in channels)
+        assert channels[0] // groups_for(channels) >= 4 and all(c % groups_for(channels) == 0 for c in channels)
 
 
 def made_denoiser(guidance):

@@ -51,7 +51,10 @@ def test_the_model_folder_alone_holds_what_generating_needs(made):
     facts = bundle.facts
     assert bundle.latent_shape == (4, 8, 8) and facts["image_size"] == 32 and facts["slices"] == 6
     assert facts["window"] == [0.0, 700.0] and facts["trained_on"] == "synthetic phantom"
-    assert facts["schedule"] == {"timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "epsilon"}
+    assert facts["schedule"] == {
+        "timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "epsilon", "timestep_map": "raw",
+        "zero_terminal_snr": False,
+    }  # fmt: skip
     assert facts["feature_slots"] == 65 and facts["feature_set"] == "full"
     card = (made / "ldm" / "README.md").read_text()
     assert "synthetic phantom" in card and "Not for" in card
@@ -140,11 +143,11 @@ def test_a_dry_run_counts_the_papers_parameters_and_writes_nothing(made, tmp_pat
 
 def test_what_cannot_be_trained_is_refused_in_one_line(made, tmp_path):
     other = make_dataset(tmp_path / "other", size=64)
-    methods, clip = ({"method": "ldm"}, {"radiograph_token": "clip"})
+    scale, clip = ({"latent_scale": 100.0}, {"radiograph_token": "clip"})
     cases = [
         (other, made / "vae", LDM, None, InconsistentError, "images of 64 pixels"),
         (made / "dataset", made / "dataset", LDM, None, InputError, "not written by `xrmri train-vae`"),
-        (made / "dataset", made / "vae", TrainLdm.load(preset="tiny", **methods), None, InputError, "--method ldm"),
+        (made / "dataset", made / "vae", TrainLdm.load(preset="tiny", **scale), None, InconsistentError, "deviation"),
         (made / "dataset", made / "vae", TrainLdm.load(preset="tiny", **clip), None, InputError, "CLIP"),
         (made / "dataset", made / "vae", LDM, tmp_path / "zero123.ckpt", InputError, "--init"),
     ]
@@ -174,7 +177,7 @@ def test_a_clip_tower_at_random_is_an_explicit_choice_and_travels_with_the_model
     def small(**given):
         return TowerSizes(**{"image": 28, "patch": 14, "width": 64, "layers": 1, "heads": 1} | given)
 
-    monkeypatch.setattr("xrmri.stages.train_ldm.TowerSizes", small)
+    monkeypatch.setattr("xrmri.stages.ldm_networks.TowerSizes", small)
     config = TrainLdm.load(
         preset="tiny", max_steps=1, radiograph_token="clip", radiograph_encoder="random", guidance="context"
     )

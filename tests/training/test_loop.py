@@ -197,5 +197,5 @@ def test_a_device_that_is_not_there_is_refused():
 
 def test_metrics_keep_the_rows_up_to_a_step(tmp_path):
     (tmp_path / METRICS).write_text("".join(json.dumps({"step": step}) + "\n" for step in (1, 2, 3)))
-    Metrics(tmp_path, step=2).write({"step": 3, "loss": 0.5})
+    Metrics(tmp_path, CONFIG, step=2).write({"step": 3, "loss": 0.5})
     assert read_metrics(tmp_path / METRICS) == [{"step": 1}, {"step": 2}, {"step": 3, "loss": 0.5}]

@@ -76,6 +76,20 @@ def one_hot(grades: Mapping[str, int | None], features: FeatureSet) -> np.ndarra
     return np.array([grades.get(name) == grade for name, grade in slots], dtype=np.uint8)
 
 
+def slots_of(variables: Iterable[str], features: FeatureSet) -> list[int]:
+    """The slots of the code r that some readings have.
+
+    Raises:
+        InputError: a name that the set does not hold.
+    """
+    wanted = {full_name(name): name for name in variables}
+    for name, given in wanted.items():
+        if name not in features.names:
+            raise InputError(f"there is no reading {given!r} in this set: choose from {', '.join(features.names)}")
+    slots = [name for name in features.names for _ in features.allowed(name)]
+    return [slot for slot, name in enumerate(slots) if name in wanted]
+
+
 def read_grades(file: Path, features: FeatureSet) -> dict[str, int | None]:
     """The grades in a person's JSON file: {"V00XRKL": 2, "XROSFM": 1, "kl": null}.
 
@@ -118,7 +132,7 @@ def _checked(pairs: Iterable[tuple[str, Any]], features: FeatureSet, where: str)
     """Pairs as grades under their full names; `where` begins the complaint."""
     grades: dict[str, int | None] = {}
     for given, grade in pairs:
-        name = _full_name(given)
+        name = full_name(given)
         if name not in features.names:
             raise InputError(f"{where} names {given!r}, which is unknown: choose from {', '.join(features.names)}")
         if name in grades:
@@ -132,7 +146,7 @@ def _checked(pairs: Iterable[tuple[str, Any]], features: FeatureSet, where: str)
     return grades
 
 
-def _full_name(given: str) -> str:
+def full_name(given: str) -> str:
     """A variable as OAI writes it: "kl", "xrkl" and "v00xrkl" are V00XRKL."""
     name = given.strip().upper()
     name = _ALIASES.get(name, name)

@@ -10,6 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+PRETRAINED_STEPS = 1_000
+"""T of the public checkpoints (code)."""
+LEFT_AT_THE_END = 1e-6
+"""Signal fraction that a zero terminal SNR leaves: with none at all eq. 9 divides by zero (choice)."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Schedule:
@@ -19,6 +24,8 @@ class Schedule:
     """(T,) float64, falling, in (0, 1)."""
     prediction: str
     """epsilon or v."""
+    steps_told: Tensor
+    """(T,) float32, what the U-Net is told for each step."""
 
     @property
     def timesteps(self) -> int:
@@ -28,6 +35,23 @@ class Schedule:
     def at(self, t: Tensor) -> Tensor:
         """Signal fraction of each slice: (B,) steps to (B, 1, 1, 1) float32 on the same device."""
         return self.abar.to(t.device)[t].float()[:, None, None, None]
+
+    def told(self, t: Tensor) -> Tensor:
+        """What the U-Net is told for (B,) steps: (B,) float32."""
+        return self.steps_told.to(t.device)[t]
+
+    def loss_weight(self, t: Tensor, *, min_snr: float) -> Tensor:
+        """Min-SNR weights (B,) float32 of steps t (Hang et al., 2023): min(SNR, gamma) over what the target implies.
+
+        Args:
+            t: (B,) steps.
+            min_snr: gamma; 0 weighs all steps alike.
+        """
+        if min_snr == 0:
+            return torch.ones(len(t), device=t.device)
+        abar = self.abar.to(t.device)[t]
+        snr = abar / (1 - abar)
+        return (snr.clamp(max=min_snr) / (snr if self.prediction == "epsilon" else snr + 1)).float()
 
     def q_sample(self, z_0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
         """Eq. 4 and 8: add noise to (B, C, h, w) latents, each at its own step of (B,)."""
@@ -49,10 +73,51 @@ class Schedule:
         return abar.sqrt() * predicted + (1 - abar).sqrt() * z_t
 
 
-def make_schedule(*, timesteps: int, beta_start: float, beta_end: float, prediction: str) -> Schedule:
-    """The forward process whose beta is linear in its square root, which diffusers calls scaled_linear."""
+def make_schedule(
+    *,
+    timesteps: int,
+    beta_start: float,
+    beta_end: float,
+    prediction: str,
+    timestep_map: str = "raw",
+    zero_terminal_snr: bool = False,
+) -> Schedule:
+    """The forward process whose beta is linear in its square root, which diffusers calls scaled_linear.
+
+    Args:
+        timesteps: T.
+        beta_start: first beta.
+        beta_end: last beta.
+        prediction: epsilon or v.
+        timestep_map: "raw" tells the U-Net t; "match-snr" tells it the step of the pretrained process, of 1,000 steps
+            on the same betas, that holds as much noise (its last step where none holds as much).
+        zero_terminal_snr: leave no signal at T-1 (Lin et al., 2024), down to LEFT_AT_THE_END.
+    """
+    abar = _signal(timesteps, beta_start, beta_end)
+    steps = torch.arange(timesteps, dtype=torch.float64)
+    if timestep_map == "match-snr":
+        pretrained = _signal(PRETRAINED_STEPS, beta_start, beta_end)
+        steps = _interpolated(_log_snr(abar), _log_snr(pretrained))
+    if zero_terminal_snr:
+        root, last = abar.sqrt(), LEFT_AT_THE_END**0.5
+        abar = (last + (root - root[-1]) * (root[0] - last) / (root[0] - root[-1])).square()
+    return Schedule(abar=abar, prediction=prediction, steps_told=steps.float())
+
+
+def _signal(timesteps: int, beta_start: float, beta_end: float) -> Tensor:
     beta = torch.linspace(beta_start**0.5, beta_end**0.5, timesteps, dtype=torch.float64) ** 2
-    return Schedule(abar=torch.cumprod(1 - beta, dim=0), prediction=prediction)
+    return torch.cumprod(1 - beta, dim=0)
+
+
+def _log_snr(abar: Tensor) -> Tensor:
+    return abar.log() - (1 - abar).log()
+
+
+def _interpolated(values: Tensor, falling: Tensor) -> Tensor:
+    """The fractional position of each value in a falling list, within its ends."""
+    after = torch.searchsorted(-falling, -values).clamp(1, len(falling) - 1)
+    share = (falling[after - 1] - values) / (falling[after - 1] - falling[after])
+    return (after - 1 + share).clamp(0, len(falling) - 1)
 
 
 def visited_steps(timesteps: int, count: int) -> list[int]:

@@ -15,9 +15,12 @@ Moments = tuple[Tensor, Tensor]
 
 
 def build_autoencoder(
-    *, channels: tuple[int, ...], blocks: int, latent_channels: int, middle_attention: bool
+    *, channels: tuple[int, ...], blocks: int, latent_channels: int, middle_attention: bool, norm_groups: int = 0
 ) -> AutoencoderKL:
-    """An untrained autoencoder: (128, 256, 512, 512), 2, 4 and True make the paper's, of 83,653,863 parameters."""
+    """An untrained autoencoder: (128, 256, 512, 512), 2, 4 and True make the paper's, of 83,653,863 parameters.
+
+    norm_groups is the number of groups of every normalisation; 0 chooses it by the width.
+    """
     levels = len(channels)
     return AutoencoderKL(
         in_channels=3,
@@ -27,12 +30,12 @@ def build_autoencoder(
         block_out_channels=channels,
         layers_per_block=blocks,
         latent_channels=latent_channels,
-        norm_num_groups=norm_groups(channels),
+        norm_num_groups=norm_groups or groups_for(channels),
         mid_block_add_attention=middle_attention,
     )
 
 
-def norm_groups(channels: tuple[int, ...]) -> int:
+def groups_for(channels: tuple[int, ...]) -> int:
     """Groups of every normalisation: 32 in the paper's sizes, fewer where a group would hold under 4 channels."""
     return gcd(*channels, min(32, channels[0] // 4))
 
@@ -77,15 +80,18 @@ class Reconstruction(nn.Module):
         return self.vae.decoder(self.vae.post_quant_conv(draw(moments, noise))), moments
 
 
-def reconstruction_loss(x: Tensor, output: Tensor, moments: Moments, *, kl_weight: float) -> Tensor:
+def reconstruction_loss(
+    x: Tensor, output: Tensor, moments: Moments, *, kl_weight: float, error: str = "squared"
+) -> Tensor:
     """Eq. 6 on every output channel, plus the weighted divergence of the posterior from a standard normal.
 
     The divergence is summed over a latent and divided by the image's values, so that a weight means the same at every
-    size and the same as beside latent-diffusion's summed error.
+    size and the same as beside latent-diffusion's summed error. With error "absolute" eq. 6 is not squared.
     """
     mean, logvar = (moment.float() for moment in moments)
     divergence = 0.5 * (mean.square() + logvar.exp() - 1 - logvar).sum() / output.numel()
-    return (output.float() - _three_channels(x).float()).square().mean() + kl_weight * divergence
+    off = output.float() - _three_channels(x).float()
+    return (off.square() if error == "squared" else off.abs()).mean() + kl_weight * divergence
 
 
 def latent_shape(vae: AutoencoderKL, image_size: int) -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InconsistentError, InputError
 from xrmri.models import autoencoder
 from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes
-from xrmri.models.unet import Denoiser
+from xrmri.models.unet import Denoiser, Hidden
 from xrmri.models.weights import (
     CONFIG,
     WEIGHTS,
@@ -106,7 +106,7 @@ def predict(bundle: Bundle, z_t: Tensor, t: int, condition: Condition, depth: Te
     Returns:
         (B, C, h, w).
     """
-    steps = torch.full((len(z_t),), t, device=z_t.device)
+    steps = bundle.schedule.told(torch.full((len(z_t),), t, device=z_t.device))
     return bundle.denoiser(z_t, steps, condition.latent, condition.token, depth, features)
 
 
@@ -165,7 +165,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Bundle:
     if "guidance" not in facts:
         raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
     unet = UNet2DConditionModel.from_config(read_config(folder / "unet"))
-    denoiser = Denoiser(unet, features=facts["feature_slots"], guidance=facts["guidance"])
+    denoiser = guided(unet, facts)
     load_weights(folder / "unet" / WEIGHTS, denoiser.unet)
     load_weights(folder / "unet" / GUIDANCE, denoiser.guidance)
     encoder = None
@@ -178,6 +178,21 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Bundle:
         denoiser=denoiser.to(device).requires_grad_(False).eval(),
         radiograph_encoder=encoder,
         facts=facts,
+    )
+
+
+def guided(unet: UNet2DConditionModel, facts: Mapping[str, Any]) -> Denoiser:
+    """The denoiser that the facts describe, around a U-Net; models of earlier versions are the paper's method."""
+    without = facts.get("without", ())
+    return Denoiser(
+        unet,
+        features=facts["feature_slots"],
+        guidance=facts["guidance"],
+        method=facts.get("method", "xray2mri"),
+        halves=facts.get("halves", "paper"),
+        hidden=Hidden(
+            slots=tuple(facts.get("hidden_slots", ())), token="clip" in without, concat="concat" in without
+        ),
     )
 
 

@@ -3,23 +3,31 @@
 Shapes: B radiographs, H x W pixels, W_c context width (768 for ViT-L/14). Sizes are read from the weights.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from open_clip.transformer import QuickGELU, VisionTransformer
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from xrmri.errors import InputError
+from xrmri.errors import InconsistentError, InputError
+from xrmri.models.weights import read_tensors
 
 # CLIP's own normalisation (OpenAI).
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 _PREFIXES = ("visual.", "cond_stage_model.model.visual.", "tower.", "")
+_THEIRS = "vision_model"
+"""Under which transformers keeps a tower, as older checkpoints do."""
+_RENAMED = (
+    ("embeddings.class_embedding", "class_embedding"), ("embeddings.patch_embedding", "conv1"),
+    ("embeddings.position_embedding.weight", "positional_embedding"), ("pre_layrnorm", "ln_pre"),
+    ("post_layernorm", "ln_post"), ("encoder.layers", "transformer.resblocks"), ("self_attn.out_proj", "attn.out_proj"),
+    ("layer_norm", "ln_"), ("mlp.fc1", "mlp.c_fc"), ("mlp.fc2", "mlp.c_proj"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,29 +70,73 @@ class RadiographEncoder(nn.Module):
 
 
 def load_radiograph_encoder(file: Path) -> RadiographEncoder:
-    """The tower in a safetensors file or a torch checkpoint, under OpenAI's or open_clip's names.
+    """The tower in a safetensors file or a torch checkpoint, under the names of OpenAI, open_clip or transformers.
 
     Raises:
         InputError: the file cannot be read, or holds no CLIP image tower.
     """
-    if not file.is_file():
-        raise InputError(f"radiograph_encoder {file} is not a file: give CLIP weights, or say random")
-    try:
-        if file.suffix == ".safetensors":
-            state = load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except (SafetensorError, RuntimeError, ValueError, OSError, ImportError) as error:
-        first = str(error).splitlines()[0]
-        raise InputError(f"radiograph_encoder {file} cannot be read ({first}): give safetensors") from error
-    state = state.get("state_dict", state)
+    state = read_tensors(file, "radiograph_encoder")
+    keys = tower_keys(state)
+    if not keys:
+        raise InputError(f"radiograph_encoder {file} holds no CLIP image tower: it has no conv1.weight under visual.")
+    return tower_from({name: state[name] for name in keys}, file)
+
+
+def tower_keys(state: Mapping[str, Tensor]) -> list[str]:
+    """The keys that make the CLIP image tower of a checkpoint; none where it has no tower."""
     for prefix in _PREFIXES:
-        if f"{prefix}conv1.weight" in state:
-            own = {name.removeprefix(prefix): value.float() for name, value in state.items() if name.startswith(prefix)}
-            encoder = RadiographEncoder(_sizes(own))
-            encoder.tower.load_state_dict(own)
-            return encoder
-    raise InputError(f"radiograph_encoder {file} holds no CLIP image tower: it has no conv1.weight under visual.")
+        if f"{prefix}conv1.weight" in state and f"{prefix}positional_embedding" in state:
+            return [name for name in state if name.startswith(prefix)]
+    found = next((name for name in state if name.endswith(f"{_THEIRS}.embeddings.patch_embedding.weight")), None)
+    if found is None:
+        return []
+    prefix = found.partition(_THEIRS)[0]
+    return [name for name in state if name.startswith((f"{prefix}{_THEIRS}.", f"{prefix}visual_projection."))]
+
+
+def tower_from(state: Mapping[str, Tensor], file: Path) -> RadiographEncoder:
+    """The tower that some weights make, its sizes read from them.
+
+    Args:
+        state: what tower_keys chose.
+        file: for the message.
+
+    Raises:
+        InconsistentError: a weight is missing, of another shape or not finite.
+    """
+    start = next(prefix for prefix in _PREFIXES if all(name.startswith(prefix) for name in state))
+    own = {name.removeprefix(start): value.float() for name, value in state.items()}
+    broken = next((name for name, value in own.items() if not torch.isfinite(value).all()), None)
+    if broken:
+        raise InconsistentError(f"{file}: {broken} holds numbers that are not finite: copy it again")
+    try:
+        own = own if "conv1.weight" in own else _renamed(own)
+        encoder = RadiographEncoder(_sizes(own))
+        encoder.tower.load_state_dict(own)
+    except (KeyError, RuntimeError) as error:
+        first = " ".join(str(error).split())[:160]
+        raise InconsistentError(f"{file} holds a CLIP tower that is not complete ({first}): copy it again") from error
+    return encoder
+
+
+def _renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """transformers' names of a tower as OpenAI's; the three projections of its attention are one there."""
+    renamed: dict[str, Tensor] = {}
+    for name, value in state.items():
+        own = name.partition(f"{_THEIRS}.")[2]
+        attention = re.fullmatch(r"encoder\.layers\.(\d+)\.self_attn\.q_proj\.(weight|bias)", own)
+        if not own:
+            renamed["proj"] = value.T
+        elif attention:
+            layer, kind = attention.groups()
+            stem = name.removesuffix(f"q_proj.{kind}")
+            three = [state[f"{stem}{part}_proj.{kind}"] for part in "qkv"]
+            renamed[f"transformer.resblocks.{layer}.attn.in_proj_{kind}"] = torch.cat(three)
+        elif not re.search(r"position_ids$|\.[kv]_proj\.", own):
+            for theirs, ours in _RENAMED:
+                own = own.replace(theirs, ours)
+            renamed[own] = value
+    return renamed
 
 
 def _sizes(state: Mapping[str, Tensor]) -> TowerSizes:

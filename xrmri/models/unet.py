@@ -1,66 +1,68 @@
-"""U: the denoiser, which is told the depth d on the way down and the features r on the way up (paper, III-B).
+"""U: the denoiser, one backbone for every method: what it is told enters half by half (paper, III-B).
 
 Shapes: B slices, C latent channels, h x w latent pixels, W context width, F feature slots, E time-embedding width.
 """
 
+from dataclasses import dataclass
+
 import torch
 from diffusers.models import UNet2DConditionModel
-from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
-from xrmri.models.autoencoder import norm_groups
+from xrmri.models.autoencoder import groups_for
+from xrmri.models.cola_diff import BalancedConditions
+from xrmri.models.latent_diffusion import DepthAlone
+from xrmri.models.x_diffusion import AxisAndDepth
+from xrmri.models.xray2mri import ContextGuidance, TimeGuidance
 
-DEPTH_STEPS = 1_000
-"""d in [0, 1] is embedded like a step in 0..1000: neighbouring slices differ by 20 (choice)."""
-
-
-class ContextGuidance(nn.Module):
-    """d and r join the context token of their half through one linear map each (paper says where; how is a choice).
-
-    Both maps start as the identity on the token and zero on what is new, so that a pretrained U-Net starts unchanged.
-    """
-
-    def __init__(self, *, width: int, features: int) -> None:
-        """Maps for a token of W and a feature code of F."""
-        super().__init__()
-        self.depth = _identity_on_token(width, 1)
-        self.features = _identity_on_token(width, features)
-
-    def forward(self, token: Tensor, depth: Tensor, features: Tensor) -> tuple[Tensor, Tensor, float, float]:
-        """Context (B, 1, W) of each half, and nothing to add to the time embedding of either."""
-        down = self.depth(torch.cat([token, depth[:, None, None]], dim=-1))
-        up = self.features(torch.cat([token, features[:, None, :]], dim=-1))
-        return down, up, 0.0, 0.0
+Guidance = ContextGuidance | TimeGuidance | DepthAlone | BalancedConditions | AxisAndDepth
+TOKEN_METHODS = ("xray2mri", "x-diffusion")
+"""The methods that are told a CLIP token."""
 
 
-class TimeGuidance(nn.Module):
-    """d and r are added to the time embedding of their half, each through a small network (choice)."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hidden:
+    """What a denoiser is never told: the ablations."""
 
-    def __init__(self, *, embedding: int, features: int) -> None:
-        """Networks for a time embedding of E and a feature code of F."""
-        super().__init__()
-        self.frequencies = embedding // 4
-        self.depth = _two_layers(self.frequencies, embedding)
-        self.features = _two_layers(features, embedding)
+    slots: tuple[int, ...] = ()
+    """Of the feature code."""
+    token: bool = False
+    concat: bool = False
 
-    def forward(self, token: Tensor, depth: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The token as context of both halves, and what to add to the time embedding (B, E) of each."""
-        waves = get_timestep_embedding(depth * DEPTH_STEPS, self.frequencies)
-        return token, token, self.depth(waves.to(token.dtype)), self.features(features)
+
+_NOTHING = Hidden()
 
 
 class Denoiser(nn.Module):
     """The U-Net, run half by half with the guidance of each."""
 
-    def __init__(self, unet: UNet2DConditionModel, *, features: int, guidance: str) -> None:
-        """Guide a U-Net by "context" or by "time" with a feature code of F."""
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        *,
+        features: int,
+        guidance: str = "context",
+        method: str = "xray2mri",
+        halves: str = "paper",
+        hidden: Hidden = _NOTHING,
+    ) -> None:
+        """Guide a U-Net.
+
+        Args:
+            unet: the backbone.
+            features: F, slots of the feature code.
+            guidance: of xray2mri, "context" or "time".
+            method: xray2mri, ldm, cola-diff or x-diffusion.
+            halves: of xray2mri, "paper", "swapped" or "joint".
+            hidden: what it is never told.
+        """
         super().__init__()
         self.unet = unet
-        self.guidance: ContextGuidance | TimeGuidance
-        if guidance == "context":
-            self.guidance = ContextGuidance(width=unet.config.cross_attention_dim, features=features)
-        else:
-            self.guidance = TimeGuidance(embedding=4 * unet.config.block_out_channels[0], features=features)
+        self.hidden = hidden
+        shown = torch.ones(features)
+        shown[list(hidden.slots)] = 0
+        self.register_buffer("shown", shown, persistent=False)
+        self.guidance = _guidance(unet, features, guidance, method, halves)
 
     def forward(self, z_t: Tensor, t: Tensor, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Tensor:
         """What the U-Net says about the noise (paper, eq. 7).
@@ -78,20 +80,27 @@ class Denoiser(nn.Module):
         """
         unet = self.unet
         time = unet.time_embedding(unet.get_time_embed(z_t, t))
-        down, up, down_time, up_time = self.guidance(token, depth, features)
-        hidden = unet.conv_in(torch.cat([z_t, concat], dim=1))
+        told = self.guidance(*self._shown(concat, token), depth, features * self.shown)
+        hidden = unet.conv_in(torch.cat([z_t, told.concat], dim=1))
         skips = (hidden,)
         for block in unet.down_blocks:
-            hidden, outputs = block(hidden, time + down_time, **_context(block, down))
+            hidden, outputs = block(hidden, time + told.down_time, **_context(block, told.down))
             skips += outputs
-        hidden = unet.mid_block(hidden, time + down_time, encoder_hidden_states=down)
+        hidden = unet.mid_block(hidden, time + told.down_time, encoder_hidden_states=told.down)
         for block in unet.up_blocks:
             count = len(block.resnets)
             skips, own = skips[:-count], skips[-count:]
             hidden = block(
-                hidden_states=hidden, res_hidden_states_tuple=own, temb=time + up_time, **_context(block, up)
+                hidden_states=hidden, res_hidden_states_tuple=own, temb=time + told.up_time, **_context(block, told.up)
             )
         return unet.conv_out(unet.conv_act(unet.conv_norm_out(hidden)))
+
+    def _shown(self, concat: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.hidden
+        return (
+            torch.zeros_like(concat) if hidden.concat else concat,
+            torch.zeros_like(token) if hidden.token else token,
+        )
 
 
 def build_unet(
@@ -102,8 +111,12 @@ def build_unet(
     heads: int,
     context_width: int,
     latent_channels: int,
+    norm_groups: int = 0,
 ) -> UNet2DConditionModel:
-    """An untrained U-Net: the defaults of TrainLdm make the paper's, of 859,532,484 parameters."""
+    """An untrained U-Net: the defaults of TrainLdm make the paper's, of 859,532,484 parameters.
+
+    norm_groups is the number of groups of every normalisation; 0 chooses it by the width.
+    """
     return UNet2DConditionModel(
         in_channels=2 * latent_channels,
         out_channels=latent_channels,
@@ -111,7 +124,7 @@ def build_unet(
         up_block_types=tuple("CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(attention)),
         block_out_channels=channels,
         layers_per_block=blocks,
-        norm_num_groups=norm_groups(channels),
+        norm_num_groups=norm_groups or groups_for(channels),
         cross_attention_dim=context_width,
         # diffusers has the two names swapped: this is the number of heads.
         attention_head_dim=heads,
@@ -122,13 +135,14 @@ def _context(block: nn.Module, context: Tensor) -> dict[str, Tensor]:
     return {"encoder_hidden_states": context} if getattr(block, "has_cross_attention", False) else {}
 
 
-def _identity_on_token(width: int, new: int) -> nn.Linear:
-    linear = nn.Linear(width + new, width)
-    with torch.no_grad():
-        linear.weight.copy_(torch.eye(width, width + new))
-        linear.bias.zero_()
-    return linear
-
-
-def _two_layers(inputs: int, embedding: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+def _guidance(unet: UNet2DConditionModel, features: int, kind: str, method: str, halves: str) -> Guidance:
+    width = unet.config.cross_attention_dim
+    if method == "ldm":
+        return DepthAlone(width=width)
+    if method == "cola-diff":
+        return BalancedConditions(channels=unet.config.out_channels)
+    if method == "x-diffusion":
+        return AxisAndDepth(width=width)
+    if kind == "context":
+        return ContextGuidance(width=width, features=features, halves=halves)
+    return TimeGuidance(embedding=4 * unet.config.block_out_channels[0], features=features, halves=halves)

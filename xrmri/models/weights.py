@@ -1,6 +1,9 @@
 """Networks on disk: diffusers' layout, safetensors only, each file complete or absent."""
 
 import json
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,10 @@ from diffusers.configuration_utils import ConfigMixin
 from diffusers.models import AutoencoderKL
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from xrmri.errors import InconsistentError
+from xrmri.errors import InconsistentError, InputError
 from xrmri.run import complete_or_absent, write_text
 
 CONFIG = "config.json"
@@ -63,6 +67,58 @@ def load_weights(file: Path, network: nn.Module) -> None:
     except RuntimeError as error:
         first = " ".join(str(error).split())[:200]
         raise InconsistentError(f"{file} does not fit its {CONFIG} ({first}): copy the folder again") from error
+
+
+def read_tensors(file: Path, role: str) -> dict[str, Tensor]:
+    """The tensors in somebody's safetensors file or torch checkpoint, mapped into memory and not read yet.
+
+    Nothing in the file is run: torch reads with weights_only, and whatever else lies beside the tensors (Lightning
+    keeps objects of its callbacks there) becomes an empty placeholder.
+
+    Args:
+        file: where they are; in a checkpoint, under "state_dict" or at the top.
+        role: what a person calls the file, for the message.
+
+    Raises:
+        InputError: the file cannot be read, or holds no tensors.
+    """
+    if not file.is_file():
+        raise InputError(f"{role} {file} is not a file")
+    try:
+        if file.suffix == ".safetensors":
+            state: Any = load_file(file)
+        else:
+            with _placeholders(file):
+                state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    except (SafetensorError, RuntimeError, ValueError, OSError, ImportError, pickle.UnpicklingError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{role} {file} cannot be read ({reason}): copy it again, or give safetensors") from error
+    state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    tensors = {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise InputError(f"{role} {file} holds no weights: give a checkpoint with a state_dict")
+    return tensors
+
+
+@contextmanager
+def _placeholders(file: Path) -> Iterator[None]:
+    """Let weights_only step over objects that are not tensors, without importing what they are."""
+    found = [(type("Placeholder", (_Placeholder,), {}), name) for name in get_unsafe_globals_in_checkpoint(file)]
+    with safe_globals(found):
+        yield
+
+
+class _Placeholder:
+    """Stands for an object of a library that need not be here; it does nothing."""
+
+    def __new__(cls, *args: object, **kwargs: object) -> "_Placeholder":
+        return super().__new__(cls)
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from xrmri.data.store import open_dataset
 from xrmri.models.autoencoder import (
     Reconstruction,
     build_autoencoder,
+    decode,
     encode,
     latent_shape,
     peak_signal_to_noise,
@@ -33,8 +34,12 @@ from xrmri.models.autoencoder import (
 from xrmri.models.bundle import save_autoencoder_bundle
 from xrmri.models.card import autoencoder_card
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
-from xrmri.run import begin, fingerprint
+from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
+from xrmri.run import fingerprint
+from xrmri.stages.pictures import write_picture
+from xrmri.stages.start import Imported, read_imported, say_what_became_of_it, sized_like
 from xrmri.training.loop import Task, fit
+from xrmri.training.opening import open_run
 from xrmri.training.precision import prepare_device
 
 log = logging.getLogger(__name__)
@@ -53,7 +58,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         out: folder of the autoencoder.
         config: sizes, loss and recipe.
         execution: device, dry run.
-        init: folder from train-vae to start from.
+        init: folder from train-vae, or a Zero-1-to-3 checkpoint, to start from.
 
     Returns:
         status, output, parameters; what the last validation said.
@@ -61,22 +66,24 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
     Raises:
         StoppedEarly: stopped and saved.
     """
+    imported = read_imported(init)
+    if imported:
+        config = sized_like(config, autoencoder_settings(imported.state, imported.file), imported.file)
     if execution.dry_run:
         with torch.device("meta"):
             counts = {"vae": count_parameters(_network(config))}
         return {"status": "dry run", "output": str(out), "parameters": counts}
     data = open_dataset(dataset)
     slices, held_out = index_slices(data, "train"), index_slices(data, "val")
+    accelerator = prepare_device(execution.device, config)
+    network, rows = _started(config, init, imported)
     inputs = {"dataset": fingerprint(dataset)} | ({"init": fingerprint(init)} if init else {})
-    opened = begin(out, config, inputs, force=execution.force)
+    opened = open_run(accelerator, out, config, inputs, execution)
     if opened is None:
         return {"status": "already done", "output": str(out)}
     with opened as record:
-        accelerator = prepare_device(execution.device, config)
-        torch.manual_seed(config.seed)
-        network = _network(config)
-        if init:
-            load_weights(init / WEIGHTS, network.vae)
+        if imported and record:
+            say_what_became_of_it(rows, imported, out)
         size = int(data.description["size"])
         source = _Images(
             slices=slices,
@@ -88,8 +95,9 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         task = Task(
             name=config.command(),
             load=source.batch,
-            loss=lambda model, batch: _loss(model, *batch, kl_weight=config.kl_weight),
+            loss=lambda model, batch: _loss(model, *batch, config=config),
             validate=validation.measure,
+            picture=validation.picture,
         )
         fit(network, task, config, out, accelerator, execution)
         facts = {
@@ -101,10 +109,10 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
             "config": config.to_dict(),
             **validation.measure(network),
         }
-        if accelerator.is_main_process:
-            save_autoencoder_bundle(out, network.vae.cpu(), facts, card=autoencoder_card(facts))
         counts = {"slices": len(slices), "pairs": len(slices.pairs), "parameters": count_parameters(network)}
-        record.record["counts"] = counts
+        if record:
+            save_autoencoder_bundle(out, network.vae.cpu(), facts, card=autoencoder_card(facts))
+            record.record["counts"] = counts
     return {"status": "finished", "output": str(out), "counts": counts, "psnr_db": round(facts["psnr_db"], 2)}
 
 
@@ -115,13 +123,30 @@ def _network(config: TrainVae) -> Reconstruction:
             blocks=config.blocks,
             latent_channels=config.latent_channels,
             middle_attention=config.middle_attention,
+            norm_groups=config.norm_groups,
         )
     )
 
 
-def _loss(model: nn.Module, x: Tensor, noise: Tensor, *, kl_weight: float) -> Tensor:
+def _started(config: TrainVae, init: Path | None, imported: Imported | None) -> tuple[Reconstruction, list[Row]]:
+    """The autoencoder as training starts, and what became of an imported checkpoint."""
+    torch.manual_seed(config.seed)
+    network, rows = _network(config), []
+    if imported:
+        rows = plan_autoencoder(network.vae, imported.state)
+        require_complete(rows, imported.file, partial=config.init_partial)
+        copy_weights(network.vae, rows, imported.state, imported.file)
+        rows += unused(rows, imported.state)
+    elif init:
+        load_weights(init / WEIGHTS, network.vae)
+    if config.checkpointing:
+        network.vae.enable_gradient_checkpointing()
+    return network, rows
+
+
+def _loss(model: nn.Module, x: Tensor, noise: Tensor, *, config: TrainVae) -> Tensor:
     output, moments = model(x, noise)
-    return reconstruction_loss(x, output, moments, kl_weight=kl_weight)
+    return reconstruction_loss(x, output, moments, kl_weight=config.kl_weight, error=config.error)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,13 +196,24 @@ class _Validation:
         _, of_radiographs = self._reconstruct(network, self.radiographs)
         return {"validation_loss": losses, "psnr_db": of_slices, "radiograph_psnr_db": of_radiographs}
 
+    @torch.no_grad()
+    def picture(self, network: nn.Module, file: Path) -> None:
+        """Slices, what comes back of them, radiographs, what comes back of these: one row each."""
+        rows = []
+        for images in (self.slices, self.radiographs):
+            back = [decode(network.vae, encode(network.vae, image[None].to(self.device))[0]).cpu() for image in images]
+            rows += [images, torch.cat(back)]
+        write_picture(file, rows)
+
     def _reconstruct(self, network: nn.Module, images: Tensor) -> tuple[float, float]:
         losses, ratios = [], []
         for number, image in enumerate(images.to(self.device).split(1)):
             source = noise_source(self.config.seed, Purpose.VALIDATION, number)
             noise = torch.randn(latent_shape(network.vae, image.shape[-1]), generator=source)[None].to(self.device)
             output, moments = network(image, noise)
-            losses.append(float(reconstruction_loss(image, output, moments, kl_weight=self.config.kl_weight)))
+            config = self.config
+            loss = reconstruction_loss(image, output, moments, kl_weight=config.kl_weight, error=config.error)
+            losses.append(float(loss))
             ratios.append(peak_signal_to_noise(image, output))
         return sum(losses) / len(losses), sum(ratios) / len(ratios)
 

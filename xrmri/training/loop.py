@@ -43,6 +43,8 @@ class Task:
     """What there is to say about a network, on fixed images and noise."""
     rate: Callable[[str], float] = lambda parameter: 1.0
     """Name of a parameter -> its learning rate, relative to the rest."""
+    picture: Callable[[nn.Module, Path], None] | None = None
+    """Draws what a network can do into a PNG."""
 
 
 def fit(
@@ -56,9 +58,9 @@ def fit(
     """
     ema = Ema(network.to(accelerator.device), config.ema_decay)
     raw_optimiser = _optimiser(network, task, config)
-    step, losses = _resume(folder, network, ema, raw_optimiser)
+    step, losses = _resume(folder, network, ema, raw_optimiser, accelerator)
     model, optimiser = accelerator.prepare(network, raw_optimiser)
-    metrics = Metrics(folder, step=step) if accelerator.is_main_process else None
+    metrics = Metrics(folder, config, step=step) if accelerator.is_main_process else None
     saved = counted = time.monotonic()
     with Stopping(folder, accelerator, limit_s=60 * config.time_limit_minutes) as stopping:
         for batches in _ahead(_loader(task, config, accelerator), range(step, config.max_steps)):
@@ -73,7 +75,8 @@ def fit(
             optimiser.zero_grad()
             ema.update(step)
             step, losses = step + 1, [*losses, loss]
-            execution.progress(task.name, step, config.max_steps, f"loss {sum(losses) / len(losses):.4f}")
+            if metrics:
+                execution.progress(task.name, step, config.max_steps, f"loss {sum(losses) / len(losses):.4f}")
             place = {"step": step, "slices_seen": step * config.batch_size}
             if metrics and step % config.log_steps == 0:
                 speed = len(losses) * config.batch_size / (time.monotonic() - counted)
@@ -85,16 +88,26 @@ def fit(
             if metrics and (step % config.validate_steps == 0 or step == config.max_steps):
                 with ema.applied(), torch.no_grad():
                     metrics.write(place | task.validate(network))
+            if metrics and task.picture and config.picture_steps and step % config.picture_steps == 0:
+                with ema.applied(), torch.no_grad():
+                    task.picture(network, picture_file(folder, step))
             stop = stopping.due(step)
             overdue = time.monotonic() - saved > 60 * config.save_minutes
             if metrics and (stop or overdue or step == config.max_steps):
-                _save(folder, step, losses, network, ema, raw_optimiser)
+                _save(folder, step, losses, network, ema, raw_optimiser, accelerator)
                 saved = time.monotonic()
             if stop and step < config.max_steps:
                 stopping.obeyed()
                 reason = f"{task.name} stopped after step {step} of {config.max_steps} ({stopping.reason})"
                 raise StoppedEarly(f"{reason}; all is saved in {folder}: run the same command again to go on")
     ema.keep()
+    if metrics:
+        metrics.close()
+
+
+def picture_file(folder: Path, step: int) -> Path:
+    """Where the picture of a step goes."""
+    return folder / "samples" / f"step-{step:07d}.png"
 
 
 def learning_rate(step: int, config: Training) -> float:
@@ -124,12 +137,15 @@ def _optimiser(network: nn.Module, task: Task, config: Training) -> torch.optim.
 def _backward(accelerator: Accelerator, model: nn.Module, task: Task, batches: Batches) -> float:
     """Gradients of one step, of all forward passes and processes; returns the mean loss."""
     total = torch.zeros((), device=accelerator.device)
-    for number, (weight, batch) in enumerate(batches, start=1):
-        waiting = accelerator.no_sync(model) if number < len(batches) else nullcontext()
-        with waiting:
-            loss = weight * task.loss(model, send_to_device(batch, accelerator.device))
-            accelerator.backward(loss)
-        total += loss.detach()
+    # One autocast around all parts: the weights are cast to 16 bits once a step rather than once a part.
+    with accelerator.autocast():
+        for number, (weight, batch) in enumerate(batches, start=1):
+            waiting = accelerator.no_sync(model) if number < len(batches) else nullcontext()
+            with waiting:
+                loss = weight * task.loss(model, send_to_device(batch, accelerator.device))
+                with torch.autocast(accelerator.device.type, enabled=False):
+                    accelerator.backward(loss)
+            total += loss.detach()
     return float(accelerator.reduce(total, "mean"))
 
 
@@ -159,7 +175,9 @@ def _ahead(load: Callable[[int], Batches], steps: Iterable[int]) -> Iterator[Bat
             yield waiting.result()
 
 
-def _resume(folder: Path, network: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer) -> tuple[int, list[float]]:
+def _resume(
+    folder: Path, network: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer, accelerator: Accelerator
+) -> tuple[int, list[float]]:
     """Go on from the newest checkpoint: the step it was taken after, and the losses since the last row of metrics."""
     checkpoint = latest_checkpoint(folder)
     if checkpoint is None:
@@ -167,17 +185,26 @@ def _resume(folder: Path, network: nn.Module, ema: Ema, optimiser: torch.optim.O
     network.load_state_dict(checkpoint.weights)
     ema.load(checkpoint.average)
     optimiser.load_state_dict(checkpoint.optimiser)
+    if accelerator.scaler is not None:
+        accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
     return checkpoint.step, checkpoint.facts["losses"]
 
 
 def _save(
-    folder: Path, step: int, losses: list[float], network: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer
+    folder: Path,
+    step: int,
+    losses: list[float],
+    network: nn.Module,
+    ema: Ema,
+    optimiser: torch.optim.Optimizer,
+    accelerator: Accelerator,
 ) -> None:
+    scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else {}
     checkpoint = Checkpoint(
         step=step,
         weights=network.state_dict(),
         average=ema.average,
         optimiser=optimiser.state_dict(),
-        facts={"losses": losses},
+        facts={"losses": losses, "scaler": scaler},
     )
     save_checkpoint(folder, checkpoint)

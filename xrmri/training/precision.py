@@ -4,11 +4,13 @@ import logging
 import time
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list
 
 from xrmri.config import Training
 from xrmri.errors import InputError
+from xrmri.training.tracking import require_trackers
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,9 @@ def prepare_device(device: str, config: Training) -> Accelerator:
         if number >= torch.cuda.device_count():
             raise InputError(f"--device {device}: this machine has {torch.cuda.device_count()} CUDA devices")
         torch.cuda.set_device(number)
+    require_trackers(config)
     where = torch.device("cpu" if device == "cpu" or not torch.cuda.is_available() else "cuda")
-    precision = fastest_precision(where) if config.precision == "auto" else config.precision
+    precision = _agreed(where) if config.precision == "auto" else config.precision
     if precision == "fp16" and where.type == "cpu":
         raise InputError("--precision fp16 needs a GPU: choose fp32 or auto")
     # accelerate keeps one state a process and refuses another precision: two trainings in a row may differ in it.
@@ -44,6 +47,13 @@ def prepare_device(device: str, config: Training) -> Accelerator:
         raise InputError(f"--batch-size {config.batch_size} does not divide among {world} processes")
     log.info("training on %s in %s, %d process(es)", accelerator.device, precision, world)
     return accelerator
+
+
+def _agreed(device: torch.device) -> str:
+    """The fastest precision as the first process measures it: processes that differed would not train one network."""
+    state = PartialState(cpu=device.type == "cpu")
+    measured = [fastest_precision(device) if state.is_main_process else ""]
+    return str(broadcast_object_list(measured)[0])
 
 
 def fastest_precision(device: torch.device) -> str:

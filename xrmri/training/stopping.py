@@ -50,7 +50,9 @@ class Stopping:
         if step % _AGREE_STEPS:
             return False
         raised = torch.tensor(float(bool(self.reason)), device=self.accelerator.device)
-        return bool(self.accelerator.reduce(raised, "sum") > 0)
+        stop = bool(self.accelerator.reduce(raised, "sum") > 0)
+        self.reason = self.reason or ("another process" if stop else "")
+        return stop
 
     def obeyed(self) -> None:
         """Remove the STOP file, so that the same command goes on."""

@@ -1,27 +1,51 @@
-"""What a training says as it goes: metrics.jsonl, one JSON object a row."""
+"""What a training says as it goes: metrics.jsonl, one JSON object a row, and trackers where a person wants them."""
 
 import json
+import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from accelerate.tracking import GeneralTracker, MLflowTracker, TensorBoardTracker, WandBTracker
+
+from xrmri.config import Training
+from xrmri.errors import InputError
+
 METRICS = "metrics.jsonl"
+TRACKERS = "trackers"
+"""Folder in the run folder that trackers write to."""
 
 
 class Metrics:
-    """metrics.jsonl of a run folder."""
+    """metrics.jsonl of a run folder, and its trackers."""
 
-    def __init__(self, folder: Path, *, step: int) -> None:
+    def __init__(self, folder: Path, config: Training, *, step: int) -> None:
         """Open it to go on after a step: rows of later steps were never saved as weights, and are drawn anew."""
         self.file = folder / METRICS
         kept = [row for row in read_metrics(self.file) if row["step"] <= step]
         partial = self.file.with_suffix(".partial")
         partial.write_text("".join(f"{json.dumps(row)}\n" for row in kept), encoding="utf-8")
         partial.replace(self.file)
+        self.trackers = [_tracker(name, folder / TRACKERS, config) for name in config.track]
 
     def write(self, row: dict[str, Any]) -> None:
         """Add a row."""
         with self.file.open("a", encoding="utf-8") as stream:
             stream.write(f"{json.dumps(row)}\n")
+        for tracker in self.trackers:
+            tracker.log({name: value for name, value in row.items() if name != "step"}, step=row["step"])
+
+    def close(self) -> None:
+        """Let the trackers write what they still hold."""
+        for tracker in self.trackers:
+            tracker.finish()
+
+
+def require_trackers(config: Training) -> None:
+    """InputError where a tracker that a person asks for is not installed."""
+    for name in config.track:
+        if find_spec(name) is None:
+            raise InputError(f"track {name}: it is not installed here: pip install {name}, or leave it out")
 
 
 def read_metrics(file: Path) -> list[dict[str, Any]]:
@@ -35,3 +59,20 @@ def read_metrics(file: Path) -> list[dict[str, Any]]:
         except ValueError:
             break
     return rows
+
+
+def _tracker(name: str, folder: Path, config: Training) -> GeneralTracker:
+    """One of accelerate's trackers, writing into a folder; wandb and mlflow obey their environment variables."""
+    folder.mkdir(exist_ok=True)
+    if name == "tensorboard":
+        tracker: GeneralTracker = TensorBoardTracker(config.command(), logging_dir=folder)
+    elif name == "wandb":
+        tracker = WandBTracker("xrmri", dir=folder, name=config.command())
+    else:
+        os.environ.setdefault("MLFLOW_TRACKING_URI", (folder / name).resolve().as_uri())
+        tracker = MLflowTracker("xrmri", run_name=config.command())
+    settings = config.to_dict().items()
+    if hasattr(tracker, "start"):
+        tracker.start()
+    tracker.store_init_configuration({key: str(value) if isinstance(value, list) else value for key, value in settings})
+    return tracker
