@@ -91,7 +91,7 @@ def read_tensors(file: Path, role: str) -> dict[str, Tensor]:
             with _placeholders(file):
                 state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except (SafetensorError, RuntimeError, ValueError, OSError, ImportError, pickle.UnpicklingError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise InputError(f"{role} {file} cannot be read ({reason}): copy it again, or give safetensors") from error
     state = state.get("state_dict", state) if isinstance(state, dict) else {}
     tensors = {str(name): value for name, value in state.items() if isinstance(value, Tensor)}

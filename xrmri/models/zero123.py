@@ -21,9 +21,8 @@ from xrmri.models.unet import Denoiser
 
 LOADED, RESIZED, NEW, UNUSED = "loaded", "resized", "new", "unused"
 _WHY_UNUSED = (
-    (names.UNET, "the averaged weights beside it are taken"),
-    (names.AVERAGE, "the plain weights are taken"),
-    ("model_ema.", "counts of the average"),
+    ("model_ema.decay", "counts of the average"),
+    ("model_ema.num_updates", "counts of the average"),
     (names.AUTOENCODER, "the autoencoder: train-vae --init takes it"),
     (names.PROJECTION, "there is no projection of the context token in this network"),
     ("cond_stage_model.", "text half of CLIP, or a tower that the settings do not ask for"),
@@ -113,12 +112,15 @@ def used_elsewhere(keys: Sequence[str], state: Mapping[str, Tensor], ours: str) 
 def unused(rows: Sequence[Row], state: Mapping[str, Tensor]) -> list[Row]:
     """Every tensor of the file that no row takes, and why."""
     taken = {row.theirs for row in rows}
+    has_unet = any(key.startswith((names.UNET, names.AVERAGE)) for key in taken)
+    of_unet = "its plain or averaged twin is taken" if has_unet else "the U-Net: train-ldm --init takes it"
+    reasons = (*_WHY_UNUSED, (names.UNET, of_unet), (names.AVERAGE, of_unet))
     return [
         Row(
             fate=UNUSED,
             theirs=key,
             their_shape=tuple(value.shape),
-            note=next((why for start, why in _WHY_UNUSED if key.startswith(start)), _OF_TRAINING),
+            note=next((why for start, why in reasons if key.startswith(start)), _OF_TRAINING),
         )
         for key, value in state.items()
         if key not in taken

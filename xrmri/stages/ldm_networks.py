@@ -40,7 +40,7 @@ RANDOM = "random"
 NOT_READINGS = ("features", "clip", "concat")
 """What `without` may name beside single readings."""
 _SCALE_OFF = 3.0
-"""Scaled latents must have a standard deviation within this factor of 1: the process ends in noise of 1 (choice)."""
+"""A scaled latent's standard deviation is told where it is not within this factor of 1 (choice)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -83,9 +83,12 @@ def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
         raise InconsistentError(f"{data.folder} has another feature list than this version: build the dataset again")
     deviation = config.latent_scale * facts["latent_std"]
     if config.latent_scale and not 1 / _SCALE_OFF < deviation < _SCALE_OFF:
-        raise InconsistentError(
-            f"latent_scale {config.latent_scale} gives the latents of {vae} a standard deviation of {deviation:.2g}, "
-            "which must be about 1: set latent_scale = 0 to measure it, or give the autoencoder it belongs to"
+        log.warning(
+            "latent_scale %s gives the latents of %s a standard deviation of %.2g where 1 is meant: "
+            "latent_scale = 0 measures it",
+            config.latent_scale,
+            vae,
+            deviation,
         )
 
 
@@ -132,7 +135,7 @@ def build_networks(
         rows += used_elsewhere(keys, imported.state, "radiograph_encoder")
         rows += unused(rows, imported.state)
     elif init:
-        _require_same_model(init, config, data)
+        _require_same_model(init, config, data, vae)
         load_weights(init / "unet" / WEIGHTS, denoiser.unet)
         load_weights(init / "unet" / GUIDANCE, denoiser.guidance)
     if config.checkpointing:
@@ -191,14 +194,23 @@ def _tower(config: TrainLdm, imported: Imported | None) -> tuple[RadiographEncod
     return tower.requires_grad_(False).eval(), keys
 
 
-def _require_same_model(init: Path, config: TrainLdm, data: Dataset) -> None:
-    """Whether an earlier model reads features, and enters them, as this one will."""
+def _require_same_model(init: Path, config: TrainLdm, data: Dataset, vae: Path) -> None:
+    """Whether an earlier model reads latents and features, and is guided, as this one will be."""
     if not (init / "unet" / WEIGHTS).is_file():
         raise InputError(f"--init {init} is not a folder from train-ldm: give one, or a Zero-1-to-3 checkpoint")
     facts: Mapping[str, Any] = read_facts(init)
-    wanted = {"features_sha256": data.description["features_sha256"], "guidance": config.guidance}
-    wanted |= {"method": config.method, "prediction": config.prediction}
-    found = facts | {"prediction": facts["schedule"]["prediction"]}
+    wanted = {
+        "features_sha256": data.description["features_sha256"],
+        "method": config.method,
+        "guidance": config.guidance,
+        "prediction": config.prediction,
+    }
+    if not config.init_partial:
+        wanted["vae_sha256"] = sha256(vae / WEIGHTS)
+        wanted |= {"latent_scale": config.latent_scale} if config.latent_scale else {}
+    found = {"method": "xray2mri", **facts, "prediction": facts["schedule"]["prediction"]}
     for name, value in wanted.items():
         if found.get(name) != value:
-            raise InconsistentError(f"--init {init} has {name} {found.get(name)}, this training has {value}")
+            was, now = (text[:16] if isinstance(text, str) else text for text in (found.get(name), value))
+            told = f"--init {init} was trained with {name} {was}, this training has {now}"
+            raise InconsistentError(f"{told}: its latents would mean something else" if "vae" in name else told)
