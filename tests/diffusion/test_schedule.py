@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import make_schedule, visited_steps
 
+PAPER = {"timesteps": 2_000, "beta_start": 0.00085, "beta_end": 0.0120, "prediction": "epsilon"}
+
 
 def schedule(prediction="epsilon", timesteps=2_000):
     return make_schedule(timesteps=timesteps, beta_start=0.00085, beta_end=0.0120, prediction=prediction)
@@ -74,3 +76,54 @@ def test_noised_latents_keep_unit_variance_at_every_step():
 def test_the_loss_is_the_mean_squared_error_in_float32():
     loss = diffusion_loss(torch.full((1, 4, 2, 2), 3.0, dtype=torch.bfloat16), torch.ones(1, 4, 2, 2))
     assert loss.dtype == torch.float32 and loss.item() == 4.0
+
+
+def test_matching_noise_tells_the_u_net_the_step_of_the_pretrained_process():
+    told = make_schedule(**PAPER, timestep_map="match-snr").told(torch.tensor([500, 1_000, 1_200, 1_999]))
+    assert told.tolist() == pytest.approx([382, 710, 839, 999], abs=1)
+    same = make_schedule(**PAPER | {"timesteps": 1_000}, timestep_map="match-snr").told(torch.arange(1_000))
+    assert torch.allclose(same, torch.arange(1_000.0), atol=1e-3)
+    assert make_schedule(**PAPER).told(torch.tensor([7, 1_999])).tolist() == [7, 1_999]
+
+
+def test_min_snr_weights_are_those_of_the_paper_and_off_at_0():
+    for prediction in ("epsilon", "v"):
+        process = make_schedule(**PAPER | {"prediction": prediction})
+        t = torch.tensor([0, 300, 700, 1_999])
+        snr = process.abar[t] / (1 - process.abar[t])
+        wanted = snr.clamp(max=5) / (snr if prediction == "epsilon" else snr + 1)
+        assert torch.allclose(process.loss_weight(t, min_snr=5.0), wanted.float())
+        assert torch.equal(process.loss_weight(t, min_snr=0.0), torch.ones(4))
+
+
+def test_a_zero_terminal_snr_leaves_a_millionth_and_keeps_the_first_step():
+    plain = make_schedule(**PAPER | {"prediction": "v"})
+    rescaled = make_schedule(**PAPER | {"prediction": "v"}, zero_terminal_snr=True)
+    assert float(rescaled.abar[-1]) == pytest.approx(1e-6, rel=1e-9)
+    assert float(rescaled.abar[0]) == pytest.approx(float(plain.abar[0]), rel=1e-12)
+    assert bool((rescaled.abar.diff() < 0).all())
+    root = plain.abar.sqrt()  # Lin et al., algorithm 1, to nothing
+    lin = ((root - root[-1]) * root[0] / (root[0] - root[-1])).square()
+    assert torch.allclose(rescaled.abar, lin, atol=3e-3)
+
+
+def test_a_sampler_under_zero_terminal_snr_stays_finite():
+    from xrmri.diffusion.ddim import sample
+
+    process = make_schedule(**PAPER | {"prediction": "v"}, zero_terminal_snr=True)
+    torch.manual_seed(0)
+    z_0 = torch.randn(2, 4, 8, 8)
+
+    def noise(z_t, t):  # a U-Net that knows z_0
+        steps = torch.full((2,), t)
+        eps = (z_t - process.at(steps).sqrt() * z_0) / (1 - process.at(steps)).sqrt()
+        return process.noise(process.target(z_0, eps, steps), z_t, steps)
+
+    found = sample(noise, torch.randn(2, 4, 8, 8), process.abar, 10)
+    assert torch.allclose(found, z_0, atol=5e-3)
+
+
+def test_weighted_errors_are_those_of_each_slice():
+    said, wanted = torch.zeros(2, 1, 2, 2), torch.stack([torch.ones(1, 2, 2), 3 * torch.ones(1, 2, 2)])
+    assert diffusion_loss(said, wanted).item() == pytest.approx(5)
+    assert diffusion_loss(said, wanted, torch.tensor([1.0, 0.5])).item() == pytest.approx((1 + 4.5) / 2)
