@@ -5,6 +5,7 @@ A bar on a terminal, one plain line a minute in a log, nothing when asked to be 
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,11 +15,13 @@ from xrmri.config import Config, silent
 from xrmri.presets import reasons
 
 LINE_EVERY_S = 60.0
+FIRST = os.environ.get("RANK", "0") == "0"
+"""Under torchrun or accelerate launch, the first process alone speaks; all of them tell of mistakes."""
 
 
 def progress(wanted: bool) -> Callable[[str, int, int, str], None]:
     """What a stage calls as it goes on: progress(step, done, total, note)."""
-    if not wanted:
+    if not (wanted and FIRST):
         return silent
     return _bar() if sys.stderr.isatty() else _lines()
 
@@ -78,11 +81,13 @@ def listen(quiet: bool) -> None:
     own = logging.getLogger("xrmri")
     own.handlers = [handler]
     own.propagate = False
-    own.setLevel(logging.WARNING if quiet else logging.INFO)
+    own.setLevel(logging.INFO if FIRST and not quiet else logging.WARNING)
 
 
 def conclude(result: dict[str, Any], *, as_json: bool) -> None:
     """Print the result of a command: one JSON document, or the path(s) of what it wrote."""
+    if not FIRST:
+        return
     if as_json:
         print(json.dumps(result, indent=2, sort_keys=True))
         return

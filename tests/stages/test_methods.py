@@ -1,6 +1,7 @@
-"""--method, ablations, targets and --init from the command's side: trained, saved, drawn with, or refused in one line."""
+"""--method, ablations, targets and --init as the command sees them: trained, saved, drawn with, or refused."""
 
 import csv
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -40,7 +41,8 @@ def made(tmp_path_factory):
 def public_state():
     """A small checkpoint in Zero-1-to-3's layout, without CLIP and average."""
     torch.manual_seed(5)
-    state = {"betas": torch.zeros(1000), "cc_projection.weight": torch.eye(16, 20), "cc_projection.bias": torch.ones(16)}
+    state = {"betas": torch.zeros(1000)}
+    state |= {"cc_projection.weight": torch.eye(16, 20), "cc_projection.bias": torch.ones(16)}
     for name, value in build_unet(heads=2, **SIZES).state_dict().items():
         state[UNET + unet_name(name, blocks=1, attention=SIZES["attention"])] = value
     for name, value in build_autoencoder(**VAE_SIZES).state_dict().items():
@@ -122,7 +124,7 @@ def test_both_trainings_start_from_a_public_checkpoint_with_its_sizes_and_an_acc
     config = replace(LDM, **nothing, guidance="context")
     train_ldm.run(made / "dataset", tmp_path / "vae", tmp_path / "ldm", config, ON_CPU, file)
     bundle, state = load_bundle(tmp_path / "ldm"), public_state()
-    assert bundle.denoiser.unet.config.block_out_channels == [32, 64] or (32, 64)
+    assert tuple(bundle.denoiser.unet.config.block_out_channels) == (32, 64)
     assert torch.equal(bundle.denoiser.unet.conv_in.weight, state[UNET + "input_blocks.0.0.weight"])
     assert torch.equal(bundle.vae.quant_conv.weight, state[AUTOENCODER + "quant_conv.weight"])
     assert torch.equal(bundle.denoiser.guidance.depth.bias, torch.ones(16))
@@ -175,7 +177,8 @@ def test_a_model_of_another_autoencoder_or_guidance_is_no_start(made, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_a_scale_far_from_the_latents_is_told(made, tmp_path, caplog):
+def test_a_scale_far_from_the_latents_is_told(made, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("xrmri"), "propagate", True)  # the command line sends it to stderr alone
     train(made, tmp_path / "ldm", replace(LDM, latent_scale=100.0))
     assert "where 1 is meant" in caplog.text
 
