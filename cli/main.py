@@ -15,7 +15,7 @@ from .detect_knee import detect_knee
 from .evaluate import evaluate
 from .generate import generate
 from .phantom import phantom
-from .terminal import fail
+from .terminal import FIRST, fail
 from .train_ldm import train_ldm
 from .train_vae import train_vae
 
@@ -54,7 +54,8 @@ def main() -> NoReturn:
     try:
         code = app(standalone_mode=False)
     except XrmriError as error:
-        code = fail(str(error), error.exit_code, as_json=as_json)
+        told_already = isinstance(error, StoppedEarly) and not FIRST
+        code = error.exit_code if told_already else fail(str(error), error.exit_code, as_json=as_json)
     except TyperException as error:
         message = error.format_message()  # empty where the help has just been shown
         code = fail(f"{message} (see --help)", XrmriError.exit_code, as_json=as_json) if message else 2

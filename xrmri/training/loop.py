@@ -97,6 +97,8 @@ def fit(
                 _save(folder, step, losses, network, ema, raw_optimiser, accelerator)
                 saved = time.monotonic()
             if stop and step < config.max_steps:
+                # A launcher kills the others 30 s after the first has left, and the first process may still be saving.
+                accelerator.wait_for_everyone()
                 stopping.obeyed()
                 reason = f"{task.name} stopped after step {step} of {config.max_steps} ({stopping.reason})"
                 raise StoppedEarly(f"{reason}; all is saved in {folder}: run the same command again to go on")
