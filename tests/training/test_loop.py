@@ -109,6 +109,23 @@ def test_parts_of_a_batch_add_up_to_the_batch(tmp_path):
     assert torch.allclose(whole.weight, parts.weight, atol=1e-6) and torch.allclose(whole.bias, parts.bias, atol=1e-6)
 
 
+def test_parts_of_a_batch_share_one_cast_of_the_weights_and_every_part_reaches_the_gradient(tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    config = replace(CONFIG, precision="bf16")
+    whole = train(tmp_path / "whole", config=config)
+    parts = train(tmp_path / "parts", config=replace(config, micro_batch=1))
+    assert torch.allclose(whole.weight, parts.weight, atol=2e-2) and torch.allclose(whole.bias, parts.bias, atol=2e-2)
+    losses = [[row["loss"] for row in rows(tmp_path / name) if "loss" in row] for name in ("whole", "parts")]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_a_tracker_that_is_not_installed_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr("xrmri.training.tracking.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="track wandb: it is not installed here: pip install wandb"):
+        prepare_device("cpu", replace(CONFIG, track=("wandb",)))
+
+
 def test_a_loss_that_is_not_finite_stops_before_the_step(tmp_path):
     job, network = task(), line()
 
