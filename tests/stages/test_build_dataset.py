@@ -189,9 +189,11 @@ def test_a_film_that_detect_knee_did_not_see_is_a_reason(original, tmp_path):
 
 def test_a_dry_run_tells_what_would_match_and_writes_nothing(release, tmp_path):
     where = place(people()[0])
-    shutil.rmtree(release / "00m" / where.folder(where.film))
     told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
     assert told["status"] == "dry run" and told["counts"]["pairs"] == 4 and told["readings"] == [READINGS]
+    shutil.rmtree(release / "00m" / where.folder(where.film))
+    told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
+    assert told["counts"]["reasons"] == {"no radiograph": 1, "not on disk": 1}
     (release / "00m" / "contents.csv").unlink()
     told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
     assert told["counts"]["pairs"] == 3 and told["counts"]["reasons"] == {"no radiograph": 1}

@@ -1,6 +1,7 @@
 """Without a knees folder the detector looks at the films, and no knee is ever taken for the other."""
 
 import numpy as np
+import pydicom
 import pytest
 
 from xrmri.config import BuildDataset
@@ -11,7 +12,7 @@ from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import SeriesFacts
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import Flash
-from xrmri.phantom.release import contents_table, place, write_series
+from xrmri.phantom.release import place, write_series
 from xrmri.records import Geometry, KneeBox
 from xrmri.stages import build_pair as stage
 from xrmri.stages.build_pair import BuiltPair, Job, build_pair
@@ -33,8 +34,10 @@ def pair(tmp_path, monkeypatch):
     config = BuildDataset(slices=4, first_slice=0, last_slice=4, size=32)
 
     def build(*boxes, described="Bilateral PA Fixed Flexion Knee"):
-        table = contents_table([PERSON]).replace(facts.description, described)
-        (tmp_path / "00m" / "contents.csv").write_text(table)
+        film_file = tmp_path / "00m" / place(PERSON).folder(facts) / "001"
+        film = pydicom.dcmread(film_file)
+        film.SeriesDescription = described
+        film.save_as(film_file)
         sides = ("right", "left") if len(boxes) == 2 else ("",)
         found = [KneeBox(side=side, score=0.9, corners=box) for side, box in zip(sides, boxes, strict=False)]
         monkeypatch.setattr(detect, "load_detector", lambda weights, device: None)

@@ -8,8 +8,9 @@ import pydicom
 import pytest
 
 from xrmri.config import Execution, Phantom
+from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.readings import read_readings
-from xrmri.data.release import FILM, FLASH, OTHER, find_release
+from xrmri.data.release import find_release
 from xrmri.data.volume import read_series
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.release import place

@@ -5,13 +5,13 @@ whatever the order and orientation of the files.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from xrmri.data.archive import contents
 from xrmri.data.dicom import Header, Image, parse
 from xrmri.data.resample import resized
 from xrmri.errors import InputError
@@ -20,7 +20,11 @@ from xrmri.records import Geometry, Volume
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 _WANTED = np.array([[0, 1, 0], [0, 0, -1], [-1, 0, 0]])  # RAS directions of slices, rows and columns
 _WINDOW_PERCENTILES = (0.5, 99.5)
-_EVEN_MM = 0.05
+_EVEN = 0.1
+"""Neighbouring slices may lie this share of their distance off (choice: headers round, a missing slice doubles it)."""
+_PLANE_TOLERANCES = np.array([0.01] * 6 + [0] * 2 + [0.001] * 2)
+"""Directions, shape and spacing in mm: what headers of one stack may differ by (choice: well above their rounding)."""
+_SAME_ECHO_MS = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -31,14 +35,15 @@ class Series:
     header: Header
     """Of the first slice."""
     sha256: str
-    """Hex digest over all files, in the order of their names."""
+    """Hex digest over the digests of all files, in the order of their names."""
 
 
 def read_series(files: Sequence[Path], side: str, count: int) -> Series:
     """A coronal series from its files.
 
     Args:
-        files: one slice each, in any order; files of another plane are left out, as in OAI's reformats.
+        files: one slice each, or an archive of such, in any order; files of another plane are left out, as in OAI's
+            reformats.
         side: the knee, from the series name: MR headers do not say.
         count: slices it must have.
 
@@ -48,15 +53,16 @@ def read_series(files: Sequence[Path], side: str, count: int) -> Series:
     Raises:
         InputError: why the series cannot be used; the words before the colon name the kind of reason.
     """
-    content = hashlib.sha256()
+    digests = {}
     images = []
-    for file in sorted(files):
+    for name, data in (item for file in files for item in contents(file)):
         try:
-            data = file.read_bytes()
-            images.append((file.name, parse(data)))
-        except (OSError, InputError) as error:
-            raise InputError(f"unreadable slice: {file.name}: {error}") from error
-        content.update(data)
+            images.append((name, parse(data)))
+        except InputError as error:
+            raise InputError(f"unreadable slice: {name}: {error}") from error
+        digests[name] = hashlib.sha256(data).digest()
+    if not images:
+        raise InputError("no files: the series holds no DICOM file")
     stack = _majority_plane(images)
     if len(stack) != count:
         raise InputError(f"slice count: {len(stack)} of one plane, not {count}")
@@ -70,12 +76,17 @@ def read_series(files: Sequence[Path], side: str, count: int) -> Series:
     affine[:3, :3] = (_LPS_TO_RAS @ directions.T) * (slice_mm, *header.spacing_mm)
     affine[:3, 3] = _LPS_TO_RAS @ header.position_mm
     volume = Volume(voxels=_voxels(stack), geometry=Geometry(affine=affine), side=side)
-    return Series(volume=_as_displayed(volume), header=header, sha256=content.hexdigest())
+    digest = hashlib.sha256(b"".join(digests[name] for name in sorted(digests))).hexdigest()
+    return Series(volume=_as_displayed(volume), header=header, sha256=digest)
 
 
 def windowed_slices(volume: Volume, first: int, last: int, size: int) -> Volume:
-    """Slices first to last - 1, averaged over area to size x size pixels: (last - first, size, size) uint16."""
-    voxels = volume.voxels[first:last]
+    """Slices first to last - 1, averaged over area to size x size pixels: (last - first, size, size) uint16.
+
+    A field of view that is not square gets black margins, never another shape.
+    """
+    volume = _squared(Volume(voxels=volume.voxels[first:last], geometry=volume.geometry, side=volume.side))
+    voxels = volume.voxels
     rows, columns = np.array(voxels.shape[1:]) / size
     # A larger pixel has its centre half of the difference further in.
     change = np.diag([1.0, rows, columns, 1.0])
@@ -109,11 +120,12 @@ def _majority_plane(images: list[tuple[str, Image]]) -> list[tuple[str, Image]]:
     placed = [(name, image) for name, image in images if _is_placed(image.header)]
     if not placed:
         raise InputError("no geometry: no file tells where its slice lies")
-    keys = [_plane(image.header) for _, image in placed]
-    (common, _), *_ = Counter(keys).most_common(1)
-    stack = [item for item, key in zip(placed, keys, strict=True) if key == common]
-    if len({image.header.echo_time_ms for _, image in stack}) > 1:
-        raise InputError("several echoes: a series of one echo is needed")
+    keys = np.array([_plane(image.header) for _, image in placed])
+    alike = (np.abs(keys[:, None] - keys[None]) <= _PLANE_TOLERANCES).all(axis=-1)
+    stack = [placed[i] for i in np.flatnonzero(alike[alike.sum(axis=1).argmax()])]
+    echoes = [image.header.echo_time_ms for _, image in stack if image.header.echo_time_ms is not None]
+    if echoes and max(echoes) - min(echoes) > _SAME_ECHO_MS:
+        raise InputError(f"several echoes: {min(echoes):g} to {max(echoes):g} ms where a series of one is needed")
     return stack
 
 
@@ -122,10 +134,9 @@ def _is_placed(header: Header) -> bool:
 
 
 def _plane(header: Header) -> tuple[float, ...]:
-    """What the slices of one stack share, rounded past the noise of headers."""
+    """What the slices of one stack share: orientation, shape and spacing."""
     assert header.orientation is not None and header.spacing_mm is not None
-    orientation = (np.round(header.orientation, 2) + 0.0).ravel().tolist()
-    return (*orientation, *header.shape, *(round(value, 4) for value in header.spacing_mm))
+    return (*header.orientation.ravel().tolist(), *header.shape, *header.spacing_mm)
 
 
 def _directions(header: Header) -> np.ndarray:
@@ -142,9 +153,9 @@ def _directions(header: Header) -> np.ndarray:
 def _spacing(along: np.ndarray) -> float:
     """The one distance between neighbours."""
     gaps = np.diff(along)
-    if gaps.min() < _EVEN_MM:
+    if gaps.size == 0 or gaps.min() < _EVEN * np.median(gaps) or np.median(gaps) == 0:
         raise InputError("repeated positions: two slices lie in one place (several echoes or scans in one folder)")
-    if gaps.max() - gaps.min() > _EVEN_MM:
+    if np.abs(gaps - np.median(gaps)).max() > _EVEN * np.median(gaps):
         raise InputError(f"uneven spacing: {gaps.min():.2f} to {gaps.max():.2f} mm between slices")
     return float(gaps.mean())
 
@@ -157,9 +168,10 @@ def _voxels(stack: list[tuple[str, Image]]) -> np.ndarray:
             pixels = image.pixels()
         except InputError as error:
             raise InputError(f"unreadable slice: {name}: {error}") from error
-        if not pixels.any():
-            raise InputError(f"all-zero slice: {name}")
-        if pixels.shape != target.shape or not np.can_cast(pixels.dtype, np.uint16) and pixels.min() < 0:
+        low, high = pixels.min(), pixels.max()
+        if low == high:
+            raise InputError(f"all-zero slice: {name}" if high == 0 else f"blank slice: {name}: every pixel is {low}")
+        if pixels.shape != target.shape or not np.can_cast(pixels.dtype, np.uint16) and low < 0:
             raise InputError(f"unreadable slice: {name}: its pixels are not those of an MR slice")
         target[:] = pixels
     return voxels
@@ -174,3 +186,18 @@ def _as_displayed(volume: Volume) -> Volume:
             affine[:3, 3] += affine[:3, axis] * (voxels.shape[axis] - 1)
             affine[:3, axis] *= -1
     return Volume(voxels=np.ascontiguousarray(voxels), geometry=Geometry(affine=affine), side=volume.side)
+
+
+def _squared(volume: Volume) -> Volume:
+    """The volume with black margins where its field of view is not as high as it is wide."""
+    _, row_mm, column_mm = volume.geometry.spacing_mm
+    _, height, width = volume.voxels.shape
+    high_mm, wide_mm = height * row_mm, width * column_mm
+    rows = max(round((wide_mm - high_mm) / row_mm), 0)
+    columns = max(round((high_mm - wide_mm) / column_mm), 0)
+    if not rows and not columns:
+        return volume
+    margins = ((0, 0), (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2))
+    affine = volume.geometry.affine.copy()
+    affine[:3, 3] -= affine[:3, 1] * (rows // 2) + affine[:3, 2] * (columns // 2)
+    return Volume(voxels=np.pad(volume.voxels, margins), geometry=Geometry(affine=affine), side=volume.side)

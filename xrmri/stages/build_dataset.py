@@ -13,10 +13,11 @@ from typing import Any
 import pandas as pd
 
 from xrmri.config import BuildDataset, Execution
+from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.features import feature_set
 from xrmri.data.pairing import SPLITS, Candidate, Rejected, pair_up, split_participants
 from xrmri.data.readings import read_readings
-from xrmri.data.release import FILM, FLASH, OTHER, Release, find_release
+from xrmri.data.release import Release, find_release
 from xrmri.data.store import SCHEMA, grade_names, new_shard, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.parallel import in_order
@@ -104,7 +105,7 @@ def _search(folder: Path) -> _Found:
 
 def _plan(folder: Path, out: Path, found: _Found) -> dict[str, Any]:
     """What a dry run says."""
-    examples = {_kind(one): str(one.series.folder) for one in reversed(found.rejected)}
+    examples = {_kind(one): str(one.series.path) for one in reversed(found.rejected)}
     counts = _counts(found.release, found.candidates, found.rejected)
     readings = [str(file.relative_to(folder)) for file in found.release.readings]
     return {"status": "dry run", "output": str(out), "counts": counts, "examples": examples, "readings": readings}
@@ -138,8 +139,8 @@ def _write_shard(
 def _counts(release: Release, paired: Sequence[Candidate], rejected: Sequence[Rejected]) -> dict[str, Any]:
     """Series found, in pairs, rejected and of other kinds; none may go missing."""
     found = Counter(one.kind for one in release.series)
-    used = {one.folder for pair in paired for one in (pair.flash, pair.film)}
-    left = {one.series.folder: one.series.kind for one in rejected if one.series.folder not in used}
+    used = {one.path for pair in paired for one in (pair.flash, pair.film)}
+    left = {one.series.path: one.series.kind for one in rejected if one.series.path not in used}
     assert len(release.series) == len(used) + len(left) + found[OTHER], "a series is neither paired nor rejected"
     return {
         "found": {kind: found[kind] for kind in (FLASH, FILM, OTHER)},
@@ -162,7 +163,7 @@ def _write_rejected(file: Path, rejected: Sequence[Rejected], release: Path) -> 
     rows = []
     for one in rejected:
         series = one.series
-        folder = series.folder.relative_to(release).as_posix()
+        folder = series.path.relative_to(release).as_posix()
         rows.append((series.participant, series.visit, one.side or "both", folder, one.reason))
     with complete_or_absent(file) as partial:
         table = pd.DataFrame(sorted(rows), columns=["participant", "visit", "side", "series", "reason"])
@@ -240,5 +241,5 @@ def _fingerprint(release: Path, found: _Found) -> str:
     """What says that a release is the same one: its run.json where xrmri wrote it, else its series and tables."""
     if (release / "run.json").is_file():
         return fingerprint(release)
-    folders = [one.folder.relative_to(release).as_posix() for one in found.release.series]
+    folders = [one.path.relative_to(release).as_posix() for one in found.release.series]
     return digest([folders, [sha256(file) for file in found.release.readings]])

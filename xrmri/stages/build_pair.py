@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.config import BuildDataset, DetectKnee
+from xrmri.data.archive import content_sha256
 from xrmri.data.knees import open_knees
 from xrmri.data.pairing import Candidate, Rejected
 from xrmri.data.radiograph import crop_knee, mirrored, read_radiograph
@@ -16,7 +17,6 @@ from xrmri.data.store import StoredPair
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InputError
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph, Volume
-from xrmri.run import sha256
 
 Cut = Callable[[Candidate, Path, str], tuple[np.ndarray, float | None]]
 """(pair, film, hash of the film) -> (299, 299) uint16 joint crop in film orientation, and its width in mm if known."""
@@ -57,7 +57,7 @@ def build_pair(job: Job) -> BuiltPair | list[Rejected]:
         return _blamed(candidate, flash=str(error), film="radiograph not needed: its FLASH series was rejected")
     try:
         file = _film_file(candidate)
-        radiograph_sha256 = sha256(file)
+        radiograph_sha256 = content_sha256(file)
         crop, width_mm = cut(candidate, file, radiograph_sha256)
     except InputError as error:
         return _blamed(candidate, flash=f"radiograph rejected: {error}", film=str(error))
