@@ -165,7 +165,7 @@ def test_a_damaged_series_is_named_with_its_reason_and_the_rest_is_built(origina
     assert counts["reasons"] == {"all-zero slice": 1, "radiograph not needed": 2, "slice count": 1}
     rejected = pd.read_csv(tmp_path / "dataset" / "rejected.csv", dtype=str)
     told = dict(zip(rejected["series"], rejected["reason"], strict=True))
-    assert told[str(flash_folder(release, 0).relative_to(release))] == "slice count: 5 of one plane, not 6"
+    assert told[str(flash_folder(release, 0).relative_to(release))] == "slice count: 5 files, not 6"
     assert told[str(flash_folder(release, 1).relative_to(release))] == "all-zero slice: 002"
 
 

@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.readings import Key, Reading
@@ -34,6 +35,13 @@ class Candidate:
     def pair_id(self) -> str:
         """Participant, visit and side."""
         return f"{self.flash.participant}_{self.flash.visit}_{self.side}"
+
+    def blamed(self, *, flash: str, film: str) -> "list[Rejected]":
+        """Both series, once nothing came of the pair: why the FLASH is left out, and why the film."""
+        return [
+            Rejected(series=self.flash, side=self.side, reason=flash),
+            Rejected(series=self.film, side=self.film.side, reason=film),
+        ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +111,23 @@ def split_participants(
         counts[split] += 1
         chosen[participant] = split
     return chosen
+
+
+def leak(rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """What stands in two splits, in words: a participant, or one and the same image; None when nothing does.
+
+    Args:
+        rows: of index.csv.
+    """
+    seen: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in rows:
+        for column in ("participant", "source_mri_sha256", "source_radiograph_sha256"):
+            first = seen.setdefault((column, row[column]), row)
+            if first["split"] != row["split"]:
+                pairs = " and ".join(f"{one['pair_id']} ({one['split']})" for one in (first, row))
+                what = "participant" if column == "participant" else "image"
+                return f"{pairs} have the same {what}"
+    return None
 
 
 def _film_of(films: Sequence[Series], side: str) -> Series | None:

@@ -104,7 +104,7 @@ class Dataset:
     description: dict[str, Any]
     """dataset.json."""
     index: pd.DataFrame
-    """index.csv, one row a pair, in the order of the shards, with pair_id as the index."""
+    """index.csv, one row a pair, by participant, visit and side, with pair_id as the index."""
     _files: dict[str, h5py.File] = field(default_factory=dict, repr=False)
     _owner: int = field(default=0, repr=False)
 
@@ -159,6 +159,10 @@ class Dataset:
         """The intensities that map to -1 and 1."""
         low, high = self._read("window", pair_id)
         return float(low), float(high)
+
+    def stored_pair_id(self, pair_id: str) -> str:
+        """What the shard itself says the pair is called."""
+        return bytes(self._read("pair_id", pair_id).item()).decode("ascii")
 
     def _read(self, name: str, pair_id: str, *within: int) -> np.ndarray:
         if pair_id not in self.index.index:

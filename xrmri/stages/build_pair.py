@@ -54,13 +54,13 @@ def build_pair(job: Job) -> BuiltPair | list[Rejected]:
     try:
         volume, mri_sha256 = _mri(job)
     except InputError as error:
-        return _blamed(candidate, flash=str(error), film="radiograph not needed: its FLASH series was rejected")
+        return candidate.blamed(flash=str(error), film="radiograph not needed: its FLASH series was rejected")
     try:
         file = _film_file(candidate)
         radiograph_sha256 = content_sha256(file)
         crop, width_mm = cut(candidate, file, radiograph_sha256)
     except InputError as error:
-        return _blamed(candidate, flash=f"radiograph rejected: {error}", film=str(error))
+        return candidate.blamed(flash=f"radiograph rejected: {error}", film=str(error))
     if candidate.side == LEFT:
         volume, crop = mirrored_volume(volume), mirrored(crop)
     stored = StoredPair(
@@ -71,17 +71,7 @@ def build_pair(job: Job) -> BuiltPair | list[Rejected]:
         affine=volume.geometry.affine,
         window=intensity_window(volume.voxels),
     )
-    return BuiltPair(
-        stored=stored, radiograph_mm=width_mm, mri_sha256=mri_sha256, radiograph_sha256=radiograph_sha256
-    )
-
-
-def _blamed(candidate: Candidate, *, flash: str, film: str) -> list[Rejected]:
-    """Both series of a pair that came to nothing."""
-    return [
-        Rejected(series=candidate.flash, side=candidate.side, reason=flash),
-        Rejected(series=candidate.film, side=candidate.film.side, reason=film),
-    ]
+    return BuiltPair(stored=stored, radiograph_mm=width_mm, mri_sha256=mri_sha256, radiograph_sha256=radiograph_sha256)
 
 
 def _mri(job: Job) -> tuple[Volume, str]:
