@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,8 @@ _WHOLE = re.compile(r"(\d+)\.0*")
 _PARTICIPANT = re.compile(r"9\d{6}")
 _VISIT = re.compile(r"V?(\d{1,2})")
 _CLASSIC = re.compile(r"kxr_sq_bu(\d\d)", re.IGNORECASE)
-_LETTERS = "  ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # the third byte from the top of a number that SAS calls missing, inverted
+_LETTERS = {code: letter for n, letter in enumerate(ascii_uppercase) for code in (n + 2, ord(letter))}
+"""The third byte from the top of a number that SAS calls missing, inverted: SAS counts, other programs write ASCII."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +119,7 @@ def _sas_texts(column: pd.Series) -> list[str]:
     values = column.to_numpy(np.float64)
     letters = (~values.view(np.uint64) >> np.uint64(40)) & np.uint64(0xFF)
     return [
-        f"{value:.10g}" if np.isfinite(value) else _LETTERS[code : code + 1].strip()
+        f"{value:.10g}" if np.isfinite(value) else _LETTERS.get(code, "")
         for value, code in zip(values, letters.tolist(), strict=True)
     ]
 
