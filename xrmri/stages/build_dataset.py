@@ -14,7 +14,7 @@ from typing import Any
 from xrmri.config import BuildDataset, Execution
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import begin, join, read_record
-from xrmri.stages.build_shard import Shard, build_shard
+from xrmri.stages.build_shard import Shard, build_shards
 from xrmri.stages.merge_shards import read_shards, shards_of, verify, write_tables
 from xrmri.stages.search_release import inputs_of, plan, search
 
@@ -50,11 +50,9 @@ def run(
     if run_folder is None:
         return {"status": "already done", "output": str(out)}
     with run_folder as record:
-        records = [
-            shard.finished(config, inputs) or build_shard(shard, found, config, execution, inputs, knees)
-            for shard in shards_of(out, config.shards)
-        ]
-        record.record["counts"] = counts = write_tables(out, config, records)
+        missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(config, inputs)]
+        build_shards(missing, found, config, execution, inputs, knees)
+        record.record["counts"] = counts = write_tables(out, config, read_shards(out, config, inputs))
     log.info("%d pairs from %d series written to %s", counts["pairs"], len(found.release.series), out)
     return {"status": "finished", "output": str(out), "counts": counts}
 
@@ -81,11 +79,13 @@ def run_shard(
     inputs = inputs_of(found, knees)
     join(out, config, inputs)
     shard = Shard(folder=out, number=number, count=config.shards)
-    done = None if execution.force else shard.finished(config, inputs)
-    record = done or build_shard(shard, found, config, execution, inputs, knees)
-    status = "already done" if done else "finished"
+    if not execution.force and shard.is_finished(config, inputs):
+        return {"status": "already done", "output": str(shard.file)}
+    build_shards([shard], found, config, execution, inputs, knees)
+    record = shard.read()
+    assert record is not None
     counts = {"pairs": len(record["pairs"]), "rejected": len(record["rejected"])}
-    return {"status": status, "output": str(shard.file), "counts": counts}
+    return {"status": "finished", "output": str(shard.file), "counts": counts}
 
 
 def merge(out: Path, config: BuildDataset) -> dict[str, Any]:

@@ -5,12 +5,15 @@ Shards know nothing of one another, so that any number of processes can build th
 
 import json
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
+from xrmri.data.pairing import Rejected
 from xrmri.data.store import grade_names, new_shard
 from xrmri.errors import InconsistentError
 from xrmri.parallel import in_order
@@ -33,15 +36,20 @@ class Shard:
         """The pairs."""
         return self.folder / f"pairs-{self.number:05d}-of-{self.count:05d}.h5"
 
+    def jobs(self, found: Found, config: BuildDataset, device: str, knees: Path | None) -> list[Job]:
+        """Its pairs: those whose place in the release is its number modulo the count."""
+        chosen = found.candidates[self.number :: self.count]
+        return [Job(candidate=one, config=config, device=device, knees=knees) for one in chosen]
+
     @property
     def record(self) -> Path:
         """What the shard holds, as JSON; written last, so that it says that the shard is complete."""
         return self.file.with_suffix(".json")
 
-    def finished(self, config: BuildDataset, inputs: dict[str, str]) -> dict[str, Any] | None:
-        """The record, where the shard was built with these settings from this release."""
+    def is_finished(self, config: BuildDataset, inputs: Mapping[str, str]) -> bool:
+        """Whether the shard was built with these settings from this release."""
         record = self.read()
-        return record if record and (record["config"], record["inputs"]) == (config.to_dict(), inputs) else None
+        return bool(record) and (record["config"], record["inputs"]) == (config.to_dict(), inputs)
 
     def read(self) -> dict[str, Any] | None:
         """The record, or None where the shard is not finished."""
@@ -53,43 +61,63 @@ class Shard:
             raise InconsistentError(f"{self.record} is not JSON: remove it and build the shard again") from error
 
 
-def build_shard(
-    shard: Shard, found: Found, config: BuildDataset, execution: Execution, inputs: dict[str, str], knees: Path | None
-) -> dict[str, Any]:
-    """Build one shard.
+def build_shards(
+    shards: Sequence[Shard],
+    found: Found,
+    config: BuildDataset,
+    execution: Execution,
+    inputs: Mapping[str, str],
+    knees: Path | None,
+) -> None:
+    """Build some shards, one after the other; each is complete or absent.
 
     Args:
-        shard: which one.
+        shards: which ones.
         found: the release.
-        config: settings; its pairs are those whose place in the release is `shard.number` modulo `shard.count`.
+        config: settings.
         execution: workers, device, progress.
-        inputs: fingerprints of release and knees.
+        inputs: fingerprints of release and knees, kept in the shards' records.
         knees: folder from detect-knee; without it the bundled detector looks at the films.
-
-    Returns:
-        the shard's record.
     """
+    jobs = [shard.jobs(found, config, execution.device, knees) for shard in shards]
+    total = sum(map(len, jobs))
+    results = in_order(build_pair, chain.from_iterable(jobs), execution.workers)
+    done = 0
+    for shard, own in zip(shards, jobs, strict=True):
+
+        def told(number: int, pairs: int, before: int = done) -> None:
+            execution.progress("build-dataset", before + number, total, f"{pairs} pairs in this shard")
+
+        _build(shard, found, config, inputs, zip(own, islice(results, len(own)), strict=True), told)
+        done += len(own)
+
+
+def _build(
+    shard: Shard,
+    found: Found,
+    config: BuildDataset,
+    inputs: Mapping[str, str],
+    results: Iterable[tuple[Job, BuiltPair | list[Rejected]]],
+    told: Callable[[int, int], None],
+) -> None:
+    """Write one shard and its record."""
     shard.record.unlink(missing_ok=True)
-    chosen = found.candidates[shard.number :: shard.count]
-    jobs = [Job(candidate=one, config=config, device=execution.device, knees=knees) for one in chosen]
     # What was left out before any pixel was read is told once, by the first shard.
     rejected = list(found.rejected) if shard.number == 0 else []
     pairs: list[Row] = []
     not_read: Counter[str] = Counter()
     slices = config.last_slice - config.first_slice
-    step = "build-dataset" if shard.count == 1 else f"shard {shard.number + 1}/{shard.count}"
     with new_shard(shard.file, slices=slices, size=config.size, features=config.feature_set) as writer:
-        results = in_order(build_pair, jobs, execution.workers)
-        for number, (job, built) in enumerate(zip(jobs, results, strict=True), start=1):
+        for number, (job, built) in enumerate(results, start=1):
             if isinstance(built, BuiltPair):
                 pairs.append(found.pair_row(job.candidate) | _index_row(shard, job, built, writer.append(built.stored)))
                 not_read.update(name for name in grade_names() if job.candidate.grades.get(name) is None)
             else:
                 rejected += built
-            execution.progress(step, number, len(jobs), f"{len(pairs)} pairs")
+            told(number, len(pairs))
     record = {
         "config": config.to_dict(),
-        "inputs": inputs,
+        "inputs": dict(inputs),
         "origin": origin(found.root),
         "found": found.series,
         "pairs": pairs,
@@ -98,7 +126,6 @@ def build_shard(
         "sha256": sha256(shard.file),
     }
     write_json(shard.record, record)
-    return record
 
 
 def _index_row(shard: Shard, job: Job, built: BuiltPair, row: int) -> dict[str, Any]:
