@@ -168,6 +168,8 @@ class Phantom(Seeded):
     """0, or which rescan: the same people and films, their FLASH taken again with other noise and position (choice)."""
     figures: bool = False
     """Draw sheets of slices and films, and print how the cohort compares with real knees (choice)."""
+    other_sequences: bool = True
+    """Write a COR_IW_TSE and a COR_MPR series beside each FLASH, in OAI's proportions (paper, Fig. 4)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
