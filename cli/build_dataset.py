@@ -28,6 +28,7 @@ def build_dataset(
         str | None,
         typer.Option(metavar="I/N", help="Build shard I of N alone (I from 0); default: SLURM_ARRAY_*, where set."),
     ] = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Also draw the release's sequences in figures/.")] = False,
     merge: Annotated[bool, typer.Option("--merge", help="Make the dataset of shards built one by one.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read a dataset again and compare its checksums.")] = False,
 ) -> None:
@@ -48,7 +49,7 @@ def build_dataset(
     task = stage.parse_shard(shard) if shard else stage.array_task(os.environ, config, folder)
     execution = common.execution()
     if task is None or execution.dry_run:
-        common.conclude(stage.run(release, folder, config, execution, knees=knees))
+        common.conclude(stage.run(release, folder, config, execution, knees=knees, figures=figures))
         return
     number, count = task
     config = stage.with_shards(config, count)

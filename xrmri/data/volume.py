@@ -38,17 +38,17 @@ class Series:
     """Hex digest over the digests of all files, in the order of their names."""
 
 
-def read_series(files: Sequence[Path], side: str, count: int) -> Series:
+def read_series(files: Sequence[Path], side: str, count: int | None) -> Series:
     """A coronal series from its files.
 
     Args:
         files: one slice each, or an archive of such, in any order; files of another plane are left out, as in OAI's
             reformats.
         side: the knee, from the series name: MR headers do not say.
-        count: slices it must have.
+        count: slices it must have; None for any number.
 
     Returns:
-        (count, H, W) uint16 voxels and their geometry.
+        (S, H, W) uint16 voxels and their geometry.
 
     Raises:
         InputError: why the series cannot be used; the words before the colon name the kind of reason.
@@ -64,7 +64,7 @@ def read_series(files: Sequence[Path], side: str, count: int) -> Series:
     if not images:
         raise InputError("no files: the series holds no DICOM file")
     stack = _majority_plane(images)
-    if len(stack) != count:
+    if count is not None and len(stack) != count:
         raise InputError(f"slice count: {len(stack)} of one plane, not {count}")
     directions = _directions(stack[0][1].header)
     along = np.array([image.header.position_mm @ directions[0] for _, image in stack])

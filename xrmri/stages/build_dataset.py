@@ -15,6 +15,7 @@ from xrmri.config import BuildDataset, Execution
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import begin, join, read_record
 from xrmri.stages.build_shard import Shard, build_shards
+from xrmri.stages.draw_sequences import draw_sequences
 from xrmri.stages.merge_shards import read_shards, shards_of, verify, write_tables
 from xrmri.stages.search_release import inputs_of, plan, search
 
@@ -23,7 +24,13 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    release: Path, out: Path, config: BuildDataset, execution: Execution, knees: Path | None = None
+    release: Path,
+    out: Path,
+    config: BuildDataset,
+    execution: Execution,
+    knees: Path | None = None,
+    *,
+    figures: bool = False,
 ) -> dict[str, Any]:
     """Build the dataset: all shards that are not there yet, and the tables.
 
@@ -33,6 +40,7 @@ def run(
         config: slice window, size, features, split, shards.
         execution: workers, device of the detector, dry run.
         knees: folder from detect-knee; without it the bundled detector looks at the films.
+        figures: also draw what the paper shows of its data (Fig. 4); a finished dataset may be given for it.
 
     Returns:
         status, output and counts; a dry run also gives an example of each reason for leaving a series out.
@@ -48,11 +56,15 @@ def run(
     inputs = inputs_of(found, knees)
     run_folder = begin(out, config, inputs, force=execution.force)
     if run_folder is None:
+        if figures:
+            draw_sequences(found.release, out, config, execution)
         return {"status": "already done", "output": str(out)}
     with run_folder as record:
         missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(config, inputs)]
         build_shards(missing, found, config, execution, inputs, knees)
         record.record["counts"] = counts = write_tables(out, config, read_shards(out, config, inputs))
+        if figures:
+            draw_sequences(found.release, out, config, execution)
     log.info("%d pairs from %d series written to %s", counts["pairs"], len(found.release.series), out)
     return {"status": "finished", "output": str(out), "counts": counts}
 

@@ -139,6 +139,7 @@ def _index_row(shard: Shard, job: Job, built: BuiltPair, row: int) -> dict[str, 
         "shard": shard.file.name,
         "row": row,
         "kl": candidate.grades.get(KL),
+        "radiograph_mm": built.radiograph_mm,
         "source_mri_sha256": built.mri_sha256,
         "source_radiograph_sha256": built.radiograph_sha256,
     }
