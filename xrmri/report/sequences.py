@@ -49,14 +49,13 @@ def draw_sequences(
             broad = name == "T1"
             if broad:
                 right.fill_between(own["position"], own["lower"], own["upper"], color=_COLOURS[name], alpha=0.2)
-            right.plot(
-                own["position"], own["median"], color=_COLOURS[name], linewidth=2.2 if broad else 1.1, label=name
-            )
-        right.set_xlim(0, 1)
-        right.set_ylim(0, None)
-        top = right.get_ylim()[1]
-        text = f"kept: {window[0]:.0%} to {window[1]:.0%}\nslices {kept[0]} to {kept[1] - 1} from 0"
+            width = 2.2 if broad else 1.1
+            right.plot(own["position"], own["median"], color=_COLOURS[name], linewidth=width, label=name)
+        top = 1.3 * right.get_ylim()[1]  # room for words above the curves
+        # Whole per cent below, as the paper counts.
+        text = f"kept: {int(100 * window[0])} % to {int(100 * window[1])} %, slices {kept[0]} to {kept[1] - 1}"
         right.text(np.mean(window), top * 0.98, text, ha="center", va="top", fontsize=8.5, color="#444444")
+        right.set_xlim(0, 1)
         right.set_ylim(0, top)
         right.set_xlabel("slice position, 0 behind and 1 in front")
         right.set_ylabel("mean grey value")
