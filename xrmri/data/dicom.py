@@ -6,7 +6,7 @@ except PatientID, which makes the participant key.
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,6 +20,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from xrmri.data.archive import the_only_content
+from xrmri.data.plain_dicom import plain_tags
 from xrmri.errors import InputError
 
 LABEL_BYTES = 2**14
@@ -69,41 +70,45 @@ class Image:
     """One file: its header, and its pixels once decoded."""
 
     header: Header
-    dataset: Dataset
+    tags: Dataset | Mapping[str, object]
+    """By keyword; a mapping where the file is plain."""
 
     def pixels(self) -> np.ndarray:
         """(H, W), the stored integers, read-only; InputError when they are damaged."""
-        if self._is_plain():
-            return self._plain_pixels()
-        with no_warnings():
-            try:
-                pixels = self.dataset.pixel_array
-            except _DAMAGE as error:
-                raise InputError(f"pixels cannot be decoded ({' '.join(str(error).split())[:120]})") from error
+        try:
+            if self._is_plain():
+                return self._plain_pixels()
+            assert isinstance(self.tags, Dataset)
+            with no_warnings():
+                pixels = self.tags.pixel_array
+        except _DAMAGE as error:
+            raise InputError(f"pixels cannot be decoded ({' '.join(str(error).split())[:120]})") from error
         if pixels.ndim != 2:
             raise InputError(f"pixels have the shape {pixels.shape}: one grey image is needed")
         return np.asarray(pixels)
 
     def _is_plain(self) -> bool:
         """Whether the pixels are one grey image of two bytes each, as scanners store them."""
-        dataset = self.dataset
-        meta = getattr(dataset, "file_meta", None)
+        meta = getattr(self.tags, "file_meta", None)
         syntax = meta.get("TransferSyntaxUID") if meta else None
-        return (
+        plain = (
             syntax in (None, "", ImplicitVRLittleEndian, ExplicitVRLittleEndian)
-            and (dataset.get("BitsAllocated"), dataset.get("SamplesPerPixel") or 1) == (16, 1)
-            and str(dataset.get("NumberOfFrames") or 1) == "1"
+            and (self.tags.get("BitsAllocated"), self.tags.get("SamplesPerPixel") or 1) == (16, 1)
+            and str(self.tags.get("NumberOfFrames") or 1) == "1"
         )
+        if not plain and not isinstance(self.tags, Dataset):
+            raise ValueError("neither one grey image nor two bytes a pixel")
+        return plain
 
     def _plain_pixels(self) -> np.ndarray:
         """Plain pixels without a copy."""
-        data = self.dataset.get("PixelData")
+        data = self.tags.get("PixelData")
         rows, columns = self.header.shape
-        held, needed = len(data) if isinstance(data, bytes) else 0, rows * columns * 2
+        held, needed = len(data) if isinstance(data, bytes | memoryview) else 0, rows * columns * 2
         if held < needed or not needed:
-            raise InputError(f"pixels cannot be decoded ({held} bytes where {rows} x {columns} pixels need {needed})")
-        kind = "<i2" if self.dataset.get("PixelRepresentation") == 1 else "<u2"
-        return np.frombuffer(data, kind, rows * columns).reshape(rows, columns)
+            raise ValueError(f"{held} bytes where {rows} x {columns} pixels need {needed}")
+        kind = "<i2" if self.tags.get("PixelRepresentation") == 1 else "<u2"
+        return np.frombuffer(data, kind, rows * columns).reshape(rows, columns)  # type: ignore[call-overload, no-any-return]
 
 
 def is_dicom(file: Path) -> bool:
@@ -142,8 +147,15 @@ def read_labels(content: bytes) -> Labels:
 
 def parse(content: bytes) -> Image:
     """A file's bytes as an image whose pixels are not yet decoded; InputError when they are not DICOM."""
-    dataset = _parse(BytesIO(content), _HEADER_TAGS + _PIXEL_TAGS)
-    return Image(header=_header(dataset), dataset=dataset)
+    plain = plain_tags(content)
+    if plain is not None and (plain.get("BitsAllocated"), plain.get("SamplesPerPixel", 1)) == (16, 1):
+        tags: Dataset | Mapping[str, object] = plain
+    else:
+        tags = _parse(BytesIO(content), _HEADER_TAGS + _PIXEL_TAGS)
+    try:
+        return Image(header=_header(tags), tags=tags)
+    except _DAMAGE as error:
+        raise InputError(f"not a DICOM image ({' '.join(str(error).split())[:120]})") from error
 
 
 def read_film(file: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
@@ -156,7 +168,7 @@ def read_film(file: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
         pixels = image.pixels().astype(np.float32)
     except InputError as error:
         raise InputError(f"{file} cannot be read as a DICOM image: {error}") from error
-    if image.dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+    if image.tags.get("PhotometricInterpretation") == "MONOCHROME1":
         pixels = pixels.max() - pixels
     return pixels, image.header.spacing_mm
 
@@ -173,27 +185,28 @@ def _parse(source: BytesIO, tags: list[str]) -> Dataset:
             dataset = dcmread(source, force=True, specific_tags=tags)
         except _DAMAGE as error:
             raise InputError(f"not a DICOM file ({' '.join(str(error).split())[:120]})") from error
-        if "Rows" not in dataset or "Columns" not in dataset:
-            raise InputError("not a DICOM image: it has no rows and columns")
         return dataset
 
 
-def _header(dataset: Dataset) -> Header:
+def _header(dataset: Dataset | Mapping[str, object]) -> Header:
     """The tags of a dataset as plain values."""
+    rows, columns = dataset.get("Rows"), dataset.get("Columns")
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        raise InputError("not a DICOM image: it has no rows and columns")
     spacing = _numbers(dataset, "ImagerPixelSpacing", 2) or _numbers(dataset, "PixelSpacing", 2)
     orientation = _numbers(dataset, "ImageOrientationPatient", 6)
     position = _numbers(dataset, "ImagePositionPatient", 3)
     echo_time = _numbers(dataset, "EchoTime", 1)
     return Header(
         echo_time_ms=echo_time[0] if echo_time else None,
-        shape=(int(dataset.Rows), int(dataset.Columns)),
+        shape=(rows, columns),
         spacing_mm=(spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
         orientation=np.array(orientation).reshape(2, 3) if orientation else None,
         position_mm=np.array(position) if position else None,
     )
 
 
-def _numbers(dataset: Dataset, tag: str, count: int) -> list[float]:
+def _numbers(dataset: Dataset | Mapping[str, object], tag: str, count: int) -> list[float]:
     """The numbers of a tag, written as a list, one value or a string; [] when there are not `count` of them."""
     try:
         value = dataset.get(tag)

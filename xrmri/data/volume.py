@@ -25,17 +25,27 @@ _EVEN = 0.1
 _PLANE_TOLERANCES = np.array([0.01] * 6 + [0] * 2 + [0.001] * 2)
 """Directions, shape and spacing in mm: what headers of one stack may differ by (choice: well above their rounding)."""
 _SAME_ECHO_MS = 0.05
+_LARGEST = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Series:
-    """A series as it was read."""
+    """A series as it was read: a volume whose slices still lie where their files were read to."""
 
-    volume: Volume
-    header: Header
-    """Of the first slice."""
+    voxels: tuple[np.ndarray, ...]
+    """S slices of (H, W), uint16 or int16 without a negative value."""
+    geometry: Geometry
+    side: str
     sha256: str
     """Hex digest over the digests of all files, in the order of their names."""
+
+    @property
+    def volume(self) -> Volume:
+        """The slices in one array: (S, H, W) uint16."""
+        voxels = np.empty((len(self.voxels), *self.voxels[0].shape), np.uint16)
+        for target, pixels in zip(voxels, self.voxels, strict=True):
+            target[:] = pixels
+        return Volume(voxels=voxels, geometry=self.geometry, side=self.side)
 
 
 def read_series(files: Sequence[Path], side: str, count: int | None) -> Series:
@@ -48,7 +58,7 @@ def read_series(files: Sequence[Path], side: str, count: int | None) -> Series:
         count: slices it must have; None for any number.
 
     Returns:
-        (S, H, W) uint16 voxels and their geometry.
+        its slices and their geometry.
 
     Raises:
         InputError: why the series cannot be used; the words before the colon name the kind of reason.
@@ -75,29 +85,32 @@ def read_series(files: Sequence[Path], side: str, count: int | None) -> Series:
     affine = np.eye(4)
     affine[:3, :3] = (_LPS_TO_RAS @ directions.T) * (slice_mm, *header.spacing_mm)
     affine[:3, 3] = _LPS_TO_RAS @ header.position_mm
-    volume = Volume(voxels=_voxels(stack), geometry=Geometry(affine=affine), side=side)
+    voxels, affine = _as_displayed([_pixels(name, image) for name, image in stack], affine)
     digest = hashlib.sha256(b"".join(digests[name] for name in sorted(digests))).hexdigest()
-    return Series(volume=_as_displayed(volume), header=header, sha256=digest)
+    return Series(voxels=voxels, geometry=Geometry(affine=affine), side=side, sha256=digest)
 
 
-def windowed_slices(volume: Volume, first: int, last: int, size: int) -> Volume:
+def windowed_slices(volume: Volume | Series, first: int, last: int, size: int) -> Volume:
     """Slices first to last - 1, averaged over area to size x size pixels: (last - first, size, size) uint16.
 
     A field of view that is not square gets black margins, never another shape.
     """
-    volume = _squared(Volume(voxels=volume.voxels[first:last], geometry=volume.geometry, side=volume.side))
-    voxels = volume.voxels
-    rows, columns = np.array(voxels.shape[1:]) / size
+    margins, affine = _margins(volume)
+    height, width = np.array(volume.voxels[0].shape) + margins.sum(axis=1)
+    rows, columns = height / size, width / size
     # A larger pixel has its centre half of the difference further in.
     change = np.diag([1.0, rows, columns, 1.0])
     change[:3, 3] = first, (rows - 1) / 2, (columns - 1) / 2
-    kept = np.rint(resized(voxels, size)).astype(np.uint16)
-    return Volume(voxels=kept, geometry=Geometry(affine=volume.geometry.affine @ change), side=volume.side)
+    kept = np.empty((last - first, size, size), np.uint16)
+    for target, pixels in zip(kept, volume.voxels[first:last], strict=True):
+        whole = np.pad(pixels, margins) if margins.any() else pixels
+        np.rint(resized(whole, size), out=target, casting="unsafe")
+    return Volume(voxels=kept, geometry=Geometry(affine=affine @ change), side=volume.side)
 
 
 def intensity_window(voxels: np.ndarray) -> tuple[float, float]:
     """The intensities that map to -1 and 1: 0.5th and 99.5th percentiles of a volume."""
-    low, high = np.percentile(voxels, _WINDOW_PERCENTILES)
+    low, high = _percentiles(voxels) if voxels.dtype == np.uint16 else np.percentile(voxels, _WINDOW_PERCENTILES)
     if low >= high:
         raise InputError("blank volume: its intensities are all the same")
     return float(low), float(high)
@@ -113,6 +126,16 @@ def mirrored_volume(volume: Volume) -> Volume:
     """The volume with its columns reversed and a geometry that stays true; the side stays the patient's."""
     voxels = np.ascontiguousarray(volume.voxels[..., ::-1])
     return Volume(voxels=voxels, geometry=volume.geometry.mirrored(voxels.shape[-1]), side=volume.side)
+
+
+def _percentiles(voxels: np.ndarray) -> tuple[float, float]:
+    """What np.percentile gives for the window, from a histogram: ten times as fast for three million integers."""
+    below = np.cumsum(np.bincount(voxels.ravel()))
+    found = []
+    for place in np.array(_WINDOW_PERCENTILES) / 100 * (voxels.size - 1):
+        first, second = np.searchsorted(below, [np.floor(place), np.ceil(place)], side="right")
+        found.append(float(first + (second - first) * (place % 1)))
+    return found[0], found[1]
 
 
 def _majority_plane(images: list[tuple[str, Image]]) -> list[tuple[str, Image]]:
@@ -160,44 +183,38 @@ def _spacing(along: np.ndarray) -> float:
     return float(gaps.mean())
 
 
-def _voxels(stack: list[tuple[str, Image]]) -> np.ndarray:
-    """The pixels of all slices: (S, H, W) uint16."""
-    voxels = np.empty((len(stack), *stack[0][1].header.shape), np.uint16)
-    for target, (name, image) in zip(voxels, stack, strict=True):
-        try:
-            pixels = image.pixels()
-        except InputError as error:
-            raise InputError(f"unreadable slice: {name}: {error}") from error
-        low, high = pixels.min(), pixels.max()
-        if low == high:
-            raise InputError(f"all-zero slice: {name}" if high == 0 else f"blank slice: {name}: every pixel is {low}")
-        if pixels.shape != target.shape or not np.can_cast(pixels.dtype, np.uint16) and low < 0:
-            raise InputError(f"unreadable slice: {name}: its pixels are not those of an MR slice")
-        target[:] = pixels
-    return voxels
+def _pixels(name: str, image: Image) -> np.ndarray:
+    """The pixels of one slice, (H, W), where they were read to."""
+    try:
+        pixels = image.pixels()
+    except InputError as error:
+        raise InputError(f"unreadable slice: {name}: {error}") from error
+    high = pixels.max()
+    if pixels[0, 0] == high and pixels.min() == high:
+        raise InputError(f"all-zero slice: {name}" if high == 0 else f"blank slice: {name}: every pixel is {high}")
+    if pixels.dtype != np.uint16 and (not np.can_cast(pixels.dtype, np.int64) or pixels.min() < 0 or high > _LARGEST):
+        raise InputError(f"unreadable slice: {name}: its pixels are not those of an MR slice")
+    return pixels
 
 
-def _as_displayed(volume: Volume) -> Volume:
-    """The volume with rows running down and columns running to the patient's left."""
-    voxels, affine = volume.voxels, volume.geometry.affine.copy()
+def _as_displayed(voxels: list[np.ndarray], affine: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """The slices with rows running down and columns running to the patient's left, and where they then lie."""
+    affine = affine.copy()
     for axis in (1, 2):
         if affine[:3, axis] @ _WANTED[axis] < 0:
-            voxels = np.flip(voxels, axis)
-            affine[:3, 3] += affine[:3, axis] * (voxels.shape[axis] - 1)
+            affine[:3, 3] += affine[:3, axis] * (voxels[0].shape[axis - 1] - 1)
             affine[:3, axis] *= -1
-    return Volume(voxels=np.ascontiguousarray(voxels), geometry=Geometry(affine=affine), side=volume.side)
+            voxels = [np.flip(pixels, axis - 1) for pixels in voxels]
+    return tuple(voxels), affine
 
 
-def _squared(volume: Volume) -> Volume:
-    """The volume with black margins where its field of view is not as high as it is wide."""
+def _margins(volume: Volume | Series) -> tuple[np.ndarray, np.ndarray]:
+    """Rows above and below and columns left and right that make the field of view square, and the affine with them."""
     _, row_mm, column_mm = volume.geometry.spacing_mm
-    _, height, width = volume.voxels.shape
-    high_mm, wide_mm = height * row_mm, width * column_mm
-    rows = max(round((wide_mm - high_mm) / row_mm), 0)
-    columns = max(round((high_mm - wide_mm) / column_mm), 0)
-    if not rows and not columns:
-        return volume
-    margins = ((0, 0), (rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2))
+    height, width = volume.voxels[0].shape
+    missing_mm = width * column_mm - height * row_mm
+    rows, columns = max(round(missing_mm / row_mm), 0), max(round(-missing_mm / column_mm), 0)
+    margins = np.array([(rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)])
     affine = volume.geometry.affine.copy()
-    affine[:3, 3] -= affine[:3, 1] * (rows // 2) + affine[:3, 2] * (columns // 2)
-    return Volume(voxels=np.pad(volume.voxels, margins), geometry=Geometry(affine=affine), side=volume.side)
+    affine[:3, 3] -= affine[:3, 1] * margins[0, 0] + affine[:3, 2] * margins[1, 0]
+    return margins, affine

@@ -13,7 +13,7 @@ from xrmri.data.knees import open_knees
 from xrmri.data.pairing import Candidate, Rejected
 from xrmri.data.radiograph import crop_knee, mirrored, read_radiograph
 from xrmri.data.resample import resized
-from xrmri.data.store import StoredPair
+from xrmri.data.store import PackedPair, StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InputError
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph, Volume
@@ -39,7 +39,7 @@ class Job:
 class BuiltPair:
     """A pair, and what it was read from."""
 
-    stored: StoredPair
+    packed: PackedPair
     radiograph_mm: float | None
     """Width of the joint crop, where the film told its spacing."""
     mri_sha256: str
@@ -71,14 +71,19 @@ def build_pair(job: Job) -> BuiltPair | list[Rejected]:
         affine=volume.geometry.affine,
         window=intensity_window(volume.voxels),
     )
-    return BuiltPair(stored=stored, radiograph_mm=width_mm, mri_sha256=mri_sha256, radiograph_sha256=radiograph_sha256)
+    return BuiltPair(
+        packed=packed_pair(stored, job.config.feature_set),
+        radiograph_mm=width_mm,
+        mri_sha256=mri_sha256,
+        radiograph_sha256=radiograph_sha256,
+    )
 
 
 def _mri(job: Job) -> tuple[Volume, str]:
     """The kept slices as a (S, size, size) volume, and the hash of the series."""
     config = job.config
     series = read_series(job.candidate.flash.files(), job.candidate.side, config.slices)
-    volume = windowed_slices(series.volume, config.first_slice, config.last_slice, config.size)
+    volume = windowed_slices(series, config.first_slice, config.last_slice, config.size)
     return volume, series.sha256
 
 

@@ -110,7 +110,8 @@ def _build(
     with new_shard(shard.file, slices=slices, size=config.size, features=config.feature_set) as writer:
         for number, (job, built) in enumerate(results, start=1):
             if isinstance(built, BuiltPair):
-                pairs.append(found.pair_row(job.candidate) | _index_row(shard, job, built, writer.append(built.stored)))
+                row = writer.append_packed(built.packed)
+                pairs.append(found.pair_row(job.candidate) | _index_row(shard, job, built, row))
                 not_read.update(name for name in grade_names() if job.candidate.grades.get(name) is None)
             else:
                 rejected += built
