@@ -25,6 +25,8 @@ _EVEN = 0.1
 _PLANE_TOLERANCES = np.array([0.01] * 6 + [0] * 2 + [0.001] * 2)
 """Directions, shape and spacing in mm: what headers of one stack may differ by (choice: well above their rounding)."""
 _SAME_ECHO_MS = 0.05
+_LONGEST = 2.0
+"""A field of view is at most this many times as long as it is wide (choice: OAI's FLASH is square)."""
 _LARGEST = np.iinfo(np.uint16).max
 
 
@@ -212,7 +214,10 @@ def _margins(volume: Volume | Series) -> tuple[np.ndarray, np.ndarray]:
     """Rows above and below and columns left and right that make the field of view square, and the affine with them."""
     _, row_mm, column_mm = volume.geometry.spacing_mm
     height, width = volume.voxels[0].shape
-    missing_mm = width * column_mm - height * row_mm
+    high_mm, wide_mm = height * row_mm, width * column_mm
+    if max(high_mm, wide_mm) > _LONGEST * min(high_mm, wide_mm):
+        raise InputError(f"odd field of view: {high_mm:.0f} x {wide_mm:.0f} mm")
+    missing_mm = wide_mm - high_mm
     rows, columns = max(round(missing_mm / row_mm), 0), max(round(-missing_mm / column_mm), 0)
     margins = np.array([(rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)])
     affine = volume.geometry.affine.copy()
