@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.stages.other_hand import Film, Mr, film_bytes, mr_files
 from xrmri.data.dicom import Header, Image, no_warnings, parse, read_labels
-from xrmri.data.plain_dicom import plain_tags
+from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.errors import InputError
 
 FLASH = mr_files(Mr(jitter=0.01), "9000001")["003"]
@@ -35,6 +35,15 @@ def test_a_plain_file_says_the_same_to_both_readers(monkeypatch, content):
         assert quick.tags["PhotometricInterpretation"] == slow.tags.PhotometricInterpretation
     else:
         assert same(quick.header, slow.header)
+
+
+@pytest.mark.parametrize("content", [FLASH, mr_files(Mr(implicit=True, study=None), "9000001")["001"], FILM])
+def test_labels_are_the_same_to_both_readers(monkeypatch, content):
+    quick = read_labels(content[:16384])
+    monkeypatch.setattr("xrmri.data.dicom.plain_labels", lambda content: None)
+    with no_warnings():
+        assert read_labels(content[:16384]) == quick
+    assert quick.participant == "9000001" and quick.description and plain_labels(content)
 
 
 def test_a_bare_or_compressed_file_is_left_to_pydicom():

@@ -20,7 +20,7 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from xrmri.data.archive import the_only_content
-from xrmri.data.plain_dicom import plain_tags
+from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.errors import InputError
 
 LABEL_BYTES = 2**14
@@ -129,7 +129,9 @@ def no_warnings() -> Iterator[None]:
 def read_labels(content: bytes) -> Labels:
     """The labels of a file from its first bytes, under `no_warnings`; InputError when it is not DICOM."""
     try:
-        dataset = read_partial(BytesIO(content), _after_labels, force=True, specific_tags=_LABEL_TAGS)
+        dataset = plain_labels(content) or read_partial(
+            BytesIO(content), _after_labels, force=True, specific_tags=_LABEL_TAGS
+        )
         number = _numbers(dataset, "SeriesNumber", 1)
         texts = [str(dataset.get(tag) or "").strip(" \0") for tag in _LABELS]
     except _DAMAGE as error:

@@ -4,7 +4,7 @@ Plain is how scanners store: with preamble and file meta information, little end
 undefined length before the pixels. Every other file is left to pydicom.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from struct import Struct
 from struct import error as StructError
 
@@ -22,6 +22,13 @@ _TEXTS = {
     0x0028_0008: "NumberOfFrames",
     0x0028_0030: "PixelSpacing",
 }
+_LABELS = {
+    0x0008_1030: "StudyDescription",
+    0x0008_103E: "SeriesDescription",
+    0x0010_0020: "PatientID",
+    0x0020_0011: "SeriesNumber",
+}
+_LAST_LABEL = max(_LABELS)
 _NUMBERS = {
     0x0028_0002: "SamplesPerPixel",
     0x0028_0010: "Rows",
@@ -33,7 +40,7 @@ _TAG, _SHORT, _LENGTH = Struct("<HH"), Struct("<H"), Struct("<I")
 
 
 def plain_tags(content: bytes) -> Mapping[str, object] | None:
-    """The tags that the pipeline uses, by keyword: texts as str, numbers as int, PixelData as a view of the content.
+    """The tags of an image, by keyword: texts as str, numbers as int, PixelData as a view of the content.
 
     Args:
         content: a whole file.
@@ -41,30 +48,62 @@ def plain_tags(content: bytes) -> Mapping[str, object] | None:
     Returns:
         None where the file is not plain.
     """
-    if content[128:132] != b"DICM":
-        return None
     found: dict[str, object] = {}
-    explicit: bool | None = None  # as long as the file meta information lasts, which is explicit in every file
-    at = 132
     try:
-        while True:
-            group, element = _TAG.unpack_from(content, at)
-            if explicit is None and group != 2:
-                explicit = _SYNTAXES[found.pop("syntax")]  # type: ignore[index]
-            length, at = _value(content, at, explicit is not False)
-            tag = group << 16 | element
+        for tag, start, length in _elements(content):
             if tag == _PIXELS:
-                found["PixelData"] = memoryview(content)[at : at + length]
+                found["PixelData"] = memoryview(content)[start : start + length]
                 return found
             if tag in _TEXTS:
-                found[_TEXTS[tag]] = content[at : at + length].decode("latin-1").strip(" \0")
+                found[_TEXTS[tag]] = _text(content, start, length)
             elif tag in _NUMBERS and length == _SHORT.size:
-                found[_NUMBERS[tag]] = _SHORT.unpack_from(content, at)[0]
-            elif tag == _SYNTAX:
-                found["syntax"] = content[at : at + length].rstrip(b"\0 ")
-            at += length
+                found[_NUMBERS[tag]] = _SHORT.unpack_from(content, start)[0]
     except (StructError, KeyError):
-        return None
+        pass
+    return None
+
+
+def plain_labels(content: bytes) -> Mapping[str, object] | None:
+    """The labels of a series, by keyword, as str.
+
+    Args:
+        content: the beginning of a file, to SeriesNumber at least.
+
+    Returns:
+        None where the file is not plain.
+    """
+    found: dict[str, object] = {}
+    try:
+        for tag, start, length in _elements(content):
+            if tag > _LAST_LABEL:
+                return found
+            if tag in _LABELS:
+                found[_LABELS[tag]] = _text(content, start, length)
+    except (StructError, KeyError):
+        pass
+    return None
+
+
+def _elements(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Tag, place and length of each element; StructError where the content ends, KeyError where it is not plain."""
+    at, syntax = 132, b""
+    explicit: bool | None = None  # as long as the file meta information lasts, which is explicit in every file
+    if content[128:132] != b"DICM":
+        raise KeyError("no preamble")
+    while True:
+        group, element = _TAG.unpack_from(content, at)
+        if explicit is None and group != 2:
+            explicit = _SYNTAXES[syntax]
+        length, at = _value(content, at, explicit is not False)
+        tag = group << 16 | element
+        if tag == _SYNTAX:
+            syntax = content[at : at + length].rstrip(b"\0 ")
+        yield tag, at, length
+        at += length
+
+
+def _text(content: bytes, start: int, length: int) -> str:
+    return content[start : start + length].decode("latin-1").strip(" \0")
 
 
 def _value(content: bytes, at: int, explicit: bool) -> tuple[int, int]:

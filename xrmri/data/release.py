@@ -8,6 +8,7 @@ first file, and by a sheet (contents.csv, image03.txt) where the header does not
 import logging
 import os
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,22 +183,31 @@ def _files(path: Path) -> list[Path]:
         return [path] if path.is_file() else []
     if not path.is_dir():
         return []
-    files = sorted(file for file in path.iterdir() if not file.name.startswith(".") and file.is_file())
+    with os.scandir(path) as entries:
+        files = sorted(path / one.name for one in entries if not one.name.startswith(".") and one.is_file())
     return [file for file in files if DICOM_NAME.fullmatch(file.name)] or [file for file in files if is_dicom(file)]
 
 
 def _labels(path: Path) -> Labels | str:
     """The labels of a series, or why it has none."""
-    reason = f"no files: {path.name} holds no DICOM file"
+    reason = ""
     try:
-        for file in _files(path)[:_TRIES]:
+        for file in _first_files(path):
             try:
                 return read_labels(beginning(file, LABEL_BYTES))
             except InputError as error:
-                reason = str(error) if is_archive(file) else f"unreadable header: {file.name}: {error}"
+                reason = reason or (str(error) if is_archive(file) else f"unreadable header: {file.name}: {error}")
     except OSError as error:
         return f"unreadable folder: {path.name} ({error.strerror})"
-    return reason
+    return reason or f"no files: {path.name} holds no DICOM file"
+
+
+def _first_files(path: Path) -> Iterator[Path]:
+    """001, and what else stands first in a series; a release has millions of files, so they are listed last."""
+    usual = path / "001"
+    if usual.is_file():
+        yield usual
+    yield from (file for file in _files(path)[:_TRIES] if file != usual)
 
 
 def _series(path: Path, place: Place, labels: Labels | str, sheet: Listed | None, copy: str) -> Series:
