@@ -142,6 +142,7 @@ def write_release(root: Path) -> Laid:
     ]
     (visit / "contents_00m.csv").write_bytes(b"\xef\xbb\xbf" + contents(sheet).encode())
     (visit / "contents.txt").write_bytes(b"")
+    (visit / "contents.0C2.csv").write_bytes(b"\xff\xfeno UTF-16")
     write_tables(root)
     return laid
 

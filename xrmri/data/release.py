@@ -97,12 +97,12 @@ def find_release(root: Path) -> Release:
     """Walk a release.
 
     Raises:
-        InputError: not a folder, nothing in it looks like a release, or a sheet cannot be read.
+        InputError: not a folder, or nothing in it looks like a release.
     """
     if not root.is_dir():
         raise InputError(f"{root} is not a folder: give the folder of an OAI release")
     walked = _walk(root)
-    listed = {place: one for file in walked.sheets for place, one in read_sheet(file)}
+    listed = {place: one for file in walked.sheets for place, one in _read_sheet(file)}
     if not walked.paths and not listed:
         raise InputError(f"{root} holds no series .../0.C.2/<participant>/<yyyymmdd>/<series>/001: is it OAI?")
     with no_warnings(), ThreadPoolExecutor(_THREADS) as pool:
@@ -168,6 +168,15 @@ def _walk(root: Path) -> _Walked:
         if any(DICOM_NAME.fullmatch(file) for file in files):
             walked.unplaced.append(folder)
     return walked
+
+
+def _read_sheet(file: Path) -> list[tuple[Place, Listed]]:
+    """What a sheet lists; nothing, and a warning, where it cannot be read: headers tell as much."""
+    try:
+        return list(read_sheet(file))
+    except InputError as error:
+        log.warning("%s: its series are told by their headers alone", error)
+        return []
 
 
 def _place(path: Path) -> Place:
