@@ -1,5 +1,6 @@
 """`xrmri build-dataset`: a release -> dataset/."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +14,43 @@ from .options import Common, output, setting, with_common
 @with_common
 def build_dataset(
     common: Common,
-    release: Annotated[Path, typer.Argument(metavar="OAI", help="Root of the release on disk.")],
-    out: Annotated[Path, output("dataset", "Folder of the dataset.")] = Path("dataset"),
+    release: Annotated[
+        Path, typer.Argument(metavar="OAI", help="Root of the release on disk; with --verify or --merge, the dataset.")
+    ],
+    out: Annotated[Path | None, output("dataset", "Folder of the dataset.")] = None,
     knees: Annotated[Path | None, typer.Option(help="Folder from detect-knee; default: detect now.")] = None,
     size: Annotated[int | None, setting(BuildDataset, "size")] = None,
     slices: Annotated[int | None, setting(BuildDataset, "slices")] = None,
     feature_set: Annotated[str | None, setting(BuildDataset, "feature_set")] = None,
     max_rejected: Annotated[float | None, setting(BuildDataset, "max_rejected")] = None,
+    shards: Annotated[int | None, setting(BuildDataset, "shards")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Build shard I of N alone (I from 0); default: SLURM_ARRAY_*, where set."),
+    ] = None,
+    figures: Annotated[bool, typer.Option("--figures", help="Also draw the release's sequences in figures/.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Make the dataset of shards built one by one.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Read a dataset again and compare its checksums.")] = False,
 ) -> None:
-    """Pair radiographs, FLASH volumes and readings of each knee; split by participant."""
-    config = common.settings(BuildDataset, size=size, slices=slices, feature_set=feature_set, max_rejected=max_rejected)
+    """Pair radiographs, FLASH volumes and readings of each knee; split by participant.
+
+    A cluster builds shard by shard: --shard I/N for each I, then --merge.
+    """
+    config = common.settings(
+        BuildDataset, size=size, slices=slices, feature_set=feature_set, max_rejected=max_rejected, shards=shards
+    )
     from xrmri.stages import build_dataset as stage
 
-    common.conclude(stage.run(release, out, config, common.execution(), knees=knees))
+    folder = out or Path("dataset")
+    if merge or verify:
+        folder = out or (release if (release / "run.json").is_file() else folder)
+        common.conclude(stage.merge(folder, config) if merge else stage.verify(folder))
+        return
+    task = stage.parse_shard(shard) if shard else stage.array_task(os.environ, config, folder)
+    execution = common.execution()
+    if task is None or execution.dry_run:
+        common.conclude(stage.run(release, folder, config, execution, knees=knees, figures=figures))
+        return
+    number, count = task
+    config = stage.with_shards(config, count)
+    common.conclude(stage.run_shard(release, folder, config, execution, number, knees=knees))

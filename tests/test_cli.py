@@ -12,7 +12,8 @@ TRAINING = {"--output", "--init", "--init-partial", "--max-steps", "--batch-size
 COMMANDS = {
     "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--figures"},
     "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score"},
-    "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected"},
+    "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected",
+                      "--shards", "--shard", "--figures", "--merge", "--verify"},
     "train-vae": TRAINING,
     "train-ldm": TRAINING | {"--method"},
     "generate": {"--output", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",

@@ -168,6 +168,8 @@ class Phantom(Seeded):
     """0, or which rescan: the same people and films, their FLASH taken again with other noise and position (choice)."""
     figures: bool = False
     """Draw sheets of slices and films, and print how the cohort compares with real knees (choice)."""
+    other_sequences: bool = True
+    """Write a COR_IW_TSE and a COR_MPR series beside each FLASH, in OAI's proportions (paper, Fig. 4)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -213,6 +215,8 @@ class BuildDataset(Seeded):
     """Shares of train, val and test (paper, III-A), by participant and stratified by KL grade (choice)."""
     max_rejected: float = 0.5
     """Exit code 4 when a larger share of the FLASH series is rejected (choice)."""
+    shards: int = 1
+    """Files that the pairs are cut into, for building them side by side; 128 pairs in one are 460 MB (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -226,6 +230,7 @@ class BuildDataset(Seeded):
             f"shares must be three numbers that add up to 1, not {self.shares}",
         )
         _require(0 <= self.max_rejected <= 1, f"--max-rejected must be 0 to 1, not {self.max_rejected}")
+        _require(1 <= self.shards <= 99_999, f"--shards must be 1 to 99999, not {self.shards}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,10 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def worker_count(wanted: int) -> int:
-    """Processes to use: as wanted, or for 0 one for each core this process may use."""
+    """Processes to use: as wanted, or for 0 one for each core that this process, or this Slurm task, may use."""
+    allotted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    if not wanted and allotted.isdecimal():
+        return int(allotted)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return wanted or usable
 

@@ -51,7 +51,8 @@ def digest(value: Any) -> str:
 def complete_or_absent(file: Path) -> Iterator[Path]:
     """A path to write to, renamed to `file` when the block ends well and removed when it does not."""
     # The suffix stays last, because several writers choose a format by it.
-    partial = file.with_name(f"{file.name.partition('.')[0]}.{os.getpid()}.partial{''.join(file.suffixes)}")
+    writer = f"{platform.node().partition('.')[0]}-{os.getpid()}"  # processes of other machines may share a disk
+    partial = file.with_name(f"{file.name.partition('.')[0]}.{writer}.partial{''.join(file.suffixes)}")
     try:
         yield partial
         with partial.open("rb") as stream:
@@ -157,15 +158,10 @@ def begin(folder: Path, config: Config, inputs: Mapping[str, str], *, force: boo
     Raises:
         InputError: the folder holds something else, or a run with other settings.
     """
-    command = config.command()
-    wanted = {"command": command, "config": config.to_dict(), "inputs": dict(inputs)}
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"-o {folder} is a file: give a folder")
-    earlier = read_record(folder) if folder.is_dir() else None
-    if folder.is_dir() and earlier is None and any(folder.iterdir()):
-        raise InputError(f"-o {folder} is not empty and was not written by xrmri: give a new folder")
+    wanted = _wanted(config, inputs)
+    earlier = _earlier(folder)
     if earlier and force:
-        if earlier.get("command") != command:
+        if earlier.get("command") != wanted["command"]:
             raise InputError(f"--force will not clear {folder}: it was written by `xrmri {earlier.get('command')}`")
         shutil.rmtree(folder)
         earlier = None
@@ -178,14 +174,51 @@ def begin(folder: Path, config: Config, inputs: Mapping[str, str], *, force: boo
         if earlier["status"] == "finished" and all((folder / name).is_file() for name in earlier["outputs"]):
             return None
     require_writable(folder)
-    facts = {
+    return Run(folder=folder, record={**(earlier or {}), **wanted, **_facts()})
+
+
+def join(folder: Path, config: Config, inputs: Mapping[str, str]) -> None:
+    """Take part in a run whose folder several processes fill at once: the first writes run.json, the others agree.
+
+    Raises:
+        InputError: the folder holds something else, or a run with other settings.
+    """
+    wanted = _wanted(config, inputs)
+    earlier = _earlier(folder)
+    different = _first_difference(earlier, wanted) if earlier else None
+    if different:
+        raise InputError(f"{folder} holds a run with other settings ({different}): give another -o")
+    require_writable(folder)
+    if earlier is None:
+        Run(folder=folder, record={**wanted, **_facts()}).write()
+
+
+def _wanted(config: Config, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """What makes a run the same one as another."""
+    return {"command": config.command(), "config": config.to_dict(), "inputs": dict(inputs)}
+
+
+def _earlier(folder: Path) -> dict[str, Any] | None:
+    """The record of the run that a folder holds; InputError where it holds something else."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"-o {folder} is a file: give a folder")
+    # Looked at before run.json, which another process may be about to write.
+    filled = folder.is_dir() and any(".partial" not in item.name for item in folder.iterdir())
+    earlier = read_record(folder)
+    if filled and earlier is None:
+        raise InputError(f"-o {folder} is not empty and was not written by xrmri: give a new folder")
+    return earlier
+
+
+def _facts() -> dict[str, Any]:
+    """What a run begins with."""
+    return {
         "command_line": ["xrmri", *sys.argv[1:]],
         "status": "running",
         "versions": versions(),
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "counts": {},
     }
-    return Run(folder=folder, record={**(earlier or {}), **wanted, **facts})
 
 
 def _first_difference(earlier: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from xrmri.data.description import FILM, FLASH
 from xrmri.data.pairing import pair_up, split_participants
 from xrmri.data.readings import Reading
-from xrmri.data.release import FILM, FLASH, Series
+from xrmri.data.release import Series
 
 
 def series(kind, side, number="00000001", participant="9000001", visit="00m", date="20040101"):
-    return Series(folder=Path(visit, participant, date, number), visit=visit, participant=participant, date=date,
+    return Series(path=Path(visit, participant, date, number), visit=visit, participant=participant, date=date,
                   number=number, description="", kind=kind, side=side)  # fmt: skip
 
 

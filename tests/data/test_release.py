@@ -2,7 +2,8 @@
 
 import pytest
 
-from xrmri.data.release import FILM, FLASH, OTHER, find_release, kind_of
+from xrmri.data.description import FILM, FLASH, OTHER, UNDESCRIBED, kind_of
+from xrmri.data.release import find_release
 from xrmri.errors import InputError
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import film_file, save
@@ -29,7 +30,7 @@ def lay_film(visit_folder):
 def test_a_series_is_found_at_any_depth_by_its_header_alone(tmp_path, above):
     folder = lay_film(tmp_path / above)
     (series,) = find_release(tmp_path).series
-    assert (series.folder, series.kind, series.side) == (folder, FILM, None)
+    assert (series.path, series.kind, series.side) == (folder, FILM, None)
     assert (series.visit, series.participant, series.number) == ("00m", PERSON.participant, folder.name)
     assert [file.name for file in series.files()] == ["001"]
 
@@ -60,7 +61,12 @@ def test_reading_tables_are_found_in_any_case_and_rereads_for_reliability_are_no
         ("cor_t1_3d_flash_left", FLASH, "left"),
         ("COR_IW_TSE_LEFT", OTHER, None),
         ("Lateral Left Knee", OTHER, None),
-        ("", OTHER, None),
+        ("COR_T1_3D_FLASH_L", FLASH, "left"),
+        ("COR_T1_3D_FLASH_RT", FLASH, "right"),
+        ("PA Fixed Flexion R Knee", FILM, "right"),
+        ("AP Pelvis", OTHER, None),
+        ("OTHER", OTHER, None),
+        ("  ", UNDESCRIBED, None),
     ],
 )
 def test_descriptions_are_understood_in_every_spelling(description, kind, side):

@@ -117,6 +117,29 @@ def test_resizing_keeps_the_field_of_view_where_it_is(tmp_path):
     assert small.voxels[0, 0, 0] == np.rint(VOXELS[1, :2, :2].mean())
 
 
+def test_a_field_of_view_that_is_not_square_gets_margins_and_an_odd_one_is_refused(tmp_path):
+    affine = Geometry.coronal((6, 12, 16), (1.5, 0.5, 0.5)).affine
+    flash = Flash(voxels=VOXELS[:, :12], affine_ras=affine)
+    series = read_series(written(tmp_path / "series", datasets(flash=flash)), "right", 6)
+    small = windowed_slices(series, 1, 5, 8)
+    assert small.geometry.spacing_mm == pytest.approx((1.5, 1, 1))
+    assert not small.voxels[:, 0].any() and not small.voxels[:, -1].any()
+    assert small.voxels[0, 1, 0] == np.rint(VOXELS[1, :2, :2].mean())
+    assert np.allclose(affine @ (1, 0.5, 0.5, 1), small.geometry.affine @ (0, 1, 0, 1))
+    narrow = Flash(voxels=VOXELS[:, :6], affine_ras=affine)
+    series = read_series(written(tmp_path / "narrow", datasets(flash=narrow)), "right", 6)
+    with pytest.raises(InputError, match="odd field of view: 3 x 8 mm"):
+        windowed_slices(series, 1, 5, 8)
+
+
+def test_the_window_is_what_numpy_says_whatever_the_values():
+    generator = np.random.default_rng(0)
+    for highest in (1, 3, 500, 65535):
+        voxels = generator.integers(0, highest + 1, (5, 7, 11)).astype(np.uint16)
+        if voxels.min() < voxels.max():
+            assert intensity_window(voxels) == pytest.approx(np.percentile(voxels, (0.5, 99.5)))
+
+
 def test_a_mirrored_volume_keeps_every_voxel_where_it_is(tmp_path):
     volume = read_series(written(tmp_path / "series", datasets()), "left", 6).volume
     mirror = mirrored_volume(volume)

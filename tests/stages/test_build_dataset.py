@@ -11,16 +11,19 @@ import pytest
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.knees import Knee, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
+from xrmri.data.release import find_release
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import Flash
+from xrmri.phantom.other_sequences import derive_others
 from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
 from xrmri.records import Geometry, KneeBox
 from xrmri.run import read_record, sha256
 from xrmri.stages.build_dataset import run
+from xrmri.stages.draw_sequences import draw_sequences
 
 SHAPE = (6, 64, 64)
 CONFIG = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, max_rejected=0.5)
@@ -140,6 +143,8 @@ def test_grades_are_the_true_ones_where_they_were_read(built):
         expected = {f"V00{name}": truth[name] if name in read else None for name in truth}
         assert dataset.grades(pair_id) == expected
         assert dataset.index.at[pair_id, "kl"] == truth["XRKL"]
+        # The box is 30 pixels of 0.5 mm, the crop 1.3 times as wide.
+        assert dataset.radiograph_mm(pair_id) == pytest.approx(19.5)
 
 
 def test_two_workers_write_the_bytes_that_one_writes(original, built, tmp_path):
@@ -165,7 +170,7 @@ def test_a_damaged_series_is_named_with_its_reason_and_the_rest_is_built(origina
     assert counts["reasons"] == {"all-zero slice": 1, "radiograph not needed": 2, "slice count": 1}
     rejected = pd.read_csv(tmp_path / "dataset" / "rejected.csv", dtype=str)
     told = dict(zip(rejected["series"], rejected["reason"], strict=True))
-    assert told[str(flash_folder(release, 0).relative_to(release))] == "slice count: 5 of one plane, not 6"
+    assert told[str(flash_folder(release, 0).relative_to(release))] == "slice count: 5 files, not 6"
     assert told[str(flash_folder(release, 1).relative_to(release))] == "all-zero slice: 002"
 
 
@@ -189,9 +194,11 @@ def test_a_film_that_detect_knee_did_not_see_is_a_reason(original, tmp_path):
 
 def test_a_dry_run_tells_what_would_match_and_writes_nothing(release, tmp_path):
     where = place(people()[0])
-    shutil.rmtree(release / "00m" / where.folder(where.film))
     told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
     assert told["status"] == "dry run" and told["counts"]["pairs"] == 4 and told["readings"] == [READINGS]
+    shutil.rmtree(release / "00m" / where.folder(where.film))
+    told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
+    assert told["counts"]["reasons"] == {"no radiograph": 1, "not on disk": 1}
     (release / "00m" / "contents.csv").unlink()
     told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
     assert told["counts"]["pairs"] == 3 and told["counts"]["reasons"] == {"no radiograph": 1}
@@ -203,3 +210,50 @@ def test_a_release_without_readings_or_without_flash_is_refused(release, tmp_pat
     (release / READINGS).rename(tmp_path / "readings")
     with pytest.raises(InconsistentError, match="kxr_sq_bu00.txt"):
         run(release, tmp_path / "dataset", CONFIG, ONE)
+
+
+def test_no_participant_and_no_image_may_stand_in_two_splits(original, release, tmp_path):
+    places = [place(person) for person in people()]
+    for series in ("flash", "film"):  # everybody gets what the first has
+        folders = [release / "00m" / where.folder(getattr(where, series)) for where in places]
+        for file in folders[0].iterdir():
+            content = pydicom.dcmread(file)
+            content.PatientID = "ANONYMOUS"
+            for folder in folders:
+                content.save_as(folder / file.name)
+    (tmp_path / "knees").mkdir()
+    crop = np.arange(299 * 299).reshape(299, 299).astype(np.uint16)
+    files = [sha256(file) for file in (release / "00m").rglob("001")]
+    knees = [
+        Knee(name=f"{number}_{side}", source="film", source_sha256=digest, crop=crop, spacing_mm=None,
+             box=KneeBox(side=side, score=0.9, corners=BOXES[side]))
+        for number, digest in enumerate(sorted(set(files))) for side in BOXES
+    ]  # fmt: skip
+    write_knees(tmp_path / "knees", knees)
+    halves = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, shares=(0.5, 0.5, 0.0))
+    with pytest.raises(InconsistentError, match="would leak: .* have the same image") as refusal:
+        run(release, tmp_path / "dataset", halves, ONE, knees=tmp_path / "knees")
+    assert refusal.value.exit_code == 3 and not (tmp_path / "dataset" / "dataset.json").exists()
+
+
+def test_the_figure_of_the_sequences_tells_slice_counts_and_grey_values(tmp_path):
+    person, shape = people()[0], (80, 32, 32)
+    brightness = 100 + 10 * np.arange(80, dtype=np.uint16)
+    voxels = np.broadcast_to(brightness[:, None, None], shape) + ramp(shape)
+    flash = Flash(voxels=voxels, affine_ras=Geometry.coronal(shape, (1.5, 5, 5)).affine)
+    film = Film(pixels=ramp((80, 120)), spacing_mm=0.5, joint_box=BOXES)
+    others = derive_others(flash, person)
+    write_series(tmp_path / "oai", person, film, flash, others)
+    config, out = BuildDataset(), tmp_path / "dataset"
+    for _ in range(2):
+        draw_sequences(find_release(tmp_path / "oai"), out, config, ONE)
+    counts = pd.read_csv(out / "figures" / "slice_counts.csv", dtype=str)
+    expected = {"IW": len(others[0].voxels), "T1": 80, "MPR": len(others[1].voxels)}
+    assert dict(zip(counts["sequence"], counts["slices"].astype(int), strict=True)) == expected
+    grey = pd.read_csv(out / "figures" / "grey_values.csv").set_index("sequence")
+    assert len(grey) == 303 and grey.loc["T1", "median"].is_monotonic_increasing
+    window = np.percentile(voxels, (0.5, 99.5))
+    middle = np.clip((voxels[39:41] - window[0]) / (window[1] - window[0]), 0, 1).mean()
+    assert grey.loc["T1"].set_index("position").at[0.5, "median"] == pytest.approx(middle, abs=1e-4)
+    assert (out / "figures" / "sequences.png").stat().st_size > 10_000
+    assert (out / "figures" / "sequences.pdf").read_bytes().startswith(b"%PDF")

@@ -1,6 +1,9 @@
 """Without a knees folder the detector looks at the films, and no knee is ever taken for the other."""
 
+import zlib
+
 import numpy as np
+import pydicom
 import pytest
 
 from xrmri.config import BuildDataset
@@ -11,7 +14,7 @@ from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import SeriesFacts
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import Flash
-from xrmri.phantom.release import contents_table, place, write_series
+from xrmri.phantom.release import place, write_series
 from xrmri.records import Geometry, KneeBox
 from xrmri.stages import build_pair as stage
 from xrmri.stages.build_pair import BuiltPair, Job, build_pair
@@ -33,8 +36,10 @@ def pair(tmp_path, monkeypatch):
     config = BuildDataset(slices=4, first_slice=0, last_slice=4, size=32)
 
     def build(*boxes, described="Bilateral PA Fixed Flexion Knee"):
-        table = contents_table([PERSON]).replace(facts.description, described)
-        (tmp_path / "00m" / "contents.csv").write_text(table)
+        film_file = tmp_path / "00m" / place(PERSON).folder(facts) / "001"
+        film = pydicom.dcmread(film_file)
+        film.SeriesDescription = described
+        film.save_as(film_file)
         sides = ("right", "left") if len(boxes) == 2 else ("",)
         found = [KneeBox(side=side, score=0.9, corners=box) for side, box in zip(sides, boxes, strict=False)]
         monkeypatch.setattr(detect, "load_detector", lambda weights, device: None)
@@ -51,7 +56,9 @@ def pair(tmp_path, monkeypatch):
 def test_the_right_knee_is_the_one_at_image_left_alone_or_beside_the_other(pair, boxes):
     built = pair(*boxes)
     assert isinstance(built, BuiltPair)
-    assert (built.stored.radiograph[9:23, 9:23] == 65535).all()
+    shuffled = np.frombuffer(zlib.decompress(built.packed.radiograph[:-4]), np.uint8)
+    radiograph = np.ascontiguousarray(shuffled.reshape(2, -1).T).view("<u2").reshape(32, 32)
+    assert (radiograph[9:23, 9:23] == 65535).all()
     assert built.radiograph_mm == pytest.approx(1.3 * 0.5 * (RIGHT_BOX[2] - RIGHT_BOX[0]), abs=0.01)
 
 

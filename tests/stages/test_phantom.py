@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from xrmri.config import Execution, Phantom
+from xrmri.data.description import FILM, FLASH, OTHER, sequence_of
 from xrmri.data.nifti import read_volume
 from xrmri.data.readings import read_readings
-from xrmri.data.release import FILM, FLASH, OTHER, find_release
+from xrmri.data.release import find_release
 from xrmri.data.volume import read_series
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.release import place
@@ -38,10 +39,15 @@ def images(root: Path) -> dict[str, bytes]:
     return {name: content for name, content in found.items() if name != "run.json"}
 
 
-def test_each_participant_has_a_film_a_locator_and_a_flash_of_80_slices(release):
+def test_each_participant_has_a_film_a_locator_a_flash_of_80_slices_and_the_other_sequences(release):
     found = find_release(release)
-    assert sorted(one.kind for one in found.series) == sorted([FILM, FLASH, OTHER] * 2)
-    assert [len(one.files()) for one in sorted(found.series, key=lambda one: one.kind)] == [80, 80, 3, 3, 1, 1]
+    assert sorted(one.kind for one in found.series) == sorted([FILM, FLASH, OTHER, OTHER, OTHER] * 2)
+    assert not any(one.problem for one in found.series) and not found.conflicts and not found.unplaced
+    files = {(one.description.rpartition("_")[0], one.participant): len(one.files()) for one in found.series}
+    for (description, _), count in files.items():
+        lowest, highest = {"COR_T1_3D_FLASH": (80, 80), "MP_LOCATOR": (3, 3), "COR_IW_TSE": (30, 40),
+                           "COR_MPR": (61, 81)}.get(description, (1, 1))  # fmt: skip
+        assert lowest <= count <= highest
     assert [file.name for file in found.readings] == ["kxr_sq_bu00.txt"]
 
 
@@ -78,6 +84,19 @@ def test_the_flash_lies_where_its_side_lies_and_keeps_160_mm(release):
             assert (middle[0] > 0) == (series.side == "right")
 
 
+def test_iw_and_mpr_show_the_knee_where_the_flash_shows_it_with_a_reference_image_before_the_mpr(release):
+    for series in find_release(release).series:
+        spacing = {"IW": 3.0, "MPR": 1.5}.get(sequence_of(series.description))
+        if spacing:
+            files = series.files()
+            count = len(files) - (spacing == 1.5)
+            volume = read_series(files, series.side, count).volume
+            assert volume.geometry.spacing_mm == pytest.approx((spacing, 10, 10))
+            middle = volume.geometry.affine @ ((count - 1) / 2, 6.5, 6.5, 1)
+            assert abs(middle[1]) < 45 and abs(abs(middle[0]) - 90) < 30
+            assert volume.voxels.mean() > 30
+
+
 def test_film_and_mri_were_taken_on_different_days(release):
     dates = {(one.participant, one.kind): one.date for one in find_release(release).series}
     for person in {participant for participant, _ in dates}:
@@ -112,14 +131,14 @@ def test_the_readings_that_count_are_the_truth_for_every_knee_that_was_read(tmp_
 
 def test_series_of_a_large_cohort_have_folders_of_their_own():
     cohort = [place(draw_participant(0, index)) for index in range(500)]
-    folders = [where.folder(facts) for where in cohort for facts in (where.film, where.locator, where.flash)]
-    assert len(set(folders)) == 1500 and len({where.film.barcode for where in cohort}) == 500
+    folders = [where.folder(facts) for where in cohort for facts in where.series(others=True)]
+    assert len(set(folders)) == 2500 and len({where.film.barcode for where in cohort}) == 500
     assert np.isclose(sum(where.release == "0.C.2" for where in cohort) / 500, 0.56, atol=0.08)
 
 
 def test_a_dry_run_writes_nothing_and_tells_the_size(tmp_path):
     told = run(tmp_path / "oai", Phantom(participants=3, matrix=512), Execution(dry_run=True))
-    assert told["status"] == "dry run" and told["files"] == 252 and told["bytes"] > 3 * 80 * 512 * 512 * 2
+    assert told["status"] == "dry run" and told["files"] == 570 and told["bytes"] > 3 * 80 * 512 * 512 * 2
     assert not (tmp_path / "oai").exists()
 
 

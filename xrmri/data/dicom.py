@@ -6,7 +6,8 @@ except PatientID, which makes the participant key.
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,10 +15,20 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from xrmri.data.archive import the_only_content
+from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.errors import InputError
 
-_HEADER_TAGS = ["PatientID", "SeriesDescription", "SeriesNumber", "EchoTime", "Rows", "Columns", "PixelSpacing",
+LABEL_BYTES = 2**14
+"""The labels of a file lie within this many bytes (choice: OAI's lie within 2,000)."""
+_LABELS = ("PatientID", "SeriesDescription", "StudyDescription")
+_LAST_LABEL = 0x0020_0011  # SeriesNumber
+_LABEL_TAGS = [*map(Tag, _LABELS), Tag(_LAST_LABEL), Tag("SpecificCharacterSet")]
+_HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing",
                 "ImagerPixelSpacing", "ImageOrientationPatient", "ImagePositionPatient"]  # fmt: skip
 _PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "BitsAllocated",
                "BitsStored", "HighBit", "PixelRepresentation", "PixelData"]  # fmt: skip
@@ -28,13 +39,21 @@ _DAMAGE = (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueErro
 logging.getLogger("pydicom").setLevel(logging.ERROR)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labels:
+    """What the first tags of a file say about its series; empty or 0 where they say nothing."""
+
+    participant: str
+    description: str
+    study: str
+    """StudyDescription."""
+    series_number: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Header:
     """The tags of one file that the pipeline uses; None where the file lacks them."""
 
-    participant: str
-    description: str
-    series_number: int
     echo_time_ms: float | None
     shape: tuple[int, int]
     """Rows, columns."""
@@ -51,19 +70,45 @@ class Image:
     """One file: its header, and its pixels once decoded."""
 
     header: Header
-    dataset: Dataset
+    tags: Dataset | Mapping[str, object]
+    """By keyword; a mapping where the file is plain."""
 
     def pixels(self) -> np.ndarray:
-        """(H, W), the stored integers; InputError when they are damaged."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                pixels = self.dataset.pixel_array
-            except _DAMAGE as error:
-                raise InputError(f"pixels cannot be decoded ({' '.join(str(error).split())[:120]})") from error
+        """(H, W), the stored integers, read-only; InputError when they are damaged."""
+        try:
+            if self._is_plain():
+                return self._plain_pixels()
+            assert isinstance(self.tags, Dataset)
+            with no_warnings():
+                pixels = self.tags.pixel_array
+        except _DAMAGE as error:
+            raise InputError(f"pixels cannot be decoded ({' '.join(str(error).split())[:120]})") from error
         if pixels.ndim != 2:
             raise InputError(f"pixels have the shape {pixels.shape}: one grey image is needed")
         return np.asarray(pixels)
+
+    def _is_plain(self) -> bool:
+        """Whether the pixels are one grey image of two bytes each, as scanners store them."""
+        meta = getattr(self.tags, "file_meta", None)
+        syntax = meta.get("TransferSyntaxUID") if meta else None
+        plain = (
+            syntax in (None, "", ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+            and (self.tags.get("BitsAllocated"), self.tags.get("SamplesPerPixel") or 1) == (16, 1)
+            and str(self.tags.get("NumberOfFrames") or 1) == "1"
+        )
+        if not plain and not isinstance(self.tags, Dataset):
+            raise ValueError("neither one grey image nor two bytes a pixel")
+        return plain
+
+    def _plain_pixels(self) -> np.ndarray:
+        """Plain pixels without a copy."""
+        data = self.tags.get("PixelData")
+        rows, columns = self.header.shape
+        held, needed = len(data) if isinstance(data, bytes | memoryview) else 0, rows * columns * 2
+        if held < needed or not needed:
+            raise ValueError(f"{held} bytes where {rows} x {columns} pixels need {needed}")
+        kind = "<i2" if self.tags.get("PixelRepresentation") == 1 else "<u2"
+        return np.frombuffer(data, kind, rows * columns).reshape(rows, columns)  # type: ignore[call-overload, no-any-return]
 
 
 def is_dicom(file: Path) -> bool:
@@ -73,15 +118,46 @@ def is_dicom(file: Path) -> bool:
     return start[128:] == b"DICM" or start[:2] in (b"\x02\x00", b"\x08\x00")
 
 
-def read_header(file: Path) -> Header:
-    """The header of a file, without its pixels; InputError when it is not DICOM."""
-    return _header(_parse(file, _HEADER_TAGS, stop_before_pixels=True))
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Silence pydicom; not to be entered from several threads, because the filters of a process are shared."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def read_labels(content: bytes) -> Labels:
+    """The labels of a file from its first bytes, under `no_warnings`; InputError when it is not DICOM."""
+    try:
+        dataset = plain_labels(content) or read_partial(
+            BytesIO(content), _after_labels, force=True, specific_tags=_LABEL_TAGS
+        )
+        number = _numbers(dataset, "SeriesNumber", 1)
+        texts = [str(dataset.get(tag) or "").strip(" \0") for tag in _LABELS]
+    except _DAMAGE as error:
+        raise InputError(f"not a DICOM file ({' '.join(str(error).split())[:120]})") from error
+    if not dataset:
+        raise InputError("not a DICOM file (it has no tags)")
+    participant, description, study = texts
+    return Labels(
+        participant=participant,
+        description=description,
+        study=study,
+        series_number=int(number[0]) if number else 0,
+    )
 
 
 def parse(content: bytes) -> Image:
     """A file's bytes as an image whose pixels are not yet decoded; InputError when they are not DICOM."""
-    dataset = _parse(BytesIO(content), _HEADER_TAGS + _PIXEL_TAGS, stop_before_pixels=False)
-    return Image(header=_header(dataset), dataset=dataset)
+    plain = plain_tags(content)
+    if plain is not None and (plain.get("BitsAllocated"), plain.get("SamplesPerPixel", 1)) == (16, 1):
+        tags: Dataset | Mapping[str, object] = plain
+    else:
+        tags = _parse(BytesIO(content), _HEADER_TAGS + _PIXEL_TAGS)
+    try:
+        return Image(header=_header(tags), tags=tags)
+    except _DAMAGE as error:
+        raise InputError(f"not a DICOM image ({' '.join(str(error).split())[:120]})") from error
 
 
 def read_film(file: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
@@ -90,51 +166,49 @@ def read_film(file: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
     MONOCHROME1 films are inverted, so that high values are bone whatever the file says.
     """
     try:
-        image = parse(file.read_bytes())
+        image = parse(the_only_content(file))
         pixels = image.pixels().astype(np.float32)
-    except (OSError, InputError) as error:
+    except InputError as error:
         raise InputError(f"{file} cannot be read as a DICOM image: {error}") from error
-    if image.dataset.get("PhotometricInterpretation") == "MONOCHROME1":
+    if image.tags.get("PhotometricInterpretation") == "MONOCHROME1":
         pixels = pixels.max() - pixels
     return pixels, image.header.spacing_mm
 
 
-def _parse(source: Path | BytesIO, tags: list[str], *, stop_before_pixels: bool) -> Dataset:
+def _after_labels(tag: BaseTag, vr: str | None, length: int) -> bool:
+    """Whether a tag comes after all labels: tags stand in the order of their numbers."""
+    return tag > _LAST_LABEL
+
+
+def _parse(source: BytesIO, tags: list[str]) -> Dataset:
     """A dataset with the named tags alone."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with no_warnings():
         try:
-            dataset = dcmread(source, stop_before_pixels=stop_before_pixels, force=True, specific_tags=list(tags))
+            dataset = dcmread(source, force=True, specific_tags=tags)
         except _DAMAGE as error:
             raise InputError(f"not a DICOM file ({' '.join(str(error).split())[:120]})") from error
-        if "Rows" not in dataset or "Columns" not in dataset:
-            raise InputError("not a DICOM image: it has no rows and columns")
         return dataset
 
 
-def _header(dataset: Dataset) -> Header:
+def _header(dataset: Dataset | Mapping[str, object]) -> Header:
     """The tags of a dataset as plain values."""
+    rows, columns = dataset.get("Rows"), dataset.get("Columns")
+    if not isinstance(rows, int) or not isinstance(columns, int):
+        raise InputError("not a DICOM image: it has no rows and columns")
     spacing = _numbers(dataset, "ImagerPixelSpacing", 2) or _numbers(dataset, "PixelSpacing", 2)
     orientation = _numbers(dataset, "ImageOrientationPatient", 6)
     position = _numbers(dataset, "ImagePositionPatient", 3)
     echo_time = _numbers(dataset, "EchoTime", 1)
-    number = _numbers(dataset, "SeriesNumber", 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        participant, description = (str(dataset.get(tag) or "").strip() for tag in ("PatientID", "SeriesDescription"))
     return Header(
-        participant=participant,
-        description=description,
-        series_number=int(number[0]) if number else 0,
         echo_time_ms=echo_time[0] if echo_time else None,
-        shape=(int(dataset.Rows), int(dataset.Columns)),
+        shape=(rows, columns),
         spacing_mm=(spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
         orientation=np.array(orientation).reshape(2, 3) if orientation else None,
         position_mm=np.array(position) if position else None,
     )
 
 
-def _numbers(dataset: Dataset, tag: str, count: int) -> list[float]:
+def _numbers(dataset: Dataset | Mapping[str, object], tag: str, count: int) -> list[float]:
     """The numbers of a tag, written as a list, one value or a string; [] when there are not `count` of them."""
     try:
         value = dataset.get(tag)

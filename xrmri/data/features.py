@@ -18,6 +18,8 @@ import numpy as np
 from xrmri.errors import InputError
 
 _MANIFEST = "radiographic_features.json"
+KL = "V00XRKL"
+"""The variable of the Kellgren-Lawrence grade."""
 _ALIASES = {"KL": "XRKL"}
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrmri.data.dicom import is_dicom, read_header
-from xrmri.data.release import FILM, find_release, kind_of
+from xrmri.data.archive import beginning
+from xrmri.data.description import FILM, kind_of
+from xrmri.data.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
+from xrmri.data.release import find_release
 from xrmri.errors import InputError
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -58,7 +60,7 @@ def _in_folder(folder: Path) -> list[FilmFile]:
     return [
         FilmFile(
             # A series without its file stays in the list, so that it is rejected by name.
-            file=next(iter(series.files()), series.folder / "001"),
+            file=next(iter(series.files()), series.path / "001"),
             name=f"{series.participant}-{series.visit}-{series.number}",
             knees=1 if series.side else 2,
             side=series.side,
@@ -79,7 +81,9 @@ def _images(folder: Path) -> Iterator[Path]:
 def _described(file: Path, name: str) -> FilmFile:
     """A file and what its DICOM header promises."""
     try:
-        kind, side = kind_of(read_header(file).description) if is_dicom(file) else ("", None)
+        with no_warnings():
+            labels = read_labels(beginning(file, LABEL_BYTES)) if is_dicom(file) else None
+        kind, side = kind_of(labels.description, labels.study) if labels else ("", None)
     except InputError:
         kind, side = "", None
     return FilmFile(file=file, name=name, knees=(1 if side else 2) if kind == FILM else None, side=side)

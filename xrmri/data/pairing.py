@@ -7,9 +7,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.readings import Key, Reading
-from xrmri.data.release import FILM, FLASH, Series
+from xrmri.data.release import Series
 
 SPLITS = ("train", "val", "test")
 
@@ -34,6 +36,13 @@ class Candidate:
         """Participant, visit and side."""
         return f"{self.flash.participant}_{self.flash.visit}_{self.side}"
 
+    def blamed(self, *, flash: str, film: str) -> "list[Rejected]":
+        """Both series, once nothing came of the pair: why the FLASH is left out, and why the film."""
+        return [
+            Rejected(series=self.flash, side=self.side, reason=flash),
+            Rejected(series=self.film, side=self.film.side, reason=film),
+        ]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rejected:
@@ -50,16 +59,20 @@ def pair_up(series: Iterable[Series], readings: Mapping[Key, Reading]) -> tuple[
     A rescan or a repeated film replaces the earlier one; a bilateral film is taken before one of a single knee.
 
     Returns:
-        the pairs, sorted by participant, visit and side; and the FLASH series and films that are in no pair.
+        the pairs, sorted by participant, visit and side; and every series in no pair that is not of another kind.
     """
     flashes: dict[Key, list[Series]] = defaultdict(list)
     films: dict[tuple[str, str], list[Series]] = defaultdict(list)
+    pairs, rejected = [], []
     for one in series:
-        if one.kind == FLASH and one.side:
+        if one.kind == OTHER:
+            continue
+        if one.problem:
+            rejected.append(_no(one, one.problem))
+        elif one.kind == FLASH and one.side:
             flashes[one.participant, one.visit, one.side].append(one)
         elif one.kind == FILM:
             films[one.participant, one.visit].append(one)
-    pairs, rejected = [], []
     for key, scans in sorted(flashes.items()):
         *earlier, flash = sorted(scans, key=_age)
         rejected += [_no(one, f"rescanned: series {flash.number} is later") for one in earlier]
@@ -71,8 +84,8 @@ def pair_up(series: Iterable[Series], readings: Mapping[Key, Reading]) -> tuple[
             rejected.append(_no(flash, "prosthesis: the readings say that the knee has been replaced"))
         else:
             pairs.append(Candidate(flash=flash, film=film, grades=reading.grades if reading else {}))
-    used = {pair.film.folder for pair in pairs}
-    spare = [film for group in films.values() for film in group if film.folder not in used]
+    used = {pair.film.path for pair in pairs}
+    spare = [film for group in films.values() for film in group if film.path not in used]
     rejected += [_no(film, "radiograph not needed: no FLASH series pairs with it") for film in spare]
     return pairs, rejected
 
@@ -100,14 +113,32 @@ def split_participants(
     return chosen
 
 
+def leak(rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """What stands in two splits, in words: a participant, or one and the same image; None when nothing does.
+
+    Args:
+        rows: of index.csv.
+    """
+    seen: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in rows:
+        for column in ("participant", "source_mri_sha256", "source_radiograph_sha256"):
+            first = seen.setdefault((column, row[column]), row)
+            if first["split"] != row["split"]:
+                pairs = " and ".join(f"{one['pair_id']} ({one['split']})" for one in (first, row))
+                what = "participant" if column == "participant" else "image"
+                return f"{pairs} have the same {what}"
+    return None
+
+
 def _film_of(films: Sequence[Series], side: str) -> Series | None:
     """The last bilateral film, or else the last of this side."""
     fitting = [film for film in films if film.side in (None, side)]
     return max(fitting, key=lambda film: (film.side is None, _age(film)), default=None)
 
 
-def _age(series: Series) -> tuple[str, str]:
-    return series.date, series.number
+def _age(series: Series) -> tuple[str, int, str]:
+    """What grows with time: the day, the scanner's count of series within an examination, the barcode."""
+    return series.date, series.series_number, series.number
 
 
 def _no(series: Series, reason: str) -> Rejected:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from xrmri.data.archive import is_archive
 from xrmri.data.dicom import is_dicom, read_film
 from xrmri.data.resample import resized, sampled
 from xrmri.errors import InputError
@@ -23,7 +24,7 @@ _CROP_MM_LIMITS = (60.0, 200.0)
 
 
 def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
-    """A radiograph from DICOM (with or without extension), PNG, JPEG or TIFF.
+    """A radiograph from DICOM (with or without extension, or the one file of an NDA archive), PNG, JPEG or TIFF.
 
     Args:
         file: 8 or 16 bit; colours become grey.
@@ -41,7 +42,7 @@ def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
         raise InputError(f"{file} does not exist: give a radiograph (DICOM, PNG, JPEG or TIFF)")
     if file.stat().st_size == 0:
         raise InputError(f"{file} is empty: give a radiograph (DICOM, PNG, JPEG or TIFF)")
-    pixels, spacing_mm = read_film(file) if is_dicom(file) else (_read_picture(file), None)
+    pixels, spacing_mm = read_film(file) if is_archive(file) or is_dicom(file) else (_read_picture(file), None)
     if pixels.min() == pixels.max():
         raise InputError(f"{file} is blank: every pixel has the value {pixels.flat[0]:g}; give another radiograph")
     return Radiograph(pixels=pixels, side=side, spacing_mm=spacing_mm)

@@ -1,27 +1,39 @@
 """What radiologists read on each film: OAI's table kXR_SQ_BU as grades by participant, visit and side.
 
 A cell is a number with or without its meaning ("2", "2: 2"); anything else was not read, which is not grade 0.
+The table comes as text, as sas7bdat, and in NDA's form (oai_kxrsemiquant01.txt), which has a column for the visit.
 """
 
+import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_uppercase
 
+import numpy as np
 import pandas as pd
 
 from xrmri.data.features import feature_set
 from xrmri.data.release import visit_of
+from xrmri.data.text_table import open_table
 from xrmri.errors import InputError
 from xrmri.records import LEFT, RIGHT
+
+log = logging.getLogger(__name__)
 
 Key = tuple[str, str, str]
 """Participant, visit, side."""
 
-_SIDES = {"1": RIGHT, "2": LEFT}
+_SIDES = {"1": RIGHT, "R": RIGHT, "RIGHT": RIGHT, "2": LEFT, "L": LEFT, "LEFT": LEFT}
 _PROJECTS = ("15", "37", "42")  # the main project; re-readings; re-readings under a wrong code
-_NUMBER = re.compile(r"\d*\.?\d+")
-_FILE = re.compile(r"kxr_sq_bu(\d\d)\.txt", re.IGNORECASE)
+_NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
+_WHOLE = re.compile(r"(\d+)\.0*")
+_PARTICIPANT = re.compile(r"9\d{6}")
+_VISIT = re.compile(r"V?(\d{1,2})")
+_CLASSIC = re.compile(r"kxr_sq_bu(\d\d)", re.IGNORECASE)
+_LETTERS = {code: letter for n, letter in enumerate(ascii_uppercase) for code in (n + 2, ord(letter))}
+"""The third byte from the top of a number that SAS calls missing, inverted: SAS counts, other programs write ASCII."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,41 +54,93 @@ def read_readings(files: Iterable[Path]) -> dict[Key, Reading]:
     """
     chosen: dict[Key, tuple[int, Reading]] = {}
     for file in files:
-        for key, project, reading in _rows(file):
+        unknown = 0
+        for key, project, reading in _readings(file):
+            if key is None:
+                unknown += 1
+                continue
             rank = _PROJECTS.index(project) if project in _PROJECTS else len(_PROJECTS)
             if key not in chosen or rank < chosen[key][0]:
                 chosen[key] = rank, reading
+        if unknown:
+            log.warning("%s: %d rows passed over: they name no participant, visit and side of OAI", file, unknown)
     return {key: reading for key, (_, reading) in chosen.items()}
 
 
-def _rows(file: Path) -> Iterable[tuple[Key, str, Reading]]:
-    """Key, project and reading of each row of one table."""
-    match = _FILE.fullmatch(file.name)
-    number = match[1] if match else "00"
-    try:
-        table = pd.read_csv(file, sep="|", dtype=str, encoding="latin-1", keep_default_na=False, index_col=False)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file} cannot be read as a table with | between its columns: {error}") from error
-    table.columns = table.columns.str.strip().str.upper()
-    for column in ("ID", "SIDE"):
-        if column not in table:
-            raise InputError(f"{file} has no column {column}: is it a kxr_sq_bu table?")
-    names = {name: f"V{number}{name.removeprefix('V00')}" for name in feature_set("full").names}
-    for row in table.to_dict("records"):
-        side = _SIDES.get(_code(row["SIDE"]))
-        if side is None:
-            continue
-        cells = {name: row.get(column, "") for name, column in names.items()}
+def _readings(file: Path) -> Iterator[tuple[Key | None, str, Reading]]:
+    """Key, project and reading of each row of one table; None for a key that is none."""
+    match = _CLASSIC.match(file.name)
+    number = match[1] if match else ""
+    grades = {name: f"v{number}{name.removeprefix('V00')}" if number else name.removeprefix("V00") for name in _names()}
+    columns = {name: column.lower() for name, column in grades.items()}
+    wanted = ("id", "src_subject_id", "side", "visit", "readprj", *columns.values())
+    rows = _sas_rows(file, wanted) if file.suffix.lower() == ".sas7bdat" else _text_rows(file, wanted)
+    for place, row in enumerate(rows):
+        participant = _code(row["id"]) or _code(row["src_subject_id"])
+        visit = _VISIT.fullmatch(number or _code(row["visit"]))
+        side = _SIDES.get(_code(row["side"]))
+        known = _PARTICIPANT.fullmatch(participant) and visit and side
+        if place == 0 and not known and not number:
+            continue  # NDA's second line says in words what the columns are
+        cells = {name: row[column] for name, column in columns.items()}
         reading = Reading(
             grades={name: _grade(name, cell) for name, cell in cells.items()},
             prosthesis=any(_code(cell).lstrip(".") == "P" for cell in cells.values()),
         )
-        yield (_code(row["ID"]), visit_of(number), side), _code(row.get("READPRJ", "")), reading
+        key = (participant, visit_of(visit[1]), side) if known and visit and side else None
+        yield key, _code(row["readprj"]), reading
+
+
+def _text_rows(file: Path, wanted: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The rows of a text table."""
+    with open_table(file) as table:
+        _require_columns(file, table.columns)
+        yield from table.rows(wanted)
+
+
+def _sas_rows(file: Path, wanted: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The rows of a SAS table, its numbers as text and its missing codes as letters."""
+    try:
+        table = pd.read_sas(file, format="sas7bdat", encoding="latin-1")
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+        raise InputError(f"{file} cannot be read as a SAS table: {error}") from error
+    assert isinstance(table, pd.DataFrame)
+    table.columns = [str(name).strip().lower() for name in table.columns]
+    _require_columns(file, table.columns)
+    cells = {name: _sas_texts(table[name]) for name in wanted if name in table.columns}
+    for row in range(len(table)):
+        yield dict.fromkeys(wanted, "") | {name: texts[row] for name, texts in cells.items()}
+
+
+def _sas_texts(column: pd.Series) -> list[str]:
+    """A column as text; a missing number as the letter that SAS hides in it, such as P, or as nothing."""
+    if column.dtype.kind != "f":
+        return ["" if pd.isna(value) else str(value).strip() for value in column]
+    values = column.to_numpy(np.float64)
+    letters = (~values.view(np.uint64) >> np.uint64(40)) & np.uint64(0xFF)
+    return [
+        f"{value:.10g}" if np.isfinite(value) else _LETTERS.get(code, "")
+        for value, code in zip(values, letters.tolist(), strict=True)
+    ]
+
+
+def _require_columns(file: Path, columns: Iterable[str]) -> None:
+    """InputError when a table has no column for the participant or the side."""
+    columns = set(columns)
+    for needed in ({"id", "src_subject_id"}, {"side"}):
+        if not needed & columns:
+            raise InputError(f"{file} has no column {' or '.join(sorted(needed)).upper()}: is it a kxr_sq_bu table?")
+
+
+def _names() -> tuple[str, ...]:
+    return feature_set("full").names
 
 
 def _code(cell: str) -> str:
-    """What stands before the meaning of a coded cell: "1: Right" -> "1"."""
-    return cell.partition(":")[0].strip().upper()
+    """What stands before the meaning of a coded cell: "1: Right" -> "1"; whole numbers without their point."""
+    code = cell.partition(":")[0].strip().upper()
+    whole = _WHOLE.fullmatch(code)
+    return whole[1] if whole else code
 
 
 def _grade(name: str, cell: str) -> int | None:

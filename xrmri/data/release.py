@@ -1,38 +1,42 @@
 """What lies in an OAI release: every image series, found by the shape of its path, and the tables of readings.
 
-Classic layout: <any depth>/<release such as 0.C.2>/<participant>/<yyyymmdd>/<series>/001, 002, ... without extension.
-What a series shows is told by contents.csv where there is one, else by the header of its first file.
+Classic layout: <any depth>/<release such as 0.C.2>/<participant>/<yyyymmdd>/<series>/001, 002, ... without extension;
+NDA's is the same with one <series>.tar.gz in place of the folder. What a series shows is told by the header of its
+first file, and by a sheet (contents.csv, image03.txt) where the header does not tell.
 """
 
-import csv
+import logging
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from xrmri.data.dicom import read_header
+from xrmri.data.archive import ARCHIVE, DICOM_NAME, beginning, is_archive
+from xrmri.data.description import FLASH, UNDESCRIBED, kind_of, words_of
+from xrmri.data.dicom import LABEL_BYTES, Labels, is_dicom, no_warnings, read_labels
+from xrmri.data.sheets import Listed, Place, holds_series, is_sheet, place_of, read_sheet
 from xrmri.errors import InputError
-from xrmri.records import LEFT, RIGHT
 
-FILM, FLASH, OTHER = "radiograph", "FLASH", "other"
+log = logging.getLogger(__name__)
 
 _MONTHS = {0: 0, 1: 12, 2: 18, 3: 24, 4: 30, 5: 36, 6: 48, 7: 60, 8: 72, 9: 84, 10: 96, 11: 108}
-_RELEASE = re.compile(r"(\d+)\.[A-Z]\.\d+")
-_PARTS = (_RELEASE, re.compile(r"9\d{6}"), re.compile(r"\d{8}"), re.compile(r"\d{8}"))
-_SLICE = re.compile(r"\d+(\.dcm)?", re.IGNORECASE)
-_CONTENTS = re.compile(r"contents.*\.(csv|txt)", re.IGNORECASE)
-_READINGS = re.compile(r"kxr_sq_bu\d\d\.txt", re.IGNORECASE)
-_BILATERAL = re.compile(r"BILATERAL PA FIXED FLEXION KNEE")
-_UNILATERAL = re.compile(r"PA FIXED FLEXION (LEFT|RIGHT) KNEE")
-_FLASH = re.compile(r"COR T1 3D FLASH (LEFT|RIGHT)")
+_NUMBER = re.compile(r"\d{8}")
+_PARTICIPANT = re.compile(r"9\d{6}")
+_READINGS = re.compile(r"(kxr_sq_bu\d\d|oai_kxrsemiquant\d\d)\.(txt|csv|sas7bdat)", re.IGNORECASE)
+_THREADS = 8
+"""Headers read at a time: the disks of a cluster answer slowly, but many at once (choice)."""
+_TRIES = 3
+"""Files of a series whose labels are looked for before its header counts as unreadable (choice)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Series:
     """One image series of a participant."""
 
-    folder: Path
+    path: Path
+    """A folder, or the archive of one."""
     visit: str
     """Such as 00m."""
     participant: str
@@ -42,15 +46,26 @@ class Series:
     """Name of the folder: the last eight digits of the barcode."""
     description: str
     kind: str
-    """FILM, FLASH or OTHER."""
+    """FILM, FLASH, OTHER, or UNDESCRIBED."""
     side: str | None
     """None for both knees, or where it does not matter."""
+    series_number: int = 0
+    """Of the scanner, within one examination; 0 where the header does not tell."""
+    problem: str = ""
+    """Why it cannot be used, as far as its labels tell; the words before the colon name the kind of reason."""
 
     def files(self) -> list[Path]:
-        """Its DICOM files, in the order of their names; anything else in the folder is not one."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(file for file in self.folder.iterdir() if file.is_file() and _SLICE.fullmatch(file.name))
+        """Its DICOM files, in the order of their names, or its archive."""
+        return _files(self.path)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conflict:
+    """A series that is called otherwise in its header than in a sheet."""
+
+    path: Path
+    header: str
+    sheet: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,9 +73,24 @@ class Release:
     """What was found."""
 
     series: tuple[Series, ...]
-    """Sorted by visit, participant, date and number."""
+    """Sorted by visit, participant, date, number and path."""
     readings: tuple[Path, ...]
     """Tables of semi-quantitative readings (kxr_sq_bu)."""
+    sheets: tuple[Path, ...]
+    """Tables that list the series."""
+    conflicts: tuple[Conflict, ...]
+    unplaced: tuple[Path, ...]
+    """Folders with numbered files that lie in no series."""
+
+
+@dataclass(kw_only=True, slots=True)
+class _Walked:
+    """What a walk through the folders finds."""
+
+    paths: list[Path] = field(default_factory=list)
+    sheets: list[Path] = field(default_factory=list)
+    readings: list[Path] = field(default_factory=list)
+    unplaced: list[Path] = field(default_factory=list)
 
 
 def find_release(root: Path) -> Release:
@@ -71,24 +101,32 @@ def find_release(root: Path) -> Release:
     """
     if not root.is_dir():
         raise InputError(f"{root} is not a folder: give the folder of an OAI release")
-    folders: dict[str, Path] = {}
-    listed: dict[str, tuple[Path, str]] = {}
-    readings = []
-    for folder, names in _walk(root):
-        if _is_series(folder):
-            folders[_key(folder.parts)] = folder
-        for name in names:
-            if _CONTENTS.fullmatch(name):
-                listed.update(_read_contents(folder / name))
-            elif _READINGS.fullmatch(name):
-                readings.append(folder / name)
-    for key, (folder, _) in listed.items():
-        folders.setdefault(key, folder)
-    if not folders:
+    walked = _walk(root)
+    listed = {place: one for file in walked.sheets for place, one in _read_sheet(file)}
+    if not walked.paths and not listed:
         raise InputError(f"{root} holds no series .../0.C.2/<participant>/<yyyymmdd>/<series>/001: is it OAI?")
-    series = [_series(folder, listed[key][1] if key in listed else None) for key, folder in folders.items()]
-    series.sort(key=lambda one: (one.visit, one.participant, one.date, one.number))
-    return Release(series=tuple(series), readings=tuple(readings))
+    with no_warnings(), ThreadPoolExecutor(_THREADS) as pool:
+        labelled = list(zip(walked.paths, pool.map(_labels, walked.paths), strict=True))
+    first: dict[Place, Path] = {}
+    series, conflicts = [], []
+    for path, labels in labelled:
+        place = _place(path)
+        twin = first.setdefault(place, path)
+        copy = f"copied: the same series lies in {_relative(twin, root)}" if twin != path else ""
+        sheet = listed.get(place)
+        series.append(_series(path, place, labels, sheet, copy))
+        if sheet and isinstance(labels, Labels) and _differ(labels.description, sheet.description):
+            conflicts.append(Conflict(path=path, header=labels.description, sheet=sheet.description))
+    series += [_absent(place, sheet) for place, sheet in listed.items() if place not in first]
+    series.sort(key=lambda one: (one.visit, one.participant, one.date, one.number, str(one.path)))
+    _warn(root, conflicts, walked.unplaced)
+    return Release(
+        series=tuple(series),
+        readings=tuple(walked.readings),
+        sheets=tuple(walked.sheets),
+        conflicts=tuple(conflicts),
+        unplaced=tuple(walked.unplaced),
+    )
 
 
 def visit_of(code: str) -> str:
@@ -97,69 +135,138 @@ def visit_of(code: str) -> str:
     return f"{_MONTHS[number]:02d}m" if number in _MONTHS else f"V{number:02d}"
 
 
-def kind_of(description: str) -> tuple[str, str | None]:
-    """What a series shows, and of which knee, by its SeriesDescription in any spelling."""
-    words = " ".join(re.sub(r"[\^_]", " ", description.upper()).split())
-    if _BILATERAL.fullmatch(words):
-        return FILM, None
-    for pattern, kind in ((_UNILATERAL, FILM), (_FLASH, FLASH)):
-        if match := pattern.fullmatch(words):
-            return kind, {"LEFT": LEFT, "RIGHT": RIGHT}[match[1]]
-    return OTHER, None
+def _walk(root: Path) -> _Walked:
+    """Every series, sheet and table under a folder, in the order of names; series folders are not entered."""
+    walked = _Walked()
+    entered: set[str] = set()
 
+    def unreadable(error: OSError) -> None:
+        log.warning("%s cannot be read (%s): what lies in it is not counted", error.filename, error.strerror)
 
-def _walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Every folder with the files in it, in the order of names, not going into series folders."""
-    for name, folders, files in os.walk(root):
+    for name, folders, files in os.walk(root, onerror=unreadable, followlinks=True):
         folder = Path(name)
-        folders[:] = [] if _is_series(folder) else sorted(folders)
-        yield folder, sorted(files)
+        real = os.path.realpath(name)
+        if real in entered:  # a link that leads back
+            folders.clear()
+            continue
+        entered.add(real)
+        parts = Path(os.path.abspath(name)).parts
+        if place_of(parts):
+            walked.paths.append(folder)
+            folders.clear()
+            continue
+        if holds_series(parts):
+            walked.paths += [folder / one for one in sorted(folders) if _NUMBER.fullmatch(one)]
+            walked.paths += [folder / one for one in sorted(files) if ARCHIVE.fullmatch(one)]
+            folders[:] = [one for one in folders if not _NUMBER.fullmatch(one)]
+        folders.sort()
+        for file in sorted(files):
+            if is_sheet(file):
+                walked.sheets.append(folder / file)
+            elif _READINGS.fullmatch(file):
+                walked.readings.append(folder / file)
+        if any(DICOM_NAME.fullmatch(file) for file in files):
+            walked.unplaced.append(folder)
+    return walked
 
 
-def _is_series(folder: Path) -> bool:
-    parts = folder.parts[-len(_PARTS) :]
-    return len(parts) == len(_PARTS) and all(p.fullmatch(part) for p, part in zip(_PARTS, parts, strict=True))
+def _read_sheet(file: Path) -> list[tuple[Place, Listed]]:
+    """What a sheet lists; nothing, and a warning, where it cannot be read: headers tell as much."""
+    try:
+        return list(read_sheet(file))
+    except InputError as error:
+        log.warning("%s: its series are told by their headers alone", error)
+        return []
 
 
-def _key(parts: tuple[str, ...]) -> str:
-    """Release, participant, date and series: what names a series in contents.csv and on disk alike."""
-    return "/".join(parts[-len(_PARTS) :])
+def _place(path: Path) -> Place:
+    """Where a series that was walked past lies, however the root was written."""
+    place = place_of(Path(os.path.abspath(path)).parts)
+    assert place is not None
+    return place
 
 
-def _read_contents(file: Path) -> Iterator[tuple[str, tuple[Path, str]]]:
-    """Each series that contents.csv lists: key -> where it should lie, description."""
-    with file.open(encoding="latin-1", newline="") as stream:
-        for row in csv.DictReader(stream):
-            cells = {(name or "").strip().lower(): value or "" for name, value in row.items() if isinstance(value, str)}
-            parts = tuple(part for part in cells.get("folder", "").strip().split("/") if part)
-            folder = file.parent.joinpath(*parts)
-            if _is_series(folder):
-                yield _key(folder.parts), (folder, cells.get("seriesdescription", "").strip())
+def _files(path: Path) -> list[Path]:
+    """The DICOM files of a series folder, or its archive; numbered ones, else whatever begins as DICOM does."""
+    if is_archive(path):
+        return [path] if path.is_file() else []
+    if not path.is_dir():
+        return []
+    with os.scandir(path) as entries:
+        files = sorted(path / one.name for one in entries if not one.name.startswith(".") and one.is_file())
+    return [file for file in files if DICOM_NAME.fullmatch(file.name)] or [file for file in files if is_dicom(file)]
 
 
-def _series(folder: Path, listed: str | None) -> Series:
-    """A series folder and what its path and description say."""
-    release, participant, date, number = folder.parts[-len(_PARTS) :]
-    description = listed or _description_in_header(folder)
-    kind, side = kind_of(description)
-    return Series(
-        folder=folder,
-        visit=visit_of(release.partition(".")[0]),
-        participant=participant,
-        date=date,
-        number=number,
-        description=description,
-        kind=kind,
-        side=side,
-    )
-
-
-def _description_in_header(folder: Path) -> str:
-    """SeriesDescription of the first readable file; empty where there is none."""
-    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if file.is_file() and _SLICE.fullmatch(file.name):
+def _labels(path: Path) -> Labels | str:
+    """The labels of a series, or why it has none."""
+    reason = ""
+    try:
+        for file in _first_files(path):
             try:
-                return read_header(file).description
-            except InputError:
-                continue
-    return ""
+                return read_labels(beginning(file, LABEL_BYTES))
+            except InputError as error:
+                reason = reason or (str(error) if is_archive(file) else f"unreadable header: {file.name}: {error}")
+    except OSError as error:
+        return f"unreadable folder: {path.name} ({error.strerror})"
+    return reason or f"no files: {path.name} holds no DICOM file"
+
+
+def _first_files(path: Path) -> Iterator[Path]:
+    """001, and what else stands first in a series; a release has millions of files, so they are listed last."""
+    usual = path / "001"
+    if usual.is_file():
+        yield usual
+    yield from (file for file in _files(path)[:_TRIES] if file != usual)
+
+
+def _series(path: Path, place: Place, labels: Labels | str, sheet: Listed | None, copy: str) -> Series:
+    """A series on disk; its header counts before a sheet."""
+    known = labels if isinstance(labels, Labels) else Labels(participant="", description="", study="", series_number=0)
+    description = known.description or (sheet.description if sheet else "")
+    kind, side = kind_of(description, known.study or (sheet.study if sheet else ""))
+    _, participant, _, _ = place
+    problem = copy
+    if isinstance(labels, str):
+        problem = problem or labels
+    elif _PARTICIPANT.fullmatch(known.participant) and known.participant != participant:
+        problem = problem or f"other participant: the header says {known.participant}"
+    if kind == UNDESCRIBED:
+        problem = problem or "no description: neither header nor sheet tells what the series shows"
+    if kind == FLASH and side is None:
+        problem = problem or f"side unknown: {description} does not name a knee"
+    return _made(path, place, description, kind, side, known.series_number, problem)
+
+
+def _absent(place: Place, sheet: Listed) -> Series:
+    """A series that is in a sheet alone."""
+    kind, side = kind_of(sheet.description, sheet.study)
+    return _made(sheet.path, place, sheet.description, kind, side, 0, "not on disk: a sheet lists it")
+
+
+def _made(
+    path: Path, place: Place, description: str, kind: str, side: str | None, series_number: int, problem: str
+) -> Series:
+    release, participant, date, number = place
+    visit = visit_of(release.partition(".")[0])
+    return Series(path=path, visit=visit, participant=participant, date=date, number=number, description=description,
+                  kind=kind, side=side, series_number=series_number, problem=problem)  # fmt: skip
+
+
+def _differ(header: str, sheet: str) -> bool:
+    """Whether two descriptions say different things."""
+    return bool(words_of(header) and words_of(sheet)) and words_of(header) != words_of(sheet)
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _warn(root: Path, conflicts: list[Conflict], unplaced: list[Path]) -> None:
+    """Say what a person should look into, once each."""
+    if conflicts:
+        one = conflicts[0]
+        message = "%d series have other names in their headers than in the sheet; the header counts: %s is %r, not %r"
+        log.warning(message, len(conflicts), _relative(one.path, root), one.header, one.sheet)
+    if unplaced:
+        message = "%d folders with numbered files are not read, for they are no <participant>/<yyyymmdd>/<series>: %s"
+        log.warning(message, len(unplaced), unplaced[0])

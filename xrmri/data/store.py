@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from xrmri.data.chunks import FILTERS, packed
 from xrmri.data.features import feature_set, one_hot
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import complete_or_absent
@@ -23,7 +24,6 @@ from xrmri.run import complete_or_absent
 SCHEMA = 1
 INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "radiograph_mm",
                  "source_mri_sha256", "source_radiograph_sha256")  # fmt: skip
-_FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
 _MISSING = -1
 
 
@@ -43,6 +43,17 @@ class StoredPair:
     """Intensities that map to -1 and 1."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class PackedPair:
+    """One pair as its bytes lie in a shard, made where the pair was read."""
+
+    mri: tuple[bytes, ...]
+    """One chunk a slice."""
+    radiograph: bytes
+    small: Mapping[str, Any]
+    """Everything else, by the name of its array."""
+
+
 @dataclass(kw_only=True, slots=True, eq=False)
 class ShardWriter:
     """An open shard that pairs are appended to."""
@@ -54,30 +65,44 @@ class ShardWriter:
 
     def append(self, pair: StoredPair) -> int:
         """Store a pair; returns its row."""
-        features = feature_set(self.features)
-        values = {
-            "mri": pair.mri,
-            "radiograph": pair.radiograph,
-            "features": one_hot(pair.grades, features),
-            "grades": np.array([_MISSING if (g := pair.grades.get(n)) is None else g for n in grade_names()], np.int8),
+        return self.append_packed(packed_pair(pair, self.features))
+
+    def append_packed(self, pair: PackedPair) -> int:
+        """Store a pair that was packed elsewhere; returns its row."""
+        row = self.count
+        for data in self.file.values():
+            data.resize(row + 1, axis=0)
+        for depth, chunk in enumerate(pair.mri):
+            self.file["mri"].id.write_direct_chunk((row, depth, 0, 0), chunk)
+        self.file["radiograph"].id.write_direct_chunk((row, 0, 0), pair.radiograph)
+        for name, value in pair.small.items():
+            self.file[name][row] = value
+        self.count += 1
+        return row
+
+
+def packed_pair(pair: StoredPair, features: str) -> PackedPair:
+    """A pair as a shard holds it; `features` names the feature set."""
+    grades = [_MISSING if (grade := pair.grades.get(name)) is None else grade for name in grade_names()]
+    return PackedPair(
+        mri=tuple(packed(pixels.astype("<u2", copy=False)) for pixels in pair.mri),
+        radiograph=packed(pair.radiograph.astype("<u2", copy=False)),
+        small={
+            "features": one_hot(pair.grades, feature_set(features)),
+            "grades": np.array(grades, np.int8),
             "affine": np.asarray(pair.affine, np.float64),
             "window": np.asarray(pair.window, np.float64),
             "pair_id": pair.pair_id,
-        }
-        for name, value in values.items():
-            data = self.file[name]
-            data.resize(self.count + 1, axis=0)
-            data[self.count] = value
-        self.count += 1
-        return self.count - 1
+        },
+    )
 
 
 @contextmanager
 def new_shard(file: Path, *, slices: int, size: int, features: str) -> Iterator[ShardWriter]:
     """A shard to append to; complete when the block ends well, absent when it does not."""
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...], Any]] = {
-        "mri": ((slices, size, size), (1, size, size), np.uint16),
-        "radiograph": ((size, size), (size, size), np.uint16),
+        "mri": ((slices, size, size), (1, size, size), "<u2"),
+        "radiograph": ((size, size), (size, size), "<u2"),
         "features": ((feature_set(features).slots,), (feature_set(features).slots,), np.uint8),
         "grades": ((len(grade_names()),), (len(grade_names()),), np.int8),
         "affine": ((4, 4), (4, 4), np.float64),
@@ -87,7 +112,7 @@ def new_shard(file: Path, *, slices: int, size: int, features: str) -> Iterator[
     with complete_or_absent(file) as partial, h5py.File(partial, "w") as content:
         content.attrs["schema"] = SCHEMA
         for name, (shape, chunk, dtype) in shapes.items():
-            content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *chunk), **_FILTERS)
+            content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *chunk), **FILTERS)
         yield ShardWriter(file=content, features=features)
 
 
@@ -104,7 +129,7 @@ class Dataset:
     description: dict[str, Any]
     """dataset.json."""
     index: pd.DataFrame
-    """index.csv, one row a pair, in the order of the shards, with pair_id as the index."""
+    """index.csv, one row a pair, by participant, visit and side, with pair_id as the index."""
     _files: dict[str, h5py.File] = field(default_factory=dict, repr=False)
     _owner: int = field(default=0, repr=False)
 
@@ -159,6 +184,10 @@ class Dataset:
         """The intensities that map to -1 and 1."""
         low, high = self._read("window", pair_id)
         return float(low), float(high)
+
+    def stored_pair_id(self, pair_id: str) -> str:
+        """What the shard itself says the pair is called."""
+        return bytes(self._read("pair_id", pair_id).item()).decode("ascii")
 
     def _read(self, name: str, pair_id: str, *within: int) -> np.ndarray:
         if pair_id not in self.index.index:

@@ -1,4 +1,4 @@
-"""The DICOM files of a synthetic film, FLASH series and locator, with headers like those of OAI.
+"""The DICOM files of a synthetic film and of MR series, with headers like those of OAI.
 
 Every file says that it is synthetic. UIDs follow from seed and participant, so the same run writes the same bytes.
 """
@@ -18,6 +18,7 @@ from pydicom.valuerep import DSfloat
 from xrmri.phantom.anatomy import Participant, stream
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import Flash
+from xrmri.phantom.other_sequences import OtherSequence
 
 SYNTHETIC = "xrmri synthetic phantom"
 _WHITE = 4095
@@ -69,13 +70,28 @@ def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
     order = np.arange(len(flash.voxels))
     if stream("file order", facts.participant.seed, facts.participant.index).random() < 0.5:
         order = order[::-1]
-    _, to_row, to_column, _ = flash.affine_ras[:3].T
     for number, index in enumerate(order, start=1):
-        origin = flash.affine_ras[:3] @ np.array((index, 0, 0, 1))
-        dataset = _slice(facts, number, flash.voxels[index], origin, to_row, to_column)
-        dataset.SliceThickness = _ds(float(np.linalg.norm(flash.affine_ras[:3, 0])))
-        dataset.RepetitionTime, dataset.EchoTime, dataset.FlipAngle = "20", "7.57", "12"
+        yield _coronal(facts, number, flash, index, ("20", "7.57", "12"))
+
+
+def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
+    """The slices from behind to the front."""
+    for index in range(len(iw.voxels)):
+        dataset = _coronal(facts, index + 1, iw, index, ("3700", "29", "180"))
+        dataset.MRAcquisitionType, dataset.ScanningSequence, dataset.SequenceVariant = "2D", "SE", "SK"
         yield dataset
+
+
+def mpr_files(mpr: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
+    """A sagittal image that shows where the slices lie, as OAI's reformats begin with one, and then the slices."""
+    to_slice, to_row, to_column, start = mpr.affine_ras[:3].T
+    middle = mpr.voxels.shape[2] // 2
+    reference = _slice(facts, 1, mpr.voxels[:, :, middle].T, start + middle * to_column, to_row, to_slice)
+    reference.SliceThickness = "1.5"
+    reference.RepetitionTime, reference.EchoTime, reference.FlipAngle = "16.3", "4.7", "25"
+    yield reference
+    for index in range(len(mpr.voxels)):
+        yield _coronal(facts, index + 2, mpr, index, ("16.3", "4.7", "25"))
 
 
 def locator_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
@@ -100,6 +116,18 @@ def save(dataset: Dataset, file: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset.save_as(file, enforce_file_format=True)
+
+
+def _coronal(
+    facts: SeriesFacts, number: int, series: Flash | OtherSequence, index: int, timing: tuple[str, str, str]
+) -> Dataset:
+    """One slice of a volume; timing: repetition and echo time in ms, flip angle in degrees."""
+    _, to_row, to_column, _ = series.affine_ras[:3].T
+    origin = series.affine_ras[:3] @ np.array((index, 0, 0, 1))
+    dataset = _slice(facts, number, series.voxels[index], origin, to_row, to_column)
+    dataset.SliceThickness = _ds(float(np.linalg.norm(series.affine_ras[:3, 0])))
+    dataset.RepetitionTime, dataset.EchoTime, dataset.FlipAngle = timing
+    return dataset
 
 
 def _slice(

@@ -6,20 +6,24 @@ from enrolment, some weeks later.
 
 import csv
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from zlib import crc32
 
+from pydicom.dataset import Dataset
+
 from xrmri.phantom.anatomy import Participant, stream
-from xrmri.phantom.dicom_series import SeriesFacts, film_file, flash_files, locator_files, save
+from xrmri.phantom.dicom_series import SeriesFacts, film_file, flash_files, iw_files, locator_files, mpr_files, save
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import Flash
+from xrmri.phantom.other_sequences import IW, MPR, OtherSequence
 
 VISIT = "00m"
 _FIRST_DAY = date(2004, 2, 1)
+_OTHERS = 200_000  # beyond the numbers of the first series of 99,999 participants
 _NUMBERS = 9_999_991  # a prime below 10**7: the stride below then meets every number once
 
 
@@ -32,6 +36,13 @@ class Place:
     film: SeriesFacts
     locator: SeriesFacts
     flash: SeriesFacts
+    iw: SeriesFacts
+    mpr: SeriesFacts
+
+    def series(self, others: bool) -> tuple[SeriesFacts, ...]:
+        """All series, in the order of their numbers; IW and MPR only where the release has them."""
+        first = (self.film, self.locator, self.flash)
+        return (*first, self.iw, self.mpr) if others else first
 
     def folder(self, facts: SeriesFacts) -> Path:
         """The folder of a series, from the visit's folder."""
@@ -46,29 +57,37 @@ def place(participant: Participant) -> Place:
     scanned = screened + timedelta(days=int(generator.integers(10, 120)))
     side = participant.imaged_side.upper()
     mr_study = f"OAI^MR^ENROLLMENT^{side}"
-    film, locator, flash = (
+    film, locator, flash, iw, mpr = (
         SeriesFacts(participant=participant, date=f"{day:%Y%m%d}", barcode=barcode, number=number, study=study,
                     description=description)
         for number, (day, barcode, study, description) in enumerate((
             (screened, _barcode(participant, "0", 0), "OAI^XRAY^SCREENING^KNEE", "Bilateral PA Fixed Flexion Knee"),
             (scanned, _barcode(participant, "1", 0), mr_study, f"MP_LOCATOR_{side}"),
             (scanned, _barcode(participant, "1", 1), mr_study, f"COR_T1_3D_FLASH_{side}"),
+            (scanned, _barcode(participant, "1", _OTHERS), mr_study, f"{IW}_{side}"),
+            (scanned, _barcode(participant, "1", _OTHERS + 1), mr_study, f"{MPR}_{side}"),
         ), start=1)
     )  # fmt: skip
-    return Place(release=release, film=film, locator=locator, flash=flash)
+    return Place(release=release, film=film, locator=locator, flash=flash, iw=iw, mpr=mpr)
 
 
-def write_series(root: Path, participant: Participant, film: Film, flash: Flash) -> None:
+def write_series(
+    root: Path, participant: Participant, film: Film, flash: Flash, others: Sequence[OtherSequence] = ()
+) -> None:
     """Write a participant's DICOM files: all of them, or none."""
     where = place(participant)
     final = root / VISIT / where.release / participant.participant
     partial = final.with_name(f"{final.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    series = (
+    series: list[tuple[SeriesFacts, Iterable[Dataset]]] = [
         (where.film, [film_file(film, where.film)]),
         (where.locator, locator_files(flash, where.locator)),
         (where.flash, flash_files(flash, where.flash)),
-    )
+    ]
+    for other in others:
+        series.append(
+            (where.iw, iw_files(other, where.iw)) if other.name == IW else (where.mpr, mpr_files(other, where.mpr))
+        )
     for facts, files in series:
         folder = partial / facts.date / where.folder(facts).name
         folder.mkdir(parents=True)
@@ -83,12 +102,12 @@ def is_written(root: Path, participant: Participant) -> bool:
     return (root / VISIT / place(participant).release / participant.participant).is_dir()
 
 
-def contents_table(people: Iterable[Participant]) -> str:
-    """contents.csv of the visit: one row a series; barcodes have lost their zeros, as in OAI."""
+def contents_table(people: Iterable[Participant], others: bool = False) -> str:
+    """contents.csv of the visit: one row a series, IW and MPR where there are `others`; barcodes lost their zeros."""
     lines = [("Folder", "ParticipantID", "StudyDate", "Barcode", "StudyDescription", "SeriesDescription")]
     for person in people:
         where = place(person)
-        for facts in (where.film, where.locator, where.flash):
+        for facts in where.series(others):
             barcode = str(int(facts.barcode[4:]))
             folder = where.folder(facts).as_posix()
             lines.append((folder, person.participant, facts.date, barcode, facts.study, facts.description))

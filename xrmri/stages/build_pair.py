@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.config import BuildDataset, DetectKnee
+from xrmri.data.archive import content_sha256
 from xrmri.data.knees import open_knees
 from xrmri.data.pairing import Candidate, Rejected
 from xrmri.data.radiograph import crop_knee, mirrored, read_radiograph
 from xrmri.data.resample import resized
-from xrmri.data.store import StoredPair
+from xrmri.data.store import PackedPair, StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InputError
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph, Volume
-from xrmri.run import sha256
 
 Cut = Callable[[Candidate, Path, str], tuple[np.ndarray, float | None]]
 """(pair, film, hash of the film) -> (299, 299) uint16 joint crop in film orientation, and its width in mm if known."""
@@ -39,7 +39,7 @@ class Job:
 class BuiltPair:
     """A pair, and what it was read from."""
 
-    stored: StoredPair
+    packed: PackedPair
     radiograph_mm: float | None
     """Width of the joint crop, where the film told its spacing."""
     mri_sha256: str
@@ -54,13 +54,13 @@ def build_pair(job: Job) -> BuiltPair | list[Rejected]:
     try:
         volume, mri_sha256 = _mri(job)
     except InputError as error:
-        return _blamed(candidate, flash=str(error), film="radiograph not needed: its FLASH series was rejected")
+        return candidate.blamed(flash=str(error), film="radiograph not needed: its FLASH series was rejected")
     try:
         file = _film_file(candidate)
-        radiograph_sha256 = sha256(file)
+        radiograph_sha256 = content_sha256(file)
         crop, width_mm = cut(candidate, file, radiograph_sha256)
     except InputError as error:
-        return _blamed(candidate, flash=f"radiograph rejected: {error}", film=str(error))
+        return candidate.blamed(flash=f"radiograph rejected: {error}", film=str(error))
     if candidate.side == LEFT:
         volume, crop = mirrored_volume(volume), mirrored(crop)
     stored = StoredPair(
@@ -72,23 +72,18 @@ def build_pair(job: Job) -> BuiltPair | list[Rejected]:
         window=intensity_window(volume.voxels),
     )
     return BuiltPair(
-        stored=stored, radiograph_mm=width_mm, mri_sha256=mri_sha256, radiograph_sha256=radiograph_sha256
+        packed=packed_pair(stored, job.config.feature_set),
+        radiograph_mm=width_mm,
+        mri_sha256=mri_sha256,
+        radiograph_sha256=radiograph_sha256,
     )
-
-
-def _blamed(candidate: Candidate, *, flash: str, film: str) -> list[Rejected]:
-    """Both series of a pair that came to nothing."""
-    return [
-        Rejected(series=candidate.flash, side=candidate.side, reason=flash),
-        Rejected(series=candidate.film, side=candidate.film.side, reason=film),
-    ]
 
 
 def _mri(job: Job) -> tuple[Volume, str]:
     """The kept slices as a (S, size, size) volume, and the hash of the series."""
     config = job.config
     series = read_series(job.candidate.flash.files(), job.candidate.side, config.slices)
-    volume = windowed_slices(series.volume, config.first_slice, config.last_slice, config.size)
+    volume = windowed_slices(series, config.first_slice, config.last_slice, config.size)
     return volume, series.sha256
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xrmri.config import DetectKnee, Execution
+from xrmri.data.archive import content_sha256
 from xrmri.data.film_files import FilmFile, find_films
 from xrmri.data.knees import Knee, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.errors import InputError
 from xrmri.parallel import in_order
 from xrmri.records import LEFT, RIGHT, SIDES, KneeBox, Radiograph
-from xrmri.run import begin, fingerprint, sha256
+from xrmri.run import begin, fingerprint
 
 if TYPE_CHECKING:  # torch and ultralytics load where films are looked at, not where a command is read
     from xrmri.detector.detect import Detector
@@ -174,7 +175,7 @@ def _cut(job: _Job, radiograph: Radiograph, box: KneeBox) -> Knee:
     return Knee(
         name=f"{job.film.name}_{box.side}",
         source=str(job.film.file),
-        source_sha256=sha256(job.film.file),
+        source_sha256=content_sha256(job.film.file),
         box=box,
         crop=crop,
         spacing_mm=spacing_mm,

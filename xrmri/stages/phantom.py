@@ -19,6 +19,7 @@ from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.dicom_series import SYNTHETIC
 from xrmri.phantom.film import render_film
 from xrmri.phantom.flash import COARSE, SLICES, Flash, render_flash, render_labels
+from xrmri.phantom.other_sequences import derive_others
 from xrmri.phantom.release import VISIT, boxes_table, contents_table, is_written, place, write_series
 from xrmri.phantom.signs import SIGN_CODES, render_signs
 from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
@@ -36,6 +37,7 @@ _BOXES = Path("film_boxes.csv")
 _FIGURES = Path("figures")
 _PARTS = Path("cache/boxes")  # until the release is finished: true boxes are known only once a film is drawn
 _FILM_BYTES = 10_000_000
+_OTHER_SLICES = 106  # 35 of IW, 70 of MPR and its reference image, on average
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +50,7 @@ class _Job:
     matrix: int
     labels: bool
     scan: int
+    others: bool
 
 
 def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
@@ -62,13 +65,23 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         status, output, participants; with figures the targets and whether they are met; for a dry run files and bytes.
     """
     jobs = [
-        _Job(root=out, seed=config.seed, index=index, matrix=config.matrix, labels=config.labels, scan=config.scan)
+        _Job(
+            root=out,
+            seed=config.seed,
+            index=index,
+            matrix=config.matrix,
+            labels=config.labels,
+            scan=config.scan,
+            others=config.other_sequences,
+        )
         for index in range(config.participants)
     ]
     summary: dict[str, Any] = {"output": str(out), "participants": len(jobs)}
     if execution.dry_run:
-        size = len(jobs) * (SLICES * config.matrix**2 * 2 + _FILM_BYTES)
-        return {"status": "dry run", **summary, "files": len(jobs) * (SLICES + 4), "bytes": size}
+        others = _OTHER_SLICES if config.other_sequences else 0
+        pixels = (SLICES + others * (7 / 16) ** 2) * config.matrix**2
+        size = len(jobs) * (round(pixels) * 2 + _FILM_BYTES)
+        return {"status": "dry run", **summary, "files": len(jobs) * (SLICES + 4 + others), "bytes": size}
     run_folder = begin(out, config, {}, force=execution.force)
     if run_folder is None:
         return {"status": "already done", **summary}
@@ -77,7 +90,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         for done, participant in enumerate(in_order(_draw, jobs, execution.workers), start=1):
             execution.progress("phantom", done, len(jobs), participant)
         people = [draw_participant(config.seed, job.index) for job in jobs]
-        _write_tables(out, people)
+        _write_tables(out, people, config.other_sequences)
         if config.labels:
             codes = {"labels": {tissue.name.lower(): int(tissue) for tissue in Tissue}, "signs": SIGN_CODES}
             write_json(out / "labels" / "codes.json", codes)
@@ -101,7 +114,9 @@ def _draw(job: _Job) -> str:
     if job.labels:
         _write_labels(job.root / "labels", participant, drawn)
     try:
-        write_series(job.root, participant, film, _scanned(drawn, participant.imaged_side, job.matrix))
+        flash = _scanned(drawn, participant.imaged_side, job.matrix)
+        others = derive_others(flash, participant) if job.others else ()
+        write_series(job.root, participant, film, flash, others)
     except OSError as error:
         raise InputError(f"-o {job.root} cannot be written: {error.strerror}") from error
     return participant.participant
@@ -134,11 +149,11 @@ def _write_labels(folder: Path, participant: Participant, drawn: Flash) -> None:
         write_volume(folder / f"{participant.participant}_{VISIT}_{side}_{kind}.nii.gz", volume, SYNTHETIC)
 
 
-def _write_tables(out: Path, people: list[Participant]) -> None:
+def _write_tables(out: Path, people: list[Participant], others: bool) -> None:
     """Everything that is not an image."""
     boxes = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in (out / _PARTS).glob("*.json")}
     texts = {
-        Path(VISIT, "contents.csv"): contents_table(people),
+        Path(VISIT, "contents.csv"): contents_table(people, others),
         _READINGS: readings_table((person, place(person).film.barcode) for person in people),
         _ENROLLEES: enrollees_table(people),
         _CLINICAL: clinical_table(people),

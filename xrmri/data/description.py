@@ -1,0 +1,51 @@
+"""What a series shows, and of which knee, by the descriptions that OAI's scanners wrote, in any spelling."""
+
+import re
+
+from xrmri.records import LEFT, RIGHT
+
+FILM, FLASH, OTHER, UNDESCRIBED = "radiograph", "FLASH", "other", "undescribed"
+SEQUENCES = ("IW", "T1", "MPR")
+"""The coronal MR sequences that the paper compares (Fig. 4); T1 is the FLASH."""
+
+_SIDES = {"L": LEFT, "LT": LEFT, "LEFT": LEFT, "R": RIGHT, "RT": RIGHT, "RIGHT": RIGHT}
+_FILM_WORDS = {"PA", "FIXED", "FLEXION"}
+_SEQUENCE_WORDS = {"T1": {"COR", "T1", "3D", "FLASH"}, "IW": {"COR", "IW"}, "MPR": {"COR", "MPR"}}
+
+
+def kind_of(description: str, study: str = "") -> tuple[str, str | None]:
+    """What a series shows, and of which knee.
+
+    Args:
+        description: SeriesDescription, such as COR_T1_3D_FLASH_RIGHT.
+        study: StudyDescription, such as OAI^MR^ENROLLMENT^RIGHT, which tells the side where the series does not.
+
+    Returns:
+        FILM, FLASH or OTHER, or UNDESCRIBED where there is no description; and the side, None for both knees and
+        where nothing tells or it does not matter.
+    """
+    words = words_of(description)
+    if not words:
+        return UNDESCRIBED, None
+    if _FILM_WORDS <= {*words} and {"KNEE", "KNEES"} & {*words}:
+        return FILM, None if "BILATERAL" in words else _side(words)
+    if sequence_of(description) == "T1":
+        return FLASH, _side(words) or _side(words_of(study))
+    return OTHER, None
+
+
+def sequence_of(description: str) -> str | None:
+    """IW, T1 or MPR for a coronal series of the knee; None for every other."""
+    words = {*words_of(description)}
+    return next((name for name, needed in _SEQUENCE_WORDS.items() if needed <= words), None)
+
+
+def words_of(description: str) -> tuple[str, ...]:
+    """A description in upper case, without its punctuation: equal ones mean the same."""
+    return tuple(re.sub(r"[\W_]+", " ", description.upper()).split())
+
+
+def _side(words: tuple[str, ...]) -> str | None:
+    """The knee that the words name, if it is one."""
+    named = {_SIDES[word] for word in words if word in _SIDES}
+    return named.pop() if len(named) == 1 else None
