@@ -42,8 +42,11 @@ def generate(
     sampler: Annotated[str | None, setting(Generate, "sampler")] = None,
     eta: Annotated[float | None, setting(Generate, "eta")] = None,
     guidance: Annotated[float | None, setting(Generate, "guidance")] = None,
+    guidance_features: Annotated[float | None, setting(Generate, "guidance_features")] = None,
     noise: Annotated[str | None, setting(Generate, "noise")] = None,
+    noise_length_mm: Annotated[float | None, setting(Generate, "noise_length_mm")] = None,
     samples: Annotated[int | None, setting(Generate, "samples")] = None,
+    precision: Annotated[str | None, setting(Generate, "precision")] = None,
 ) -> None:
     """Draw a synthetic MRI volume from a radiograph and what was read from it."""
     config = common.settings(
@@ -53,8 +56,11 @@ def generate(
         sampler=sampler,
         eta=eta,
         guidance=guidance,
+        guidance_features=guidance_features,
         noise=noise,
+        noise_length_mm=noise_length_mm,
         samples=samples,
+        precision=precision,
     )
     from xrmri.generation.order import Wish
     from xrmri.stages import generate as stage

@@ -14,13 +14,11 @@ from xrmri.data.radiograph import mirrored
 from xrmri.errors import InputError
 from xrmri.generation.model import Model
 from xrmri.generation.order import Order
-from xrmri.records import FIELD_OF_VIEW_MM, LEFT, Geometry, Volume
+from xrmri.records import DEPTH_EXTENT_MM, FIELD_OF_VIEW_MM, LEFT, Geometry, Volume
 from xrmri.report.preview import write_preview
 from xrmri.run import digest, sha256, write_json
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
-DEPTH_EXTENT_MM = 1.5 * 49
-"""From the first to the last of the 50 slices kept, 1.5 mm apart (paper, III-A)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

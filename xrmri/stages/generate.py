@@ -4,10 +4,11 @@ import csv
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from xrmri.config import Execution, Generate
+from xrmri.config import Execution, Generate, silent
 from xrmri.data.features import parse_settings
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, XrmriError
@@ -32,7 +33,7 @@ def run(
 
     A radiograph that cannot be used ends the run when it is the only one, and becomes a row of rejected.csv otherwise.
     """
-    model = _model(wish, config)
+    model, config = _settled(wish, config, execution)
     grades = wish.grades(model.features)
     names = [f"{_stem(file)}_mri" for file in radiographs]
     if len(set(names)) < len(names):
@@ -57,7 +58,7 @@ def run_cohort(
     folder: Path, split: str, out: Path | None, config: Generate, execution: Execution, wish: Wish
 ) -> dict[str, Any]:
     """Draw a volume for each pair of one split of a dataset, from its radiograph and grades alone."""
-    model = _model(wish, config)
+    model, config = _settled(wish, config, execution)
     if wish.features or wish.side:
         raise InputError("--features and --side belong to single radiographs: a dataset brings its own")
     if split not in SPLITS:
@@ -77,13 +78,18 @@ def run_cohort(
     return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model)
 
 
-def _model(wish: Wish, config: Generate) -> Model:
-    """The model asked for, if it can take as many steps."""
+def _settled(wish: Wish, config: Generate, execution: Execution) -> tuple[Model, Generate]:
+    """The model asked for, and the settings once what depends on model and machine is filled in."""
     model = find_model(wish.model)
     timesteps = model.facts["schedule"]["timesteps"]
     if config.steps > timesteps:
         raise InputError(f"--steps must be at most {timesteps}, the number the {model.name} was trained with")
-    return model
+    if config.precision == "auto":
+        from xrmri.models.device import find_device
+        from xrmri.models.precision import fastest_precision
+
+        config = replace(config, precision=fastest_precision(find_device(execution.device)))
+    return model, replace(config, noise_length_mm=config.noise_length_mm or model.noise_length_mm)
 
 
 def _to_file(order: Order, target: Target, config: Generate, execution: Execution, model: Model) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def _to_file(order: Order, target: Target, config: Generate, execution: Executio
     model.say_what_it_is()
     if done:
         return {"status": "already done", **found}
-    _draw_and_deliver(_load(model, execution), order, target, config, model, execution)
+    _draw_and_deliver(_load(model, config.precision, execution), order, target, config, model, execution)
     return {"status": "finished", **found}
 
 
@@ -123,13 +129,13 @@ def _to_folder(
     reasons: dict[str, str] = {}
     with run:
         run.record["model"] = str(model.folder.resolve())
-        bundle = _load(model, execution)
+        bundle = _load(model, config.precision, execution)
         for done, (name, place) in enumerate(orders.items()):
             execution.progress("volumes", done, len(orders), name)
             try:
                 order, target = place(), Target(volume=out / f"{name}.nii.gz")
                 if not delivered_before(target, identity(order, config, model), config.samples):
-                    _draw_and_deliver(bundle, order, target, config, model, None)
+                    _draw_and_deliver(bundle, order, target, config, model, replace(execution, progress=silent))
             except XrmriError as error:
                 log.warning("%s is left out: %s", name, error)
                 reasons[name] = str(error)
@@ -142,7 +148,7 @@ def _to_folder(
 
 
 def _draw_and_deliver(
-    bundle: Any, order: Order, target: Target, config: Generate, model: Model, execution: Execution | None
+    bundle: Any, order: Order, target: Target, config: Generate, model: Model, execution: Execution
 ) -> None:
     """Draw the samples of one order and write them."""
     if order.side_is_assumed:
@@ -154,20 +160,19 @@ def _draw_and_deliver(
     for number in range(config.samples):
 
         def tell(done: int, before: int = number * config.num_slices) -> None:
-            if execution:
-                execution.progress("slices", before + done, total, "")
+            execution.progress("slices", before + done, total, "")
 
-        features = order.features(model.features)
-        samples.append(draw(bundle, order.network_input(model), features, config, sample=number, tell=tell))
+        y, r = order.network_input(model), order.features(model.features)
+        samples.append(draw(bundle, y, r, config, sample=number, cores=execution.workers, tell=tell))
     deliver(samples, order, target, config, model)
 
 
-def _load(model: Model, execution: Execution) -> Any:
-    """The networks; torch is imported here, after every mistake in the input has been told."""
-    from xrmri.models.bundle import load_bundle
+def _load(model: Model, precision: str, execution: Execution) -> Any:
+    """The networks, ready to draw; they are imported here, after every mistake in the input has been told."""
+    from xrmri.models.bundle import in_precision, load_bundle
     from xrmri.models.device import find_device
 
-    return load_bundle(model.folder, find_device(execution.device))
+    return in_precision(load_bundle(model.folder, find_device(execution.device)), precision)
 
 
 def _stem(file: Path) -> str:
