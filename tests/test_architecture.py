@@ -29,7 +29,7 @@ ALLOWED = {
     "phantom": {"data"},
     "detector": {"data", "phantom"},
     "evaluation": {"data", "metrics", "models"},
-    "generation": {"data", "diffusion", "models", "report", "detector"},
+    "generation": {"data", "diffusion", "models", "report", "detector", "metrics"},
 }
 HOMES = {
     "ultralytics": ["xrmri/detector/"],

@@ -54,23 +54,42 @@ def draw(
     cores: int = 0,
     tell: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
-    """Draw a volume (Algorithm 2 of the paper, at every depth).
+    """Draw a volume: slices at `config.num_slices` depths, evenly from the back of the knee to the front.
+
+    Further arguments and what comes back are those of `draw_at`.
+    """
+    depths = np.linspace(0, 1, config.num_slices).round(9)  # one depth has one number, however many slices there are
+    return draw_at(depths, bundle, radiograph, r, config, sample=sample, cores=cores, tell=tell)
+
+
+def draw_at(
+    depths: np.ndarray,
+    bundle: Bundle,
+    radiograph: np.ndarray,
+    r: np.ndarray,
+    config: Generate,
+    *,
+    sample: int = 0,
+    cores: int = 0,
+    tell: Callable[[int], None] = lambda done: None,
+) -> np.ndarray:
+    """Draw the slices at some depths (Algorithm 2 of the paper).
 
     Args:
+        depths: (S,) float64 in [0, 1], from the back of the knee to the front.
         bundle: the model.
         radiograph: (H, W) float32 in [-1, 1], a left knee mirrored to look right.
         r: (F,) uint8 one-hot features.
-        config: depths, steps, sampler, noise and seed.
+        config: steps, sampler, guidance, noise and seed.
         sample: number of the volume among several from one seed.
         cores: CPU cores that share the slices; 0 takes as many as torch would. Never part of the result.
         tell: called with the number of slices done.
 
     Returns:
-        (S, H, W) float32 in [-1, 1], posterior to anterior.
+        (S, H, W) float32 in [-1, 1].
     """
     on_cpu = bundle.device.type == "cpu"
     at_once = ON_CPU if on_cpu else ON_GPU
-    depths = np.linspace(0, 1, config.num_slices).round(9)  # one depth has one number, however many slices there are
     batches = [depths[first : first + at_once] for first in range(0, len(depths), at_once)]
     with _single_threads(on_cpu) as threads:
         with torch.inference_mode():
