@@ -1,5 +1,6 @@
 """`xrmri generate`: radiographs, or a dataset's -> synthetic volumes."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,21 @@ def generate(
     model: Annotated[
         Path | None, typer.Option(help="Folder from train-ldm. Default: the demonstration model bundled here.")
     ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Draw every grade of one reading from the same noise, and the difference."),
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="NIfTI file or DICOM folder whose voxel grid the volumes take.")
+    ] = None,
+    gif: Annotated[bool, typer.Option("--gif", help="Also an animated pass through the slices.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Also one offline page with a three-plane viewer.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Of a dataset: volumes I, I + N, ... (I from 0). Default: SLURM_ARRAY_*."
+        ),
+    ] = None,
     split: Annotated[str | None, typer.Option(help="Of a dataset: train, val or test. Default test.")] = None,
     num_slices: Annotated[int | None, setting(Generate, "num_slices")] = None,
     steps: Annotated[int | None, setting(Generate, "steps")] = None,
@@ -62,12 +78,20 @@ def generate(
         samples=samples,
         precision=precision,
     )
+    from xrmri.errors import InputError
     from xrmri.generation.order import Wish
+    from xrmri.generation.share import read_share
     from xrmri.stages import generate as stage
 
-    wish = Wish(features=features, settings=tuple(set_ or ()), side=side, model=model)
+    pictures = (".gif",) * gif + (".html",) * html
+    wish = Wish(
+        features=features, settings=tuple(set_ or ()), side=side, model=model, sweep=sweep, like=like, pictures=pictures
+    )
     execution = common.execution()
     if len(radiographs) == 1 and radiographs[0].is_dir() and (radiographs[0] / "dataset.json").is_file():
-        common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, wish))
+        share = read_share(shard, os.environ)
+        common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, wish, share))
+    elif shard or split:
+        raise InputError("--split and --shard belong to a dataset: give one dataset folder")
     else:
         common.conclude(stage.run(radiographs, out, config, execution, wish))

@@ -17,7 +17,7 @@ COMMANDS = {
     "train-ldm": TRAINING | {"--method"},
     "generate": {"--output", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
                  "--sampler", "--eta", "--guidance", "--guidance-features", "--noise", "--noise-length-mm", "--samples",
-                 "--precision"},
+                 "--precision", "--sweep", "--like", "--gif", "--html", "--shard"},
     "evaluate": {"--output", "--bootstrap", "--also", "--rescan", "--flipped", "--quick"},
 }  # fmt: skip
 EVERY_COMMAND = {"--config", "--preset", "--seed", "--device", "--workers", "--dry-run", "--force", "--explain",

@@ -4,39 +4,20 @@ import numpy as np
 import pytest
 import torch
 
+from tests.generation.made_model import SIZE, made_bundle
 from xrmri.config import Generate
 from xrmri.generation import draw as drawing
 from xrmri.generation.draw import draw
 from xrmri.generation.guidance import guided
-from xrmri.models.autoencoder import build_autoencoder
-from xrmri.models.bundle import Bundle, encode_radiograph, in_precision, predict_noise
-from xrmri.models.unet import Denoiser, build_unet
+from xrmri.models.bundle import encode_radiograph, predict_noise
 
-FACTS = {
-    "image_size": 64, "latent_scale": 0.5, "guidance": "context", "radiograph_token": "none", "feature_slots": 5,
-    "schedule": {"timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "v"},
-}  # fmt: skip
 SETTINGS = {"steps": 3, "num_slices": 7, "noise_length_mm": 6.0}
-R = np.array([1, 0, 0, 1, 0], np.uint8)
-
-
-def made_bundle(precision="fp32"):
-    torch.manual_seed(0)
-    vae = build_autoencoder(channels=(16, 32), blocks=1, latent_channels=4, middle_attention=True)
-    unet = build_unet(
-        channels=(32, 64), blocks=1, attention=(False, True), heads=2, context_width=16, latent_channels=4
-    )
-    denoiser = Denoiser(unet, features=5, guidance="context")
-    for network in (vae, denoiser):
-        network.requires_grad_(False).eval()
-    with torch.no_grad():  # a new U-Net answers zero to everything
-        for weight in denoiser.parameters():
-            weight.add_(0.05 * torch.randn(weight.shape))
-    return in_precision(Bundle(vae=vae, denoiser=denoiser, radiograph_encoder=None, facts=FACTS), precision)
+R = np.zeros(65, np.uint8)
+R[[0, 8, 60]] = 1
 
 
 def radiograph():
-    return np.random.default_rng(0).uniform(-1, 1, (64, 64)).astype(np.float32)
+    return np.random.default_rng(0).uniform(-1, 1, (SIZE, SIZE)).astype(np.float32)
 
 
 def volume(bundle, cores=1, **settings):
@@ -88,7 +69,7 @@ def test_guidance_weighs_radiograph_and_features_apart_and_asks_for_no_term_that
         condition = encode_radiograph(bundle, torch.from_numpy(radiograph())[None])
         z, d, r = torch.randn(2, *bundle.latent_shape), torch.tensor([0.2, 0.9]), torch.from_numpy(R).float()[None]
         many, none = condition.expand(2), condition.expand(2).dropped()
-        unread = torch.zeros(2, 5)
+        unread = torch.zeros(2, len(R))
         nothing = predict_noise(bundle, z, 40, none, d, unread)
         y = predict_noise(bundle, z, 40, many, d, unread)
         both = predict_noise(bundle, z, 40, many, d, r.expand(2, -1))
