@@ -42,6 +42,20 @@ def test_drawing_leaves_the_number_of_threads_as_it_was():
     assert torch.get_num_threads() == before
 
 
+def test_an_interrupted_volume_stops_at_the_next_step(monkeypatch):
+    bundle, rows = made_bundle(), []
+    ask = bundle.denoiser.forward
+    monkeypatch.setattr(bundle.denoiser, "forward", lambda z_t, *told: rows.append(len(z_t)) or ask(z_t, *told))
+
+    def interrupt(done):
+        raise KeyboardInterrupt
+
+    config = Generate.load(**SETTINGS | {"num_slices": 40, "steps": 50})
+    with pytest.raises(KeyboardInterrupt):
+        draw(bundle, radiograph(), R, config, cores=1, tell=interrupt)
+    assert 50 <= len(rows) < 100
+
+
 def test_bf16_draws_the_volume_of_fp32_to_a_percent():
     exact, rounded = volume(made_bundle()), volume(made_bundle("bf16"))
     assert 0 < np.abs(exact - rounded).mean() < 0.01 * np.ptp(exact)

@@ -9,9 +9,10 @@ Shapes: S depths, B slices at once, C latent channels, h x w latent pixels, F fe
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 import torch
@@ -42,6 +43,8 @@ class _Knee:
     """(1, F) float32."""
     config: Generate
     sample: int
+    stopping: Event
+    """Set where nobody waits for the slices any more."""
 
 
 def draw(
@@ -95,7 +98,10 @@ def draw_at(
         with torch.inference_mode():
             condition = encode_radiograph(bundle, torch.from_numpy(radiograph)[None].to(bundle.device))
             features = torch.from_numpy(r.astype(np.float32))[None].to(bundle.device)
-        knee = _Knee(bundle=bundle, condition=condition, features=features, config=config, sample=sample)
+        stopping = Event()
+        knee = _Knee(
+            bundle=bundle, condition=condition, features=features, config=config, sample=sample, stopping=stopping
+        )
 
         def drawn(batch: np.ndarray) -> np.ndarray:
             return _filled(knee, batch, at_once) if on_cpu else _fitting(knee, batch)
@@ -107,6 +113,7 @@ def draw_at(
                 slices.extend(batch)
                 tell(len(slices))
         finally:
+            stopping.set()
             pool.shutdown(cancel_futures=True)
     return np.stack(slices)
 
@@ -153,7 +160,7 @@ def _slices(knee: _Knee, depths: np.ndarray) -> np.ndarray:
         length_mm=config.noise_length_mm,
     ).to(bundle.device)
     d = torch.from_numpy(depths.astype(np.float32)).to(bundle.device)
-    predict_noise = guided(
+    ask = guided(
         bundle,
         knee.condition,
         d,
@@ -161,6 +168,12 @@ def _slices(knee: _Knee, depths: np.ndarray) -> np.ndarray:
         radiograph_weight=config.guidance,
         features_weight=config.guidance_features,
     )
+
+    def predict_noise(z_t: Tensor, t: int) -> Tensor:
+        if knee.stopping.is_set():
+            raise CancelledError
+        return ask(z_t, t)
+
     sampler = sample_dpm if config.sampler == "dpm++" else sample_ddim
     fresh = [fresh_noise(depth_mm, seed=config.seed, sample=knee.sample) for depth_mm in depths_mm]
     z_0 = sampler(predict_noise, z_T, bundle.schedule.abar, config.steps, eta=config.eta, generators=fresh)

@@ -9,8 +9,8 @@ from xrmri.report.preview import FAINT, FOOT, GAP, HEAD, INK, MARGIN, PAPER, TIL
 from xrmri.run import complete_or_absent
 
 COLUMNS = 6
-STRONGEST = 0.5
-"""Share of black to white that is drawn in full colour (choice)."""
+FAINTEST = 0.05
+"""Full colour is the difference that one pixel in a thousand exceeds, but no less than this share of the window."""
 
 
 def write_effect(file: Path, low: np.ndarray, high: np.ndarray, *, labels: tuple[str, str], note: str) -> None:
@@ -29,10 +29,12 @@ def write_effect(file: Path, low: np.ndarray, high: np.ndarray, *, labels: tuple
     pen = ImageDraw.Draw(page)
     pen.text((MARGIN, 18), f"{labels[1]} against {labels[0]}, the same noise", fill=(INK,) * 3,
              font=ImageFont.load_default(22))  # fmt: skip
+    differences = [(high[index] - low[index]) / 2 for index in chosen]
+    full = max(FAINTEST, float(np.quantile(np.abs(differences), 0.999)))
     rows = [
         (labels[0], [grey(low[index]) for index in chosen]),
         (labels[1], [grey(high[index]) for index in chosen]),
-        ("difference", [_coloured((high[index] - low[index]) / 2) for index in chosen]),
+        (f"difference; full colour: {full:.0%} of the window", [_coloured(each / full) for each in differences]),
     ]
     for row, (label, tiles) in enumerate(rows):
         top = HEAD + row * (TILE + GAP)
@@ -46,8 +48,7 @@ def write_effect(file: Path, low: np.ndarray, high: np.ndarray, *, labels: tuple
 
 
 def _coloured(difference: np.ndarray) -> Image.Image:
-    """(H, W) in [-1, 1], a share of black to white: red above nothing, blue below."""
-    strength = np.clip(difference / STRONGEST, -1, 1)
-    red, blue = np.clip(strength, 0, 1), np.clip(-strength, 0, 1)
+    """(H, W), where 1 is full colour: red above nothing, blue below."""
+    red, blue = np.clip(difference, 0, 1), np.clip(-difference, 0, 1)
     pixels = np.stack([red, 0.35 * (red + blue), blue], axis=-1)
     return Image.fromarray((pixels * 255).round().astype(np.uint8))

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,13 @@ def run(
         only = order_of_radiograph(first, wish, grades, model)  # a single mistake is an error, not a row
         if out is None or out.name.endswith(VOLUME_SUFFIXES):
             target = Target(volume=out or Path(f"{names[0]}.nii.gz"), pictures=wish.pictures)
-            if wish.sweep:
-                return _swept(only, target, read_sweep(wish.sweep, model.features), config, execution, model)
-            return _to_file(only, target, config, execution, model)
+            sweep = read_sweep(wish.sweep, model.features) if wish.sweep else None
+            if not execution.dry_run:
+                model.say_what_it_is()
+            load = cache(partial(_load, model, config.precision, execution))
+            if sweep:
+                return _swept(only, target, sweep, config, execution, model, load)
+            return _to_file(only, target, config, execution, model, load)
     if wish.sweep:
         raise InputError("--sweep takes one radiograph, and -o a .nii.gz file: run several one by one")
     inputs = {"grades": json.dumps(grades, sort_keys=True), "side": str(wish.side)}
@@ -107,7 +112,9 @@ def _settled(wish: Wish, config: Generate, execution: Execution) -> tuple[Model,
     return model, replace(config, noise_length_mm=config.noise_length_mm or model.noise_length_mm)
 
 
-def _to_file(order: Order, target: Target, config: Generate, execution: Execution, model: Model) -> dict[str, Any]:
+def _to_file(
+    order: Order, target: Target, config: Generate, execution: Execution, model: Model, load: Callable[[], Any]
+) -> dict[str, Any]:
     """Draw one order to files of a given name."""
     if target.volume.is_dir():
         raise InputError(f"-o {target.volume} is a folder: give a file name, or a folder that does not end in .nii.gz")
@@ -118,18 +125,23 @@ def _to_file(order: Order, target: Target, config: Generate, execution: Executio
         return {"status": "dry run", **found}
     done = not execution.force and delivered_before(target, wanted, config.samples)
     require_writable(target.volume.parent)
-    model.say_what_it_is()
     if done:
         return {"status": "already done", **found}
-    _draw_and_deliver(_load(model, config.precision, execution), order, target, config, model, execution)
+    _draw_and_deliver(load(), order, target, config, model, execution)
     return {"status": "finished", **found}
 
 
 def _swept(
-    order: Order, target: Target, sweep: Sweep, config: Generate, execution: Execution, model: Model
+    order: Order,
+    target: Target,
+    sweep: Sweep,
+    config: Generate,
+    execution: Execution,
+    model: Model,
+    load: Callable[[], Any],
 ) -> dict[str, Any]:
     """Draw one order at every grade of a reading, and what the reading changes."""
-    results = [_to_file(own, place, config, execution, model) for own, place in sweep.orders(order, target)]
+    results = [_to_file(own, place, config, execution, model, load) for own, place in sweep.orders(order, target)]
     files = [file for result in results for file in result["outputs"]]
     status = results[0]["status"] if len({result["status"] for result in results}) == 1 else "finished"
     if not execution.dry_run:
