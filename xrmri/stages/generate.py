@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,12 @@ def run(
         if out is None or out.name.endswith(VOLUME_SUFFIXES):
             target = Target(volume=out or Path(f"{names[0]}.nii.gz"), pictures=wish.pictures)
             sweep = read_sweep(wish.sweep, model.features) if wish.sweep else None
-            if not execution.dry_run:
+
+            @cache
+            def load() -> Any:
                 model.say_what_it_is()
-            load = cache(partial(_load, model, config.precision, execution))
+                return _load(model, config.precision, execution)
+
             if sweep:
                 return _swept(only, target, sweep, config, execution, model, load)
             return _to_file(only, target, config, execution, model, load)
@@ -126,6 +129,7 @@ def _to_file(
     done = not execution.force and delivered_before(target, wanted, config.samples)
     require_writable(target.volume.parent)
     if done:
+        model.say_what_it_is()
         return {"status": "already done", **found}
     _draw_and_deliver(load(), order, target, config, model, execution)
     return {"status": "finished", **found}
