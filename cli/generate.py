@@ -1,5 +1,6 @@
 """`xrmri generate`: radiographs, or a dataset's -> synthetic volumes."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -36,14 +37,32 @@ def generate(
     model: Annotated[
         Path | None, typer.Option(help="Folder from train-ldm. Default: the demonstration model bundled here.")
     ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Draw every grade of one reading from the same noise, and the difference."),
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="NIfTI file or DICOM folder whose voxel grid the volumes take.")
+    ] = None,
+    gif: Annotated[bool, typer.Option("--gif", help="Also an animated pass through the slices.")] = False,
+    html: Annotated[bool, typer.Option("--html", help="Also one offline page with a three-plane viewer.")] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Of a dataset: volumes I, I + N, ... (I from 0). Default: SLURM_ARRAY_*."
+        ),
+    ] = None,
     split: Annotated[str | None, typer.Option(help="Of a dataset: train, val or test. Default test.")] = None,
     num_slices: Annotated[int | None, setting(Generate, "num_slices")] = None,
     steps: Annotated[int | None, setting(Generate, "steps")] = None,
     sampler: Annotated[str | None, setting(Generate, "sampler")] = None,
     eta: Annotated[float | None, setting(Generate, "eta")] = None,
     guidance: Annotated[float | None, setting(Generate, "guidance")] = None,
+    guidance_features: Annotated[float | None, setting(Generate, "guidance_features")] = None,
     noise: Annotated[str | None, setting(Generate, "noise")] = None,
+    noise_length_mm: Annotated[float | None, setting(Generate, "noise_length_mm")] = None,
     samples: Annotated[int | None, setting(Generate, "samples")] = None,
+    precision: Annotated[str | None, setting(Generate, "precision")] = None,
 ) -> None:
     """Draw a synthetic MRI volume from a radiograph and what was read from it."""
     config = common.settings(
@@ -53,15 +72,26 @@ def generate(
         sampler=sampler,
         eta=eta,
         guidance=guidance,
+        guidance_features=guidance_features,
         noise=noise,
+        noise_length_mm=noise_length_mm,
         samples=samples,
+        precision=precision,
     )
+    from xrmri.errors import InputError
     from xrmri.generation.order import Wish
+    from xrmri.generation.share import read_share
     from xrmri.stages import generate as stage
 
-    wish = Wish(features=features, settings=tuple(set_ or ()), side=side, model=model)
+    pictures = (".gif",) * gif + (".html",) * html
+    wish = Wish(
+        features=features, settings=tuple(set_ or ()), side=side, model=model, sweep=sweep, like=like, pictures=pictures
+    )
     execution = common.execution()
     if len(radiographs) == 1 and radiographs[0].is_dir() and (radiographs[0] / "dataset.json").is_file():
-        common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, wish))
+        share = read_share(shard, os.environ)
+        common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, wish, share))
+    elif shard or split:
+        raise InputError("--split and --shard belong to a dataset: give one dataset folder")
     else:
         common.conclude(stage.run(radiographs, out, config, execution, wish))

@@ -1,40 +1,76 @@
-"""`make bench`: how fast a volume is drawn, as ratios within one run on one machine.
+"""`make bench`: how fast a volume is drawn and how near it comes to the exact one, as ratios within one run.
 
-The plain way of this field: one slice at a time, the radiograph encoded anew for each, diffusers' DDIM scheduler.
-Ours: `xrmri.generation.draw`, the radiograph encoded once, slices in batches. Same network, weights, steps and depths.
-The floor: the FLOPs of the U-Net over the measured matrix peak.
+The plain way of this field: float32, one slice at a time, the radiograph encoded anew for each, diffusers' DDIM with 50
+steps. Ours: `xrmri.generation.draw` with its defaults. Same network and weights. `make bench` runs every section below;
+`python tests/bench.py quality` runs one.
 """
 
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from xrmri.config import Generate
-from xrmri.generation.draw import draw
+from xrmri.config import Generate, TrainLdm, TrainVae
+from xrmri.diffusion.ddim import sample as sample_ddim
+from xrmri.diffusion.depth_noise import starting_noise
+from xrmri.generation.draw import ON_CPU, draw, draw_at
 from xrmri.generation.model import find_model
-from xrmri.models.bundle import Bundle, decode, encode_radiograph, load_bundle, predict
+from xrmri.generation.order import Wish, order_of_radiograph
+from xrmri.models.autoencoder import build_autoencoder
+from xrmri.models.bundle import Bundle, decode, encode_radiograph, in_precision, load_bundle, predict, predict_noise
+from xrmri.models.precision import fastest_precision
+from xrmri.models.unet import Denoiser, build_unet
+from xrmri.records import DEPTH_EXTENT_MM
 
-ROUNDS, SLICES, STEPS = 5, 10, 10
+SAMPLES = Path(__file__).parent.parent / "xrmri" / "samples"
+ROUNDS, PLAIN_STEPS, EXACT_STEPS = 5, 50, 1_000
+PRECISION = fastest_precision(torch.device("cpu"))
+SETTINGS = Generate.load(noise_length_mm=find_model(None).noise_length_mm)
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     """Median time of a piece of work, after one round to warm up."""
     work()
     taken = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         start = time.perf_counter()
         work()
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)
 
 
+def demo_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
+    """The bundled model in float32, and the packaged radiograph and grades as it takes them."""
+    model, wish = find_model(None), Wish(features=SAMPLES / "kl.json", side="right")
+    order = order_of_radiograph(SAMPLES / "knee.png", wish, wish.grades(model.features), model)
+    return load_bundle(model.folder), order.network_input(model), order.features(model.features)
+
+
+def paper_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
+    """Networks of the paper's size with random weights (without the CLIP tower, which runs once a volume)."""
+    unet, vae = TrainLdm(), TrainVae()
+    sizes = {"blocks": vae.blocks, "latent_channels": vae.latent_channels, "middle_attention": vae.middle_attention}
+    attends = {"attention": unet.attention, "heads": unet.heads, "context_width": unet.context_width}
+    network = build_unet(channels=unet.channels, blocks=unet.blocks, latent_channels=vae.latent_channels, **attends)
+    denoiser = Denoiser(network, features=65, guidance=unet.guidance).requires_grad_(False).eval()
+    autoencoder = build_autoencoder(channels=vae.channels, **sizes).requires_grad_(False).eval()
+    schedule = {"timesteps": unet.timesteps, "beta_start": unet.beta_start, "beta_end": unet.beta_end}
+    facts = {"image_size": 256, "latent_scale": 0.2, "schedule": schedule | {"prediction": "epsilon"}}
+    bundle = Bundle(vae=autoencoder, denoiser=denoiser, radiograph_encoder=None, facts=facts)
+    return bundle, np.zeros((256, 256), np.float32), np.zeros(65, np.uint8)
+
+
 @torch.inference_mode()
-def draw_plainly(bundle: Bundle, radiograph: np.ndarray, features: np.ndarray) -> None:
-    """A slice at a time, with diffusers' scheduler."""
+def draw_plainly(bundle: Bundle, y: np.ndarray, r: np.ndarray, *, slices: int, steps: int) -> None:
+    """A slice at a time, with diffusers' scheduler: the first `steps` of 50."""
     from diffusers import DDIMScheduler
 
     facts = bundle.facts["schedule"]
@@ -43,41 +79,131 @@ def draw_plainly(bundle: Bundle, radiograph: np.ndarray, features: np.ndarray) -
         beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=True, timestep_spacing="trailing",
         prediction_type="v_prediction" if facts["prediction"] == "v" else "epsilon",
     )  # fmt: skip
-    scheduler.set_timesteps(STEPS)
-    r = torch.from_numpy(features.astype(np.float32))[None]
-    for depth in np.linspace(0, 1, SLICES, dtype=np.float32):
-        condition = encode_radiograph(bundle, torch.from_numpy(radiograph)[None])
+    scheduler.set_timesteps(PLAIN_STEPS)
+    features = torch.from_numpy(r.astype(np.float32))[None]
+    for depth in np.linspace(0, 1, slices, dtype=np.float32):
+        condition = encode_radiograph(bundle, torch.from_numpy(y)[None])
         z = torch.randn(1, *bundle.latent_shape)
-        for t in scheduler.timesteps:
-            said = predict(bundle, z, int(t), condition, torch.tensor([depth]), r)
+        for t in scheduler.timesteps[:steps]:
+            said = predict(bundle, z, int(t), condition, torch.tensor([depth]), features)
             z = scheduler.step(said, int(t), z).prev_sample
         decode(bundle, z)
 
 
-def main() -> None:
-    """Measure and print."""
-    model = find_model(None)
-    bundle = load_bundle(model.folder)
-    size = model.image_size
-    radiograph = np.random.default_rng(0).uniform(-1, 1, (size, size)).astype(np.float32)
-    features = np.zeros(model.features.slots, np.uint8)
-    config = Generate.load(num_slices=SLICES, steps=STEPS)
-    a = torch.randn(2048, 2048)
-    peak = 2 * 2048**3 / seconds(lambda: a @ a)
-    with torch.inference_mode(), FlopCounterMode(display=False) as counted:
-        condition = encode_radiograph(bundle, torch.from_numpy(radiograph)[None])
-        predict(bundle, torch.randn(1, *bundle.latent_shape), 0, condition, torch.zeros(1),
-                torch.from_numpy(features.astype(np.float32))[None])  # fmt: skip
-    unet = counted.get_flop_counts()["Denoiser"]
-    floor = sum(unet.values()) * SLICES * STEPS / peak
-    ours = seconds(lambda: draw(bundle, radiograph, features, config))
-    plain = seconds(lambda: draw_plainly(bundle, radiograph, features))
-    print(f"{SLICES} slices, {STEPS} steps, {torch.get_num_threads()} threads, medians of {ROUNDS}")
-    print(f"matrix peak            {peak / 1e9:8.0f} GFLOP/s (float32)")
-    print(f"plain way              {plain:8.2f} s")
-    print(f"xrmri                  {ours:8.2f} s   {plain / ours:.1f} times as fast")
-    print(f"floor of the U-Net     {floor:8.2f} s   {floor / ours:.0%} of the time xrmri takes")
+def matrix_peak(dtype: torch.dtype) -> float:
+    """FLOP/s of the product of two large matrices on all cores, the best of five sizes."""
+    rates = []
+    for size in (256, 512, 1024, 2048, 4096):
+        a = torch.randn(size, size, dtype=dtype)
+        rates.append(2 * size**3 / seconds(lambda a=a: a @ a))
+    return max(rates)
 
+
+@torch.inference_mode()
+def step_work(bundle: Bundle, y: np.ndarray, r: np.ndarray, count: int) -> Callable[[], object]:
+    """One denoising step of `count` slices, to be timed."""
+    condition = encode_radiograph(bundle, torch.from_numpy(y)[None]).expand(count)
+    z, d = torch.randn(count, *bundle.latent_shape), torch.linspace(0, 1, count)
+    features = torch.from_numpy(r.astype(np.float32))[None].expand(count, -1)
+    return lambda: predict(bundle, z, 10, condition, d, features)
+
+
+def flops(work: Callable[[], object]) -> int:
+    """Floating-point operations of a piece of work."""
+    with torch.inference_mode(), FlopCounterMode(display=False) as counted:
+        work()
+    return counted.get_total_flops()
+
+
+def print_profile(work: Callable[[], object]) -> None:
+    """Where a denoising step spends its time."""
+    with torch.inference_mode(), profile(activities=[ProfilerActivity.CPU]) as seen:
+        work()
+    rows = sorted(seen.key_averages(), key=lambda row: -row.self_cpu_time_total)
+    total = sum(row.self_cpu_time_total for row in rows)
+    shares = [f"{row.key.removeprefix('aten::')} {row.self_cpu_time_total / total:.0%}" for row in rows[:7]]
+    print(f"a step's time          {', '.join(shares)}")
+
+
+def start() -> None:
+    """The whole command, process start included."""
+    command = [sys.executable, "-m", "xrmri", "generate", SAMPLES / "knee.png", "--features", SAMPLES / "kl.json", "-q"]
+    with tempfile.TemporaryDirectory() as folder:
+        whole = seconds(lambda: subprocess.run([*command, "--force", "-o", f"{folder}/a.nii.gz"], check=True,
+                                               capture_output=True))  # fmt: skip
+    print(f"xrmri generate         {whole:8.2f} s   the default volume, process start included")
+
+
+def speed() -> None:
+    """The bundled model: ours against the plain way, 50 slices."""
+    bundle, y, r = demo_knee()
+    few = 2  # the plain way takes as long for each slice
+    plain = seconds(lambda: draw_plainly(bundle, y, r, slices=few, steps=PLAIN_STEPS)) * SETTINGS.num_slices / few
+    in_precision(bundle, PRECISION)
+    ours = seconds(lambda: draw(bundle, y, r, SETTINGS))
+    print(f"bundled model: {SETTINGS.num_slices} slices, {torch.get_num_threads()} cores, medians of {ROUNDS}")
+    print(f"plain way, 50 steps    {plain:8.2f} s")
+    print(f"xrmri, {SETTINGS.steps} steps        {ours:8.2f} s   {plain / ours:.1f} times as fast, in {PRECISION}")
+
+
+@torch.inference_mode()
+def quality() -> None:
+    """The bundled model: how near each number of steps comes to 1,000 of DDIM, to choose the default by."""
+    bundle, y, r = demo_knee()
+    depths = np.array([0.1, 0.25, 0.4, 0.55, 0.7, 0.85])
+    z_T = starting_noise(SETTINGS.noise, depths * DEPTH_EXTENT_MM, shape=bundle.latent_shape, seed=0, sample=0,
+                         length_mm=SETTINGS.noise_length_mm)  # fmt: skip
+    condition = encode_radiograph(bundle, torch.from_numpy(y)[None]).expand(len(depths))
+    d, features = torch.from_numpy(depths).float(), torch.from_numpy(r).float().expand(len(depths), -1)
+
+    def by_ddim(steps: int) -> np.ndarray:
+        def eps(z_t: torch.Tensor, t: int) -> torch.Tensor:
+            return predict_noise(bundle, z_t, t, condition, d, features)
+
+        return decode(bundle, sample_ddim(eps, z_T, bundle.schedule.abar, steps)).numpy()
+
+    exact = by_ddim(EXACT_STEPS)
+
+    def psnr(drawn: np.ndarray) -> float:
+        return float(np.mean(10 * np.log10(4 / np.square(drawn - exact).mean(axis=(1, 2)))))
+
+    print(f"PSNR to {EXACT_STEPS} steps of ddim, fp32; mean of {len(depths)} slices")
+    print(f"ddim, fp32, 50 steps   {psnr(by_ddim(PLAIN_STEPS)):8.2f} dB")
+    in_precision(bundle, PRECISION)
+    for sampler in ("dpm++", "ddim"):
+        for steps in (6, 8, 9, 10, 11, 12, 14, 16, 20):
+            config = Generate.load(sampler=sampler, steps=steps, noise_length_mm=SETTINGS.noise_length_mm)
+            print(f"{sampler}, {PRECISION}, {steps:2} steps  {psnr(draw_at(depths, bundle, y, r, config)):8.2f} dB")
+
+
+def paper() -> None:
+    """The paper's networks: a few steps of each way, and what a volume takes at that rate."""
+    bundle, y, r = paper_knee()
+    cores, slices = torch.get_num_threads(), SETTINGS.num_slices
+    once = seconds(lambda: draw_plainly(bundle, y, r, slices=1, steps=1), rounds=1)
+    thrice = seconds(lambda: draw_plainly(bundle, y, r, slices=1, steps=3), rounds=1)
+    plain = slices * (once + (PLAIN_STEPS - 1) * (thrice - once) / 2)
+    in_precision(bundle, PRECISION)
+    few = ON_CPU * cores
+    timed = {
+        steps: seconds(lambda n=steps: draw(bundle, y, r, Generate.load(num_slices=few, steps=n, noise="shared")), 1)
+        for steps in (1, 3)
+    }
+    step = (timed[3] - timed[1]) / 2
+    ours = (timed[1] + (SETTINGS.steps - 1) * step) * slices / few
+    work = step_work(bundle, y, r, ON_CPU)
+    rate = flops(work) * cores / step
+    peak = matrix_peak(torch.bfloat16 if PRECISION == "bf16" else torch.float32)
+    print("the paper's networks, random weights; from the first steps of each way")
+    print(f"plain way, 50 steps    {plain:8.0f} s")
+    print(f"xrmri, {SETTINGS.steps} steps        {ours:8.0f} s   {plain / ours:.1f} times as fast, in {PRECISION}")
+    print(f"denoising              {rate / 1e9:8.0f} GFLOP/s, {rate / peak:.0%} of the {PRECISION} matrix peak "
+          f"({peak / 1e9:.0f})")  # fmt: skip
+    print_profile(work)
+
+
+SECTIONS = {"start": start, "speed": speed, "quality": quality, "paper": paper}
 
 if __name__ == "__main__":
-    main()
+    for name in sys.argv[1:] or SECTIONS:
+        SECTIONS[name]()

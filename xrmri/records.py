@@ -12,6 +12,8 @@ RIGHT, LEFT = "right", "left"
 SIDES = (RIGHT, LEFT)
 FIELD_OF_VIEW_MM = 160.0
 """Width and height of a coronal FLASH slice (OAI protocol)."""
+DEPTH_EXTENT_MM = 1.5 * 49
+"""From the first to the last of the 50 slices kept, 1.5 mm apart (paper, III-A)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

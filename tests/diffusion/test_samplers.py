@@ -5,7 +5,7 @@ import torch
 
 import xrmri.models  # noqa: F401  (lets diffusers import on this machine)
 from xrmri.diffusion import ddim, dpm
-from xrmri.diffusion.schedule import make_schedule
+from xrmri.diffusion.schedule import make_schedule, steps_by_noise
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.0120}
 ABAR = make_schedule(timesteps=1_000, prediction="epsilon", **BETAS).abar
@@ -20,9 +20,8 @@ def start(count=2):
     return torch.randn(count, 4, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-def theirs(scheduler, steps, **options):
-    """Run a diffusers scheduler over its own steps."""
-    scheduler.set_timesteps(steps)
+def theirs(scheduler, **options):
+    """Run a diffusers scheduler over the steps that it was set to."""
     visited, z_t = [], start()
     for t in scheduler.timesteps:
         visited.append(int(t))
@@ -30,7 +29,7 @@ def theirs(scheduler, steps, **options):
     return visited, z_t
 
 
-def asked(sampler, steps):
+def asked(sampler, steps, **options):
     """The steps at which our sampler asks, and what it ends with."""
     visited = []
 
@@ -38,7 +37,7 @@ def asked(sampler, steps):
         visited.append(t)
         return predict_noise(z_t, t)
 
-    return visited, sampler(ask, start(), ABAR, steps)
+    return visited, sampler(ask, start(), ABAR, steps, **options)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 10, 50])
@@ -48,20 +47,36 @@ def test_ddim_agrees_with_diffusers_to_1e_5(steps):
     scheduler = DDIMScheduler(
         1_000, beta_schedule="scaled_linear", clip_sample=False, timestep_spacing="trailing", **BETAS
     )
-    assert asked(ddim.sample, steps)[0] == theirs(scheduler, steps)[0]
-    assert torch.allclose(asked(ddim.sample, steps)[1], theirs(scheduler, steps)[1], rtol=1e-5, atol=1e-5)
+    scheduler.set_timesteps(steps)
+    visited, z_0 = theirs(scheduler)
+    assert asked(ddim.sample, steps)[0] == visited
+    assert torch.allclose(asked(ddim.sample, steps)[1], z_0, rtol=1e-5, atol=1e-5)
+
+
+def their_dpm(steps, algorithm):
+    from diffusers import DPMSolverMultistepScheduler
+
+    scheduler = DPMSolverMultistepScheduler(
+        1_000, beta_schedule="scaled_linear", algorithm_type=algorithm, final_sigmas_type="zero", **BETAS
+    )
+    scheduler.set_timesteps(timesteps=steps_by_noise(ABAR, steps))
+    return scheduler
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 20, 50])
 def test_dpm_agrees_with_diffusers_to_1e_5(steps):
-    from diffusers import DPMSolverMultistepScheduler
+    visited, z_0 = theirs(their_dpm(steps, "dpmsolver++"))
+    assert asked(dpm.sample, steps)[0] == visited
+    assert torch.allclose(asked(dpm.sample, steps)[1], z_0, rtol=1e-5, atol=1e-5)
 
-    scheduler = DPMSolverMultistepScheduler(
-        1_000, beta_schedule="scaled_linear", algorithm_type="dpmsolver++", timestep_spacing="trailing",
-        final_sigmas_type="zero", **BETAS,
-    )  # fmt: skip
-    assert asked(dpm.sample, steps)[0] == theirs(scheduler, steps)[0]
-    assert torch.allclose(asked(dpm.sample, steps)[1], theirs(scheduler, steps)[1], rtol=1e-5, atol=1e-5)
+
+@pytest.mark.parametrize("steps", [2, 5, 20])
+def test_dpm_with_noise_agrees_with_diffusers_stochastic_one_to_1e_5(steps, monkeypatch):
+    noise = torch.randn(start().shape, generator=torch.Generator().manual_seed(1))
+    monkeypatch.setattr(dpm, "fresh", lambda generators, like: noise)
+    visited, z_0 = theirs(their_dpm(steps, "sde-dpmsolver++"), variance_noise=noise)
+    # diffusers keeps abar in float32, and one noise at every step adds up to large latents.
+    assert torch.allclose(asked(dpm.sample, steps, eta=1.0)[1], z_0, rtol=0, atol=1e-5 * z_0.abs().max().item())
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
@@ -87,11 +102,12 @@ def test_a_perfect_u_net_leads_to_its_image_at_any_number_of_steps(sampler):
         assert torch.allclose(sampler(perfect, start(), ABAR, steps), z_0, atol=1e-4)
 
 
-def test_a_slices_added_noise_does_not_depend_on_its_batch():
+@pytest.mark.parametrize("sampler", [ddim.sample, dpm.sample])
+def test_a_slices_added_noise_does_not_depend_on_its_batch(sampler):
     def generators(*seeds):
         return [torch.Generator().manual_seed(seed) for seed in seeds]
 
-    together = ddim.sample(predict_noise, start(2), ABAR, 7, eta=1.0, generators=generators(5, 6))
-    alone = ddim.sample(predict_noise, start(2)[1:], ABAR, 7, eta=1.0, generators=generators(6))
+    together = sampler(predict_noise, start(2), ABAR, 7, eta=1.0, generators=generators(5, 6))
+    alone = sampler(predict_noise, start(2)[1:], ABAR, 7, eta=1.0, generators=generators(6))
     assert torch.equal(together[1:], alone)
-    assert not torch.allclose(together[1:], ddim.sample(predict_noise, start(2)[1:], ABAR, 7))
+    assert not torch.allclose(together[1:], sampler(predict_noise, start(2)[1:], ABAR, 7))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xrmri.diffusion.loss import diffusion_loss
-from xrmri.diffusion.schedule import make_schedule, visited_steps
+from xrmri.diffusion.schedule import half_log_snr, make_schedule, steps_by_noise, visited_steps
 
 PAPER = {"timesteps": 2_000, "beta_start": 0.00085, "beta_end": 0.0120, "prediction": "epsilon"}
 
@@ -49,10 +49,29 @@ def test_any_count_visits_exactly_that_many_falling_steps_from_the_last_one(case
     assert gaps.min() >= timesteps // count >= 1 and gaps.max() <= -(-timesteps // count)
 
 
+@given(st.integers(2, 2_500).flatmap(lambda timesteps: st.tuples(st.just(timesteps), st.integers(2, timesteps))))
+def test_any_count_by_noise_falls_from_the_last_step_to_the_first(case):
+    timesteps, count = case
+    steps = steps_by_noise(schedule(timesteps=timesteps).abar, count)
+    assert len(steps) == count and (steps[0], steps[-1]) == (timesteps - 1, 0)
+    assert np.diff(steps).max() < 0
+
+
+def test_12_steps_by_noise_are_nearly_even_in_seven_parts_half_log_snr_and_three_parts_step():
+    abar = schedule(timesteps=1_000).abar
+    steps = steps_by_noise(abar, 12)
+    lam = half_log_snr(abar[steps]).numpy()
+    way = 0.7 * (lam - lam[0]) / (lam[-1] - lam[0]) + 0.3 * (999 - np.array(steps)) / 999
+    assert np.diff(way) == pytest.approx(np.full(11, 1 / 11), abs=0.03)
+    assert half_log_snr(torch.tensor(0.8, dtype=torch.float64)).item() == pytest.approx(0.5 * np.log(4))
+
+
 @pytest.mark.parametrize("count", [0, -1, 101])
 def test_a_count_that_no_schedule_has_is_refused(count):
     with pytest.raises(ValueError, match="100 steps"):
         visited_steps(100, count)
+    with pytest.raises(ValueError, match="100 steps"):
+        steps_by_noise(schedule(timesteps=100).abar, count)
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v"])

@@ -12,6 +12,7 @@ from xrmri.models.bundle import (
     decode,
     encode_radiograph,
     encode_slices,
+    in_precision,
     load_bundle,
     predict,
     predict_noise,
@@ -48,6 +49,15 @@ def ask(bundle, **changed):
         "depth": torch.tensor([0.0, 1.0]), "features": torch.zeros(2, 5),
     }  # fmt: skip
     return predict(bundle, **given | changed), predict_noise(bundle, **given | changed)
+
+
+def test_a_model_made_ready_to_draw_answers_as_before_but_for_rounding(bundle):
+    with torch.no_grad():  # a new U-Net attends to nothing
+        for weight in bundle.denoiser.parameters():
+            weight.add_(0.05 * torch.randn(weight.shape))
+    before = ask(bundle)[0]
+    assert torch.allclose(ask(in_precision(bundle, "fp32"))[0], before, atol=1e-5 * before.abs().max().item())
+    assert torch.allclose(ask(in_precision(bundle, "bf16"))[0], before, atol=0.05 * before.abs().max().item())
 
 
 def test_a_saved_model_answers_like_the_one_in_memory(bundle, tmp_path):

@@ -130,6 +130,11 @@ def parse_settings(settings: Iterable[str], features: FeatureSet) -> dict[str, i
     return _checked(pairs, features, "--set")
 
 
+def reading(given: str, features: FeatureSet, where: str) -> str:
+    """The full name of a variable; `where` begins the complaint about one that the set does not have."""
+    return next(iter(_checked([(given, None)], features, where)))
+
+
 def _checked(pairs: Iterable[tuple[str, Any]], features: FeatureSet, where: str) -> dict[str, int | None]:
     """Pairs as grades under their full names; `where` begins the complaint."""
     grades: dict[str, int | None] = {}

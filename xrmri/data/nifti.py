@@ -36,12 +36,7 @@ def write_volume(file: Path, volume: Volume, description: str) -> None:
     """
     if len(description.encode()) > DESCRIPTION_BYTES:
         raise ValueError(f"a NIfTI description has at most {DESCRIPTION_BYTES} bytes: {description!r}")
-    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels))
-    axes = _LPS_TO_RAS @ volume.geometry.affine[:3, 2::-1]
-    spacing_mm = np.linalg.norm(axes, axis=0)
-    image.SetSpacing(spacing_mm.tolist())
-    image.SetDirection((axes / spacing_mm).ravel().tolist())
-    image.SetOrigin((_LPS_TO_RAS @ volume.geometry.affine[:3, 3]).tolist())
+    image = to_image(volume)
     image.SetMetaData("ITK_FileNotes", description)
     if not file.parent.is_dir():
         raise InputError(f"{file} cannot be written: there is no folder {file.parent}")
@@ -75,11 +70,27 @@ def read_volume(file: Path) -> Volume:
         image = reader.Execute()
     except RuntimeError as error:
         raise InputError(f"{file} cannot be read as NIfTI: copy or write it again") from error
+    return from_image(image, _side(file))
+
+
+def to_image(volume: Volume) -> sitk.Image:
+    """A volume as ITK holds it."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels))
+    axes = _LPS_TO_RAS @ volume.geometry.affine[:3, 2::-1]
+    spacing_mm = np.linalg.norm(axes, axis=0)
+    image.SetSpacing(spacing_mm.tolist())
+    image.SetDirection((axes / spacing_mm).ravel().tolist())
+    image.SetOrigin((_LPS_TO_RAS @ volume.geometry.affine[:3, 3]).tolist())
+    return image
+
+
+def from_image(image: sitk.Image, side: str) -> Volume:
+    """An image of ITK as a volume."""
     axes = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     affine = np.eye(4)
     affine[:3, :3] = (_LPS_TO_RAS @ axes)[:, ::-1]
     affine[:3, 3] = _LPS_TO_RAS @ np.array(image.GetOrigin())
-    return Volume(voxels=sitk.GetArrayFromImage(image), geometry=Geometry(affine=affine), side=_side(file))
+    return Volume(voxels=sitk.GetArrayFromImage(image), geometry=Geometry(affine=affine), side=side)
 
 
 def volume_name(file: Path) -> str:

@@ -129,3 +129,38 @@ def visited_steps(timesteps: int, count: int) -> list[int]:
     if not 1 <= count <= timesteps:
         raise ValueError(f"a schedule of {timesteps} steps cannot be visited at {count}")
     return [timesteps - 1 - number * timesteps // count for number in range(count)]
+
+
+def half_log_snr(abar: Tensor) -> Tensor:
+    """Lambda of levels with signal fractions abar: log(sqrt(abar) / sqrt(1 - abar))."""
+    return torch.special.logit(abar) / 2
+
+
+BY_NOISE = 0.7
+"""Of 0.5, 0.7, 0.85 and 1, at 8 to 18 steps of three volumes: 1 is best for some numbers of steps and worse than
+half the steps for others; 0 takes twice the steps (measured)."""
+
+
+def steps_by_noise(abar: Tensor, count: int) -> list[int]:
+    """The steps that a second-order sampler visits: `count` of them, falling from T-1 to 0.
+
+    They are even in a blend of lambda, in which such a sampler's error is even, and t, in which the U-Net was trained.
+
+    Args:
+        abar: (T,) float64 signal fractions.
+        count: 1 to T.
+
+    Raises:
+        ValueError: count does not lie in 1..T.
+    """
+    last = len(abar) - 1
+    if not 1 <= count <= last + 1:
+        raise ValueError(f"a schedule of {last + 1} steps cannot be visited at {count}")
+    lam = half_log_snr(abar).flip(0)
+    way = BY_NOISE * (lam - lam[0]) / (lam[-1] - lam[0]) + (1 - BY_NOISE) * torch.linspace(0, 1, last + 1).to(lam)
+    nearest = torch.searchsorted(way, torch.linspace(0, 1, count).to(lam)).tolist()
+    steps = [last]
+    for number, place in enumerate(nearest[1:], start=2):
+        # Where levels lie denser than steps, a step of its own for each, and one left for each that follows.
+        steps.append(max(min(last - place, steps[-1] - 1), count - number))
+    return steps

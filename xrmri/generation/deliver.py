@@ -1,7 +1,7 @@
 """What a person gets: the volume as NIfTI, a sidecar that says how it came about, and a preview picture."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,17 @@ from xrmri import __version__
 from xrmri.config import Generate
 from xrmri.data.nifti import volume_name, write_volume
 from xrmri.data.radiograph import mirrored
+from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.generation.model import Model
-from xrmri.generation.order import Order
-from xrmri.records import FIELD_OF_VIEW_MM, LEFT, Geometry, Volume
+from xrmri.generation.order import Grid, Order
+from xrmri.records import DEPTH_EXTENT_MM, FIELD_OF_VIEW_MM, LEFT, Geometry, Volume
+from xrmri.report.animation import write_animation
 from xrmri.report.preview import write_preview
+from xrmri.report.three_planes import write_viewer
 from xrmri.run import digest, sha256, write_json
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
-DEPTH_EXTENT_MM = 1.5 * 49
-"""From the first to the last of the 50 slices kept, 1.5 mm apart (paper, III-A)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +29,8 @@ class Target:
     """The files of one order; further volumes are named after the first."""
 
     volume: Path
+    pictures: tuple[str, ...] = ()
+    """Endings of the pictures asked for beside the preview."""
 
     @property
     def stem(self) -> str:
@@ -46,7 +49,8 @@ class Target:
 
     def files(self, samples: int) -> list[Path]:
         """Everything that one order writes."""
-        return [*self.volumes(samples), self.beside(".json"), self.beside(".png")]
+        endings = (".json", ".png", *self.pictures)
+        return [*self.volumes(samples), *(self.beside(ending) for ending in endings)]
 
 
 def identity(order: Order, config: Generate, model: Model) -> dict[str, Any]:
@@ -58,7 +62,7 @@ def identity(order: Order, config: Generate, model: Model) -> dict[str, Any]:
         "grades": order.grades,
         "settings": config.to_dict(),
         "xrmri_version": __version__,
-    }
+    } | ({"like": order.grid.source} if order.grid else {})
 
 
 def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bool:
@@ -99,19 +103,26 @@ def deliver(samples: list[np.ndarray], order: Order, target: Target, config: Gen
     if len(samples) > 1:
         intensities += [np.mean(intensities, axis=0), np.std(intensities, axis=0)]
     for file, voxels in zip(target.volumes(len(samples)), intensities, strict=True):
-        volume = Volume(voxels=np.rint(voxels).astype(np.int16), geometry=geometry, side=order.side)
-        write_volume(file, volume, DESCRIPTION)
-    write_preview(
-        target.beside(".png"),
-        order.radiograph,
-        as_it_lies[0],
-        title=f"{target.stem}, {order.side} knee: synthetic MRI, not for diagnosis",
-        note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}. "
-        "Image left is the patient's right.",
+        volume = _laid(Volume(voxels=voxels, geometry=geometry, side=order.side), order.grid)
+        write_volume(file, replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)), DESCRIPTION)
+    title = f"{target.stem}, {order.side} knee: synthetic MRI, not for diagnosis"
+    note = (
+        f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}. "
+        "Image left is the patient's right."
     )
+    write_preview(target.beside(".png"), order.radiograph, as_it_lies[0], title=title, note=note)
+    if ".gif" in target.pictures:
+        write_animation(target.beside(".gif"), as_it_lies[0], title="synthetic MRI, not for diagnosis")
+    if ".html" in target.pictures:
+        write_viewer(target.beside(".html"), order.radiograph, target.volume, title=title, note=note)
     written = target.files(len(samples))
     written.remove(target.beside(".json"))
-    write_json(target.beside(".json"), _sidecar(order, config, model, geometry, written))
+    write_json(target.beside(".json"), _sidecar(order, config, model, volume.geometry, written))
+
+
+def _laid(volume: Volume, grid: Grid | None) -> Volume:
+    """The volume on the grid asked for: in the middle of the reference, since a radiograph does not tell its place."""
+    return on_grid(centred_on(volume, grid.reference), grid.reference) if grid else volume
 
 
 def _geometry(order: Order, shape: tuple[int, int, int]) -> Geometry:
@@ -141,12 +152,22 @@ def _sidecar(order: Order, config: Generate, model: Model, geometry: Geometry, w
         "features_missing": [name for name, grade in order.grades.items() if grade is None],
         **config.to_dict(),
         "spacing_mm": dict(zip(("slice", "row", "column"), geometry.spacing_mm, strict=True)),
-        "axes": "file axes: columns, rows (superior to inferior), slices (posterior to anterior)",
-        "position": "centred on the origin: a radiograph does not tell where the knee lay"
-        if order.geometry is None
-        else "as the acquired volume of this pair",
+        "axes": "as in the reference series"
+        if order.grid
+        else "file axes: columns, rows (superior to inferior), slices (posterior to anterior)",
+        "position": _position(order),
+        "like": order.grid.source if order.grid else None,
         "window": list(model.facts["window"]),
         "xrmri_version": __version__,
         "identity": digest(identity(order, config, model)),
         "outputs": {file.name: sha256(file) for file in written},
     }
+
+
+def _position(order: Order) -> str:
+    """Where the volume lies, in words."""
+    if order.grid:
+        return "in the middle of the reference series, on its grid"
+    if order.geometry:
+        return "as the acquired volume of this pair"
+    return "centred on the origin: a radiograph does not tell where the knee lay"

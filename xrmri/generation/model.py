@@ -16,6 +16,8 @@ from xrmri.run import sha256
 log = logging.getLogger(__name__)
 
 SYNTHETIC = "synthetic phantom"
+UNFITTED_LENGTH_MM = 6.0
+"""For models older than the fit (choice)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,11 @@ class Model:
     def lays_on_slice(self) -> bool:
         """Whether it takes radiographs on the millimetres of a slice; else the joint crop fills its input."""
         return bool(self.facts.get("radiograph_grid") == "slice")
+
+    @property
+    def noise_length_mm(self) -> float:
+        """Length of the noise along depth with which its volumes go on like real ones, as fitted after training."""
+        return float(self.facts.get("noise_length_mm", UNFITTED_LENGTH_MM))
 
     @property
     def knees(self) -> str:

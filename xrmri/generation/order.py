@@ -9,17 +9,31 @@ import numpy as np
 from xrmri.config import DetectKnee
 from xrmri.data.features import FeatureSet, one_hot, parse_settings, read_grades
 from xrmri.data.radiograph import crop_knee, laid_on_slice, mirrored, network_input, read_radiograph, windowed
+from xrmri.data.reference import read_reference
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError
 from xrmri.generation.model import Model
-from xrmri.records import LEFT, RIGHT, SIDES, Geometry, Radiograph
-from xrmri.run import sha256
+from xrmri.records import LEFT, RIGHT, SIDES, Geometry, Radiograph, Volume
+from xrmri.run import fingerprint, sha256
 
 CROP_PIXELS_AT_MOST = 700
 """A larger radiograph is a film: joint crops in use have 224 to 512 pixels, films over 1,500."""
 CROP_ASPECT_AT_MOST = 1.3
 
 Grades = dict[str, int | None]
+
+
+PICTURES = (".gif", ".html")
+"""Endings of what is drawn when asked for: a pass through the slices, and a page with a three-plane viewer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Grid:
+    """Another series' voxels, onto which a volume is resampled."""
+
+    reference: Volume
+    source: dict[str, str]
+    """Where it came from, without a path."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,11 +44,24 @@ class Wish:
     settings: tuple[str, ...] = ()
     side: str | None = None
     model: Path | None = None
+    sweep: str | None = None
+    """A reading to be drawn at each of its grades."""
+    like: Path | None = None
+    """A series whose grid the volumes take."""
+    pictures: tuple[str, ...] = ()
+    """Of PICTURES: what is written beside volume, sidecar and preview."""
 
     def __post_init__(self) -> None:
         """Refuse a third side."""
         if self.side not in (None, *SIDES):
             raise InputError(f"--side must be left or right, not {self.side!r}")
+
+    def grid(self) -> "Grid | None":
+        """The grid asked for, if one is."""
+        if self.like is None:
+            return None
+        source = {"file": self.like.name, "sha256": fingerprint(self.like)}
+        return Grid(reference=read_reference(self.like), source=source)
 
     def grades(self, features: FeatureSet) -> Grades:
         """The grades in the JSON file, overridden by --set."""
@@ -59,6 +86,8 @@ class Order:
     """Where the radiograph came from, without a path."""
     geometry: Geometry | None = None
     """Where the acquired volume lies, slices as in the dataset; None for a radiograph on its own."""
+    grid: Grid | None = None
+    """What the volume is resampled onto, if it is."""
 
     def network_input(self, model: Model) -> np.ndarray:
         """The radiograph as the model takes it: (H, W) float32 in [-1, 1], a left knee mirrored to look right."""
@@ -85,6 +114,7 @@ def order_of_radiograph(file: Path, wish: Wish, grades: Grades, model: Model) ->
         side_is_assumed=side is None,
         grades={name: grades.get(name) for name in model.features.names},
         source={"file": file.name, "sha256": sha256(file)},
+        grid=wish.grid(),
     )
 
 

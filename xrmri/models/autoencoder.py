@@ -48,8 +48,9 @@ def encode(vae: AutoencoderKL, x: Tensor) -> Moments:
 
 
 def decode(vae: AutoencoderKL, z: Tensor) -> Tensor:
-    """The images of (B, C, h, w) unscaled latents: (B, H, W), not clipped."""
-    return vae.decoder(vae.post_quant_conv(z)).mean(dim=1)
+    """The images of (B, C, h, w) unscaled latents: (B, H, W) float32, not clipped."""
+    first = vae.post_quant_conv
+    return vae.decoder(first(z.to(first.weight.dtype))).float().mean(dim=1)
 
 
 def draw(moments: Moments, noise: Tensor) -> Tensor:

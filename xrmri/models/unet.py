@@ -76,23 +76,27 @@ class Denoiser(nn.Module):
             features: (B, F) float32 one-hot code; zeros where nobody read.
 
         Returns:
-            (B, C, h, w) noise, or velocity.
+            (B, C, h, w) noise, or velocity, in the precision of the U-Net.
         """
         unet = self.unet
+        dtype = unet.conv_in.weight.dtype
+        z_t = z_t.to(dtype)
         time = unet.time_embedding(unet.get_time_embed(z_t, t))
+        # The guidance computes in its own precision: near depths differ by less than a rounding of bf16.
         told = self.guidance(*self._shown(concat, token), depth, features * self.shown)
-        hidden = unet.conv_in(torch.cat([z_t, told.concat], dim=1))
+        down, up, down_time, up_time = (
+            part.to(dtype) for part in (told.down, told.up, time + told.down_time, time + told.up_time)
+        )
+        hidden = unet.conv_in(torch.cat([z_t, told.concat.to(dtype)], dim=1))
         skips = (hidden,)
         for block in unet.down_blocks:
-            hidden, outputs = block(hidden, time + told.down_time, **_context(block, told.down))
+            hidden, outputs = block(hidden, down_time, **_context(block, down))
             skips += outputs
-        hidden = unet.mid_block(hidden, time + told.down_time, encoder_hidden_states=told.down)
+        hidden = unet.mid_block(hidden, down_time, encoder_hidden_states=down)
         for block in unet.up_blocks:
             count = len(block.resnets)
             skips, own = skips[:-count], skips[-count:]
-            hidden = block(
-                hidden_states=hidden, res_hidden_states_tuple=own, temb=time + told.up_time, **_context(block, told.up)
-            )
+            hidden = block(hidden_states=hidden, res_hidden_states_tuple=own, temb=up_time, **_context(block, up))
         return unet.conv_out(unet.conv_act(unet.conv_norm_out(hidden)))
 
     def _shown(self, concat: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:

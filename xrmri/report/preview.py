@@ -44,7 +44,11 @@ def write_preview(file: Path, radiograph: np.ndarray, slices: np.ndarray, *, tit
         page.save(partial, format="PNG")
 
 
+def grey(image: np.ndarray) -> Image.Image:
+    """(H, W) in [-1, 1] as a grey picture of the same size."""
+    return Image.fromarray(np.clip((image + 1) * 127.5, 0, 255).round().astype(np.uint8))
+
+
 def _tile(image: np.ndarray, size: int) -> Image.Image:
     """(H, W) in [-1, 1] as a square grey picture."""
-    grey = np.clip((image + 1) * 127.5, 0, 255).round().astype(np.uint8)
-    return Image.fromarray(grey).resize((size, size), Image.Resampling.LANCZOS)
+    return grey(image).resize((size, size), Image.Resampling.LANCZOS)

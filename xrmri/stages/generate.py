@@ -4,17 +4,21 @@ import csv
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from xrmri.config import Execution, Generate
+from xrmri.config import Execution, Generate, silent
 from xrmri.data.features import parse_settings
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, XrmriError
 from xrmri.generation.deliver import Target, deliver, delivered_before, identity
 from xrmri.generation.model import Model, find_model
 from xrmri.generation.order import Order, Wish, order_of_pair, order_of_radiograph
-from xrmri.run import begin, complete_or_absent, fingerprint, require_writable, sha256
+from xrmri.generation.share import Share
+from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
+from xrmri.run import Run, begin, complete_or_absent, fingerprint, require_writable, sha256
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +36,7 @@ def run(
 
     A radiograph that cannot be used ends the run when it is the only one, and becomes a row of rejected.csv otherwise.
     """
-    model = _model(wish, config)
+    model, config = _settled(wish, config, execution)
     grades = wish.grades(model.features)
     names = [f"{_stem(file)}_mri" for file in radiographs]
     if len(set(names)) < len(names):
@@ -41,7 +45,19 @@ def run(
     if len(radiographs) == 1:
         only = order_of_radiograph(first, wish, grades, model)  # a single mistake is an error, not a row
         if out is None or out.name.endswith(VOLUME_SUFFIXES):
-            return _to_file(only, Target(volume=out or Path(f"{names[0]}.nii.gz")), config, execution, model)
+            target = Target(volume=out or Path(f"{names[0]}.nii.gz"), pictures=wish.pictures)
+            sweep = read_sweep(wish.sweep, model.features) if wish.sweep else None
+
+            @cache
+            def load() -> Any:
+                model.say_what_it_is()
+                return _load(model, config.precision, execution)
+
+            if sweep:
+                return _swept(only, target, sweep, config, execution, model, load)
+            return _to_file(only, target, config, execution, model, load)
+    if wish.sweep:
+        raise InputError("--sweep takes one radiograph, and -o a .nii.gz file: run several one by one")
     inputs = {"grades": json.dumps(grades, sort_keys=True), "side": str(wish.side)}
     for name, file in zip(names, radiographs, strict=True):
         inputs[f"radiograph {name}"] = sha256(file) if file.is_file() else "absent"
@@ -50,16 +66,24 @@ def run(
         return lambda: order_of_radiograph(file, wish, grades, model)
 
     orders = {name: place(file) for name, file in zip(names, radiographs, strict=True)}
-    return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model)
+    if wish.like:
+        inputs["like"] = fingerprint(wish.like)
+    return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model, wish.pictures)
 
 
 def run_cohort(
-    folder: Path, split: str, out: Path | None, config: Generate, execution: Execution, wish: Wish
+    folder: Path,
+    split: str,
+    out: Path | None,
+    config: Generate,
+    execution: Execution,
+    wish: Wish,
+    share: Share | None = None,
 ) -> dict[str, Any]:
-    """Draw a volume for each pair of one split of a dataset, from its radiograph and grades alone."""
-    model = _model(wish, config)
-    if wish.features or wish.side:
-        raise InputError("--features and --side belong to single radiographs: a dataset brings its own")
+    """Draw a volume for each pair of a split of a dataset, or a share of them, from radiograph and grades alone."""
+    model, config = _settled(wish, config, execution)
+    if wish.features or wish.side or wish.sweep or wish.like:
+        raise InputError("--features, --side, --sweep and --like belong to single radiographs: a dataset has its own")
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
     dataset = open_dataset(folder)
@@ -74,19 +98,26 @@ def run_cohort(
     orders = {pair_id: place(pair_id) for pair_id in dataset.pairs(split)}
     if not orders:
         raise InconsistentError(f"{folder} has no pair in its {split} split")
-    return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model)
+    return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model, wish.pictures, share)
 
 
-def _model(wish: Wish, config: Generate) -> Model:
-    """The model asked for, if it can take as many steps."""
+def _settled(wish: Wish, config: Generate, execution: Execution) -> tuple[Model, Generate]:
+    """The model asked for, and the settings once what depends on model and machine is filled in."""
     model = find_model(wish.model)
     timesteps = model.facts["schedule"]["timesteps"]
     if config.steps > timesteps:
         raise InputError(f"--steps must be at most {timesteps}, the number the {model.name} was trained with")
-    return model
+    if config.precision == "auto":
+        from xrmri.models.device import find_device
+        from xrmri.models.precision import fastest_precision
+
+        config = replace(config, precision=fastest_precision(find_device(execution.device)))
+    return model, replace(config, noise_length_mm=config.noise_length_mm or model.noise_length_mm)
 
 
-def _to_file(order: Order, target: Target, config: Generate, execution: Execution, model: Model) -> dict[str, Any]:
+def _to_file(
+    order: Order, target: Target, config: Generate, execution: Execution, model: Model, load: Callable[[], Any]
+) -> dict[str, Any]:
     """Draw one order to files of a given name."""
     if target.volume.is_dir():
         raise InputError(f"-o {target.volume} is a folder: give a file name, or a folder that does not end in .nii.gz")
@@ -97,11 +128,29 @@ def _to_file(order: Order, target: Target, config: Generate, execution: Executio
         return {"status": "dry run", **found}
     done = not execution.force and delivered_before(target, wanted, config.samples)
     require_writable(target.volume.parent)
-    model.say_what_it_is()
     if done:
+        model.say_what_it_is()
         return {"status": "already done", **found}
-    _draw_and_deliver(_load(model, execution), order, target, config, model, execution)
+    _draw_and_deliver(load(), order, target, config, model, execution)
     return {"status": "finished", **found}
+
+
+def _swept(
+    order: Order,
+    target: Target,
+    sweep: Sweep,
+    config: Generate,
+    execution: Execution,
+    model: Model,
+    load: Callable[[], Any],
+) -> dict[str, Any]:
+    """Draw one order at every grade of a reading, and what the reading changes."""
+    results = [_to_file(own, place, config, execution, model, load) for own, place in sweep.orders(order, target)]
+    files = [file for result in results for file in result["outputs"]]
+    status = results[0]["status"] if len({result["status"] for result in results}) == 1 else "finished"
+    if not execution.dry_run:
+        files += [str(file) for file in deliver_effect(sweep, order, target, model)]
+    return {"status": status, "output": files[0], "outputs": files, "model": model.name, "sweep": sweep.name}
 
 
 def _to_folder(
@@ -111,38 +160,79 @@ def _to_folder(
     config: Generate,
     execution: Execution,
     model: Model,
+    pictures: tuple[str, ...],
+    share: Share | None = None,
 ) -> dict[str, Any]:
-    """Draw every order into a folder with a run.json; one that fails becomes a row of rejected.csv."""
-    found = {"output": str(out), "model": model.name, "volumes": len(orders)}
+    """Draw every order, or a share of them, into a folder; one that fails becomes a row of rejected.csv.
+
+    The folder's run.json is finished when all shares are.
+    """
+    names = share.of(list(orders)) if share else list(orders)
+    found = {"output": str(out), "model": model.name, "volumes": len(names)}
     if execution.dry_run:
         return {"status": "dry run", **found}
+    if share and execution.force:
+        raise InputError("--force would clear the volumes of other shards: remove the folder instead")
     run = begin(out, config, {"model": model.sha256, **inputs}, force=execution.force)
     model.say_what_it_is()
-    if run is None:
+    if run is None or (share and share.is_done(out)):
         return {"status": "already done", **found}
-    reasons: dict[str, str] = {}
+    run.record["model"] = str(model.folder.resolve())
+    if share:
+        run.write()
+        reasons = _draw_all(names, orders, out, config, execution, model, pictures)
+        share.mark_done(out, reasons)
+        everywhere = share.rejected_by_all(out)
+        counts = _counts(len(names), len(reasons))
+        if everywhere is not None:
+            with run:
+                _conclude(run, out, len(orders), everywhere)
+        return {"status": "finished", **found, "counts": counts}
     with run:
-        run.record["model"] = str(model.folder.resolve())
-        bundle = _load(model, execution)
-        for done, (name, place) in enumerate(orders.items()):
-            execution.progress("volumes", done, len(orders), name)
-            try:
-                order, target = place(), Target(volume=out / f"{name}.nii.gz")
-                if not delivered_before(target, identity(order, config, model), config.samples):
-                    _draw_and_deliver(bundle, order, target, config, model, None)
-            except XrmriError as error:
-                log.warning("%s is left out: %s", name, error)
-                reasons[name] = str(error)
-        execution.progress("volumes", len(orders), len(orders), "")
-        _write_rejected(out / "rejected.csv", reasons)
-        run.record["counts"] = {"asked": len(orders), "drawn": len(orders) - len(reasons), "rejected": len(reasons)}
-        if len(reasons) == len(orders):
-            raise InputError(f"none of the {len(orders)} radiographs could be used: see {out / 'rejected.csv'}")
+        reasons = _draw_all(names, orders, out, config, execution, model, pictures)
+        _conclude(run, out, len(orders), reasons)
     return {"status": "finished", **found, "counts": run.record["counts"]}
 
 
+def _draw_all(
+    names: list[str],
+    orders: Mapping[str, Place],
+    out: Path,
+    config: Generate,
+    execution: Execution,
+    model: Model,
+    pictures: tuple[str, ...],
+) -> dict[str, str]:
+    """Draw some orders with one model; returns why some could not be."""
+    reasons: dict[str, str] = {}
+    bundle = _load(model, config.precision, execution)
+    for done, name in enumerate(names):
+        execution.progress("volumes", done, len(names), name)
+        try:
+            order, target = orders[name](), Target(volume=out / f"{name}.nii.gz", pictures=pictures)
+            if not delivered_before(target, identity(order, config, model), config.samples):
+                _draw_and_deliver(bundle, order, target, config, model, replace(execution, progress=silent))
+        except XrmriError as error:
+            log.warning("%s is left out: %s", name, error)
+            reasons[name] = str(error)
+    execution.progress("volumes", len(names), len(names), "")
+    return reasons
+
+
+def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, str]) -> None:
+    """Write what was left out, and count."""
+    _write_rejected(out / "rejected.csv", reasons)
+    run.record["counts"] = _counts(asked, len(reasons))
+    if len(reasons) == asked:
+        raise InputError(f"none of the {asked} radiographs could be used: see {out / 'rejected.csv'}")
+
+
+def _counts(asked: int, rejected: int) -> dict[str, int]:
+    return {"asked": asked, "drawn": asked - rejected, "rejected": rejected}
+
+
 def _draw_and_deliver(
-    bundle: Any, order: Order, target: Target, config: Generate, model: Model, execution: Execution | None
+    bundle: Any, order: Order, target: Target, config: Generate, model: Model, execution: Execution
 ) -> None:
     """Draw the samples of one order and write them."""
     if order.side_is_assumed:
@@ -154,20 +244,19 @@ def _draw_and_deliver(
     for number in range(config.samples):
 
         def tell(done: int, before: int = number * config.num_slices) -> None:
-            if execution:
-                execution.progress("slices", before + done, total, "")
+            execution.progress("slices", before + done, total, "")
 
-        features = order.features(model.features)
-        samples.append(draw(bundle, order.network_input(model), features, config, sample=number, tell=tell))
+        y, r = order.network_input(model), order.features(model.features)
+        samples.append(draw(bundle, y, r, config, sample=number, cores=execution.workers, tell=tell))
     deliver(samples, order, target, config, model)
 
 
-def _load(model: Model, execution: Execution) -> Any:
-    """The networks; torch is imported here, after every mistake in the input has been told."""
-    from xrmri.models.bundle import load_bundle
+def _load(model: Model, precision: str, execution: Execution) -> Any:
+    """The networks, ready to draw; they are imported here, after every mistake in the input has been told."""
+    from xrmri.models.bundle import in_precision, load_bundle
     from xrmri.models.device import find_device
 
-    return load_bundle(model.folder, find_device(execution.device))
+    return in_precision(load_bundle(model.folder, find_device(execution.device)), precision)
 
 
 def _stem(file: Path) -> str:

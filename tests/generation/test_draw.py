@@ -1,0 +1,96 @@
+"""A slice depends on radiograph, features, seed, sample and depth; on nothing that is drawn beside it, nor on cores."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.generation.made_model import SIZE, made_bundle
+from xrmri.config import Generate
+from xrmri.generation import draw as drawing
+from xrmri.generation.draw import draw
+from xrmri.generation.guidance import guided
+from xrmri.models.bundle import encode_radiograph, predict_noise
+
+SETTINGS = {"steps": 3, "num_slices": 7, "noise_length_mm": 6.0}
+R = np.zeros(65, np.uint8)
+R[[0, 8, 60]] = 1
+
+
+def radiograph():
+    return np.random.default_rng(0).uniform(-1, 1, (SIZE, SIZE)).astype(np.float32)
+
+
+def volume(bundle, cores=1, **settings):
+    return draw(bundle, radiograph(), R, Generate.load(**SETTINGS | settings), cores=cores)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("sampler", [{"sampler": "dpm++"}, {"sampler": "ddim", "eta": 1.0}])
+def test_a_slice_is_bit_for_bit_the_same_on_one_core_or_three_among_7_slices_or_13_or_19(precision, sampler):
+    bundle = made_bundle(precision)
+    alone = volume(bundle, **sampler)
+    assert np.array_equal(volume(bundle, cores=3, **sampler), alone)
+    assert np.array_equal(volume(bundle, cores=2, num_slices=13, **sampler)[::2], alone)
+    assert np.array_equal(volume(bundle, num_slices=19, **sampler)[::3], alone)
+    assert alone.dtype == np.float32 and alone.std() > 0.01
+    assert not np.array_equal(alone[1], alone[2])
+
+
+def test_drawing_leaves_the_number_of_threads_as_it_was():
+    before = torch.get_num_threads()
+    volume(made_bundle(), cores=2)
+    assert torch.get_num_threads() == before
+
+
+def test_an_interrupted_volume_stops_at_the_next_step(monkeypatch):
+    bundle, rows = made_bundle(), []
+    ask = bundle.denoiser.forward
+    monkeypatch.setattr(bundle.denoiser, "forward", lambda z_t, *told: rows.append(len(z_t)) or ask(z_t, *told))
+
+    def interrupt(done):
+        raise KeyboardInterrupt
+
+    config = Generate.load(**SETTINGS | {"num_slices": 40, "steps": 50})
+    with pytest.raises(KeyboardInterrupt):
+        draw(bundle, radiograph(), R, config, cores=1, tell=interrupt)
+    assert 50 <= len(rows) < 100
+
+
+def test_bf16_draws_the_volume_of_fp32_to_a_percent():
+    exact, rounded = volume(made_bundle()), volume(made_bundle("bf16"))
+    assert 0 < np.abs(exact - rounded).mean() < 0.01 * np.ptp(exact)
+
+
+def test_a_gpu_that_runs_out_of_memory_draws_in_halves(monkeypatch):
+    asked = []
+
+    def slices(knee, depths):
+        asked.append(len(depths))
+        if len(depths) > 3:
+            raise torch.cuda.OutOfMemoryError
+        return depths[:, None, None]
+
+    monkeypatch.setattr(drawing, "_slices", slices)
+    depths = np.linspace(0, 1, 10)
+    assert np.array_equal(drawing._fitting(None, depths).ravel(), depths)
+    assert asked == [10, 5, 2, 3, 5, 2, 3]
+
+
+@pytest.mark.parametrize(("weights", "asked"), [((1, 1), 1), ((3, 3), 2), ((1, 2), 2), ((2, 1), 3), ((0, 0), 1)])
+def test_guidance_weighs_radiograph_and_features_apart_and_asks_for_no_term_that_vanishes(monkeypatch, weights, asked):
+    bundle = made_bundle()
+    with torch.inference_mode():
+        condition = encode_radiograph(bundle, torch.from_numpy(radiograph())[None])
+        z, d, r = torch.randn(2, *bundle.latent_shape), torch.tensor([0.2, 0.9]), torch.from_numpy(R).float()[None]
+        many, none = condition.expand(2), condition.expand(2).dropped()
+        unread = torch.zeros(2, len(R))
+        nothing = predict_noise(bundle, z, 40, none, d, unread)
+        y = predict_noise(bundle, z, 40, many, d, unread)
+        both = predict_noise(bundle, z, 40, many, d, r.expand(2, -1))
+        rows = []
+        ask = bundle.denoiser.forward
+        monkeypatch.setattr(bundle.denoiser, "forward", lambda z_t, *told: rows.append(len(z_t)) or ask(z_t, *told))
+        w_y, w_r = weights
+        found = guided(bundle, condition, d, r, radiograph_weight=w_y, features_weight=w_r)(z, 40)
+    assert rows == [2 * asked]
+    assert torch.allclose(found, nothing + w_y * (y - nothing) + w_r * (both - y), atol=1e-4)

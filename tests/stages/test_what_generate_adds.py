@@ -1,0 +1,157 @@
+"""Beyond one volume: another series' grid, a reading at every grade, pictures to look at, and a cohort in shards."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image
+
+from tests.generation.made_model import SIZE, made_model
+from tests.stages.made_dataset import make_dataset
+from xrmri.report.three_planes import NIIVUE_SHA256
+
+FAST = ["--device", "cpu", "--no-progress", "--steps", "2", "--num-slices", "5"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return made_model(tmp_path_factory.mktemp("model") / "ldm")
+
+
+@pytest.fixture(scope="module")
+def knee(tmp_path_factory):
+    y, x = np.mgrid[:224, :224] / 224
+    pixels = ((0.3 + 0.5 * np.exp(-((x - 0.35) ** 2 + (y - 0.4) ** 2) / 0.05) + 0.2 * y) * 255).astype(np.uint8)
+    file = tmp_path_factory.mktemp("knee") / "knee.png"
+    Image.fromarray(pixels).save(file)
+    return file
+
+
+@pytest.fixture
+def generate(xrmri, model):
+    def call(*arguments, code=0):
+        said = xrmri("generate", *arguments, "--model", model, *FAST)
+        assert said.code == code, said.err
+        return said
+
+    return call
+
+
+def voxels(file):
+    return np.asarray(nibabel.load(file).dataobj, dtype=int)
+
+
+def reference(file, size=(40, 36, 30), spacing=(1.0, 2.0, 2.5)):
+    image = sitk.Image(*size, sitk.sitkInt16)
+    image.SetSpacing(spacing)
+    image.SetOrigin((12.0, -30.0, 45.0))
+    sitk.WriteImage(image, str(file))
+    return file
+
+
+def test_like_gives_the_volume_the_grid_of_another_series_with_the_knee_in_its_middle(generate, knee, tmp_path):
+    like = reference(tmp_path / "scan.nii.gz")
+    generate(knee, "-o", tmp_path / "a.nii.gz", "--like", like)
+    generate(knee, "-o", tmp_path / "own.nii.gz")
+    found, wanted = nibabel.load(tmp_path / "a.nii.gz"), nibabel.load(like)
+    assert found.shape == wanted.shape == (40, 36, 30)
+    assert np.allclose(found.affine, wanted.affine, atol=1e-4)
+    own = nibabel.load(tmp_path / "own.nii.gz")
+    # The middle voxels of both grids are the same place of the knee.
+    centre = sitk.ReadImage(str(tmp_path / "own.nii.gz"), sitk.sitkFloat32)
+    shift = found.affine @ [19.5, 17.5, 14.5, 1] - own.affine @ [(SIZE - 1) / 2, (SIZE - 1) / 2, 2, 1]
+    place = (found.affine @ [20, 18, 15, 1] - shift)[:3] * [-1, -1, 1]
+    index = centre.TransformPhysicalPointToContinuousIndex(place.tolist())
+    expected = centre.EvaluateAtContinuousIndex(index)
+    assert found.get_fdata()[20, 18, 15] == pytest.approx(expected, abs=1.0)
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert told["like"]["file"] == "scan.nii.gz" and told["position"].startswith("in the middle")
+
+
+def test_like_takes_a_folder_with_one_dicom_series_and_refuses_one_without(generate, knee, tmp_path):
+    (tmp_path / "series").mkdir()
+    writer = sitk.ImageFileWriter()
+    writer.KeepOriginalImageUIDOn()
+    for number in range(4):
+        image = sitk.Image(20, 24, sitk.sitkUInt16) + number
+        tags = {
+            "0020|000e": "1.2.3.4", "0020|000d": "1.2.3", "0008|0060": "MR", "0028|0030": "1.5\\1.5",
+            "0020|0013": str(number + 1), "0020|0032": f"5\\6\\{3 * number}", "0020|0037": "1\\0\\0\\0\\1\\0",
+        }  # fmt: skip
+        for tag, value in tags.items():
+            image.SetMetaData(tag, value)
+        image.SetSpacing((1.5, 1.5))
+        writer.SetFileName(str(tmp_path / "series" / f"{number}.dcm"))
+        writer.Execute(image)
+    generate(knee, "-o", tmp_path / "a.nii.gz", "--like", tmp_path / "series")
+    found = nibabel.load(tmp_path / "a.nii.gz")
+    assert found.shape == (20, 24, 4)
+    assert np.allclose(found.header.get_zooms(), (1.5, 1.5, 3.0))
+    said = generate(knee, "-o", tmp_path / "b.nii.gz", "--like", tmp_path, code=2)
+    assert "no DICOM series" in said.err and not (tmp_path / "b.nii.gz").exists()
+
+
+def test_a_sweep_draws_each_grade_from_the_same_noise_and_the_difference_of_the_outermost(generate, knee, tmp_path):
+    said = generate(knee, "-o", tmp_path / "a.nii.gz", "--sweep", "kl", "--json")
+    assert said.result["sweep"] == "V00XRKL"
+    drawn = [voxels(tmp_path / f"a_V00XRKL-{grade}.nii.gz") for grade in range(5)]
+    difference = voxels(tmp_path / "a_V00XRKL-4-minus-0.nii.gz")
+    assert np.array_equal(difference, drawn[4] - drawn[0]) and np.abs(difference).max() > 0
+    generate(knee, "-o", tmp_path / "set.nii.gz", "--set", "kl=4")
+    assert np.array_equal(voxels(tmp_path / "set.nii.gz"), drawn[4])
+    told = json.loads((tmp_path / "a_V00XRKL-4-minus-0.json").read_text())
+    assert told["synthetic"] is True and told["minuend"] == "a_V00XRKL-4.nii.gz"
+    assert Image.open(tmp_path / "a_V00XRKL-4-minus-0.png").size > (1000, 600)
+    assert "already done" in generate(knee, "-o", tmp_path / "a.nii.gz", "--sweep", "kl").err
+    assert "V00XRKL" in generate(knee, "-o", tmp_path / "b.nii.gz", "--sweep", "girth", code=2).err
+
+
+def test_gif_and_html_show_every_slice_and_the_page_needs_no_network(generate, knee, tmp_path):
+    import base64
+    import re
+
+    generate(knee, "-o", tmp_path / "a.nii.gz", "--gif", "--html")
+    assert Image.open(tmp_path / "a.gif").n_frames == 5 + 3
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert base64.b64encode((tmp_path / "a.nii.gz").read_bytes()).decode() in page
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=.https?:", page)
+    assert "default-src 'none'" in page and "not for diagnosis" in page
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert set(told["outputs"]) == {"a.nii.gz", "a.png", "a.gif", "a.html"}
+
+
+def test_the_viewers_script_is_the_one_npm_has():
+    import hashlib
+    from importlib import resources
+
+    script = (resources.files("xrmri.report") / "assets" / "niivue.umd.js").read_bytes()
+    assert hashlib.sha256(script).hexdigest() == NIIVUE_SHA256
+    assert b"</script" not in script
+
+
+def test_shards_of_a_cohort_draw_what_one_process_draws_and_the_last_one_finishes_the_folder(
+    generate, model, tmp_path, monkeypatch
+):
+    dataset = make_dataset(tmp_path / "dataset", pairs=8, size=SIZE)
+    generate(dataset, "--split", "train", "-o", tmp_path / "whole")
+    out = tmp_path / "shared"
+    said = generate(dataset, "--split", "train", "-o", out, "--shard", "0/2", "--json")
+    assert said.result["counts"] == {"asked": 3, "drawn": 3, "rejected": 0}
+    assert json.loads((out / "run.json").read_text())["status"] == "running"
+    assert "already done" in generate(dataset, "--split", "train", "-o", out, "--shard", "0/2").err
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
+    generate(dataset, "--split", "train", "-o", out)
+    record = json.loads((out / "run.json").read_text())
+    assert record["status"] == "finished" and record["counts"] == {"asked": 6, "drawn": 6, "rejected": 0}
+    for number in range(6):
+        assert (out / f"{number}.nii.gz").read_bytes() == (tmp_path / "whole" / f"{number}.nii.gz").read_bytes()
+    assert (out / "rejected.csv").read_text().splitlines() == ["name,reason"]
+
+
+def test_a_shard_that_does_not_exist_and_one_of_a_radiograph_are_refused(generate, knee, tmp_path):
+    dataset = make_dataset(tmp_path / "dataset", size=SIZE)
+    assert "such as 0/4" in generate(dataset, "-o", tmp_path / "out", "--shard", "2/2", code=2).err
+    assert "belong to a dataset" in generate(knee, "-o", tmp_path / "a.nii.gz", "--shard", "0/2", code=2).err

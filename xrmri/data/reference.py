@@ -1,0 +1,51 @@
+"""A reference series' grid: where its voxels lie, and another volume resampled onto them."""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from xrmri.data.nifti import UNKNOWN_SIDE, from_image, read_volume, to_image
+from xrmri.errors import InputError
+from xrmri.records import Geometry, Volume
+
+
+def read_reference(path: Path) -> Volume:
+    """The volume in a NIfTI file, or in a folder with one DICOM series.
+
+    Raises:
+        InputError: nothing there that has one grid of three dimensions.
+    """
+    if not path.is_dir():
+        return read_volume(path)
+    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+    if len(series) != 1:
+        found = f"{len(series)} DICOM series" if series else "no DICOM series"
+        raise InputError(f"--like {path} holds {found}: give a folder with one, or a NIfTI file")
+    try:
+        image = sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0]))
+    except RuntimeError as error:
+        raise InputError(f"--like {path} cannot be read as one DICOM series: give a NIfTI file") from error
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise InputError(f"--like {path} is not one grey volume: give a folder with one series, or a NIfTI file")
+    return from_image(image, UNKNOWN_SIDE)
+
+
+def centred_on(volume: Volume, reference: Volume) -> Volume:
+    """The same volume, moved so that its middle lies in the middle of the reference."""
+    affine = volume.geometry.affine.copy()
+    affine[:3, 3] += _middle(reference) - _middle(volume)
+    return Volume(voxels=volume.voxels, geometry=Geometry(affine=affine), side=volume.side)
+
+
+def on_grid(volume: Volume, reference: Volume) -> Volume:
+    """The volume resampled onto the voxels of the reference, straight lines between voxels and 0 outside."""
+    grid = to_image(reference)
+    voxels = Volume(voxels=volume.voxels.astype(np.float32), geometry=volume.geometry, side=volume.side)
+    return from_image(sitk.Resample(to_image(voxels), grid, sitk.Transform(), sitk.sitkLinear, 0.0), volume.side)
+
+
+def _middle(volume: Volume) -> np.ndarray:
+    """The centre of a volume in RAS mm."""
+    affine = volume.geometry.affine
+    return np.asarray(affine[:3, :3] @ ((np.array(volume.voxels.shape) - 1) / 2) + affine[:3, 3])

@@ -1,0 +1,79 @@
+"""What if a reading were another: a volume at each of its grades from the same noise, and what it changes.
+
+Since everything but one reading is shared, noise included, the difference of two volumes is the effect of the reading
+as the model has learnt it.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from xrmri import __version__
+from xrmri.data.features import FeatureSet, reading
+from xrmri.data.nifti import read_volume, write_volume
+from xrmri.data.volume import to_unit
+from xrmri.generation.deliver import DESCRIPTION, Target
+from xrmri.generation.model import Model
+from xrmri.generation.order import Order
+from xrmri.records import Volume
+from xrmri.report.effect import write_effect
+from xrmri.run import sha256, write_json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sweep:
+    """One reading at every grade it can have."""
+
+    name: str
+    """Its full name, such as V00XRKL."""
+    grades: tuple[int, ...]
+
+    def orders(self, order: Order, target: Target) -> list[tuple[Order, Target]]:
+        """The order and the files of each grade."""
+        suffix = target.volume.name.removeprefix(target.stem)
+        return [
+            (
+                replace(order, grades={**order.grades, self.name: grade}),
+                replace(target, volume=target.beside(f"_{self.name}-{grade}{suffix}")),
+            )
+            for grade in self.grades
+        ]
+
+
+def read_sweep(name: str, features: FeatureSet) -> Sweep:
+    """The sweep over a reading, under any name it goes by; InputError where there is none of that name."""
+    full_name = reading(name, features, "--sweep")
+    return Sweep(name=full_name, grades=features.allowed(full_name))
+
+
+def deliver_effect(sweep: Sweep, order: Order, target: Target, model: Model) -> list[Path]:
+    """Write the highest grade's volume less the lowest's, a sidecar, and a picture of both."""
+    files = [own.volume for _, own in sweep.orders(order, target)]
+    low, high = read_volume(files[0]), read_volume(files[-1])
+    suffix = target.volume.name.removeprefix(target.stem)
+    stem = f"{target.stem}_{sweep.name}-{sweep.grades[-1]}-minus-{sweep.grades[0]}"
+    difference = high.voxels.astype(np.int16) - low.voxels.astype(np.int16)
+    volume = target.volume.with_name(stem + suffix)
+    write_volume(volume, Volume(voxels=difference, geometry=high.geometry, side=order.side), DESCRIPTION)
+    picture = target.volume.with_name(f"{stem}.png")
+    write_effect(
+        picture,
+        to_unit(low.voxels, model.facts["window"]),
+        to_unit(high.voxels, model.facts["window"]),
+        labels=(f"{sweep.name} = {sweep.grades[0]}", f"{sweep.name} = {sweep.grades[-1]}"),
+        note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has learnt "
+        "of this reading. Not for diagnosis.",
+    )
+    sidecar = target.volume.with_name(f"{stem}.json")
+    told = {
+        "description": "Synthetic: the difference of two volumes drawn from the same noise. Not for diagnosis.",
+        "synthetic": True,
+        "side": order.side,
+        "reading": sweep.name,
+        "minuend": files[-1].name,
+        "subtrahend": files[0].name,
+        "outputs": {file.name: sha256(file) for file in (volume, picture)},
+    }
+    write_json(sidecar, told)
+    return [volume, sidecar, picture]
