@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint bench phantom knees dataset vae ldm volumes evaluation detector bundle clean
+.PHONY: setup demo test lint bench likeness phantom knees dataset vae ldm volumes evaluation detector bundle clean
 
 setup: $(READY)
 
@@ -35,8 +35,12 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+# Ratios within one run, each part on its own; an idle machine and half an hour. tests/bench_training.py paper: 13 GB.
 bench: $(READY)
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_dataset.py
+	$(BIN)/python tests/bench_training.py demo
+	$(BIN)/python tests/bench_evaluate.py
 
 # Each stage reads what the one before wrote; each resumes where it stopped; make never decides what is done, xrmri does.
 phantom: $(READY)
@@ -60,9 +64,13 @@ volumes: ldm
 evaluation: volumes
 	$(XRMRI) evaluate $(WORK)/volumes $(WORK)/dataset --preset $(PRESET) -o $(WORK)/evaluation
 
+# How a cohort compares with real knees, target by target, with sheets of slices and films.
+likeness: $(READY)
+	$(XRMRI) phantom --participants 40 --matrix 256 --figures -o work/likeness
+
 # The model inside the package is this one.
 bundle: ldm
-	$(BIN)/python -m xrmri.pretrained.make $(WORK)/ldm
+	$(BIN)/python -m xrmri.pretrained.make $(WORK)/ldm $(WORK)/dataset
 
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)

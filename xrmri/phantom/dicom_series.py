@@ -76,6 +76,7 @@ def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
 
 def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
     """The slices from behind to the front."""
+    facts = replace(facts, scan=iw.scan)
     for index in range(len(iw.voxels)):
         dataset = _coronal(facts, index + 1, iw, index, ("3700", "29", "180"))
         dataset.MRAcquisitionType, dataset.ScanningSequence, dataset.SequenceVariant = "2D", "SE", "SK"
@@ -84,6 +85,7 @@ def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
 
 def mpr_files(mpr: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
     """A sagittal image that shows where the slices lie, as OAI's reformats begin with one, and then the slices."""
+    facts = replace(facts, scan=mpr.scan)
     to_slice, to_row, to_column, start = mpr.affine_ras[:3].T
     middle = mpr.voxels.shape[2] // 2
     reference = _slice(facts, 1, mpr.voxels[:, :, middle].T, start + middle * to_column, to_row, to_slice)

@@ -32,6 +32,8 @@ class OtherSequence:
     voxels: NDArray[np.uint16]
     """(S, H, W), axes as in Flash."""
     affine_ras: NDArray[np.float64]
+    scan: int
+    """Of the FLASH it comes from."""
 
 
 def derive_others(flash: Flash, participant: Participant) -> tuple[OtherSequence, OtherSequence]:
@@ -43,9 +45,10 @@ def derive_others(flash: Flash, participant: Participant) -> tuple[OtherSequence
     first = SLICES // 2 - iw
     pairs = voxels[first : first + 2 * iw].reshape(iw, 2, *voxels.shape[1:]).mean(axis=1)
     start = (SLICES - mpr) // 2
+    middle = voxels[start : start + mpr]
     return (
-        OtherSequence(name=IW, voxels=_seen(pairs, IW), affine_ras=_from(affine, first + 0.5, 2)),
-        OtherSequence(name=MPR, voxels=_seen(voxels[start : start + mpr], MPR), affine_ras=_from(affine, start, 1)),
+        OtherSequence(name=IW, voxels=_seen(pairs, IW), affine_ras=_from(affine, first + 0.5, 2), scan=flash.scan),
+        OtherSequence(name=MPR, voxels=_seen(middle, MPR), affine_ras=_from(affine, start, 1), scan=flash.scan),
     )
 
 
