@@ -23,9 +23,15 @@ def detect_knee(
         bool, typer.Option("--trust-weights", help="Load a .pt file although it can run code.")
     ] = False,
     min_score: Annotated[float | None, setting(DetectKnee, "min_score")] = None,
+    overview: Annotated[
+        bool, typer.Option("--overview", help="Also draw each film with its boxes, in FOLDER/overview.")
+    ] = False,
 ) -> None:
     """Find the knees on films, tell right from left, and cut out the joints."""
     config = common.settings(DetectKnee, min_score=min_score)
     from xrmri.stages import detect_knee as stage
 
-    common.conclude(stage.run(films, out, config, common.execution(), side=side, weights=weights, trust=trust_weights))
+    result = stage.run(
+        films, out, config, common.execution(), side=side, weights=weights, trust=trust_weights, overview=overview
+    )
+    common.conclude(result)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xrmri.data.knees import Knee, open_knees, write_knees
+from xrmri.data.knees import Knee, Rejected, open_knees, write_knees
 from xrmri.errors import InputError
 from xrmri.records import KneeBox
 
@@ -21,7 +21,8 @@ def knee(side, score=0.9, spacing=(0.4, 0.4)):
 @pytest.fixture
 def folder(tmp_path):
     """Two knees of one film, one of them twice, and a film without any."""
-    found = [knee("right"), knee("left", spacing=None), knee("right", 0.5), ("other.png", "no knee found")]
+    other = Rejected(source="other.png", reason="no knee found", score=0.125)
+    found = [knee("right"), knee("left", spacing=None), knee("right", 0.5), other]
     assert write_knees(tmp_path, found) == (3, 1)
     return tmp_path
 
@@ -40,14 +41,14 @@ def test_the_files_are_those_of_the_contract(folder):
     assert kinds["crop"] == ((3, 299, 299), "u")
     assert kinds["box"] == ((3, 4), "f") and kinds["spacing_mm"] == ((3, 2), "f")
     assert set(kinds) == {"crop", "box", "score", "side", "spacing_mm", "source_sha256"}
-    assert (folder / "rejected.csv").read_text() == "source,reason\nother.png,no knee found\n"
+    assert (folder / "rejected.csv").read_text() == "source,reason,score\nother.png,no knee found,0.1250\n"
     assert (folder / "knees.csv").read_text().splitlines()[1].startswith("0,film_right_0.9,oai/film,abab")
     with Image.open(folder / "film_left_0.9.png") as picture:
         assert np.array_equal(np.asarray(picture), knee("left").crop)
 
 
 def test_no_knee_at_all_is_an_empty_folder_not_an_error(tmp_path):
-    assert write_knees(tmp_path, [("film", "no knee found")]) == (0, 1)
+    assert write_knees(tmp_path, [Rejected(source="film", reason="damaged", score=None)]) == (0, 1)
     assert len(open_knees(tmp_path).table) == 0
 
 

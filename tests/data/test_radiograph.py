@@ -150,3 +150,49 @@ def test_mirroring_twice_changes_nothing():
 def test_a_real_jpeg_2000_film_without_spacing_is_read(real_data):
     radiograph = read_radiograph(real_data / "dicom_cr" / "RG3_J2KR.dcm")
     assert radiograph.pixels.shape == (1760, 1760) and radiograph.spacing_mm is None
+
+
+def film_of(pixels, spacing_mm=None):
+    return Radiograph(pixels=pixels.astype(np.float32), side=None, spacing_mm=spacing_mm)
+
+
+def test_a_crop_is_square_in_millimetres_where_pixels_are_oblong():
+    rows, columns = np.mgrid[:200, :400]
+    # A disc of radius 12 mm on pixels of 0.4 x 0.2 mm: 60 columns and 30 rows to each side.
+    disc = ((rows + 0.5 - 100) * 0.4) ** 2 + ((columns + 0.5 - 200) * 0.2) ** 2 < 12**2
+    crop, spacing_mm = crop_knee(film_of(disc, (0.4, 0.2)), (140, 70, 260, 130), scale=1.3, pixels=156)
+    assert spacing_mm == pytest.approx((0.2, 0.2))
+    inside = crop > 32767
+    assert inside.any(axis=0).sum() == pytest.approx(120, abs=2)
+    assert inside.any(axis=1).sum() == pytest.approx(120, abs=2)
+
+
+def test_a_crop_is_square_in_pixels_where_the_film_does_not_tell_its_spacing():
+    pixels = np.zeros((200, 400))
+    pixels[70:130, 140:260] = 1
+    crop, spacing_mm = crop_knee(film_of(pixels), (140, 70, 260, 130), scale=1.3, pixels=156)
+    assert spacing_mm is None
+    inside = crop > 32767
+    assert (inside.any(axis=0).sum(), inside.any(axis=1).sum()) == (120, 60)
+
+
+def test_a_crop_beyond_the_edge_of_the_film_is_padded_with_its_darkest_value_and_keeps_its_scale():
+    generator = np.random.default_rng(0)
+    film = film_of(1000 + 50 * generator.random((200, 400)))
+    crop, _ = crop_knee(film, (-20, 100, 80, 200), scale=1.3, pixels=130)
+    # 1.3 x 100 pixels: columns -35 to 95, rows 85 to 215
+    assert (crop[:, :35] == 0).all()
+    assert (crop[116:] == 0).all()
+    whole, _ = crop_knee(film, (0, 0, 200, 200), scale=1.0, pixels=200)
+    assert np.corrcoef(crop[:115, 35:].ravel(), whole[85:200, :95].ravel())[0, 1] > 0.999
+
+
+def test_the_rest_of_a_film_does_not_change_a_crop_unless_it_is_darker():
+    generator = np.random.default_rng(0)
+    pixels = generator.random((300, 300)) + 1
+    pixels[0, 0] = 0
+    other = pixels.copy()
+    other[:, 250:] = 5
+    box = (100, 100, 160, 160)
+    one, two = (crop_knee(film_of(p), box, scale=1.3, pixels=60)[0] for p in (pixels, other))
+    assert np.array_equal(one, two)

@@ -35,10 +35,15 @@ def film(height=200, width=400, side=None):
 LEFT_HALF, RIGHT_HALF = (25, 50, 20, 20, 0.6, 0.1), (75, 50, 20, 20, 0.1, 0.8)
 
 
-def test_image_left_is_the_right_knee_even_when_it_scores_lower():
+def test_knees_come_from_image_left_to_right_with_their_scores_and_no_side_yet():
     found = find_knees(detector(RIGHT_HALF, LEFT_HALF), film(), min_score=0.25)
-    assert [box.side for box in found] == ["right", "left"]
+    assert [box.side for box in found] == ["", ""]
     assert [round(box.score, 3) for box in found] == [0.7, 0.9]
+
+
+def test_the_share_of_the_first_class_says_how_surely_the_fibula_lies_at_image_left():
+    found = find_knees(detector(RIGHT_HALF, LEFT_HALF), film(), min_score=0.25)
+    assert [round(box.fibula_left, 3) for box in found] == [0.857, 0.111]
 
 
 def test_boxes_come_back_in_film_pixels_through_the_margins_of_the_letterbox():
@@ -47,19 +52,21 @@ def test_boxes_come_back_in_film_pixels_through_the_margins_of_the_letterbox():
     assert found[0].corners == pytest.approx((60, 60, 140, 140))
 
 
-def test_one_knee_takes_the_side_of_its_film_and_none_where_nobody_knows_it():
-    assert find_knees(detector(RIGHT_HALF), film(side="right"), min_score=0.25)[0].side == "right"
-    assert find_knees(detector(RIGHT_HALF), film(), min_score=0.25)[0].side == ""
+def test_a_film_of_oblong_pixels_is_shown_as_the_body_is():
+    tall = Radiograph(pixels=film(100, 200).pixels, side=None, spacing_mm=(0.4, 0.2))
+    # 100 rows of 0.4 mm are as long as 200 columns of 0.2 mm: the square is filled, and the way back stretches
+    found = find_knees(detector((25, 50, 20, 20, 0.6, 0.1)), tall, min_score=0.25)
+    assert found[0].corners == pytest.approx((30, 40, 70, 60))
 
 
 def test_a_box_below_the_smallest_score_is_no_knee():
     assert find_knees(detector(LEFT_HALF), film(), min_score=0.71) == []
 
 
-def test_of_overlapping_boxes_the_best_stays_and_of_three_apart_the_best_two():
+def test_of_overlapping_boxes_the_best_stays_and_those_apart_all_stay():
     near, far = (28, 52, 20, 20, 0.5, 0.0), (50, 80, 20, 20, 0.3, 0.0)
     found = find_knees(detector(near, LEFT_HALF, far, RIGHT_HALF), film(), min_score=0.25)
-    assert [round(box.score, 3) for box in found] == [0.7, 0.9]
+    assert [round(box.score, 3) for box in found] == [0.7, 0.3, 0.9]
 
 
 def test_scores_of_both_classes_together_never_exceed_one():
@@ -77,7 +84,9 @@ def test_a_letterbox_keeps_proportions_and_spans_0_to_1_whatever_the_units():
     pixels = np.linspace(1000, 3000, 300 * 150, dtype=np.float32).reshape(300, 150)
     box = letterbox(pixels, 64)
     assert box.image.shape == (64, 64)
-    assert (box.scale, box.left, box.top) == (64 / 300, 16, 0)
+    assert (box.scale, box.left, box.top) == ((64 / 300, 64 / 300), 16, 0)
+    corners = np.array((10.0, 20.0, 30.0, 50.0))
+    assert box.back(box.there(corners)) == pytest.approx(corners)
     assert box.image.min() == 0.0
     assert box.image.max() == 1.0
     assert np.array_equal(box.image[:, :16], np.zeros((64, 16)))

@@ -28,14 +28,12 @@ def squares(film):
 
 @pytest.fixture(autouse=True)
 def finder(monkeypatch):
-    from xrmri.detector import detect
+    from xrmri.detector import sides
 
     def find(detector, film, *, min_score):
-        boxes = squares(film) if min_score < 0.9 else []
-        sides = ("right", "left") if len(boxes) == 2 else (film.side or "",) * len(boxes)
-        return [KneeBox(side=s, score=0.9, corners=c) for s, c in zip(sides, boxes, strict=True)]
+        return [KneeBox(side="", score=0.9, corners=corners) for corners in squares(film)]
 
-    monkeypatch.setattr(detect, "find_knees", find)
+    monkeypatch.setattr(sides, "find_knees", find)
     monkeypatch.setattr(detect_knee, "_detector", lambda *_: None)
 
 
@@ -113,7 +111,7 @@ def test_a_bad_film_among_good_ones_is_a_row_of_rejected(tmp_path):
     reasons = {row["source"].rpartition("/")[2]: row["reason"] for row in rows(tmp_path / "knees" / "rejected.csv")}
     assert reasons["broken.png"].startswith("is not an image")
     assert reasons["empty.png"].startswith("is empty")
-    assert "best score, 0.00, is below --min-score 0.25" in reasons["none.png"]
+    assert "best score, 0.00, is below --min-score" in reasons["none.png"]
     assert [row["name"] for row in rows(tmp_path / "knees" / "knees.csv")] == [
         "a-both_right", "a-both_left", "b-both_right", "b-both_left",
     ]  # fmt: skip
@@ -166,13 +164,14 @@ def described(tmp_path, *thirds, knees, side=None):
     from xrmri.data.film_files import FilmFile
 
     one = FilmFile(file=film(tmp_path / "f.png", *thirds), name="f", knees=knees, side=side)
-    return detect_knee._Job(film=one, config=DetectKnee(), side=None, weights=None, trust=False, device="cpu")
+    return detect_knee._Job(film=one, config=DetectKnee(), side=None, weights=None, trust=False, device="cpu",
+                            overview=False)  # fmt: skip
 
 
 def test_one_knee_of_two_promised_is_kept_in_its_half_and_the_other_is_named(tmp_path):
     found = detect_knee._look(described(tmp_path, 2, knees=2))
     assert [knee.box.side for knee in found.knees] == ["left"]
-    assert found.reasons == ("right knee not found: only the left one, score 0.90",)
+    assert [one.reason for one in found.rejected] == ["right knee not found: only the left one, score 0.90"]
 
 
 def test_one_knee_in_the_middle_of_a_film_of_two_is_rejected(tmp_path):
@@ -182,17 +181,47 @@ def test_one_knee_in_the_middle_of_a_film_of_two_is_rejected(tmp_path):
     Image.fromarray(pixels).save(job.film.file)
     found = detect_knee._look(job)
     assert found.knees == ()
-    assert "in the middle" in found.reasons[0]
+    assert "in the middle" in found.rejected[0].reason
 
 
 def test_two_knees_where_one_is_promised_are_rejected(tmp_path):
     found = detect_knee._look(described(tmp_path, 0, 2, knees=1, side="left"))
     assert found.knees == ()
-    assert "2 knees found" in found.reasons[0]
+    assert "2 knees found" in found.rejected[0].reason
 
 
 def test_a_description_that_contradicts_the_side_given_is_rejected(tmp_path):
     from dataclasses import replace
 
     found = detect_knee._look(replace(described(tmp_path, 0, knees=1, side="left"), side="right"))
-    assert found.reasons == ("the description says left knee, --side says right",)
+    assert found.rejected[0].reason == "the description says left knee, --side says right"
+    assert found.rejected[0].score is None
+
+
+def test_a_score_stands_beside_the_reason(tmp_path):
+    folder = tmp_path / "films"
+    film(folder / "both.png", 0, 2), film(folder / "three.png", 0, 1, 2)
+    run([folder], tmp_path / "knees")
+    (row,) = rows(tmp_path / "knees" / "rejected.csv")
+    assert (row["source"], row["score"]) == (str(folder / "three.png"), "0.9000")
+    assert "3 knees found" in row["reason"]
+
+
+def test_a_smallest_score_above_what_was_found_rejects_the_film(tmp_path):
+    file = film(tmp_path / "both.png", 0, 2)
+    with pytest.raises(InputError, match=r"best score, 0\.90, is below --min-score"):
+        run([file], tmp_path / "knees", config=DetectKnee(min_score=0.95))
+
+
+def test_an_overview_on_request_shows_boxes_of_films_used_and_rejected(tmp_path):
+    films = [film(tmp_path / "both.png", 0, 2), film(tmp_path / "three.png", 0, 1, 2)]
+    run(films, tmp_path / "plain")
+    assert not (tmp_path / "plain" / "overview").exists()
+    run(films, tmp_path / "knees", overview=True)
+    pictures = {name: np.asarray(Image.open(tmp_path / "knees" / "overview" / f"{name}.png")) for name in
+                ("both", "three")}  # fmt: skip
+    green, red = (90, 220, 120), (255, 90, 70)
+    for name, colour, other in (("both", green, red), ("three", red, green)):
+        assert pictures[name].shape == (300, 600, 3)
+        assert (pictures[name][130, 50] == colour).all()  # the left edge of the first box
+        assert not (pictures[name] == other).all(axis=2).any()

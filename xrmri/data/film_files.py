@@ -47,7 +47,7 @@ def _file(path: Path) -> FilmFile:
     """One file that a person named."""
     if not path.exists():
         raise InputError(f"{path} does not exist: give a radiograph (DICOM, PNG, JPEG or TIFF)")
-    return _described(path, path.stem)
+    return described(path, path.stem)
 
 
 def _in_folder(folder: Path) -> list[FilmFile]:
@@ -55,7 +55,7 @@ def _in_folder(folder: Path) -> list[FilmFile]:
     try:
         release = find_release(folder)
     except InputError:
-        return [_described(file, "-".join(file.relative_to(folder).with_suffix("").parts)) for file in _images(folder)]
+        return [described(file, "-".join(file.relative_to(folder).with_suffix("").parts)) for file in _images(folder)]
     films = [series for series in release.series if series.kind == FILM]
     return [
         FilmFile(
@@ -78,7 +78,7 @@ def _images(folder: Path) -> Iterator[Path]:
                 yield file
 
 
-def _described(file: Path, name: str) -> FilmFile:
+def described(file: Path, name: str = "") -> FilmFile:
     """A file and what its DICOM header promises."""
     try:
         with no_warnings():

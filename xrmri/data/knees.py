@@ -1,6 +1,7 @@
 """The knees folder: joint crops cut from films, what they were cut from, and the films without a knee.
 
-knees.h5 holds one row a knee; knees.csv says the same in words; rejected.csv names what was left out and why.
+knees.h5 holds one row a knee; knees.csv says the same in words; rejected.csv names what was left out, why, and how it
+scored.
 Crops keep the film's orientation: a left knee is not mirrored here.
 """
 
@@ -19,7 +20,9 @@ from xrmri.errors import InconsistentError, InputError
 from xrmri.records import KneeBox
 from xrmri.run import complete_or_absent
 
-_COLUMNS = ("row", "name", "source", "source_sha256", "side", "score", "x0", "y0", "x1", "y1", "spacing_mm")
+_COLUMNS = ("row", "name", "source", "source_sha256", "side", "score", "x0", "y0", "x1", "y1", "spacing_mm",
+            "fibula_left")  # fmt: skip
+_REJECTED = ("source", "reason", "score")
 _FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
 _TEXT = h5py.string_dtype("ascii", 64)
 
@@ -38,6 +41,16 @@ class Knee:
     """(299, 299) uint16, windowed, film orientation."""
     spacing_mm: tuple[float, float] | None
     """Of the crop, along rows and columns; None where the film does not tell."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """A film, or one knee of it, that was left out."""
+
+    source: str
+    reason: str
+    score: float | None
+    """Of the best box that was left out; None where nobody looked for one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -72,15 +85,15 @@ class Knees:
         )
 
 
-def write_knees(folder: Path, knees: Iterable[Knee | tuple[str, str]]) -> tuple[int, int]:
+def write_knees(folder: Path, knees: Iterable[Knee | Rejected]) -> tuple[int, int]:
     """Write the folder's files, one knee at a time.
 
     Args:
         folder: exists.
-        knees: knees, and (source, reason) for each film without one.
+        knees: knees, and what was left out.
 
     Returns:
-        how many knees and how many rejected films.
+        how many knees, and how many rows of rejected.csv.
     """
     with ExitStack() as stack:
         names = ("knees.h5", "knees.csv", "rejected.csv")
@@ -89,7 +102,7 @@ def write_knees(folder: Path, knees: Iterable[Knee | tuple[str, str]]) -> tuple[
         streams = [stack.enter_context(file.open("w", encoding="utf-8", newline="")) for file in partial[1:]]
         found, rejected = (csv.writer(stream, lineterminator="\n") for stream in streams)
         found.writerow(_COLUMNS)
-        rejected.writerow(("source", "reason"))
+        rejected.writerow(_REJECTED)
         counts = [0, 0]
         for knee in knees:
             if isinstance(knee, Knee):
@@ -98,7 +111,8 @@ def write_knees(folder: Path, knees: Iterable[Knee | tuple[str, str]]) -> tuple[
                 _write_picture(folder / f"{knee.name}.png", knee.crop)
                 counts[0] += 1
             else:
-                rejected.writerow(knee)
+                score = "" if knee.score is None else f"{knee.score:.4f}"
+                rejected.writerow((knee.source, knee.reason, score))
                 counts[1] += 1
     return counts[0], counts[1]
 
@@ -135,10 +149,11 @@ def _append(content: h5py.File, row: int, knee: Knee) -> None:
 
 
 def _line(row: int, knee: Knee) -> tuple[object, ...]:
-    """One knee as a line of knees.csv; it shows the row spacing of the crop."""
+    """One knee as a line of knees.csv; the spacing is the crop's, whose pixels are square."""
     corners = (f"{corner:.2f}" for corner in knee.box.corners)
     spacing = f"{knee.spacing_mm[0]:.5f}" if knee.spacing_mm else ""
-    return row, knee.name, knee.source, knee.source_sha256, knee.box.side, f"{knee.box.score:.4f}", *corners, spacing
+    box, sure = knee.box, f"{knee.box.fibula_left:.3f}"
+    return row, knee.name, knee.source, knee.source_sha256, box.side, f"{box.score:.4f}", *corners, spacing, sure
 
 
 def _write_picture(file: Path, crop: np.ndarray) -> None:

@@ -86,7 +86,7 @@ def windowed(pixels: np.ndarray) -> np.ndarray:
 def crop_knee(
     radiograph: Radiograph, corners: tuple[float, float, float, float], *, scale: float, pixels: int
 ) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """The joint on a film: its box enlarged about the centre, square, padded where the film ends.
+    """The joint on a film: its box enlarged about the centre, square, padded with black where the film ends.
 
     Args:
         radiograph: the film.
@@ -95,16 +95,36 @@ def crop_knee(
         pixels: rows and columns of the crop.
 
     Returns:
-        (pixels, pixels) uint16 windowed crop in film orientation, and its row and column spacing in mm, if known.
+        (pixels, pixels) uint16 windowed crop in film orientation, square in mm where the film tells its spacing, else
+        in pixels; and its row and column spacing in mm, if known.
     """
     x0, y0, x1, y1 = (float(corner) for corner in corners)
-    half = max(x1 - x0, y1 - y0) * scale / 2
-    row, column = (y0 + y1) / 2, (x0 + x1) / 2
-    darkest = radiograph.pixels.min()
-    crop = sampled(radiograph.pixels - darkest, (row - half, row + half), (column - half, column + half), pixels)
-    known = radiograph.spacing_mm
-    spacing_mm = (known[0] * 2 * half / pixels, known[1] * 2 * half / pixels) if known else None
+    row_mm, column_mm = radiograph.spacing_mm or (1.0, 1.0)
+    half_mm = max((x1 - x0) * column_mm, (y1 - y0) * row_mm) * scale / 2
+    rows, columns = (
+        (middle - half_mm / mm, middle + half_mm / mm)
+        for middle, mm in (((y0 + y1) / 2, row_mm), ((x0 + x1) / 2, column_mm))
+    )
+    crop = _padded_window(radiograph.pixels, rows, columns, pixels)
+    spacing_mm = (2 * half_mm / pixels, 2 * half_mm / pixels) if radiograph.spacing_mm else None
     return windowed(crop), spacing_mm
+
+
+def _padded_window(
+    image: np.ndarray, rows: tuple[float, float], columns: tuple[float, float], size: int
+) -> np.ndarray:
+    """A window of an image in size x size pixels, 0 where the image is darkest and where the window leaves it.
+
+    Only the pixels under the window are touched: a film has ten times as many.
+    """
+    (top, bottom), (left, right) = (
+        (max(int(np.floor(start)) - 1, 0), min(int(np.ceil(stop)) + 1, count))
+        for (start, stop), count in zip((rows, columns), image.shape, strict=True)
+    )
+    if bottom <= top or right <= left:
+        raise InputError("the box of the knee lies outside the film")
+    part = image[top:bottom, left:right] - image.min()
+    return sampled(part, (rows[0] - top, rows[1] - top), (columns[0] - left, columns[1] - left), size)
 
 
 def network_input(crop: np.ndarray, size: int) -> np.ndarray:

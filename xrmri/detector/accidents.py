@@ -42,6 +42,26 @@ def metal(film: np.ndarray, generator: Generator, corners: np.ndarray) -> np.nda
     return np.maximum(film, mask * np.float32(film.max() * generator.uniform(0.95, 1.1)))
 
 
+def fleshed(film: np.ndarray, generator: Generator, boxes: np.ndarray) -> np.ndarray:
+    """Stouter legs, which may touch, or thinner ones.
+
+    Args:
+        film: the film.
+        generator: of the draw.
+        boxes: (N, 4) joint boxes.
+    """
+    rows, columns = (np.arange(n, dtype=np.float32) + 0.5 for n in film.shape)
+    if generator.random() < 0.3:
+        return np.maximum(film - np.float32(generator.uniform(0, 0.6) * np.percentile(film, 40)), 0)
+    more = np.float32(generator.uniform(0.03, 0.3) * film.max())
+    taper = generator.uniform(-0.8, 0.3)  # the thigh is thicker than the calf
+    for x0, y0, x1, y1 in boxes:
+        half = (x1 - x0) * generator.uniform(0.65, 1.3) * np.exp(taper * (rows - (y0 + y1) / 2) / film.shape[0])
+        across = (columns[None, :] - np.float32((x0 + x1) / 2)) / half[:, None].astype(np.float32)
+        film = film + more * np.exp(-(across**4))
+    return np.clip(film, 0, 1)
+
+
 def exposed(film: np.ndarray, generator: Generator) -> np.ndarray:
     """Contrast, uneven field, blur, grain, scratches and few grey levels."""
     rows, columns = (np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in film.shape)
@@ -81,10 +101,16 @@ def collimated(film: np.ndarray, generator: Generator, keep: np.ndarray) -> np.n
     left, top = (generator.uniform(0, 1) ** 2 * max(limit, 0) * 0.9 for limit in room[:2])
     right = width - generator.uniform(0, 1) ** 2 * max(width - room[2], 0) * 0.9
     bottom = height - generator.uniform(0, 1) ** 2 * max(height - room[3], 0) * 0.9
-    slant = generator.normal(0, 4, size=8) if generator.random() < 0.5 else np.zeros(8)
-    outline = np.array((left, top, right, top, right, bottom, left, bottom)) + slant
+    outline = np.array(((left, top), (right, top), (right, bottom), (left, bottom)))
+    if generator.random() < 0.5:
+        outline = outline + generator.normal(0, 4, size=(4, 2))
+    if generator.random() < 0.25:  # a shutter of eight blades, or cut-off corners
+        share = generator.uniform(0.02, 0.2, size=(4, 1))
+        before, after = np.roll(outline, 1, axis=0), np.roll(outline, -1, axis=0)
+        corners = (outline + share * (before - outline), outline + share * (after - outline))
+        outline = np.stack(corners, axis=1).reshape(8, 2)
     canvas = Image.new("L", (width, height))
-    ImageDraw.Draw(canvas).polygon(list(outline), fill=255)
+    ImageDraw.Draw(canvas).polygon([float(value) for value in outline.ravel()], fill=255)
     mask = np.asarray(canvas, dtype=np.float32) / np.float32(255)
     soft = generator.uniform(3, 20) if generator.random() < 0.25 else generator.uniform(0.2, 1.5)
     mask = gaussian_filter(mask, soft)

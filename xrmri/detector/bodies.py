@@ -149,4 +149,61 @@ def elbow(generator: Generator) -> np.ndarray:
     return sketch.exposed(generator)
 
 
-BODIES = (hand, pelvis, chest, ankle, elbow)
+def shafts(generator: Generator) -> np.ndarray:
+    """One or two legs or arms between their joints: long bones alone, with a thinner one beside some."""
+    sketch = _Sketch()
+    for x in (200.0,) if generator.random() < 0.5 else (110.0, 290.0):
+        wide, lean, side = generator.uniform(0.7, 1.4), generator.normal(0, 25), generator.choice((-1, 1))
+        top, bottom = (x - lean, -40.0), (x + lean, 520.0)
+        sketch.capsule(top, bottom, 120 * wide, flesh=0.7)
+        sketch.capsule((x, 60), (x, 220), 70 * wide, flesh=0.4)
+        sketch.capsule(top, bottom, generator.uniform(24, 44) * wide, bone=0.8)
+        if generator.random() < 0.6:
+            aside = side * generator.uniform(32, 48) * wide
+            sketch.capsule((top[0] + aside, -40), (bottom[0] + aside, 520), 14 * wide, bone=0.7)
+    return sketch.exposed(generator)
+
+
+def shoulder(generator: Generator) -> np.ndarray:
+    """A shoulder: round head on a shaft beside a socket, a clavicle, some ribs."""
+    sketch = _Sketch()
+    x, y = generator.uniform(120, 200), generator.uniform(150, 230)
+    sketch.ellipse((x + 60, y + 120), (150, 200), flesh=1.0)
+    sketch.capsule((x, y), (x - 30, 520), 100, flesh=0.6)
+    sketch.ellipse((x, y), (42, 44), bone=0.8)
+    sketch.capsule((x - 5, y + 30), (x - 35, 520), 36, bone=0.7)
+    sketch.ellipse((x + 58, y + 20), (14, 40), bone=0.5)
+    sketch.capsule((x - 10, y - 62), (380, y - 95), 18, bone=0.5)
+    sketch.capsule((x + 60, y + 20), (x + 110, y + 170), 60, bone=0.25)
+    for rib in range(6):
+        sketch.capsule((x + 110, y - 20 + 45 * rib), (400, y - 45 + 45 * rib), 11, bone=0.3)
+    return sketch.exposed(generator)
+
+
+def skull(generator: Generator) -> np.ndarray:
+    """A skull from the front, with a row of teeth and the neck."""
+    sketch = _Sketch()
+    x, y = generator.uniform(180, 220), generator.uniform(180, 220)
+    sketch.ellipse((x, y), (135, 165), flesh=0.6, bone=0.6)
+    for side in (-1, 1):
+        sketch.ellipse((x + side * 52, y + 30), (34, 28), bone=0.4)
+    sketch.ellipse((x, y + 75), (24, 34), bone=0.3)
+    for tooth in range(-4, 5):
+        sketch.ellipse((x + 13 * tooth, y + 130), (5, 13), bone=0.8)
+    for vertebra in range(4):
+        sketch.ellipse((x, y + 190 + 32 * vertebra), (30, 14), flesh=0.3, bone=0.6)
+    return sketch.exposed(generator)
+
+
+def texture(generator: Generator) -> np.ndarray:
+    """No body at all: blobs, stripes or grain."""
+    grain = generator.standard_normal(_SHAPE, dtype=np.float32)
+    sizes = generator.uniform(0, 30, size=2) ** generator.uniform(0.3, 1.0)
+    field = gaussian_filter(grain, sizes)
+    field = (field - field.min()) / max(float(np.ptp(field)), 1e-6)
+    ramp = np.linspace(0, generator.uniform(-1, 1), _SHAPE[1], dtype=np.float32)
+    field = np.clip(field + ramp, 0, None)
+    return (field / max(float(field.max()), 1e-6)).astype(np.float32)
+
+
+BODIES = (hand, pelvis, chest, ankle, elbow, shafts, shoulder, skull, texture)

@@ -1,6 +1,6 @@
-"""Where on a film are the knees, and which is which.
+"""Where on a film are the knees.
 
-Image left is the patient's right on a film of both knees, whatever its tags say. Corners are x0, y0, x1, y1 in film
+Corners are x0, y0, x1, y1 in film
 pixels; S is the rows and columns of the network's input.
 """
 
@@ -18,11 +18,12 @@ from torch import nn
 from xrmri.detector import network as yolo
 from xrmri.detector.letterbox import letterbox
 from xrmri.errors import InputError
-from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph
+from xrmri.records import KneeBox, Radiograph
 
 WEIGHTS, ARCHITECTURE = "detector.safetensors", "architecture.json"
 _BUNDLED = Path(__file__).parents[1] / "pretrained" / "detector"
 _LARGEST_OVERLAP = 0.25
+_MOST = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -90,7 +91,7 @@ def _load_pt(file: Path, *, trust: bool) -> tuple[nn.Module, int]:
 
 
 def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> list[KneeBox]:
-    """The knees on a film, best first by at most two, then from image left to right.
+    """What looks like a knee on a film, from image left to right; xrmri.detector.sides tells which is which.
 
     Args:
         detector: from load_detector.
@@ -98,10 +99,10 @@ def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> lis
         min_score: boxes below are not knees, in (0, 1).
 
     Returns:
-        none, one or two boxes that hardly overlap. Of two, the one at image left is the patient's right; one alone
-        has the side of the film, or "" where nobody knows it.
+        the best boxes that hardly overlap, four at most, each with the side "".
     """
-    box = letterbox(film.pixels, detector.size)
+    row_mm, column_mm = film.spacing_mm or (1.0, 1.0)
+    box = letterbox(film.pixels, detector.size, aspect=row_mm / column_mm)
     image = torch.from_numpy(box.image).expand(1, detector.channels, -1, -1).to(detector.device)
     with torch.inference_mode():
         corners, scores = (value[0].cpu().numpy() for value in yolo.predict(detector.network, image))
@@ -109,17 +110,18 @@ def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> lis
     knee = np.minimum(scores.sum(axis=1), 1.0)
     kept = _best_apart(corners, knee, min_score=min_score)
     kept.sort(key=lambda index: corners[index, 0] + corners[index, 2])
-    sides = (RIGHT, LEFT) if len(kept) == 2 else (film.side or "",)
     found = []
-    for index, side in zip(kept, sides, strict=False):
-        shift = np.array((box.left, box.top, box.left, box.top))
-        x0, y0, x1, y1 = (float(value) for value in (corners[index] - shift) / box.scale)
-        found.append(KneeBox(side=side, score=float(knee[index]), corners=(x0, y0, x1, y1)))
+    for index in kept:
+        x0, y0, x1, y1 = (float(value) for value in box.back(corners[index]))
+        fibula_left = float(scores[index, 0] / max(scores[index].sum(), 1e-9)) if scores.shape[1] == 2 else 0.5
+        found.append(
+            KneeBox(side="", score=float(knee[index]), corners=(x0, y0, x1, y1), fibula_left=fibula_left)
+        )
     return found
 
 
 def _best_apart(corners: np.ndarray, scores: np.ndarray, *, min_score: float) -> list[int]:
-    """The best box, and the next best that hardly overlaps it.
+    """The best box, and the next best that hardly overlap those before.
 
     Args:
         corners: (A, 4).
@@ -127,11 +129,11 @@ def _best_apart(corners: np.ndarray, scores: np.ndarray, *, min_score: float) ->
         min_score: smallest score that counts.
 
     Returns:
-        indices, best first, two at most.
+        indices, best first, four at most.
     """
     kept: list[int] = []
     for index in np.argsort(-scores, kind="stable"):
-        if scores[index] < min_score or len(kept) == 2:
+        if scores[index] < min_score or len(kept) == _MOST:
             break
         if all(_overlap(corners[index], corners[other]) < _LARGEST_OVERLAP for other in kept):
             kept.append(int(index))

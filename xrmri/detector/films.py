@@ -9,17 +9,21 @@ from zlib import crc32
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import affine_transform, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
-from xrmri.detector.accidents import collimated, exposed, marked, metal
+from xrmri.data.resample import resized
+from xrmri.detector.accidents import collimated, exposed, fleshed, marked, metal
 from xrmri.detector.bodies import BODIES
 from xrmri.detector.letterbox import letterbox
+from xrmri.detector.patches import lay, set_joint, set_scrap, without_joint
 from xrmri.detector.plates import CROP_SCALE, Plate, RealJoint
 from xrmri.records import LEFT, RIGHT
 
 Generator = np.random.Generator
 FIBULA_SIDES = (LEFT, RIGHT)  # the classes of the network, in order
 _OTHER = {LEFT: RIGHT, RIGHT: LEFT}
+_LARGEST = 384  # rows or columns of a film, half as many again as the network sees: more costs time alone (choice)
+_FAINTEST = 0.03  # contrast, in shares of white, below which a person would not find the joint (choice, by eye)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,12 +38,17 @@ class Material:
 class Recipe:
     """How often what happens to a film; shares in [0, 1]."""
 
-    kneeless: float = 0.15
+    kneeless: float = 0.25
     one_knee: float = 0.2
     close_up: float = 0.08
+    bare: float = 0.06
+    """Films that are a real joint crop and nothing else."""
     real: float = 0.6
     """Of the films with knees, those whose joints are real."""
-    mirrored: float = 0.15
+    mirrored: float = 0.5
+    """With 0.15 the network told the fibula's side by the knee's place: on films of one knee it guessed (measured)."""
+    cut: float = 0.1
+    """Films whose edge may cut off a fifth of a joint box."""
     metal: float = 0.06
     inverted: float = 0.1
     """Also looking at the negative where nothing is found would see knees on 37 % of films without (measured)."""
@@ -70,6 +79,9 @@ def draw_film(material: Material, recipe: Recipe, *, seed: int, index: int) -> T
     kneeless, close = generator.random() < recipe.kneeless, False
     if kneeless:
         pixels, boxes, fibulas = _kneeless(material, generator), np.zeros((0, 4)), []
+    elif material.joints and generator.random() < recipe.bare:
+        pixels, boxes, fibulas = _bare(material.joints[generator.integers(len(material.joints))])
+        close = True
     else:
         pixels, boxes, fibulas = _with_knees(material, recipe, generator)
         close = generator.random() < recipe.close_up
@@ -80,8 +92,9 @@ def draw_film(material: Material, recipe: Recipe, *, seed: int, index: int) -> T
     if generator.random() < recipe.mirrored:
         pixels, boxes = pixels[:, ::-1], _mirrored(boxes, pixels.shape[1])
         fibulas = [_OTHER[fibula] for fibula in fibulas]
-    pixels, boxes = _moved(pixels, boxes, generator, close=close)
-    pixels = exposed(pixels, generator)
+    cut = 0.2 if generator.random() < recipe.cut else 0.0
+    pixels, boxes = _moved(pixels, boxes, generator, close=close, cut=cut)
+    pixels = _seen(pixels, boxes, generator)
     if generator.random() < 0.4:
         pixels = collimated(pixels, generator, boxes)
     pixels = marked(pixels, generator)
@@ -89,6 +102,16 @@ def draw_film(material: Material, recipe: Recipe, *, seed: int, index: int) -> T
         pixels = 1 - pixels
     classes = np.array([FIBULA_SIDES.index(fibula) for fibula in fibulas], dtype=np.int64)
     return TrainingFilm(pixels=np.ascontiguousarray(pixels), boxes=boxes, classes=classes)
+
+
+def _seen(pixels: np.ndarray, boxes: np.ndarray, generator: Generator) -> np.ndarray:
+    """The film exposed; where nothing of a joint is left to see, exposed once more, five times at most."""
+    for _ in range(5):
+        shown = exposed(pixels, generator)
+        inner = [shown[max(int(y0), 0) : int(y1), max(int(x0), 0) : int(x1)] for x0, y0, x1, y1 in boxes]
+        if all(part.size and resized(part, 12).std() > _FAINTEST for part in inner):
+            break
+    return shown
 
 
 def network_example(film: TrainingFilm, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -102,7 +125,7 @@ def network_example(film: TrainingFilm, size: int) -> tuple[np.ndarray, np.ndarr
         (S, S) float32 in [0, 1]; (N, 4) float32 boxes as centre x, centre y, width, height, shares of S; (N,) classes.
     """
     box = letterbox(film.pixels, size)
-    corners = film.boxes * box.scale + np.array((box.left, box.top, box.left, box.top))
+    corners = box.there(film.boxes)
     middle, extent = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
     return box.image, (np.concatenate((middle, extent), axis=1) / size).astype(np.float32), film.classes
 
@@ -113,66 +136,24 @@ def _with_knees(material: Material, recipe: Recipe, generator: Generator) -> tup
     pixels, fibulas = plate.pixels.copy(), [joint.fibula for joint in plate.joints]
     boxes = np.array([joint.corners for joint in plate.joints])
     if generator.random() < 0.3:
-        _set_scrap(pixels, boxes, generator)
+        set_scrap(pixels, boxes, generator)
+    if generator.random() < 0.4:
+        pixels = fleshed(pixels, generator, boxes)
     if material.joints and generator.random() < recipe.real:
         pixels *= np.float32(generator.uniform(0.5, 1.0))
         first = material.joints[generator.integers(len(material.joints))]
         same = [joint for joint in material.joints if joint.participant == first.participant]
         for number, fibula in enumerate(fibulas):
             real = next((joint for joint in same if joint.fibula == fibula), first)
-            boxes[number] = _set_joint(pixels, boxes[number], real, fibula, generator)
+            boxes[number] = set_joint(pixels, boxes[number], real, fibula, generator)
     return pixels, boxes, fibulas
 
 
-def _set_joint(pixels: np.ndarray, box: np.ndarray, real: RealJoint, fibula: str, generator: Generator) -> np.ndarray:
-    """Set a real joint into a film, in place, about where a joint was; its joint box."""
-    side = (box[2] - box[0]) * generator.uniform(0.88, 1.12)
-    middle = (box[:2] + box[2:]) / 2 + generator.normal(0, 0.05, size=2) * side
-    crop = real.pixels if real.fibula == fibula else real.pixels[:, ::-1]
-    extent = _lay(pixels, crop, middle, side * CROP_SCALE, generator)
-    half = extent / CROP_SCALE / 2
-    return np.concatenate((middle - half, middle + half))
-
-
-def _lay(pixels: np.ndarray, patch: np.ndarray, middle: np.ndarray, extent: float, generator: Generator) -> float:
-    """Blend a patch into a film, in place, at about the film's own brightness; its extent after rounding.
-
-    `middle` (x, y) moves to whole pixels, in place, with the patch.
-    """
-    count = max(round(extent), 8)
-    x, y = (round(float(value) - count / 2) for value in middle)
-    middle[:] = x + count / 2, y + count / 2
-    small = Image.fromarray(np.ascontiguousarray(patch, dtype=np.float32))
-    small = np.asarray(small.resize((count, count), Image.Resampling.BOX))
-    ramp = np.minimum(np.arange(count) + 0.5, count - np.arange(count) - 0.5) / (count * generator.uniform(0.03, 0.2))
-    ramp = np.clip(ramp, 0, 1)
-    weight = np.minimum(ramp[:, None], ramp).astype(np.float32)
-    rows = slice(max(y, 0), min(y + count, pixels.shape[0]))
-    columns = slice(max(x, 0), min(x + count, pixels.shape[1]))
-    inner = (slice(rows.start - y, rows.stop - y), slice(columns.start - x, columns.stop - x))
-    below = pixels[rows, columns]
-    if below.size:
-        gain = generator.uniform(0.5, 1.6) * (below.std() + 0.03) / (small.std() + 0.03)
-        shown = (small - small.mean()) * np.float32(gain) + np.float32(below.mean() + generator.normal(0, 0.06))
-        below += weight[inner] * (np.clip(shown[inner], 0, 1) - below)
-    return float(count)
-
-
-def _set_scrap(pixels: np.ndarray, boxes: np.ndarray, generator: Generator) -> None:
-    """Set a piece of the film itself, without a joint, somewhere else in the film, in place."""
-    height, width = pixels.shape
-    extent = generator.uniform(60, 130)
-    lowest = float(boxes[:, 3].max()) if len(boxes) else 0.0
-    highest = float(boxes[:, 1].min()) if len(boxes) else float(height)
-    top = generator.uniform(lowest, height - 20) if generator.random() < 0.5 else generator.uniform(0, highest) - extent
-    left = int(generator.uniform(0, width - extent))
-    rows = slice(max(int(top), 0), min(int(top + extent), height))
-    if rows.stop - rows.start < 20:
-        return
-    patch = pixels[rows, left : left + int(extent)].copy()
-    low = generator.random() < 0.5
-    y = (lowest + extent / 2 + 8) if low else (highest - extent / 2 - 8)
-    _lay(pixels, patch, np.array((generator.uniform(0, width), y)), extent, generator)
+def _bare(real: RealJoint) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """A real joint crop as a film of its own."""
+    size = len(real.pixels)
+    margin = size * (1 - 1 / CROP_SCALE) / 2
+    return real.pixels, np.array(((margin, margin, size - margin, size - margin),)), [real.fibula]
 
 
 def _kneeless(material: Material, generator: Generator) -> np.ndarray:
@@ -180,8 +161,11 @@ def _kneeless(material: Material, generator: Generator) -> np.ndarray:
     if generator.random() < 0.6:
         pixels = BODIES[generator.integers(len(BODIES))](generator).copy()
         if generator.random() < 0.4:
-            patch = BODIES[generator.integers(len(BODIES))](generator)[120:320, 100:300]
-            _lay(pixels, patch, generator.uniform(80, 320, size=2), generator.uniform(60, 150), generator)
+            if material.joints and generator.random() < 0.6:
+                patch = without_joint(material.joints[generator.integers(len(material.joints))], generator)
+            else:
+                patch = BODIES[generator.integers(len(BODIES))](generator)[120:320, 100:300]
+            lay(pixels, patch, generator.uniform(80, 320, size=2), generator.uniform(60, 150), generator)
         return pixels
     plate = material.plates[generator.integers(len(material.plates))]
     # A fifth of a box beyond it nothing of the joint is left but the shafts and their flare.
@@ -224,26 +208,31 @@ def _mirrored(boxes: np.ndarray, width: int) -> np.ndarray:
 
 
 def _moved(
-    pixels: np.ndarray, boxes: np.ndarray, generator: Generator, *, close: bool
+    pixels: np.ndarray, boxes: np.ndarray, generator: Generator, *, close: bool, cut: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The film on a canvas of another shape: turned, scaled, shifted; the joints stay inside."""
+    """The film on a canvas of another shape: turned, scaled, shifted; all but `cut` of each joint box stays inside."""
     height, width = pixels.shape
     turn = np.radians(generator.normal(0, 2 if close else 4))
     grown = np.exp(generator.normal(0, 0.12))
     canvas = np.rint(np.array((height, width)) * generator.uniform((0.92, 0.92), (1.12, 1.12))).astype(int)
+    shrunk = min(_LARGEST / canvas.max(), 1.0)
+    canvas, grown = np.rint(canvas * shrunk).astype(int), grown * shrunk
     forward = grown * np.array(((np.cos(turn), -np.sin(turn)), (np.sin(turn), np.cos(turn))))  # acts on (x, y)
     old, new = np.array((width, height)) / 2, canvas[::-1] / 2
     middles, sides = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) * grown
     placed = (middles - old) @ forward.T + new
-    shift = generator.normal(0, 0.06, size=2) * canvas[::-1]
+    shift = generator.normal(0, 0.25 if cut else 0.06, size=2) * canvas[::-1]
     if len(boxes):
         # Room for the shift before a box leaves the canvas; never mind one that did not fit before.
-        low = -(placed - sides / 2).min(axis=0)
-        high = canvas[::-1] - (placed + sides / 2).max(axis=0)
+        low = -(placed - sides * (0.5 - cut)).min(axis=0)
+        high = canvas[::-1] - (placed + sides * (0.5 - cut)).max(axis=0)
         shift = np.clip(shift, np.minimum(low, 0), np.maximum(high, 0))
     placed = placed + shift
-    back = np.linalg.inv(forward)[::-1, ::-1]  # acts on (row, column)
-    offset = old[::-1] - back @ (new + shift)[::-1]
+    back = np.linalg.inv(forward)
+    offset = old - back @ (new + shift)
     fill = float(pixels.min()) if generator.random() < 0.7 else float(generator.random())
-    moved = affine_transform(pixels, back, offset, tuple(canvas), order=1, cval=fill)
+    numbers = (back[0, 0], back[0, 1], offset[0], back[1, 0], back[1, 1], offset[1])
+    film = Image.fromarray(np.ascontiguousarray(pixels, dtype=np.float32))
+    extent = int(canvas[1]), int(canvas[0])
+    moved = np.array(film.transform(extent, Image.Transform.AFFINE, numbers, Image.Resampling.BILINEAR, fillcolor=fill))
     return moved, np.concatenate((placed - sides / 2, placed + sides / 2), axis=1)

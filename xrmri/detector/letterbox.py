@@ -16,28 +16,37 @@ class Letterbox(NamedTuple):
 
     image: np.ndarray
     """(S, S) float32 in [0, 1]."""
-    scale: float
-    """Network pixels per film pixel."""
-    left: float
+    scale: tuple[float, float]
+    """Network pixels per film pixel, along columns (x) and rows (y); unequal where the film's pixels are not square."""
+    left: int
     """Columns of margin before the film."""
-    top: float
+    top: int
     """Rows of margin above the film."""
 
+    def there(self, corners: np.ndarray) -> np.ndarray:
+        """Corners (..., 4) in film pixels as corners in network pixels."""
+        return corners * np.array(self.scale * 2) + np.array((self.left, self.top) * 2)
 
-def letterbox(pixels: np.ndarray, size: int) -> Letterbox:
-    """A film over its own percentiles, made to fit a black square without stretching.
+    def back(self, corners: np.ndarray) -> np.ndarray:
+        """Corners (..., 4) in network pixels as corners in film pixels."""
+        return (corners - np.array((self.left, self.top) * 2)) / np.array(self.scale * 2)
+
+
+def letterbox(pixels: np.ndarray, size: int, *, aspect: float = 1.0) -> Letterbox:
+    """A film over its own percentiles, made to fit a black square without stretching the body.
 
     Args:
         pixels: (H, W), any numeric dtype, bone bright.
         size: S.
+        aspect: height of a pixel over its width.
     """
     height, width = pixels.shape
-    scale = size / max(height, width)
-    rows, columns = max(round(height * scale), 1), max(round(width * scale), 1)
+    largest = max(height * aspect, width)
+    rows, columns = max(round(size * height * aspect / largest), 1), max(round(size * width / largest), 1)
     small = Image.fromarray(np.asarray(pixels, dtype=np.float32))
     small = np.asarray(small.resize((columns, rows), Image.Resampling.BILINEAR, reducing_gap=2.0))
     low, high = np.percentile(small, _WINDOW_PERCENTILES)
     image = np.zeros((size, size), dtype=np.float32)
     top, left = (size - rows) // 2, (size - columns) // 2
     image[top : top + rows, left : left + columns] = np.clip((small - low) / max(high - low, 1e-6), 0, 1)
-    return Letterbox(image=image, scale=scale, left=left, top=top)
+    return Letterbox(image=image, scale=(columns / width, rows / height), left=left, top=top)

