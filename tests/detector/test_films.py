@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from xrmri.detector.accidents import fleshed
 from xrmri.detector.bodies import BODIES
 from xrmri.detector.films import Material, Recipe, draw_film, network_example
-from xrmri.detector.plates import Joint, Plate, read_joints
+from xrmri.detector.patches import without_joint
+from xrmri.detector.plates import Joint, Plate, RealJoint, read_joints
 from xrmri.errors import InputError
 
-NOTHING = Recipe(kneeless=0, one_knee=0, close_up=0, real=0, mirrored=0, metal=0, inverted=0)
+NOTHING = Recipe(kneeless=0, one_knee=0, close_up=0, bare=0, real=0, mirrored=0, cut=0, metal=0, inverted=0)
 BOXES = ((80.0, 150.0, 170.0, 240.0), (330.0, 155.0, 420.0, 245.0))
 
 
@@ -102,6 +104,70 @@ def test_a_real_joint_fills_1_3_times_its_box_and_is_turned_to_the_side_of_the_p
         bright = film.pixels[int(y) - 5 : int(y) + 5, int(x + toward * reach)].mean()
         dark = film.pixels[int(y) - 5 : int(y) + 5, int(x - toward * reach)].mean()
         assert bright > dark
+
+
+def real_joint(fibula="left"):
+    pixels = np.random.default_rng(0).random((224, 224)).astype(np.float32) * 0.2
+    pixels[60:180, 40:190] += 0.6
+    return RealJoint(participant="9000001", fibula=fibula, pixels=pixels)
+
+
+def test_a_real_joint_alone_is_a_film_whose_box_is_the_crop_shrunk_as_crops_are_grown():
+    for index in range(6):
+        film = draw(replace(NOTHING, bare=1.0), index, [real_joint()])
+        ((x0, y0, x1, y1),) = film.boxes
+        assert film.classes.tolist() == [0]
+        assert x1 - x0 == pytest.approx(y1 - y0)
+        assert 0.55 < 1.3 * (x1 - x0) / max(film.pixels.shape) < 1.35
+
+
+def test_an_edge_cuts_off_at_most_a_fifth_of_a_joint_box():
+    cut = 0
+    for index in range(40):
+        film = draw(replace(NOTHING, cut=1.0), index)
+        height, width = film.pixels.shape
+        for box in film.boxes:
+            beyond = max(-box[0], -box[1], box[2] - width, box[3] - height) / (box[2] - box[0])
+            assert beyond < 0.21
+            cut += beyond > 0.02
+    assert cut > 5
+
+
+def test_a_joint_stays_to_be_seen_however_the_film_is_exposed():
+    seen = 0
+    for index in range(40):
+        film = draw(NOTHING, index)
+        for x0, y0, x1, y1 in film.boxes:
+            part = film.pixels[max(int(y0), 0) : int(y1), max(int(x0), 0) : int(x1)]
+            seen += part.std() > 0.03
+    assert seen >= 78
+
+
+def test_no_film_is_larger_than_the_network_needs():
+    assert all(max(draw(Recipe(), index).pixels.shape) <= 385 for index in range(12))
+
+
+def test_stouter_legs_are_brighter_about_the_bones_and_thinner_ones_darker():
+    boxes, pixels = np.array(BOXES), plate().pixels
+    changes = {np.sign((fleshed(pixels, np.random.default_rng(n), boxes) - pixels)[20, 125]) for n in range(12)}
+    assert changes == {-1, 1}
+    for number in range(12):
+        changed = fleshed(pixels, np.random.default_rng(number), boxes)
+        assert 0 <= changed.min() <= changed.max() <= 1
+
+
+def test_real_bone_without_its_joint_line_is_above_or_below_it_or_out_of_order():
+    joint = RealJoint(participant="1", fibula="left", pixels=np.arange(224.0)[:, None] + np.zeros((1, 224)))
+    kinds = set()
+    for number in range(20):
+        part = without_joint(joint, np.random.default_rng(number))
+        if part.shape == (224, 224):
+            kinds.add("shuffled")
+            assert sorted(part[:, 0]) != list(part[:, 0]) or sorted(part[:, 60]) != list(part[:, 60])
+        else:
+            kinds.add("above" if part.max() < 0.585 * 224 else "below")
+            assert part.max() < 0.5 * 224 or part.min() > 0.65 * 224
+    assert kinds == {"above", "below", "shuffled"}
 
 
 def test_a_folder_without_real_joints_is_refused(tmp_path):

@@ -1,6 +1,7 @@
 """A training of seconds on plates made here: it ends, it goes on, and it says how good it is."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(tmp_path, plates, 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path, plates):
     learn(tmp_path)
     with pytest.raises(training_module.InputError, match="batch_size was 2, now 3"):
-        learn(tmp_path, Training(films=6, batch_size=3, warmup=1, size=64, plates=1, test_plates=1))
+        learn(tmp_path, replace(TINY, batch_size=3))
 
 
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_a_hundredth():
@@ -106,8 +107,33 @@ def test_figures_of_a_detector_that_finds_both_knees_on_one_film_of_two(monkeypa
 
     boxes = np.array(((10.0, 10, 20, 20), (50, 10, 60, 20)))
     films = [TrainingFilm(pixels=np.zeros((40, 80)), boxes=boxes, classes=np.array((0, 1))) for _ in range(2)]
-    both = [KneeBox(side="right", score=0.9, corners=(10, 10, 20, 20)),
-            KneeBox(side="left", score=0.9, corners=(50, 10, 60, 22.5))]  # fmt: skip
-    answers = iter((both, both[:1]))
+    both = [KneeBox(side="", score=0.9, corners=(10, 10, 20, 20), fibula_left=0.9),
+            KneeBox(side="", score=0.9, corners=(50, 10, 60, 22.5), fibula_left=0.1)]  # fmt: skip
+    reversed_film = [KneeBox(side="", score=0.9, corners=(20, 10, 30, 20), fibula_left=0.9),
+                     KneeBox(side="", score=0.9, corners=(60, 10, 70, 20), fibula_left=0.1)]  # fmt: skip
+    answers = iter((both, reversed_film, both[:1]))
     monkeypatch.setattr(evaluation, "find_knees", lambda *_, **__: next(answers))
-    assert judge(None, films) == {"films": 2, "found": 0.5, "iou": 1.0, "sides": 1.0}
+    # The reversed film still shows each fibula outward, so it is not refused.
+    assert judge(None, films) == {"films": 2, "found": 1, "iou": 1.0, "told": 1, "mirrored": 0}
+
+
+def test_a_mirrored_film_counts_when_it_is_refused_by_its_fibulas(monkeypatch):
+    from xrmri.detector import evaluation
+    from xrmri.records import KneeBox
+
+    film = TrainingFilm(pixels=np.zeros((40, 80)), boxes=np.array(((30.0, 10, 50, 30),)), classes=np.array((1,)))
+    as_it_is = [KneeBox(side="", score=0.9, corners=(30, 10, 50, 30), fibula_left=0.05)]
+    turned = [KneeBox(side="", score=0.9, corners=(30, 10, 50, 30), fibula_left=0.95)]
+    answers = iter((as_it_is, turned))
+    monkeypatch.setattr(evaluation, "find_knees", lambda *_, **__: next(answers))
+    assert judge(None, [film]) == {"films": 1, "found": 1, "iou": 1.0, "told": 1, "mirrored": 1}
+
+
+def test_a_training_can_begin_with_the_weights_of_another_and_says_so(tmp_path, plates):
+    learn(tmp_path / "one")
+    begun = training_module._begin(replace(TINY, init=str(tmp_path / "one")), tmp_path / "none.pt")
+    there = load_detector(tmp_path / "one").network.state_dict()
+    for name, value in begun.network.state_dict().items():
+        assert torch.equal(value, there[name]), name
+    learn(tmp_path / "two", replace(TINY, init=str(tmp_path / "one")))
+    assert f"init {tmp_path / 'one'}" in (tmp_path / "two" / "README.md").read_text()

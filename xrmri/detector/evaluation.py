@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 
 from xrmri.detector.detect import Detector, find_knees
-from xrmri.detector.films import Material, Recipe, TrainingFilm, draw_film
+from xrmri.detector.films import FIBULA_SIDES, Material, Recipe, TrainingFilm, draw_film
+from xrmri.detector.sides import tell_apart
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph
 
 MIN_SCORE = 0.25
-_ORDINARY = Recipe(kneeless=0.0, one_knee=0.0, close_up=0.0, real=0.0, mirrored=0.0, metal=0.0, inverted=0.0)
+KNEELESS = "films without a knee"
+_ORDINARY = Recipe(
+    kneeless=0.0, one_knee=0.0, close_up=0.0, bare=0.0, real=0.0, mirrored=0.0, cut=0.0, metal=0.06, inverted=0.06
+)
 
 
 def held_out_films(material: Material, *, seed: int, count: int) -> dict[str, list[TrainingFilm]]:
@@ -26,13 +30,14 @@ def held_out_films(material: Material, *, seed: int, count: int) -> dict[str, li
     classes = np.array((0, 1))
     kinds = {"phantom films": [TrainingFilm(pixels=p.pixels, boxes=b, classes=classes) for p, b in plain][:count]}
     recipes = {
-        "spoilt phantom films": replace(_ORDINARY, metal=0.06, inverted=0.06),
-        "films with real joints": replace(_ORDINARY, real=1.0, metal=0.06, inverted=0.06),
-        "films without a knee": replace(_ORDINARY, kneeless=1.0, inverted=0.06),
+        "spoilt phantom films": _ORDINARY,
+        "films with real joints": replace(_ORDINARY, real=1.0),
+        "real joint crops alone": replace(_ORDINARY, bare=1.0),
         "films of one knee": replace(_ORDINARY, one_knee=1.0, real=0.5),
+        KNEELESS: replace(_ORDINARY, kneeless=1.0),
     }
     if not material.joints:
-        del recipes["films with real joints"]
+        del recipes["films with real joints"], recipes["real joint crops alone"]
     for name, recipe in recipes.items():
         kinds[name] = [draw_film(material, recipe, seed=seed, index=index) for index in range(count)]
     return kinds
@@ -42,31 +47,48 @@ def judge(detector: Detector, films: list[TrainingFilm]) -> dict[str, Any]:
     """What a detector finds on films of one kind.
 
     Returns:
-        films: count; found: share on which every knee and nothing else was found (IoU above 0.5); iou: median IoU of
-        the knees found, None without; sides: share of pairs found with each knee on its side, None without.
+        films: count; found: how many on which every knee and nothing else was found (IoU above 0.5); iou: median IoU
+        of the knees found, None without; told: of those found with knees, how many were told apart, each knee by its
+        side; mirrored: of those, how many were refused once their columns were reversed.
     """
-    complete, ious, sides = 0, [], []
+    complete, told, mirrored, ious = 0, 0, 0, []
     for film in films:
-        radiograph = Radiograph(pixels=film.pixels, side=None, spacing_mm=None)
-        found = find_knees(detector, radiograph, min_score=MIN_SCORE)
+        found = _look(detector, film.pixels)
         order = np.argsort(film.boxes[:, 0])
         overlaps = [iou(np.array(box.corners), film.boxes[at]) for box, at in zip(found, order, strict=False)]
-        complete += len(found) == len(order) and all(value > 0.5 for value in overlaps)
         ious += overlaps
-        if len(found) == len(order) == 2:
-            sides.append(_sides_right(found, film, order))
+        if len(found) != len(order) or not all(value > 0.5 for value in overlaps):
+            continue
+        complete += 1
+        truth = [_side(film, at) for at in order]
+        if truth and _told(found, film.pixels.shape[1], truth) == truth:
+            told += 1
+            reversed_film = np.ascontiguousarray(film.pixels[:, ::-1])
+            again = _look(detector, reversed_film)
+            mirrored += len(again) == len(truth) and not _told(again, film.pixels.shape[1], truth)
     return {
         "films": len(films),
-        "found": complete / len(films),
+        "found": complete,
         "iou": float(np.median(ious)) if ious else None,
-        "sides": float(np.mean(sides)) if sides else None,
+        "told": told,
+        "mirrored": mirrored,
     }
 
 
-def _sides_right(found: list[KneeBox], film: TrainingFilm, order: np.ndarray) -> bool:
-    """Whether the knee whose fibula points to image left is called the right one, and the other left."""
-    truth = [(RIGHT, LEFT)[film.classes[at]] for at in order]
-    return [box.side for box in found] == truth
+def _look(detector: Detector, pixels: np.ndarray) -> list[KneeBox]:
+    """Boxes on a film, from image left to right."""
+    return find_knees(detector, Radiograph(pixels=pixels, side=None, spacing_mm=None), min_score=MIN_SCORE)
+
+
+def _told(found: list[KneeBox], width: int, truth: list[str]) -> list[str]:
+    """The sides that knees are called by, when a film of one is said to show the knee it shows."""
+    knees, _ = tell_apart(found, width, knees=len(truth), side=truth[0] if len(truth) == 1 else None)
+    return [knee.side for knee in knees]
+
+
+def _side(film: TrainingFilm, at: int) -> str:
+    """The side of a knee on an unmirrored film: the fibula of a right one points to image left."""
+    return RIGHT if FIBULA_SIDES[film.classes[at]] == LEFT else LEFT
 
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:

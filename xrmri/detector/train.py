@@ -54,6 +54,8 @@ class Training:
     plates: int = 160
     """Phantom participants the films are made from."""
     test_plates: int = 24
+    init: str = ""
+    """Folder of a detector whose weights it begins with; "": from nothing."""
     seed: int = 0
 
     @property
@@ -104,12 +106,12 @@ class _State:
         self.step = saved["step"]
 
 
-def _begin(training: Training, checkpoint: Path, init: Path | None) -> _State:
+def _begin(training: Training, checkpoint: Path) -> _State:
     """A new state, or the one that was saved."""
     torch.manual_seed(training.seed)
     network = yolo.build(yolo.ARCHITECTURE).to(memory_format=torch.channels_last)
-    if init:
-        network.load_state_dict(load_detector(init).network.state_dict())
+    if training.init and not checkpoint.is_file():
+        network.load_state_dict(load_detector(Path(training.init)).network.state_dict())
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, betas=(0.9, 0.99)
     )
@@ -173,22 +175,19 @@ def _material(out: Path, joints: Path | None, training: Training, workers: int) 
     )
 
 
-def train(
-    out: Path, training: Training, *, joints: Path | None, init: Path | None, workers: int, save_minutes: float
-) -> None:
+def train(out: Path, training: Training, *, joints: Path | None, workers: int, save_minutes: float) -> None:
     """Train, judge and save a detector.
 
     Args:
         out: the detector's files, and the plates and checkpoint under it.
         training: settings.
         joints: folder of real joint crops, or None.
-        init: a detector whose weights a new training begins with, or None: from nothing.
         workers: processes that render plates.
         save_minutes: between checkpoints; each also writes a detector that can be used.
     """
     out.mkdir(parents=True, exist_ok=True)
     seen, unseen = _material(out, joints, training, workers)
-    state = _begin(training, out / "checkpoint.pt", init)
+    state = _begin(training, out / "checkpoint.pt")
     saved = shown = time.monotonic()
     losses: list[float] = []
     for batch in _batches(seen, training, state.step) if state.step < training.steps else ():
@@ -213,7 +212,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m xrmri.detector.train", description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="folder of the detector; training goes on in it")
     parser.add_argument("--joints", type=Path, help="folder of real joint crops named like 9000001R.png")
-    parser.add_argument("--init", type=Path, help="detector to begin with; default: from nothing")
+    parser.add_argument("--init", default="", help="folder of a detector to begin with; default: from nothing")
     parser.add_argument("--films", type=int, default=Training().films, help="films to train on")
     parser.add_argument("--plates", type=int, default=Training().plates, help="phantom participants to make them from")
     parser.add_argument("--size", type=int, default=Training().size, help="rows and columns of the network's input")
@@ -222,14 +221,13 @@ def main() -> int:
     parser.add_argument("--save-minutes", type=float, default=3.0, help="minutes between checkpoints")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    training = Training(films=given.films, plates=given.plates, size=given.size, seed=given.seed)
+    training = Training(
+        films=given.films, plates=given.plates, size=given.size, seed=given.seed, init=given.init
+    )
     try:
         if given.joints and not given.joints.is_dir():
             raise InputError(f"--joints {given.joints} is not a folder")
-        train(
-            given.out, training, joints=given.joints, init=given.init, workers=given.workers,
-            save_minutes=given.save_minutes,
-        )  # fmt: skip
+        train(given.out, training, joints=given.joints, workers=given.workers, save_minutes=given.save_minutes)
     except XrmriError as error:
         print(error, file=sys.stderr)
         return error.exit_code
