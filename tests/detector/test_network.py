@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from xrmri.detector import fibula
 from xrmri.detector import network as yolo
 from xrmri.detector.card import save_detector
 from xrmri.detector.detect import load_detector
@@ -15,15 +16,15 @@ from xrmri.errors import InputError
 def make(folder):
     torch.manual_seed(0)
     network = yolo.build(yolo.ARCHITECTURE)
-    save_detector(folder, network, 64, {}, {}, real_joints=False)
+    save_detector(folder, network, fibula.build(), 64, {}, {}, real_joints=False)
     return network
 
 
-def test_the_network_gives_a_box_and_two_scores_for_each_cell_of_two_grids():
+def test_the_network_gives_a_box_and_a_score_for_each_cell_of_two_grids():
     network = yolo.build(yolo.ARCHITECTURE).eval()
     corners, scores = yolo.predict(network, torch.zeros(2, 1, 64, 64))
     assert corners.shape == (2, 16 + 4, 4)
-    assert scores.shape == (2, 16 + 4, 2)
+    assert scores.shape == (2, 16 + 4, 1)
 
 
 def test_a_saved_detector_loads_as_it_was_to_half_precision(tmp_path):
@@ -39,7 +40,7 @@ def test_a_saved_detector_loads_as_it_was_to_half_precision(tmp_path):
 def test_a_training_step_on_films_without_a_knee_has_a_finite_loss():
     network = yolo.build(yolo.ARCHITECTURE).train()
     none = torch.zeros(0)
-    loss = yolo.training_loss(network, torch.rand(2, 1, 64, 64), torch.zeros(0, 4), none, none)
+    loss = yolo.training_loss(network, torch.rand(2, 1, 64, 64), torch.zeros(0, 4), none)
     assert torch.isfinite(loss)
 
 
@@ -72,7 +73,7 @@ def test_a_trusted_pickle_of_ultralytics_is_a_detector(tmp_path):
     torch.save({"model": network.half(), "ema": None}, tmp_path / "best.pt")
     detector = load_detector(tmp_path / "best.pt", trust=True)
     assert (detector.size, detector.channels) == (96, 1)
-    assert yolo.predict(detector.network, torch.zeros(1, 1, 96, 96))[1].shape == (1, 36 + 9, 2)
+    assert yolo.predict(detector.network, torch.zeros(1, 1, 96, 96))[1].shape == (1, 36 + 9, 1)
 
 
 def test_a_missing_gpu_is_said_in_one_line(tmp_path):

@@ -14,7 +14,7 @@ from xrmri.detector.films import Material, TrainingFilm
 from xrmri.detector.plates import Joint, Plate
 from xrmri.detector.train import Training, train
 
-TINY = Training(films=6, batch_size=2, warmup=1, size=64, plates=1, test_plates=1)
+TINY = Training(films=6, batch_size=2, warmup=1, size=64, plates=1, test_plates=1, fibula_steps=2)
 
 
 @pytest.fixture
@@ -106,12 +106,13 @@ def test_figures_of_a_detector_that_finds_both_knees_on_one_film_of_two(monkeypa
     from xrmri.records import KneeBox
 
     boxes = np.array(((10.0, 10, 20, 20), (50, 10, 60, 20)))
-    films = [TrainingFilm(pixels=np.zeros((40, 80)), boxes=boxes, classes=np.array((0, 1))) for _ in range(2)]
+    films = [TrainingFilm(pixels=np.zeros((40, 80)), boxes=boxes, fibulas=("left", "right")) for _ in range(2)]
     both = [KneeBox(side="", score=0.9, corners=(10, 10, 20, 20), fibula_left=0.9),
             KneeBox(side="", score=0.9, corners=(50, 10, 60, 22.5), fibula_left=0.1)]  # fmt: skip
     reversed_film = [KneeBox(side="", score=0.9, corners=(20, 10, 30, 20), fibula_left=0.9),
                      KneeBox(side="", score=0.9, corners=(60, 10, 70, 20), fibula_left=0.1)]  # fmt: skip
     answers = iter((both, reversed_film, both[:1]))
+    monkeypatch.setattr(evaluation, "with_fibula", lambda detector, film, boxes: boxes)
     monkeypatch.setattr(evaluation, "find_knees", lambda *_, **__: next(answers))
     # The reversed film still shows each fibula outward, so it is not refused.
     assert judge(None, films) == {"films": 2, "found": 1, "iou": 1.0, "told": 1, "mirrored": 0}
@@ -121,10 +122,11 @@ def test_a_mirrored_film_counts_when_it_is_refused_by_its_fibulas(monkeypatch):
     from xrmri.detector import evaluation
     from xrmri.records import KneeBox
 
-    film = TrainingFilm(pixels=np.zeros((40, 80)), boxes=np.array(((30.0, 10, 50, 30),)), classes=np.array((1,)))
+    film = TrainingFilm(pixels=np.zeros((40, 80)), boxes=np.array(((30.0, 10, 50, 30),)), fibulas=("right",))
     as_it_is = [KneeBox(side="", score=0.9, corners=(30, 10, 50, 30), fibula_left=0.05)]
     turned = [KneeBox(side="", score=0.9, corners=(30, 10, 50, 30), fibula_left=0.95)]
     answers = iter((as_it_is, turned))
+    monkeypatch.setattr(evaluation, "with_fibula", lambda detector, film, boxes: boxes)
     monkeypatch.setattr(evaluation, "find_knees", lambda *_, **__: next(answers))
     assert judge(None, [film]) == {"films": 1, "found": 1, "iou": 1.0, "told": 1, "mirrored": 1}
 

@@ -8,7 +8,7 @@ from safetensors.torch import save
 from torch import nn
 
 from xrmri.detector import network as yolo
-from xrmri.detector.detect import ARCHITECTURE, WEIGHTS
+from xrmri.detector.detect import ARCHITECTURE, FIBULA, WEIGHTS
 from xrmri.detector.evaluation import KNEELESS
 from xrmri.run import complete_or_absent, write_json, write_text
 
@@ -18,10 +18,10 @@ _CARD = """\
 Finds the knee joints on a PA radiograph and says on which side of each the fibula lies. A demonstration, trained on
 synthetic films; not for diagnosis.
 
-- **Network**: a narrow YOLO11 ({parameters:,} parameters), trained from nothing, input {size} x {size}, one channel.
+- **Network**: a narrow YOLO11 ({parameters:,} parameters), input {size} x {size}, one channel, one class.
+- **Fibula**: a small convolutional classifier ({fibula_parameters:,} parameters) of joint crops says on which side
+  the fibula lies. A knee whose fibula contradicts its side is refused: the film is mirrored, or the side is wrong.
 - **Box**: a square that, enlarged 1.3 times about its centre, is the joint crop of this package.
-- **Classes**: fibula at image left (a right knee on an ordinary film), fibula at image right. Their scores add up to
-  the score of "a knee".
 - **Films**: made from phantom participants, with other body parts as films without a knee.
 - **Real joints**: {joints}
 - **Settings**: {settings}.
@@ -33,7 +33,7 @@ synthetic films; not for diagnosis.
 
 "Found": every knee was found and nothing else (IoU above 0.5, score at least 0.25); for films without a knee, no box.
 "Told apart": each of those knees was called by its side, and no film refused as mirrored. "Mirrored and refused": the
-same film with its columns reversed was refused because the fibulas point the wrong way. All films but the first kind are
+same film with its columns reversed was refused, as its fibulas point the wrong way. All films but the first kind are
 spoilt as in training. These figures are measured by the training command when it ends.
 
 ## Limits
@@ -49,6 +49,7 @@ set into most of the films. Chen 2018, "Knee Osteoarthritis Severity Grading Dat
 def save_detector(
     folder: Path,
     network: nn.Module,
+    fibula: nn.Module,
     size: int,
     settings: dict[str, Any],
     figures: dict[str, dict[str, Any]],
@@ -60,23 +61,30 @@ def save_detector(
     Args:
         folder: exists.
         network: built by network.build from its ARCHITECTURE.
-        size: rows and columns of its input.
+        fibula: built by fibula.build.
+        size: rows and columns of the network's input.
         settings: of the training, for the card.
         figures: by kind of film, from evaluation.judge; none before the end.
         real_joints: whether the training saw real joints.
     """
-    weights = {name: _half(value) for name, value in network.state_dict().items()}
-    with complete_or_absent(folder / WEIGHTS) as partial:
-        partial.write_bytes(save(weights))
+    for module, file in ((network, WEIGHTS), (fibula, FIBULA)):
+        with complete_or_absent(folder / file) as partial:
+            partial.write_bytes(save({name: _half(value) for name, value in module.state_dict().items()}))
     write_json(folder / ARCHITECTURE, {"network": yolo.ARCHITECTURE, "size": size, "figures": figures})
     text = _CARD.format(
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=_count(network),
+        fibula_parameters=_count(fibula),
         size=size,
         joints=_REAL if real_joints else "none were given.",
         settings=", ".join(f"{name} {value}" for name, value in settings.items()),
         figures=_table(figures),
     )
     write_text(folder / "README.md", text)
+
+
+def _count(module: nn.Module) -> int:
+    """Parameters of a network."""
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _half(value: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ pixels; S is the rows and columns of the network's input.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -15,12 +15,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from xrmri.data.radiograph import crop_knee
 from xrmri.detector import network as yolo
+from xrmri.detector.fibula import SIZE, as_seen, surely_left
+from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.detector.letterbox import letterbox
+from xrmri.detector.plates import CROP_SCALE
 from xrmri.errors import InputError
 from xrmri.records import KneeBox, Radiograph
 
-WEIGHTS, ARCHITECTURE = "detector.safetensors", "architecture.json"
+WEIGHTS, FIBULA, ARCHITECTURE = "detector.safetensors", "fibula.safetensors", "architecture.json"
 _BUNDLED = Path(__file__).parents[1] / "pretrained" / "detector"
 _LARGEST_OVERLAP = 0.25
 _MOST = 4
@@ -31,6 +35,9 @@ class Detector:
     """A network and how to show it a film."""
 
     network: nn.Module
+    """Finds joints."""
+    fibula: nn.Module
+    """Tells on which side of a joint the fibula lies."""
     size: int
     """Rows and columns of its input."""
     channels: int
@@ -46,7 +53,8 @@ def load_detector(weights: Path | None = None, device: str = "cpu", *, trust: bo
     """A detector, ready to look at films.
 
     Args:
-        weights: folder with detector.safetensors and architecture.json; or a .pt file of ultralytics; None: bundled.
+        weights: folder that a training wrote; or a .pt file of ultralytics, used with the fibula's classifier of the
+            bundled detector; None: the one bundled.
         device: cpu, cuda or cuda:N; auto is cpu, since a film takes longer to read than to look at.
         trust: unpickle a .pt file, which runs code of its author.
 
@@ -58,22 +66,25 @@ def load_detector(weights: Path | None = None, device: str = "cpu", *, trust: bo
         raise InputError(f"--device {device}: this machine has no GPU that PyTorch can use; give --device cpu")
     if weights is not None and weights.suffix == ".pt":
         network, size = _load_pt(weights, trust=trust)
+        _, fibula, _ = _load_folder(_BUNDLED)
     else:
-        network, size = _load_folder(weights or _BUNDLED)
+        network, fibula, size = _load_folder(weights or _BUNDLED)
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
-    network = network.to(device).eval().requires_grad_(False)
-    return Detector(network=network, size=size, channels=first.in_channels, device=device)
+    network, fibula = (module.to(device).eval().requires_grad_(False) for module in (network, fibula))
+    return Detector(network=network, fibula=fibula, size=size, channels=first.in_channels, device=device)
 
 
-def _load_folder(folder: Path) -> tuple[nn.Module, int]:
-    """Network and input size from a folder, without unpickling."""
+def _load_folder(folder: Path) -> tuple[nn.Module, nn.Module, int]:
+    """Network, fibula's classifier and input size from a folder, without unpickling."""
     try:
         description = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
         network = yolo.build(description["network"])
-        network.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS).items()})
-        return network, int(description["size"])
+        fibula = fibula_classifier()
+        for module, file in ((network, WEIGHTS), (fibula, FIBULA)):
+            module.load_state_dict({name: value.float() for name, value in load_file(folder / file).items()})
+        return network, fibula, int(description["size"])
     except OSError as error:
-        raise InputError(f"{folder} holds no detector: give a folder with {WEIGHTS} and {ARCHITECTURE}") from error
+        raise InputError(f"{folder} holds no detector: it needs {WEIGHTS}, {FIBULA} and {ARCHITECTURE}") from error
     except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"the detector in {folder} is damaged ({reason}): train or copy it again") from error
@@ -106,18 +117,25 @@ def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> lis
     image = torch.from_numpy(box.image).expand(1, detector.channels, -1, -1).to(detector.device)
     with torch.inference_mode():
         corners, scores = (value[0].cpu().numpy() for value in yolo.predict(detector.network, image))
-    # The classes (fibula at image left, at image right) exclude each other: together they say "a knee".
-    knee = np.minimum(scores.sum(axis=1), 1.0)
+    knee = scores.max(axis=1)  # a detector of the user may have a class for each side
     kept = _best_apart(corners, knee, min_score=min_score)
     kept.sort(key=lambda index: corners[index, 0] + corners[index, 2])
     found = []
     for index in kept:
         x0, y0, x1, y1 = (float(value) for value in box.back(corners[index]))
-        fibula_left = float(scores[index, 0] / max(scores[index].sum(), 1e-9)) if scores.shape[1] == 2 else 0.5
-        found.append(
-            KneeBox(side="", score=float(knee[index]), corners=(x0, y0, x1, y1), fibula_left=fibula_left)
-        )
+        found.append(KneeBox(side="", score=float(knee[index]), corners=(x0, y0, x1, y1)))
     return found
+
+
+def with_fibula(detector: Detector, film: Radiograph, boxes: list[KneeBox]) -> list[KneeBox]:
+    """The boxes, each with how surely its fibula lies at image left."""
+    if not boxes:
+        return []
+    crops = [crop_knee(film, box.corners, scale=CROP_SCALE, pixels=SIZE)[0] for box in boxes]
+    seen = torch.from_numpy(np.stack([as_seen(crop) for crop in crops])[:, None]).to(detector.device)
+    with torch.inference_mode():
+        surely = surely_left(detector.fibula, seen).cpu()
+    return [replace(box, fibula_left=float(value)) for box, value in zip(boxes, surely, strict=True)]
 
 
 def _best_apart(corners: np.ndarray, scores: np.ndarray, *, min_score: float) -> list[int]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from xrmri.detector.detect import Detector, find_knees
-from xrmri.detector.films import FIBULA_SIDES, Material, Recipe, TrainingFilm, draw_film
+from xrmri.detector.detect import Detector, find_knees, with_fibula
+from xrmri.detector.films import Material, Recipe, TrainingFilm, draw_film
 from xrmri.detector.sides import tell_apart
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph
 
@@ -27,8 +27,8 @@ def held_out_films(material: Material, *, seed: int, count: int) -> dict[str, li
     """
     boxes = [np.array([joint.corners for joint in plate.joints]) for plate in material.plates]
     plain = zip(material.plates, boxes, strict=True)
-    classes = np.array((0, 1))
-    kinds = {"phantom films": [TrainingFilm(pixels=p.pixels, boxes=b, classes=classes) for p, b in plain][:count]}
+    outward = (LEFT, RIGHT)
+    kinds = {"phantom films": [TrainingFilm(pixels=p.pixels, boxes=b, fibulas=outward) for p, b in plain][:count]}
     recipes = {
         "spoilt phantom films": _ORDINARY,
         "films with real joints": replace(_ORDINARY, real=1.0),
@@ -76,8 +76,9 @@ def judge(detector: Detector, films: list[TrainingFilm]) -> dict[str, Any]:
 
 
 def _look(detector: Detector, pixels: np.ndarray) -> list[KneeBox]:
-    """Boxes on a film, from image left to right."""
-    return find_knees(detector, Radiograph(pixels=pixels, side=None, spacing_mm=None), min_score=MIN_SCORE)
+    """Boxes on a film, from image left to right, with the side of each fibula."""
+    film = Radiograph(pixels=pixels, side=None, spacing_mm=None)
+    return with_fibula(detector, film, find_knees(detector, film, min_score=MIN_SCORE))
 
 
 def _told(found: list[KneeBox], width: int, truth: list[str]) -> list[str]:
@@ -88,7 +89,7 @@ def _told(found: list[KneeBox], width: int, truth: list[str]) -> list[str]:
 
 def _side(film: TrainingFilm, at: int) -> str:
     """The side of a knee on an unmirrored film: the fibula of a right one points to image left."""
-    return RIGHT if FIBULA_SIDES[film.classes[at]] == LEFT else LEFT
+    return RIGHT if film.fibulas[at] == LEFT else LEFT
 
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:

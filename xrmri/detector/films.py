@@ -20,7 +20,6 @@ from xrmri.detector.plates import CROP_SCALE, Plate, RealJoint
 from xrmri.records import LEFT, RIGHT
 
 Generator = np.random.Generator
-FIBULA_SIDES = (LEFT, RIGHT)  # the classes of the network, in order
 _OTHER = {LEFT: RIGHT, RIGHT: LEFT}
 _LARGEST = 384  # rows or columns of a film, half as many again as the network sees: more costs time alone (choice)
 _FAINTEST = 0.03  # contrast, in shares of white, below which a person would not find the joint (choice, by eye)
@@ -46,7 +45,6 @@ class Recipe:
     real: float = 0.6
     """Of the films with knees, those whose joints are real."""
     mirrored: float = 0.5
-    """With 0.15 the network told the fibula's side by the knee's place: on films of one knee it guessed (measured)."""
     cut: float = 0.1
     """Films whose edge may cut off a fifth of a joint box."""
     metal: float = 0.06
@@ -62,8 +60,8 @@ class TrainingFilm:
     """(H, W) float32 in [0, 1]; bone bright unless inverted."""
     boxes: np.ndarray
     """(N, 4) float64 joint boxes."""
-    classes: np.ndarray
-    """(N,) int, index into FIBULA_SIDES."""
+    fibulas: tuple[str, ...]
+    """N sides of the picture on which the fibulas lie."""
 
 
 def draw_film(material: Material, recipe: Recipe, *, seed: int, index: int) -> TrainingFilm:
@@ -100,8 +98,7 @@ def draw_film(material: Material, recipe: Recipe, *, seed: int, index: int) -> T
     pixels = marked(pixels, generator)
     if generator.random() < recipe.inverted:
         pixels = 1 - pixels
-    classes = np.array([FIBULA_SIDES.index(fibula) for fibula in fibulas], dtype=np.int64)
-    return TrainingFilm(pixels=np.ascontiguousarray(pixels), boxes=boxes, classes=classes)
+    return TrainingFilm(pixels=np.ascontiguousarray(pixels), boxes=boxes, fibulas=tuple(fibulas))
 
 
 def _seen(pixels: np.ndarray, boxes: np.ndarray, generator: Generator) -> np.ndarray:
@@ -114,7 +111,7 @@ def _seen(pixels: np.ndarray, boxes: np.ndarray, generator: Generator) -> np.nda
     return shown
 
 
-def network_example(film: TrainingFilm, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def network_example(film: TrainingFilm, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A film as the network learns it.
 
     Args:
@@ -122,12 +119,12 @@ def network_example(film: TrainingFilm, size: int) -> tuple[np.ndarray, np.ndarr
         size: S.
 
     Returns:
-        (S, S) float32 in [0, 1]; (N, 4) float32 boxes as centre x, centre y, width, height, shares of S; (N,) classes.
+        (S, S) float32 in [0, 1]; (N, 4) float32 boxes as centre x, centre y, width, height, shares of S.
     """
     box = letterbox(film.pixels, size)
     corners = box.there(film.boxes)
     middle, extent = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
-    return box.image, (np.concatenate((middle, extent), axis=1) / size).astype(np.float32), film.classes
+    return box.image, (np.concatenate((middle, extent), axis=1) / size).astype(np.float32)
 
 
 def _with_knees(material: Material, recipe: Recipe, generator: Generator) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -45,7 +45,7 @@ _BFLOAT16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))  # trains a th
 _GAINS = SimpleNamespace(box=7.5, cls=0.5, dfl=1.5)  # ultralytics' defaults
 ARCHITECTURE: dict[str, Any] = {
     # YOLO11 with an eighth of its channels and without the finest of its three grids: a knee is a sixth of a film.
-    "nc": 2,
+    "nc": 1,
     "channels": 1,
     "scale": "n",
     "scales": {"n": [0.5, 0.125, 1024]},
@@ -89,20 +89,20 @@ def build(architecture: dict[str, Any]) -> nn.Module:
     return network
 
 
-def training_loss(network: nn.Module, images: Tensor, boxes: Tensor, classes: Tensor, owners: Tensor) -> Tensor:
-    """What the network gets wrong, per film: overlap, class and edges of the boxes.
+def training_loss(network: nn.Module, images: Tensor, boxes: Tensor, owners: Tensor) -> Tensor:
+    """What the network gets wrong, per film: overlap, score and edges of the boxes.
 
     Args:
         network: in training mode.
         images: (B, channels, S, S) in [0, 1].
         boxes: (N, 4) centre x, centre y, width, height as shares of S.
-        classes: (N,) class of each box.
         owners: (N,) the film of each box.
     """
     with torch.autocast("cpu", torch.bfloat16, enabled=_BFLOAT16):
         said = network(images.contiguous(memory_format=torch.channels_last))
     said = said | {name: said[name].float() for name in ("boxes", "scores")}  # a sixteenth of a cell is too coarse
-    total, _ = network.loss({"img": images, "batch_idx": owners, "cls": classes, "bboxes": boxes}, said)
+    batch = {"img": images, "batch_idx": owners, "cls": torch.zeros(len(boxes)), "bboxes": boxes}
+    total, _ = network.loss(batch, said)
     return total.sum() / len(images)
 
 

@@ -8,7 +8,7 @@ films carry a misleading one).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xrmri.detector.detect import Detector, find_knees
+from xrmri.detector.detect import Detector, find_knees, with_fibula
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph
 
 _FAINTEST = 0.001
@@ -53,7 +53,7 @@ def see_knees(
         min_score: boxes below are not knees, in (0, 1).
     """
     boxes = find_knees(detector, film, min_score=_FAINTEST)
-    found = tuple(box for box in boxes if box.score >= min_score)
+    found = tuple(with_fibula(detector, film, [box for box in boxes if box.score >= min_score]))
     faint = max((box.score for box in boxes if box.score < min_score), default=0.0)
     told, left_out = tell_apart(found, film.pixels.shape[1], knees=knees, side=side, faint=faint)
     return Seen(knees=told, left_out=left_out, boxes=found)

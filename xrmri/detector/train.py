@@ -23,6 +23,8 @@ from xrmri.detector import network as yolo
 from xrmri.detector.card import save_detector
 from xrmri.detector.detect import load_detector
 from xrmri.detector.evaluation import held_out_films, judge
+from xrmri.detector.fibula import build as fibula_classifier
+from xrmri.detector.fibula_training import learn_fibula
 from xrmri.detector.films import Material, Recipe, draw_film, network_example
 from xrmri.detector.plates import read_joints, render_plates
 from xrmri.errors import InputError, XrmriError
@@ -53,6 +55,8 @@ class Training:
     """Rows and columns of the network's input."""
     plates: int = 160
     """Phantom participants the films are made from."""
+    fibula_steps: int = 1200
+    """Of the fibula's classifier, 32 crops each; taught before the detector, from nothing, in a minute (measured)."""
     test_plates: int = 24
     init: str = ""
     """Folder of a detector whose weights it begins with; "": from nothing."""
@@ -73,7 +77,7 @@ class _Films(Dataset):
     def __len__(self) -> int:
         return self.training.steps * self.training.batch_size - self.first
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         film = draw_film(self.material, Recipe(), seed=self.training.seed, index=self.first + index)
         return network_example(film, self.training.size)
 
@@ -130,21 +134,20 @@ def _learning_rate(training: Training, step: int) -> float:
     return training.learning_rate * rise * fall
 
 
-def _batches(material: Material, training: Training, step: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Images, boxes, classes and owners of the steps that are left."""
+def _batches(material: Material, training: Training, step: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Images, boxes and owners of the steps that are left."""
 
-    def together(examples: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        images = torch.from_numpy(np.stack([image for image, _, _ in examples])[:, None])
-        boxes = torch.from_numpy(np.concatenate([boxes for _, boxes, _ in examples]))
-        classes = torch.from_numpy(np.concatenate([classes for _, _, classes in examples]).astype(np.float32))
-        owners = np.repeat(np.arange(len(examples)), [len(classes) for _, _, classes in examples])
-        return images, boxes, classes, torch.from_numpy(owners.astype(np.float32))
+    def together(examples: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Tensor, Tensor, Tensor]:
+        images = torch.from_numpy(np.stack([image for image, _ in examples])[:, None])
+        boxes = torch.from_numpy(np.concatenate([boxes for _, boxes in examples]))
+        owners = np.repeat(np.arange(len(examples)), [len(boxes) for _, boxes in examples])
+        return images, boxes, torch.from_numpy(owners.astype(np.float32))
 
     films = _Films(material, training, step * training.batch_size)
     return iter(DataLoader(films, batch_size=training.batch_size, num_workers=1, collate_fn=together))
 
 
-def _step(state: _State, training: Training, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> float:
+def _step(state: _State, training: Training, batch: tuple[Tensor, Tensor, Tensor]) -> float:
     """One optimiser step; its loss per film."""
     state.network.train()
     loss = yolo.training_loss(state.network, *batch)
@@ -175,6 +178,18 @@ def _material(out: Path, joints: Path | None, training: Training, workers: int) 
     )
 
 
+def _fibula(file: Path, material: Material, training: Training) -> nn.Module:
+    """The classifier of the fibula's side, taught once and kept beside the checkpoint."""
+    if file.is_file():
+        network = fibula_classifier()
+        network.load_state_dict(torch.load(file, weights_only=True))
+        return network.eval()
+    network = learn_fibula(material, seed=training.seed, steps=training.fibula_steps)
+    with complete_or_absent(file) as partial:
+        torch.save(network.state_dict(), partial)
+    return network
+
+
 def train(out: Path, training: Training, *, joints: Path | None, workers: int, save_minutes: float) -> None:
     """Train, judge and save a detector.
 
@@ -187,6 +202,7 @@ def train(out: Path, training: Training, *, joints: Path | None, workers: int, s
     """
     out.mkdir(parents=True, exist_ok=True)
     seen, unseen = _material(out, joints, training, workers)
+    fibula = _fibula(out / f"fibula-{training.seed}-{training.fibula_steps}.pt", seen, training)
     state = _begin(training, out / "checkpoint.pt")
     saved = shown = time.monotonic()
     losses: list[float] = []
@@ -197,12 +213,12 @@ def train(out: Path, training: Training, *, joints: Path | None, workers: int, s
             shown, losses = time.monotonic(), []
         if time.monotonic() - saved > 60 * save_minutes or state.step == training.steps:
             state.save(out / "checkpoint.pt")
-            save_detector(out, state.average, training.size, asdict(training), {}, real_joints=bool(joints))
+            save_detector(out, state.average, fibula, training.size, asdict(training), {}, real_joints=bool(joints))
             saved = time.monotonic()
     detector = load_detector(out)
     films = held_out_films(unseen, seed=training.seed + 1, count=_TEST_FILMS)
     figures = {name: judge(detector, some) for name, some in films.items()}
-    save_detector(out, state.average, training.size, asdict(training), figures, real_joints=bool(joints))
+    save_detector(out, state.average, fibula, training.size, asdict(training), figures, real_joints=bool(joints))
     for name, values in figures.items():
         log.info("%s: %s", name, values)
 
