@@ -42,6 +42,7 @@ def pair(tmp_path, monkeypatch):
         film.save_as(film_file)
         found = [KneeBox(side="", score=0.9, corners=box) for box in boxes]
         monkeypatch.setattr(detect, "load_detector", lambda weights, device: None)
+        monkeypatch.setattr(sides, "with_fibula", lambda detector, film, boxes: boxes)
         monkeypatch.setattr(sides, "find_knees", lambda detector, film, *, min_score: found)
         stage._by_detector.cache_clear()
         (candidate,), _ = pair_up(find_release(tmp_path).series, {})
