@@ -109,16 +109,13 @@ def test_figures_of_a_detector_that_finds_both_knees_on_one_film_of_two(monkeypa
     films = [TrainingFilm(pixels=np.zeros((40, 80)), boxes=boxes, fibulas=("left", "right")) for _ in range(2)]
     both = [KneeBox(side="", score=0.9, corners=(10, 10, 20, 20), fibula_left=0.9),
             KneeBox(side="", score=0.9, corners=(50, 10, 60, 22.5), fibula_left=0.1)]  # fmt: skip
-    reversed_film = [KneeBox(side="", score=0.9, corners=(20, 10, 30, 20), fibula_left=0.9),
-                     KneeBox(side="", score=0.9, corners=(60, 10, 70, 20), fibula_left=0.1)]  # fmt: skip
-    answers = iter((both, reversed_film, both[:1]))
+    answers = iter((both, both[:1]))
     monkeypatch.setattr(evaluation, "with_fibula", lambda detector, film, boxes: boxes)
     monkeypatch.setattr(evaluation, "find_knees", lambda *_, **__: next(answers))
-    # The reversed film still shows each fibula outward, so it is not refused.
-    assert judge(None, films) == {"films": 2, "found": 1, "iou": 1.0, "told": 1, "mirrored": 0}
+    assert judge(None, films) == {"films": 2, "found": 1, "iou": 1.0, "told": 1, "mirrored": None}
 
 
-def test_a_mirrored_film_counts_when_it_is_refused_by_its_fibulas(monkeypatch):
+def test_a_mirrored_film_of_one_knee_counts_when_it_is_refused_by_its_fibula(monkeypatch):
     from xrmri.detector import evaluation
     from xrmri.records import KneeBox
 

@@ -20,7 +20,8 @@ synthetic films; not for diagnosis.
 
 - **Network**: a narrow YOLO11 ({parameters:,} parameters), input {size} x {size}, one channel, one class.
 - **Fibula**: a small convolutional classifier ({fibula_parameters:,} parameters) of joint crops says on which side
-  the fibula lies. A knee whose fibula contradicts its side is refused: the film is mirrored, or the side is wrong.
+  the fibula lies. A knee whose fibula lies medially is refused: the film is mirrored, or the side is wrong. A film of
+  both knees that is mirrored as a whole cannot be told from another, because its fibulas still point outward.
 - **Box**: a square that, enlarged 1.3 times about its centre, is the joint crop of this package.
 - **Films**: made from phantom participants, with other body parts as films without a knee.
 - **Real joints**: {joints}
@@ -33,7 +34,7 @@ synthetic films; not for diagnosis.
 
 "Found": every knee was found and nothing else (IoU above 0.5, score at least 0.25); for films without a knee, no box.
 "Told apart": each of those knees was called by its side, and no film refused as mirrored. "Mirrored and refused": the
-same film with its columns reversed was refused, as its fibulas point the wrong way. All films but the first kind are
+same film of one knee, reversed, was refused, as its fibula lies medially. All films but the first kind are
 spoilt as in training. These figures are measured by the training command when it ends.
 
 ## Limits
@@ -107,7 +108,7 @@ def _table(figures: dict[str, dict[str, Any]]) -> str:
             f"{found} ({found / films:.1%})",
             "" if knees is None else f"{overlap:.3f}",
             "" if knees is None else f"{knees} of {found}",
-            "" if knees is None else f"{values['mirrored']} of {knees}",
+            "" if values["mirrored"] is None else f"{values['mirrored']} of {knees}",
         ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

@@ -49,9 +49,11 @@ def judge(detector: Detector, films: list[TrainingFilm]) -> dict[str, Any]:
     Returns:
         films: count; found: how many on which every knee and nothing else was found (IoU above 0.5); iou: median IoU
         of the knees found, None without; told: of those found with knees, how many were told apart, each knee by its
-        side; mirrored: of those, how many were refused once their columns were reversed.
+        side; mirrored: of those films that show one knee, how many were refused once reversed, None without (a film
+        of both knees still looks like one when it is reversed).
     """
-    complete, told, mirrored, ious = 0, 0, 0, []
+    complete, told, ious = 0, 0, []
+    mirrored: list[bool] = []
     for film in films:
         found = _look(detector, film.pixels)
         order = np.argsort(film.boxes[:, 0])
@@ -63,15 +65,15 @@ def judge(detector: Detector, films: list[TrainingFilm]) -> dict[str, Any]:
         truth = [_side(film, at) for at in order]
         if truth and _told(found, film.pixels.shape[1], truth) == truth:
             told += 1
-            reversed_film = np.ascontiguousarray(film.pixels[:, ::-1])
-            again = _look(detector, reversed_film)
-            mirrored += len(again) == len(truth) and not _told(again, film.pixels.shape[1], truth)
+            if len(truth) == 1:
+                again = _look(detector, np.ascontiguousarray(film.pixels[:, ::-1]))
+                mirrored.append(not _told(again, film.pixels.shape[1], truth))
     return {
         "films": len(films),
         "found": complete,
         "iou": float(np.median(ious)) if ious else None,
         "told": told,
-        "mirrored": mirrored,
+        "mirrored": sum(mirrored) if mirrored else None,
     }
 
 

@@ -2,7 +2,8 @@
 
 A knee on the wrong side is worse than a knee missed: what cannot be told, or contradicts itself, is left out, and why.
 Image left is the patient's right on a film of both knees, whatever its Laterality tag says (446 of 3,621 bilateral OAI
-films carry a misleading one).
+films carry a misleading one). The fibula lies laterally: a film of one knee that is mirrored, or said to show the other
+knee, gives itself away. A film of both knees that is mirrored as a whole does not: its fibulas still point outward.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ _CLEARLY = 2.0
 _ALIKE = 1.6
 """Two knees of a film differ less than this in size, and lie less than this many boxes apart in height (choice)."""
 _MIRRORED = 0.9
-"""Surer than this that the fibulas point the wrong way, a film is refused (choice)."""
+"""Surer than this that the fibulas lie medially, a film is refused (choice)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +113,7 @@ def _pair(best: list[KneeBox], scores: str) -> tuple[tuple[KneeBox, ...], tuple[
         return _none(f"2 boxes found (scores {scores}) that differ too much to be knees of one film", best[1].score)
     pair = replace(first, side=RIGHT), replace(second, side=LEFT)
     if _mirrored(*pair) > _MIRRORED:
-        return _none(f"mirrored film: the fibulas of both knees (scores {scores}) point inward", best[0].score)
+        return _none(f"the fibulas of both knees (scores {scores}) point inward: halves exchanged?", best[0].score)
     return pair, extra
 
 
@@ -124,7 +125,7 @@ def _one_of_two(box: KneeBox, width: int, faint: float) -> tuple[tuple[KneeBox, 
     here, other = (RIGHT, LEFT) if box.corners[2] <= middle else (LEFT, RIGHT)
     told = replace(box, side=here)
     if _mirrored(told) > _MIRRORED:
-        return _none(f"mirrored film: the fibula of its one knee (score {box.score:.2f}) points inward", box.score)
+        return _none(f"the fibula of the only knee found (score {box.score:.2f}) points inward", box.score)
     reason = f"{other} knee not found: only the {here} one, score {box.score:.2f}"
     return (told,), (LeftOut(reason=reason, score=faint),)
 
