@@ -11,7 +11,7 @@ TRAINING = {"--output", "--init", "--init-partial", "--max-steps", "--batch-size
             "--time-limit"}  # fmt: skip
 COMMANDS = {
     "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--figures"},
-    "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score"},
+    "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score", "--overview"},
     "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected",
                       "--shards", "--shard", "--figures", "--merge", "--verify"},
     "train-vae": TRAINING,
