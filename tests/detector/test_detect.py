@@ -5,22 +5,25 @@ import pytest
 import torch
 from torch import nn
 
-from xrmri.detector.detect import Detector, find_knees, with_fibula
+from xrmri.detector.detect import Detector, find_knees, load_detector, with_fibula
 from xrmri.detector.letterbox import letterbox
 from xrmri.records import KneeBox, Radiograph
 
 
 class Answers(nn.Module):
-    """A network that gives the same boxes whatever it sees."""
+    """A network that gives the same boxes whatever it sees, and the same reversed on the mirror image."""
 
-    def __init__(self, *rows):
+    def __init__(self, *rows, size=100):
         super().__init__()
         self.rows = torch.tensor(rows, dtype=torch.float32)
-        self.seen = None
+        self.stride = torch.full((len(rows),), float(size))  # a grid of one cell for each box
+        self.size, self.seen = size, None
 
     def forward(self, images):
         self.seen = images
-        return self.rows.T[None], {}
+        reversed_rows = self.rows.clone()
+        reversed_rows[:, 0] = self.size - reversed_rows[:, 0]
+        return torch.stack((self.rows.T, reversed_rows.T)), {}
 
 
 class BrighterHalf(nn.Module):
@@ -32,7 +35,7 @@ class BrighterHalf(nn.Module):
 
 
 def detector(*rows, size=100):
-    return Detector(network=Answers(*rows), fibula=BrighterHalf(), size=size, channels=1, device="cpu")
+    return Detector(network=Answers(*rows, size=size), fibula=BrighterHalf(), size=size, channels=1, device="cpu")
 
 
 def film(height=200, width=400, side=None):
@@ -91,7 +94,7 @@ def test_of_several_classes_the_best_score_counts():
 def test_a_colour_network_sees_the_grey_film_three_times():
     colour = Detector(network=Answers(LEFT_HALF), fibula=BrighterHalf(), size=100, channels=3, device="cpu")
     find_knees(colour, film(), min_score=0.25)
-    assert colour.network.seen.shape == (1, 3, 100, 100)
+    assert colour.network.seen.shape == (2, 3, 100, 100)
     assert torch.equal(colour.network.seen[:, 0], colour.network.seen[:, 2])
 
 
@@ -109,3 +112,18 @@ def test_a_letterbox_keeps_proportions_and_spans_0_to_1_whatever_the_units():
 
 def test_a_blank_film_makes_a_black_letterbox():
     assert letterbox(np.full((30, 40), 7.0), 32).image.max() == 0.0
+
+
+def test_the_bundled_network_finds_on_the_mirror_image_of_a_film_the_mirrored_boxes():
+    bundled = load_detector()
+    pixels = np.random.default_rng(0).random((256, 200)).astype(np.float32)
+    pixels[60:200, 40:160] += np.hanning(140)[:, None] * np.hanning(120)
+    here, there = (
+        find_knees(bundled, Radiograph(pixels=np.ascontiguousarray(shown), side=None, spacing_mm=None), min_score=1e-4)
+        for shown in (pixels, pixels[:, ::-1])
+    )
+    assert len(here) == len(there) > 0
+    for one, other in zip(here, reversed(there), strict=True):
+        x0, y0, x1, y1 = other.corners
+        assert one.corners == pytest.approx((200 - x1, y0, 200 - x0, y1), abs=0.1)
+        assert one.score == pytest.approx(other.score, abs=1e-4)

@@ -116,14 +116,13 @@ def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> lis
     box = letterbox(film.pixels, detector.size, aspect=row_mm / column_mm)
     image = torch.from_numpy(box.image).expand(1, detector.channels, -1, -1).to(detector.device)
     with torch.inference_mode():
-        corners, scores = (value[0].cpu().numpy() for value in yolo.predict(detector.network, image))
-    knee = scores.max(axis=1)  # a detector of the user may have a class for each side
-    kept = _best_apart(corners, knee, min_score=min_score)
+        corners, scores = (value.cpu().numpy() for value in yolo.predict_evenly(detector.network, image))
+    kept = _best_apart(corners, scores, min_score=min_score)
     kept.sort(key=lambda index: corners[index, 0] + corners[index, 2])
     found = []
     for index in kept:
         x0, y0, x1, y1 = (float(value) for value in box.back(corners[index]))
-        found.append(KneeBox(side="", score=float(knee[index]), corners=(x0, y0, x1, y1)))
+        found.append(KneeBox(side="", score=float(scores[index]), corners=(x0, y0, x1, y1)))
     return found
 
 
