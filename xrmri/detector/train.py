@@ -41,8 +41,8 @@ _TEST_FILMS = 200
 class Training:
     """Settings of the detector's training."""
 
-    films: int = 16_000
-    """Films seen; none is seen twice."""
+    films: int = 100_000
+    """Films seen; none is seen twice. Drawing one takes 10 core ms and learning from it 7 (measured)."""
     batch_size: int = 16
     learning_rate: float = 2e-3
     """Peak of AdamW, after a linear warm-up and before a cosine to a hundredth."""
