@@ -110,9 +110,7 @@ def crop_knee(
     return windowed(crop), spacing_mm
 
 
-def _padded_window(
-    image: np.ndarray, rows: tuple[float, float], columns: tuple[float, float], size: int
-) -> np.ndarray:
+def _padded_window(image: np.ndarray, rows: tuple[float, float], columns: tuple[float, float], size: int) -> np.ndarray:
     """A window of an image in size x size pixels, 0 where the image is darkest and where the window leaves it.
 
     Only the pixels under the window are touched: a film has ten times as many.

@@ -41,9 +41,7 @@ class Seen:
     """Everything that scored enough, used or not."""
 
 
-def see_knees(
-    detector: Detector, film: Radiograph, *, knees: int | None, side: str | None, min_score: float
-) -> Seen:
+def see_knees(detector: Detector, film: Radiograph, *, knees: int | None, side: str | None, min_score: float) -> Seen:
     """Find the knees on a film and tell them apart.
 
     Args:

@@ -103,8 +103,10 @@ class _State:
         saved = torch.load(file, weights_only=True)
         for name, value in asdict(self.training).items():
             if saved["training"][name] != value:
-                raise InputError(f"{file} is of another training ({name} was {saved['training'][name]}, now {value}): "
-                                 "give another --out")
+                raise InputError(
+                    f"{file} is of another training ({name} was {saved['training'][name]}, now {value}): "
+                    "give another --out"
+                )
         for name in ("network", "average", "optimiser"):
             getattr(self, name).load_state_dict(saved[name])
         self.step = saved["step"]
@@ -237,9 +239,7 @@ def main() -> int:
     parser.add_argument("--save-minutes", type=float, default=3.0, help="minutes between checkpoints")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    training = Training(
-        films=given.films, plates=given.plates, size=given.size, seed=given.seed, init=given.init
-    )
+    training = Training(films=given.films, plates=given.plates, size=given.size, seed=given.seed, init=given.init)
     try:
         if given.joints and not given.joints.is_dir():
             raise InputError(f"--joints {given.joints} is not a folder")
