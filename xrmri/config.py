@@ -184,8 +184,9 @@ class Phantom(Seeded):
 class DetectKnee(Seeded):
     """Settings of `xrmri detect-knee`."""
 
-    min_score: float = 0.25
-    """Boxes with a lower score are not knees (choice)."""
+    min_score: float = 0.4
+    """Boxes with a lower score are not knees (measured: at 0.25 the bundled detector sees a knee on 7 % of the films
+    without one, at 0.4 on 1 %, and finds as many real joints)."""
     box_scale: float = 1.3
     """The crop is the joint box enlarged by this about its centre (choice)."""
     crop_pixels: int = 299

@@ -9,7 +9,7 @@ from torch import nn
 
 from xrmri.detector import network as yolo
 from xrmri.detector.detect import ARCHITECTURE, FIBULA, WEIGHTS
-from xrmri.detector.evaluation import KNEELESS
+from xrmri.detector.evaluation import KNEELESS, MIN_SCORE
 from xrmri.run import complete_or_absent, write_json, write_text
 
 _CARD = """\
@@ -32,7 +32,7 @@ synthetic films; not for diagnosis.
 
 {figures}
 
-"Found": every knee was found and nothing else (IoU above 0.5, score at least 0.25); for films without a knee, no box.
+"Found": every knee and nothing else was found (IoU above 0.5, score at least {score}); on films without a knee, no box.
 "Told apart": each of those knees was called by its side, and no film refused as mirrored. "Mirrored and refused": the
 same film of one knee, reversed, was refused, as its fibula lies medially. All films but the first kind are
 spoilt as in training. These figures are measured by the training command when it ends.
@@ -79,6 +79,7 @@ def save_detector(
         joints=_REAL if real_joints else "none were given.",
         settings=", ".join(f"{name} {value}" for name, value in settings.items()),
         figures=_table(figures),
+        score=MIN_SCORE,
     )
     write_text(folder / "README.md", text)
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from xrmri.config import DetectKnee
 from xrmri.detector.detect import Detector, find_knees, with_fibula
 from xrmri.detector.films import Material, Recipe, TrainingFilm, draw_film
 from xrmri.detector.sides import tell_apart
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph
 
-MIN_SCORE = 0.25
+MIN_SCORE: float = DetectKnee.default("min_score")
 KNEELESS = "films without a knee"
 _ORDINARY = Recipe(
     kneeless=0.0, one_knee=0.0, close_up=0.0, bare=0.0, real=0.0, mirrored=0.0, cut=0.0, metal=0.06, inverted=0.06
