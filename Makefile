@@ -41,6 +41,7 @@ bench: $(READY)
 	$(BIN)/python tests/bench_dataset.py
 	$(BIN)/python tests/bench_training.py demo
 	$(BIN)/python tests/bench_evaluate.py
+	$(BIN)/python tests/bench_detect.py
 
 # Each stage reads what the one before wrote; each resumes where it stopped; make never decides what is done, xrmri does.
 phantom: $(READY)
