@@ -22,7 +22,7 @@ from xrmri.stages import train_ldm, train_vae
 ON_CPU = Execution(device="cpu")
 LDM = TrainLdm.load(preset="tiny", max_steps=1, precision="fp32", picture_steps=1)
 VAE = TrainVae.load(preset="tiny", max_steps=1, precision="fp32", picture_steps=1)
-SLICES = Generate.load(preset="tiny", num_slices=3, steps=2)
+SLICES = Generate.load(preset="tiny", num_slices=3, steps=2, noise_length_mm=6.0)
 SIZES = {"channels": (32, 64), "blocks": 1, "attention": (False, True), "context_width": 16, "latent_channels": 4,
          "norm_groups": 32}  # fmt: skip
 VAE_SIZES = {"channels": (32, 32, 64), "blocks": 1, "latent_channels": 4, "middle_attention": True, "norm_groups": 32}
