@@ -26,8 +26,8 @@ from xrmri.generation.model import find_model
 from xrmri.generation.order import Wish, order_of_radiograph
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import Bundle, decode, encode_radiograph, in_precision, load_bundle, predict, predict_noise
-from xrmri.models.precision import fastest_precision
 from xrmri.models.unet import Denoiser, build_unet
+from xrmri.precision import fastest_precision
 from xrmri.records import DEPTH_EXTENT_MM
 
 SAMPLES = Path(__file__).parent.parent / "xrmri" / "samples"

@@ -9,10 +9,11 @@ import torch
 
 from xrmri.config import Execution, Training
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
+from xrmri.precision import fastest_precision
 from xrmri.training.checkpoint import FOLDER, latest_checkpoint
 from xrmri.training.ema import Ema
 from xrmri.training.loop import Task, fit, learning_rate
-from xrmri.training.precision import fastest_precision, prepare_device
+from xrmri.training.precision import prepare_device
 from xrmri.training.tracking import METRICS, Metrics, read_metrics
 
 CONFIG = Training(
@@ -198,11 +199,11 @@ def test_a_new_projection_learns_ten_times_as_fast(tmp_path):
     assert torch.equal(fast.weight, slow.weight)
 
 
-def test_auto_precision_is_bf16_only_where_it_is_clearly_faster(monkeypatch):
-    for bf16, wanted in ((2.0, "fp32"), (0.9, "fp32"), (0.5, "bf16")):
-        seconds = {torch.float32: 1.0, torch.bfloat16: bf16}
-        monkeypatch.setattr("xrmri.training.precision._probe", lambda device, dtype, s=seconds: s[dtype])
-        assert fastest_precision(torch.device("cpu")) == wanted
+@pytest.mark.parametrize(("flags", "wanted"), [({"avx2"}, "fp32"), ({"avx2", "avx512_bf16"}, "bf16")])
+def test_auto_precision_is_what_the_processor_multiplies_and_no_timing(monkeypatch, flags, wanted):
+    monkeypatch.setattr("xrmri.precision._cpu_flags", lambda: flags)
+    assert fastest_precision(torch.device("cpu")) == wanted
+    assert prepare_device("cpu", replace(CONFIG, precision="auto")).mixed_precision == {"fp32": "no"}.get(wanted, wanted)
 
 
 def test_a_device_that_is_not_there_is_refused():

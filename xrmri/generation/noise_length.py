@@ -20,7 +20,7 @@ from xrmri.generation.model import find_model
 from xrmri.generation.order import order_of_pair
 from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.models.bundle import FACTS, in_precision, load_bundle, read_facts
-from xrmri.models.precision import fastest_precision
+from xrmri.precision import fastest_precision
 from xrmri.run import write_json
 
 log = logging.getLogger(__name__)

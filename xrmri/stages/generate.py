@@ -109,7 +109,7 @@ def _settled(wish: Wish, config: Generate, execution: Execution) -> tuple[Model,
         raise InputError(f"--steps must be at most {timesteps}, the number the {model.name} was trained with")
     if config.precision == "auto":
         from xrmri.models.device import find_device
-        from xrmri.models.precision import fastest_precision
+        from xrmri.precision import fastest_precision
 
         config = replace(config, precision=fastest_precision(find_device(execution.device)))
     return model, replace(config, noise_length_mm=config.noise_length_mm or model.noise_length_mm)

@@ -4,6 +4,7 @@ A run is a function of its seed and of the slices seen: what is drawn at a posit
 position alone. So there is no random state to save, and a run that resumes equals the run that never stopped.
 """
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,8 @@ from xrmri.training.checkpoint import Checkpoint, latest_checkpoint, save_checkp
 from xrmri.training.ema import Ema
 from xrmri.training.stopping import Stopping
 from xrmri.training.tracking import Metrics
+
+log = logging.getLogger(__name__)
 
 Batches = list[tuple[float, Any]]
 """One process's share of a step: (weight, batch) for each forward pass; the weights add up to 1."""
@@ -56,6 +59,8 @@ def fit(
         StoppedEarly: by STOP file, signal or time limit; all is saved.
         InconsistentError: the loss is no longer finite; the step is not taken.
     """
+    kind = {"no": "fp32"}.get(accelerator.mixed_precision, accelerator.mixed_precision)
+    log.info("training on %s in %s, %d process(es)", accelerator.device, kind, accelerator.num_processes)
     ema = Ema(network.to(accelerator.device), config.ema_decay)
     raw_optimiser = _optimiser(network, task, config)
     step, losses = _resume(folder, network, ema, raw_optimiser, accelerator)

@@ -1,4 +1,4 @@
-"""In which precision networks draw: what this machine's hardware multiplies fastest."""
+"""In which precision networks run: what this machine's hardware multiplies fastest."""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ _CPU_FLAGS = {"avx512_bf16", "amx_bf16"}
 def fastest_precision(device: torch.device) -> str:
     """bf16 where the hardware multiplies it, else fp32.
 
-    Read from the hardware and not timed: what else runs on a machine must not change a volume. A CPU without the
-    instructions accepts bf16 and is hundreds of times slower at it; one that has them draws twice as fast (measured).
+    Read from the hardware and not timed: what else runs on a machine must not change a volume or a training. A CPU
+    without the instructions accepts bf16 and is hundreds of times slower at it; one that has them draws twice as fast
+    (measured).
     """
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
