@@ -203,7 +203,8 @@ def test_a_new_projection_learns_ten_times_as_fast(tmp_path):
 def test_auto_precision_is_what_the_processor_multiplies_and_no_timing(monkeypatch, flags, wanted):
     monkeypatch.setattr("xrmri.precision._cpu_flags", lambda: flags)
     assert fastest_precision(torch.device("cpu")) == wanted
-    assert prepare_device("cpu", replace(CONFIG, precision="auto")).mixed_precision == {"fp32": "no"}.get(wanted, wanted)
+    accelerator = prepare_device("cpu", replace(CONFIG, precision="auto"))
+    assert accelerator.mixed_precision == {"fp32": "no"}.get(wanted, wanted)
 
 
 def test_a_device_that_is_not_there_is_refused():

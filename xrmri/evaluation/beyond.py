@@ -12,7 +12,6 @@ from xrmri.errors import XrmriError
 from xrmri.evaluation import ceiling, features, flip, samples
 from xrmri.evaluation.case import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING, Setting, compare
 from xrmri.metrics.measure import figures_of_several, volume_figures
-from xrmri.parallel import worker_count
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +32,11 @@ def vae_ceiling(
         folder: of the generated volumes; its run.json names the model.
         good: pairs that could be compared.
         setting: the dataset and the files.
-        execution: device and threads.
+        execution: device.
     """
     try:
         model = ceiling.model_folder(folder, setting.dataset)
-        vae = ceiling.load_vae(model, execution.device, worker_count(execution.workers))
+        vae = ceiling.load_vae(model, execution.device)
     except XrmriError as error:
         return {}, str(error)
     chosen, found = evenly(good, ceiling.VOLUMES), {}
@@ -50,7 +49,7 @@ def vae_ceiling(
         figures = volume_figures(figures_of_several(reference, {"": rebuilt})[""])
         if count < len(comparison.slices):
             figures["adjacent_correlation"] = np.nan  # its slices are no neighbours
-        # Rounded, because the last digits depend on the number of threads.
+        # Rounded, because the last digits depend on the processor.
         found[pair_id] = {name: round(value, 6) for name, value in figures.items()}
         execution.progress("VAE ceiling", done, len(chosen), pair_id)
     return found, ""
@@ -58,7 +57,7 @@ def vae_ceiling(
 
 def set_distances(good: Sequence[str], setting: Setting, execution: Execution) -> dict[str, Any]:
     """Fréchet distances of generated slices and of baselines from acquired ones."""
-    vae = ceiling.load_vae(features.bundled_vae_folder(), execution.device, worker_count(execution.workers))
+    vae = ceiling.load_vae(features.bundled_vae_folder(), execution.device)
     chosen = evenly(good, features.VOLUMES)
 
     def sets() -> Any:

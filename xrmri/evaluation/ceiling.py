@@ -37,8 +37,8 @@ def model_folder(volumes: Path, dataset: Dataset) -> Path:
     return folder
 
 
-def load_vae(folder: Path, device: str, threads: int) -> Any:
-    """The VAE of a model folder, on a device named as in `--device`, with that many threads.
+def load_vae(folder: Path, device: str) -> Any:
+    """The VAE of a model folder, on a device named as in `--device`, on one thread: last digits depend on their number.
 
     Raises:
         InputError, InconsistentError: why it cannot be loaded.
@@ -48,7 +48,7 @@ def load_vae(folder: Path, device: str, threads: int) -> Any:
     from xrmri.models.device import find_device
     from xrmri.models.weights import load_autoencoder
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     return load_autoencoder(folder / "vae").to(find_device(device))
 
 

@@ -46,7 +46,7 @@ def set_distances(vae: Any, sets: Iterable[Mapping[str, np.ndarray]], real: str)
     if len(features.get(real, ())) < FEWEST:
         return {}
     acquired = features.pop(real)
-    # Rounded, because the last digits depend on the number of threads.
+    # Rounded, because the last digits depend on the processor.
     return {name: round(frechet_distance(v, acquired), 6) for name, v in features.items() if len(v) == len(acquired)}
 
 
