@@ -39,6 +39,7 @@ def build_dataset(
     config = common.settings(
         BuildDataset, size=size, slices=slices, feature_set=feature_set, max_rejected=max_rejected, shards=shards
     )
+    from xrmri.parallel import parse_shard
     from xrmri.stages import build_dataset as stage
 
     folder = out or Path("dataset")
@@ -46,7 +47,7 @@ def build_dataset(
         folder = out or (release if (release / "run.json").is_file() else folder)
         common.conclude(stage.merge(folder, config) if merge else stage.verify(folder))
         return
-    task = stage.parse_shard(shard) if shard else stage.array_task(os.environ, config, folder)
+    task = parse_shard(shard) if shard else stage.array_task(os.environ, config, folder)
     execution = common.execution()
     if task is None or execution.dry_run:
         common.conclude(stage.run(release, folder, config, execution, knees=knees, figures=figures))

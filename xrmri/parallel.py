@@ -1,6 +1,10 @@
-"""The same work on many items in several processes: results in order, memory for a few items, one thread each."""
+"""The same work on many items in several processes: results in order, memory for a few items, one thread each.
+
+Processes that know nothing of one another each take a shard of the items, named I/N.
+"""
 
 import os
+import re
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +13,8 @@ from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
+
+from xrmri.errors import InputError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,6 +28,14 @@ def worker_count(wanted: int) -> int:
         return int(allotted)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return wanted or usable
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """--shard I/N as numbers; InputError where it is not one."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if not match or int(match[1]) >= int(match[2]):
+        raise InputError(f"--shard must be I/N with I from 0 to N - 1, such as 0/4, not {text!r}")
+    return int(match[1]), int(match[2])
 
 
 def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:

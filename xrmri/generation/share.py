@@ -1,12 +1,11 @@
 """Which of a cohort's volumes one process draws: all, a share by `--shard I/N`, or that of a task of a Slurm array."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrmri.errors import InputError
+from xrmri.parallel import parse_shard
 from xrmri.run import write_json
 
 
@@ -48,11 +47,9 @@ def read_share(told: str | None, environment: Mapping[str, str]) -> Share | None
         InputError: not I/N, or a task that an array of its size does not have.
     """
     if told is None:
-        task, count = environment.get("SLURM_ARRAY_TASK_ID"), environment.get("SLURM_ARRAY_TASK_COUNT")
-        if not (task and count):
+        task, tasks = environment.get("SLURM_ARRAY_TASK_ID"), environment.get("SLURM_ARRAY_TASK_COUNT")
+        if not (task and tasks):
             return None
-        told = f"{int(task) - int(environment.get('SLURM_ARRAY_TASK_MIN') or 0)}/{count}"
-    match = re.fullmatch(r"(\d+)/(\d+)", told.strip())
-    if not match or int(match[1]) >= int(match[2]):
-        raise InputError(f"--shard must be I/N with I from 0 to N - 1, such as 0/4, not {told!r}")
-    return Share(number=int(match[1]), count=int(match[2]))
+        told = f"{int(task) - int(environment.get('SLURM_ARRAY_TASK_MIN') or 0)}/{tasks}"
+    number, count = parse_shard(told)
+    return Share(number=number, count=count)

@@ -5,7 +5,6 @@ own (a task of a Slurm array, say) and one more merges them. Both ways write the
 """
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from xrmri.stages.draw_sequences import draw_sequences
 from xrmri.stages.merge_shards import read_shards, shards_of, verify, write_tables
 from xrmri.stages.search_release import inputs_of, plan, search
 
-__all__ = ["array_task", "merge", "parse_shard", "run", "run_shard", "verify", "with_shards"]
+__all__ = ["array_task", "merge", "run", "run_shard", "verify", "with_shards"]
 log = logging.getLogger(__name__)
 
 
@@ -131,14 +130,6 @@ def merge(out: Path, config: BuildDataset) -> dict[str, Any]:
     with run_folder as opened:
         opened.record["counts"] = counts = write_tables(out, kept, records)
     return {"status": "finished", "output": str(out), "counts": counts}
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """--shard I/N as numbers; InputError where it is not one."""
-    match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
-    if not match or int(match[1]) >= int(match[2]):
-        raise InputError(f"--shard must be I/N with I from 0 to N - 1, such as 0/4, not {text!r}")
-    return int(match[1]), int(match[2])
 
 
 def array_task(environment: Mapping[str, str], config: BuildDataset, out: Path) -> tuple[int, int] | None:
