@@ -24,7 +24,8 @@ def _option(*names: str, help: str, **kwargs: Any) -> Any:
 def setting(config: type[Config], name: str, *names: str, **kwargs: Any) -> Any:
     """A command-line option for one setting: it shows meaning and default, it does not hold them."""
     flags = names or (f"--{name.replace('_', '-')}",)
-    help = f"{config.meaning(name)} Default {config.default(name)}."
+    default = config.default(name)
+    help = config.meaning(name) + ("" if default is None else f" Default {default}.")
     return typer.Option(*flags, help=help, show_default=False, **kwargs)
 
 

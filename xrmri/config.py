@@ -377,6 +377,8 @@ class TrainLdm(Training):
     """Share of slices trained without the concatenated radiograph (code)."""
     drop_features: float = 0.0
     """Share of slices trained with every feature missing, on top of those not read (choice)."""
+    fits: bool = True
+    """At the end, fit sampler and noise along depth to the training set: some minutes of the device (choice)."""
     radiograph_encoder: str = ""
     """File of the CLIP tower, or random; needed for a clip token that --init does not bring along (choice)."""
 
@@ -403,10 +405,10 @@ class Generate(Seeded):
 
     num_slices: int = 50
     """Depths at which a slice is drawn, evenly from the first to the last (paper, "inference steps")."""
-    steps: int = 12
-    """Denoising steps, from T-1 down (choice, not in the paper: 12 of dpm++ come nearer to 1,000 than 50 of ddim)."""
-    sampler: str = "dpm++"
-    """dpm++ (second order, for few steps; choice) or ddim (paper, eq. 9)."""
+    steps: int | None = None
+    """Denoising steps, from T-1 down; not given: as many as come as near to 1,000 of ddim as 50 of ddim (choice)."""
+    sampler: str = "auto"
+    """ddim (paper, eq. 9), dpm++ (second order), fitted (the model's own weights), or auto: the fastest (choice)."""
     eta: float = 0.0
     """Noise added at each step, 0 to 1; 0 in eq. 9 (paper)."""
     guidance: float = 1.0
@@ -426,8 +428,8 @@ class Generate(Seeded):
         """Refuse impossible values."""
         Seeded.__post_init__(self)
         _require(self.num_slices >= 2, f"--num-slices must be at least 2, not {self.num_slices}")
-        _require(self.steps >= 1, f"--steps must be at least 1, not {self.steps}")
-        _one_of("--sampler", self.sampler, ("ddim", "dpm++"))
+        _require(self.steps is None or self.steps >= 1, f"--steps must be at least 1, not {self.steps}")
+        _one_of("--sampler", self.sampler, ("auto", "ddim", "dpm++", "fitted"))
         _require(0 <= self.eta <= 1, f"--eta must be 0 to 1, not {self.eta}")
         _one_of("--noise", self.noise, ("independent", "shared", "correlated"))
         _require(self.noise_length_mm >= 0, f"--noise-length-mm must be at least 0, not {self.noise_length_mm}")

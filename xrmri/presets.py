@@ -63,7 +63,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "context_width": (64, "choice: the token is empty"),
             "radiograph_token": ("none", "choice: a CLIP tower has 300 M parameters"),
             "guidance": ("time", "choice: depth needs more than one linear map in a small network"),
-            "timesteps": (1_000, "choice: as the public ancestors; a sampler visits 15 of them"),
+            "timesteps": (1_000, "choice: as the public ancestors; a sampler visits few of them"),
             "prediction": ("v", "choice: evenly scaled from noise to image, for few denoising steps; not compared"),
             "zero_terminal_snr": (True, "choice: else brightness and place leak into the last step in training"),
             "latent_scale": (0.0, "choice: measured"),
@@ -92,6 +92,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "radiograph_token": ("none", "choice: no 300 M tower in a test"),
             "timesteps": (100, "choice: likewise"),
             "latent_scale": (0.0, "choice: measured"),
+            "fits": (False, "choice: seconds, for tests"),
         },
         "generate": {
             "steps": (3, "choice: seconds, for tests"),

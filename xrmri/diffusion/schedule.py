@@ -141,7 +141,7 @@ BY_NOISE = 0.7
 half the steps for others; 0 takes twice the steps (measured)."""
 
 
-def steps_by_noise(abar: Tensor, count: int) -> list[int]:
+def steps_by_noise(abar: Tensor, count: int, *, by_noise: float = BY_NOISE) -> list[int]:
     """The steps that a second-order sampler visits: `count` of them, falling from T-1 to 0.
 
     They are even in a blend of lambda, in which such a sampler's error is even, and t, in which the U-Net was trained.
@@ -149,6 +149,7 @@ def steps_by_noise(abar: Tensor, count: int) -> list[int]:
     Args:
         abar: (T,) float64 signal fractions.
         count: 1 to T.
+        by_noise: share of lambda in the blend.
 
     Raises:
         ValueError: count does not lie in 1..T.
@@ -157,7 +158,7 @@ def steps_by_noise(abar: Tensor, count: int) -> list[int]:
     if not 1 <= count <= last + 1:
         raise ValueError(f"a schedule of {last + 1} steps cannot be visited at {count}")
     lam = half_log_snr(abar).flip(0)
-    way = BY_NOISE * (lam - lam[0]) / (lam[-1] - lam[0]) + (1 - BY_NOISE) * torch.linspace(0, 1, last + 1).to(lam)
+    way = by_noise * (lam - lam[0]) / (lam[-1] - lam[0]) + (1 - by_noise) * torch.linspace(0, 1, last + 1).to(lam)
     nearest = torch.searchsorted(way, torch.linspace(0, 1, count).to(lam)).tolist()
     steps = [last]
     for number, place in enumerate(nearest[1:], start=2):

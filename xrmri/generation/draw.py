@@ -19,10 +19,9 @@ import torch
 from torch import Tensor
 
 from xrmri.config import Generate
-from xrmri.diffusion.ddim import sample as sample_ddim
 from xrmri.diffusion.depth_noise import fresh_noise, starting_noise
-from xrmri.diffusion.dpm import sample as sample_dpm
 from xrmri.generation.guidance import guided
+from xrmri.generation.sampling import denoise, settled
 from xrmri.models.bundle import Bundle, Condition, decode, encode_radiograph
 from xrmri.records import DEPTH_EXTENT_MM
 
@@ -91,7 +90,7 @@ def draw_at(
     Returns:
         (S, H, W) float32 in [-1, 1].
     """
-    on_cpu = bundle.device.type == "cpu"
+    config, on_cpu = settled(config, bundle.facts), bundle.device.type == "cpu"
     at_once = ON_CPU if on_cpu else ON_GPU
     batches = [depths[first : first + at_once] for first in range(0, len(depths), at_once)]
     with _single_threads(on_cpu) as threads:
@@ -174,8 +173,7 @@ def _slices(knee: _Knee, depths: np.ndarray) -> np.ndarray:
             raise CancelledError
         return ask(z_t, t)
 
-    sampler = sample_dpm if config.sampler == "dpm++" else sample_ddim
     fresh = [fresh_noise(depth_mm, seed=config.seed, sample=knee.sample) for depth_mm in depths_mm]
-    z_0 = sampler(predict_noise, z_T, bundle.schedule.abar, config.steps, eta=config.eta, generators=fresh)
+    z_0 = denoise(predict_noise, z_T, bundle.schedule.abar, config, bundle.facts, fresh)
     parts = z_0.split(DECODED_ON_CPU if z_0.device.type == "cpu" else DECODED_ON_GPU)
     return np.concatenate([decode(bundle, part).cpu().numpy() for part in parts])

@@ -1,27 +1,26 @@
 """How long noise along depth must stay alike for a model's volumes to go on from slice to slice as real ones do.
 
-`python -m xrmri.generation.noise_length LDM DATASET` measures it and writes it into the model's xrmri.json. The paper
-draws noise anew for each slice, and its volumes correlate less than real ones (0.76 against 0.82); one noise for all
-correlates more than real ones. Between the two lies the length at which generated neighbours agree as acquired ones do.
+The paper draws noise anew for each slice, and its volumes correlate less than real ones (0.76 against 0.82); one noise
+for all correlates more than real ones. Between the two lies the length at which generated neighbours agree as acquired
+ones do.
 """
 
 import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from xrmri.config import Generate
 from xrmri.data.slices import slice_image
-from xrmri.data.store import Dataset, open_dataset
+from xrmri.data.store import Dataset
 from xrmri.generation.draw import draw_at
 from xrmri.generation.model import find_model
 from xrmri.generation.order import order_of_pair
 from xrmri.metrics.continuity import adjacent_correlation
-from xrmri.models.bundle import FACTS, in_precision, load_bundle, read_facts
+from xrmri.models.bundle import in_precision, load_bundle
 from xrmri.precision import fastest_precision
-from xrmri.run import write_json
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +30,18 @@ PAIRS, NEIGHBOURS = 3, 6
 """Pairs of the training split, and neighbouring slices compared in each: half a minute with the bundled model."""
 
 
-def fitted_length_mm(folder: Path, dataset: Dataset) -> float:
+def fitted_length_mm(folder: Path, dataset: Dataset, device: torch.device | str = "cpu") -> float:
     """The length, in mm, at which neighbouring slices of a model correlate as those of its training set do.
 
     Args:
         folder: a model that train-ldm wrote.
         dataset: what it was trained on.
+        device: where it draws.
 
     Returns:
         The length; the first or last of LENGTHS_MM where the real correlation lies beyond.
     """
-    model, bundle = find_model(folder), load_bundle(folder)
+    model, bundle = find_model(folder), load_bundle(folder, device)
     bundle = in_precision(bundle, fastest_precision(bundle.device))
     pairs = dataset.pairs("train")
     chosen = [pairs[place] for place in np.linspace(0, len(pairs) - 1, min(PAIRS, len(pairs))).astype(int)]
@@ -49,10 +49,9 @@ def fitted_length_mm(folder: Path, dataset: Dataset) -> float:
     firsts = (np.linspace(0.1, 0.9, NEIGHBOURS) * (last - 1)).round().astype(int)
     places = np.stack([firsts, firsts + 1], axis=1).ravel()
     real = np.mean([_agreement([slice_image(dataset, pair_id, place) for place in places]) for pair_id in chosen])
-    steps = min(Generate.default("steps"), model.facts["schedule"]["timesteps"])
     drawn = []
     for length_mm in LENGTHS_MM:
-        config = Generate.load(steps=steps, noise_length_mm=length_mm)
+        config = Generate.load(noise_length_mm=length_mm)
         orders = [order_of_pair(dataset, pair_id, {}, model) for pair_id in chosen]
         given = [(order.network_input(model), order.features(model.features)) for order in orders]
         drawn.append(np.mean([_agreement(draw_at(places / last, bundle, y, r, config)) for y, r in given]))
@@ -66,18 +65,6 @@ def length_at(correlation: float, drawn: Sequence[float]) -> float:
     return round(float(np.exp(np.interp(correlation, rising, np.log(LENGTHS_MM)))), 2)
 
 
-def add_noise_length(folder: Path, dataset: Path) -> float:
-    """Fit the length for a model folder and write it into its xrmri.json."""
-    length_mm = fitted_length_mm(folder, open_dataset(dataset))
-    write_json(folder / FACTS, {**read_facts(folder), "noise_length_mm": length_mm})
-    return length_mm
-
-
 def _agreement(slices: Sequence[np.ndarray]) -> float:
     """Mean correlation of the first slice with the second, the third with the fourth, and so on."""
     return float(np.mean(adjacent_correlation(np.stack(slices))[::2]))
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    print(add_noise_length(Path(sys.argv[1]), Path(sys.argv[2])))

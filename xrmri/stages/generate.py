@@ -104,14 +104,14 @@ def run_cohort(
 def _settled(wish: Wish, config: Generate, execution: Execution) -> tuple[Model, Generate]:
     """The model asked for, and the settings once what depends on model and machine is filled in."""
     model = find_model(wish.model)
-    timesteps = model.facts["schedule"]["timesteps"]
-    if config.steps > timesteps:
-        raise InputError(f"--steps must be at most {timesteps}, the number the {model.name} was trained with")
     if config.precision == "auto":
         from xrmri.models.device import find_device
         from xrmri.precision import fastest_precision
 
         config = replace(config, precision=fastest_precision(find_device(execution.device)))
+    from xrmri.generation.sampling import settled
+
+    config = settled(config, model.facts)
     return model, replace(config, noise_length_mm=config.noise_length_mm or model.noise_length_mm)
 
 

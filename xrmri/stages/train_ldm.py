@@ -15,6 +15,7 @@ from xrmri.data.slices import Order
 from xrmri.data.store import open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
+from xrmri.generation.fit import add_fits
 from xrmri.models.bundle import Bundle, read_facts, save_bundle
 from xrmri.models.card import model_card
 from xrmri.models.weights import WEIGHTS, count_parameters, load_autoencoder
@@ -90,6 +91,8 @@ def run(
             tower = networks.tower.cpu() if networks.tower else None
             bundle = Bundle(vae=autoencoder.cpu(), denoiser=denoiser.cpu(), radiograph_encoder=tower, facts=facts)
             save_bundle(out, bundle, card=model_card(facts))
+            if config.fits and config.max_steps > 0:
+                add_fits(out, data, accelerator.device)
             record.record["counts"] = counts
     loss = round(facts["validation_loss"], 4)
     return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}

@@ -1,0 +1,116 @@
+"""A sampler whose weights are fitted to the way that many small steps take, so that few steps come as near to its end.
+
+DPM-Solver++ takes the clean latents that it has seen to lie on a line over lambda. A trained U-Net's do not quite, but
+what they do is much the same for every slice; so a linear multistep rule, fitted by least squares step by step (each
+step to where the exact way is, from where the earlier steps have led), repairs most of the error that it makes.
+
+Shapes: B slices, C latent channels, h x w latent pixels. alpha = sqrt(abar) and sigma = sqrt(1 - abar) are the signal
+and noise of a level.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from xrmri.diffusion import dpm
+from xrmri.diffusion.schedule import steps_by_noise
+
+EXACT_STEPS = 160
+"""Of dpm++, taken for the exact way: 120 lie 57 dB from 1,000 of ddim, 50 of ddim 46 (measured)."""
+BY_NOISE = 0.5
+"""Share of lambda in the levels visited (measured: better than 0.4, 0.6 and 0.7 at 10 to 12 steps)."""
+REMEMBERED = 5
+"""Clean latents that a step looks back on (measured: two more than four fit the noise of few slices)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """A fitted sampler."""
+
+    visited: tuple[int, ...]
+    """Steps at which it asks for the noise, falling from T-1."""
+    weights: tuple[tuple[float, ...], ...]
+    """For each: the weights of z_t and of the clean latents seen, the newest first, whose sum comes next."""
+
+
+def sample(
+    predict_noise: Callable[[Tensor, int], Tensor],
+    z_T: Tensor,
+    abar: Tensor,
+    rule: Rule,
+) -> Tensor:
+    """Denoise from step T-1 to a clean latent, asking for the noise once at each step that the rule visits.
+
+    Args:
+        predict_noise: the U-Net under its condition, as a function of z_t and t.
+        z_T: (B, C, h, w) starting noise.
+        abar: (T,) float64 signal fractions.
+        rule: fitted with the same U-Net and schedule.
+
+    Returns:
+        (B, C, h, w) z_0.
+    """
+    z_t, seen = z_T, []
+    for t, weights in zip(rule.visited, rule.weights, strict=True):
+        seen = _seen(predict_noise, z_t, t, abar, seen)
+        z_t = _sum(weights, [z_t, *seen])
+    return z_t
+
+
+def fit(predict_noise: Callable[[Tensor, int], Tensor], z_T: Tensor, abar: Tensor, steps: int) -> Rule:
+    """The rule of so many steps that leads some slices best where EXACT_STEPS of dpm++ lead them.
+
+    Args:
+        predict_noise: the U-Net under the condition of each slice.
+        z_T: (B, C, h, w) starting noise of some slices.
+        abar: (T,) float64 signal fractions.
+        steps: 1 to T.
+    """
+    way: dict[int, Tensor] = {}
+
+    def watched(z_t: Tensor, t: int) -> Tensor:
+        way[t] = z_t
+        return predict_noise(z_t, t)
+
+    end = dpm.sample(watched, z_T, abar, max(steps, min(EXACT_STEPS, len(abar))))
+    visited = _passed(steps_by_noise(abar, steps, by_noise=BY_NOISE), list(way))
+    z_t, seen, found = z_T, [], []
+    for t, target in zip(visited, [*(way[t] for t in visited[1:]), end], strict=True):
+        seen = _seen(predict_noise, z_t, t, abar, seen)
+        found.append(_least_squares([z_t, *seen], target))
+        z_t = _sum(found[-1], [z_t, *seen])
+    return Rule(visited=tuple(visited), weights=tuple(found))
+
+
+def _seen(
+    predict_noise: Callable[[Tensor, int], Tensor], z_t: Tensor, t: int, abar: Tensor, before: Sequence[Tensor]
+) -> list[Tensor]:
+    """The clean latents seen so far, the newest first."""
+    alpha, sigma = abar[t].sqrt(), (1 - abar[t]).sqrt()
+    return [(z_t - sigma * predict_noise(z_t, t)) / alpha, *before[: REMEMBERED - 1]]
+
+
+def _sum(weights: Sequence[float], parts: Sequence[Tensor]) -> Tensor:
+    return sum((weight * part for weight, part in zip(weights[1:], parts[1:], strict=True)), weights[0] * parts[0])
+
+
+def _least_squares(parts: Sequence[Tensor], target: Tensor) -> tuple[float, ...]:
+    """The weights whose sum of parts comes nearest to the target."""
+    columns = torch.stack([part.flatten() for part in parts], dim=1).double()
+    # Several rows of weights fit parts that are all but alike: the shortest of them amplifies no rounding.
+    found = torch.linalg.pinv(columns.T @ columns, rtol=1e-9, hermitian=True) @ (columns.T @ target.flatten().double())
+    return tuple(found.tolist())
+
+
+def _passed(wanted: Sequence[int], on_the_way: Sequence[int]) -> list[int]:
+    """The step nearest to each wanted one, of those on the exact way: each once, as long as there are enough."""
+    left, found = list(on_the_way), []
+    for place, t in enumerate(wanted):
+        still = len(wanted) - place - 1
+        free = left[: len(left) - still]
+        nearest = min(free, key=lambda step: abs(step - t))
+        found.append(nearest)
+        left = left[left.index(nearest) + 1 :]
+    return found

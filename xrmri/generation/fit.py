@@ -1,0 +1,93 @@
+"""What is fitted to a trained model before it draws: the weights of its sampler, and how long noise stays alike.
+
+train-ldm does both at its end; `python -m xrmri.generation.fit LDM DATASET` repeats it for a model that has neither.
+"""
+
+import logging
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xrmri.data.store import Dataset, open_dataset
+from xrmri.diffusion import fitted
+from xrmri.generation.model import find_model
+from xrmri.generation.noise_length import fitted_length_mm
+from xrmri.generation.order import order_of_pair
+from xrmri.models.bundle import (
+    FACTS,
+    Bundle,
+    Condition,
+    encode_radiograph,
+    in_precision,
+    load_bundle,
+    predict_noise,
+    read_facts,
+)
+from xrmri.precision import fastest_precision
+from xrmri.run import write_json
+
+log = logging.getLogger(__name__)
+
+STEPS = 11
+"""Of the fitted sampler: fewer leave more than 50 of ddim do (measured with the bundled model)."""
+PAIRS, DEPTHS = 8, 5
+"""Pairs of the training split and slices of each: more changes nothing that can be seen (measured)."""
+
+
+def add_fits(folder: Path, dataset: Dataset, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Fit a model folder to its training set and write what is found into its xrmri.json."""
+    facts = read_facts(folder)
+    for name in ("sampler", "noise_length_mm"):
+        facts.pop(name, None)
+    write_json(folder / FACTS, facts)  # what was fitted before must not draw while the new is fitted
+    log.info("fitting the sampler and the noise along depth to the training set")
+    bundle = load_bundle(folder, device)
+    in_precision(bundle, fastest_precision(bundle.device))
+    facts["sampler"] = asdict(fitted_rule(folder, bundle, dataset))
+    write_json(folder / FACTS, facts)
+    facts["noise_length_mm"] = fitted_length_mm(folder, dataset, device)
+    write_json(folder / FACTS, facts)
+    return facts
+
+
+@torch.inference_mode()
+def fitted_rule(folder: Path, bundle: Bundle, dataset: Dataset) -> fitted.Rule:
+    """The weights with which few steps draw slices of some training pairs as many do."""
+    model, pairs = find_model(folder), dataset.pairs("train")
+    chosen = [pairs[place] for place in np.linspace(0, len(pairs) - 1, min(PAIRS, len(pairs))).astype(int)]
+    orders = [order_of_pair(dataset, pair_id, {}, model) for pair_id in chosen]
+    each = [encode_radiograph(bundle, _tensor(order.network_input(model), bundle)) for order in orders]
+    condition = Condition(
+        latent=torch.cat([one.latent for one in each]).repeat_interleave(DEPTHS, dim=0),
+        token=torch.cat([one.token for one in each]).repeat_interleave(DEPTHS, dim=0),
+    )
+    r = torch.cat([_tensor(order.features(model.features), bundle) for order in orders]).repeat_interleave(DEPTHS, 0)
+    count = len(chosen) * DEPTHS
+    d = torch.linspace(0, 1, count, device=bundle.device)[torch.randperm(count, generator=_generator())]
+    z_T = torch.randn(count, *bundle.latent_shape, generator=_generator()).to(bundle.device)
+
+    def ask(z_t: Tensor, t: int) -> Tensor:
+        return predict_noise(bundle, z_t, t, condition, d, r)
+
+    abar = bundle.schedule.abar
+    return fitted.fit(ask, z_T, abar, min(STEPS, len(abar)))
+
+
+def _tensor(values: np.ndarray, bundle: Bundle) -> Tensor:
+    """(1, ...) float32 on the model's device."""
+    return torch.from_numpy(values.astype(np.float32))[None].to(bundle.device)
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    done = add_fits(Path(sys.argv[1]), open_dataset(Path(sys.argv[2])))
+    print(f"{len(done['sampler']['visited'])} steps, noise alike over {done['noise_length_mm']} mm")
