@@ -18,6 +18,7 @@ from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.generation.fit import add_fits
 from xrmri.models.bundle import Bundle, read_facts, save_bundle
 from xrmri.models.card import model_card
+from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters, load_autoencoder
 from xrmri.run import digest, fingerprint, require_finished, sha256
 from xrmri.stages.latents import frozen_encoders
@@ -59,6 +60,7 @@ def run(
     accelerator = prepare_device(execution.device, config)
     networks = build_networks(config, data, vae, init, imported)
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
+    multiply_on_small_maps(denoiser.unet)
     inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}
     opened = open_run(accelerator, out, config, inputs, execution)
     if opened is None:
