@@ -8,6 +8,7 @@ from accelerate.utils import broadcast_object_list
 from xrmri.config import Training
 from xrmri.errors import InputError
 from xrmri.precision import fastest_precision
+from xrmri.training.memory import keep_memory
 from xrmri.training.tracking import require_trackers
 
 _NAMES = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
@@ -30,6 +31,8 @@ def prepare_device(device: str, config: Training) -> Accelerator:
         torch.cuda.set_device(number)
     require_trackers(config)
     where = torch.device("cpu" if device == "cpu" or not torch.cuda.is_available() else "cuda")
+    if where.type == "cpu":
+        keep_memory()
     precision = _agreed(where) if config.precision == "auto" else config.precision
     if precision == "fp16" and where.type == "cpu":
         raise InputError("--precision fp16 needs a GPU: choose fp32 or auto")
