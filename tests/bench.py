@@ -146,8 +146,9 @@ def speed() -> None:
     in_precision(bundle, PRECISION)
     ours = seconds(lambda: draw(bundle, y, r, SETTINGS))
     print(f"bundled model: {SETTINGS.num_slices} slices, {torch.get_num_threads()} cores, medians of {ROUNDS}")
+    gain = f"{plain / ours:.1f} times as fast, in {PRECISION}"
     print(f"plain way, 50 steps    {plain:8.2f} s")
-    print(f"xrmri, {SETTINGS.steps} {SETTINGS.sampler}     {ours:8.2f} s   {plain / ours:.1f} times as fast, in {PRECISION}")
+    print(f"xrmri, {SETTINGS.steps:2} {SETTINGS.sampler:<12} {ours:8.2f} s   {gain}")
 
 
 @torch.inference_mode()

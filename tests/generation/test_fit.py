@@ -30,5 +30,5 @@ def test_what_is_fitted_is_in_the_models_facts_and_in_the_sidecar_of_what_it_dra
     assert said.code == 0, said.err
     told = [json.loads(file.read_text()) for file in (tmp_path / "volumes").glob("*_*.json")]
     assert {(sidecar["noise_length_mm"], sidecar["sampler"], sidecar["steps"]) for sidecar in told} == {
-        (length_mm, "fitted", 11)
+        (length_mm, "fitted", 9)
     }

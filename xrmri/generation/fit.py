@@ -33,7 +33,7 @@ from xrmri.run import write_json
 
 log = logging.getLogger(__name__)
 
-STEPS = 11
+STEPS = 9
 """Of the fitted sampler: fewer leave more than 50 of ddim do (measured with the bundled model)."""
 PAIRS, DEPTHS = 8, 5
 """Pairs of the training split and slices of each: more changes nothing that can be seen (measured)."""

@@ -18,6 +18,7 @@ from xrmri.generation.model import Model, find_model
 from xrmri.generation.order import Order, Wish, order_of_pair, order_of_radiograph
 from xrmri.generation.share import Share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
+from xrmri.memory import keep_memory
 from xrmri.run import Run, begin, complete_or_absent, fingerprint, require_writable, sha256
 
 log = logging.getLogger(__name__)
@@ -256,7 +257,10 @@ def _load(model: Model, precision: str, execution: Execution) -> Any:
     from xrmri.models.bundle import in_precision, load_bundle
     from xrmri.models.device import find_device
 
-    return in_precision(load_bundle(model.folder, find_device(execution.device)), precision)
+    device = find_device(execution.device)
+    if device.type == "cpu":
+        keep_memory()
+    return in_precision(load_bundle(model.folder, device), precision)
 
 
 def _stem(file: Path) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 AFTER_A_STEP = """
 import resource, sys, torch
-from xrmri.training.memory import keep_memory
+from xrmri.memory import keep_memory
 asked = sys.argv[1] == "keep" and keep_memory()
 for _ in range(30):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

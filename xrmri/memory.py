@@ -1,4 +1,4 @@
-"""The memory of a training on a CPU: what a step gives back, the next one takes again."""
+"""The memory of networks on a CPU: what an operation gives back, the next one takes again."""
 
 import ctypes
 import logging
@@ -15,7 +15,7 @@ def keep_memory() -> bool:
     """Ask glibc to keep freed memory in the process; False where the allocator is another one.
 
     It hands large tensors back to the system at once, and the system then clears each page before it lends it again:
-    gigabytes a step for the paper's U-Net.
+    gigabytes a step for the paper's U-Net, and a fifteenth of the time of drawing a volume.
     """
     if not sys.platform.startswith("linux"):
         return False
