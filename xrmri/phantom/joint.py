@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xrmri.phantom import bones, soft
+from xrmri.phantom import bones, femoral, soft
 from xrmri.phantom.anatomy import Knee
 from xrmri.phantom.sdf import Field, Points
 
@@ -60,7 +60,7 @@ def _on_femur(knee: Knee, p: Points, femur: Field, thick: Field) -> Field:
     rim = np.clip((f(36.5) - np.maximum(x, x + f(0.25) * (q.y - f(8.0)))) / f(3.5), -1, 1)
     top = np.clip((f(39.0) + f(0.15) * q.y - q.z) / f(6.0), -1, 1)
     cover = femur - np.minimum(thick + f(0.15), np.where(q.y > f(10), f(2.2), f(2.9))) * np.minimum(rim, top)
-    return np.maximum(cover, f(0.6) - bones.notch(knee, bones.femur_points(knee, p)))
+    return np.maximum(cover, f(0.6) - femoral.notch(knee, femoral.femur_points(knee, p)))
 
 
 def on_tibia(knee: Knee, q: Points) -> Field:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xrmri.phantom import bones, grain, soft
+from xrmri.phantom import bones, femoral, grain, soft
 from xrmri.phantom.anatomy import Knee, Participant, stream
 from xrmri.phantom.joint import joint
 from xrmri.phantom.lesions import calcification, cysts, sclerosis, spur_distance, spurs
@@ -67,7 +67,7 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     septum = np.minimum(np.float32(0.1) + np.float32(0.4) * _drift(generator, skin.shape), np.float32(0.6))
     muscle, owner = muscles(knee, p, septum)
     fascia = skin + np.float32(3.0 + 0.7 * knee.shape.fat_mm)
-    femur, tibia = bones.femur(knee, p), bones.tibia(knee, p)
+    femur, tibia = femoral.femur(knee, p), bones.tibia(knee, p)
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, p)
     bone = np.minimum(np.minimum(femur, tibia), np.minimum(fibula, patella))
     near = p.box((-60.0, -50.0, -14.0), (60.0, 60.0, 66.0))
@@ -144,7 +144,7 @@ def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opa
 
 def _caps(knee: Knee, p: Points) -> Field:
     """Distance to the cartilage that caps the osteophytes, mm; their bone is painted over it."""
-    femur = spur_distance(spurs(knee, "F"), bones.femur_points(knee, p))
+    femur = spur_distance(spurs(knee, "F"), femoral.femur_points(knee, p))
     tibia = spur_distance(spurs(knee, "T"), p.scaled(1 / knee.shape.size))
     return np.minimum(femur, tibia) * np.float32(knee.shape.size) - np.float32(1.1)
 

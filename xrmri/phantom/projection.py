@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xrmri.phantom import bones, soft
+from xrmri.phantom import bones, femoral, soft
 from xrmri.phantom.anatomy import Knee, stream
 from xrmri.phantom.lesions import crystal_line, cysts, sclerosis
 from xrmri.phantom.pose import Grid
@@ -66,7 +66,7 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     p = _turned(grid, stance)
     thigh, kneecap = (_bent(knee, p, share * stance.flexion_degrees) for share in (1.0, _PATELLA_FOLLOWS))
     step = float(grid.y[1] - grid.y[0])
-    femur, tibia = bones.femur(knee, thigh), bones.tibia(knee, p)
+    femur, tibia = femoral.femur(knee, thigh), bones.tibia(knee, p)
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, kneecap)
     solids = (  # distance, and cortex near the joint and in the shaft, mm
         (femur, 0.36, 2.6),
@@ -167,7 +167,7 @@ def _turned(grid: Grid, stance: Stance) -> Points:
 def _bent(knee: Knee, p: Points, flexion_degrees: float) -> Points:
     """Places in the extended femur of a knee bent about its posterior condyles."""
     size = knee.shape.size
-    y0, z0 = (np.float32(size * value) for value in bones.HINGE_YZ_MM)
+    y0, z0 = (np.float32(size * value) for value in femoral.HINGE_YZ_MM)
     z0 = z0 + np.float32(np.mean(bones.joint_gaps(knee)))
     angle = np.radians(flexion_degrees)
     c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from xrmri.phantom import bones
+from xrmri.phantom import bones, femoral
 from xrmri.phantom.anatomy import Knee, Participant
 from xrmri.phantom.disease import GRADE_LIMITS
 from xrmri.phantom.flash import COARSE, SLICES, coarse_grid, displayed, scan_pose
@@ -48,7 +48,7 @@ def render_signs(participant: Participant, matrix: int, scan: int = 0) -> NDArra
 
 def _sign_distances(knee: Knee, p: Points) -> Iterator[tuple[str, Field]]:
     """Each sign that the knee has, and the distance to where it is, mm."""
-    femur, tibia = bones.femur(knee, p), bones.tibia(knee, p)
+    femur, tibia = femoral.femur(knee, p), bones.tibia(knee, p)
     present = [name for name in SIGN_CODES if knee.grades[name]]
     q = p.scaled(1 / knee.shape.size)
     for name in (n for n in present if n.startswith("XRJS")):  # cartilage of the plateau that is gone
@@ -56,7 +56,7 @@ def _sign_distances(knee: Knee, p: Points) -> Iterator[tuple[str, Field]]:
     for name in (n for n in present if n.startswith("XRATT")):  # bone of the plateau that is gone
         yield name, np.maximum(bones.tibia(_without(knee, name), p), -tibia)
     for name in (n for n in present if n.startswith("XROS")):  # bone that has grown
-        own, draw = (femur, bones.femur) if name[4] == "F" else (tibia, bones.tibia)
+        own, draw = (femur, femoral.femur) if name[4] == "F" else (tibia, bones.tibia)
         yield name, np.maximum(own, -draw(_without(knee, name), p))
     for letters, draw_lesion in (("XRSC", sclerosis), ("XRCY", cysts)):
         for name in (n for n in present if n.startswith(letters)):

@@ -1,0 +1,125 @@
+"""The femur of one knee as a signed distance, with the disease that changes its shape.
+
+Points and lengths are as in `bones`; the femur rests on the plateau over the joint gaps.
+"""
+
+import numpy as np
+
+from xrmri.phantom.anatomy import Knee
+from xrmri.phantom.bones import ATTRITION_MM, LATERAL_DOME_MM, MEDIAL_DISH_MM, joint_gaps
+from xrmri.phantom.lesions import spurs
+from xrmri.phantom.sdf import (
+    Field,
+    Points,
+    Solid,
+    add,
+    boxed_ellipsoid,
+    column,
+    common,
+    ellipsoid,
+    extruded,
+    fillet,
+    nowhere,
+    union,
+)
+
+CONDYLE_X_MM = 23.0
+"""Where the middle of a condyle bears on the plateau."""
+HINGE_YZ_MM = (-9.0, 20.0)
+"""Centre of the posterior condyles above the plateau, without cartilage: the knee bends about it."""
+_EPICONDYLES = (
+    ((-34.0, -4.0, 26.0), (6.5, 13.0, 9.0)), ((34.0, -5.0, 25.0), (6.5, 12.0, 8.0)),
+    ((-35.5, -9.0, 35.0), (4.0, 5.0, 4.0)),
+)  # fmt: skip
+"""The epicondyles and, last, the adductor tubercle."""
+_POPLITEAL_GROOVE = ((39.0, -10.0, 13.0), (3.6, 9.0, 4.0))
+
+
+def femur(knee: Knee, p: Points) -> Field:
+    """Distance to the femur, mm. It rests on the plateau over the joint gaps, so it tilts with narrowing."""
+    s = knee.shape.size
+    d = nowhere(p)
+    add(
+        d, p, Solid(distance=lambda part: _femur(knee, part), low=(-99.0, -50 * s, -14 * s), high=(99.0, 40 * s, 250.0))
+    )
+    return d
+
+
+def _femur(knee: Knee, p: Points) -> Field:
+    """Distance to the femur where it can be near."""
+    shape = knee.shape
+    q = femur_points(knee, p)
+    d = union(_condyles(knee, q), _trochlea(q), 4.0)
+    add(d, q, boxed_ellipsoid((0.0, 1.0, 22.0), (28.0, 13.0, 23.0)), fillet(4.0))  # joins the condyles above the notch
+    lean = np.tan(np.radians(shape.femur_valgus_degrees))
+    wide, deep = 17.0 * shape.shaft_size, 14.5 * shape.shaft_size
+    knots = (
+        (12.0, 0.0, -2.0, 35.0, 13.0),
+        (26.0, 0.0, -1.5, 38.5, 16.0),
+        (34.0, lean * 5, -0.5, 38.8, 16.5),
+        (38.5, lean * 8, -0.2, 36.5, 16.3),
+        (45.0, lean * 13, 0.6, 29.0, 16.0),
+        (54.0, lean * 21, 1.5, wide + 6.5, deep + 1.2),
+        (70.0, lean * 36, 2.5, wide + 3.0, deep + 0.5),
+        (92.0, lean * 56, 4.0, wide + 0.5, deep),
+        (220.0, lean * 175, 8.0, wide - 3.0, deep),
+    )
+    d = union(d, column(q, knots, 2.7), 4.0)
+    d = common(d, -notch(knee, q), 4.0)
+    for centre, radii in _EPICONDYLES:
+        add(d, q, boxed_ellipsoid(centre, radii), fillet(5.0))
+    d = common(d, -ellipsoid(q, *_POPLITEAL_GROOVE), 4.0)
+    for spur in spurs(knee, "F"):
+        add(d, q, spur.solid, fillet(spur.blend_mm))
+    return d * np.float32(shape.size)
+
+
+def femur_points(knee: Knee, p: Points) -> Points:
+    """Places in the reference femur: its condyles touch z = 0 where they bear."""
+    size, gaps = knee.shape.size, joint_gaps(knee)
+    medial = gaps.medial_mm / size - MEDIAL_DISH_MM - ATTRITION_MM[knee.grades["XRATTM"]]
+    lateral = gaps.lateral_mm / size + LATERAL_DOME_MM - ATTRITION_MM[knee.grades["XRATTL"]]
+    tilt = np.float32((lateral - medial) / (2 * CONDYLE_X_MM))
+    q = p.scaled(1 / size)
+    return Points(q.x + tilt * (q.z - np.float32(20)), q.y, q.z - np.float32((medial + lateral) / 2) - tilt * q.x)
+
+
+def _condyles(knee: Knee, q: Points) -> Field:
+    """Two wheels side by side, their treads convex and falling away towards the notch."""
+    f = np.float32
+    both = None
+    for side, radius, back in ((-1.0, 20.0, -9.0), (1.0, 19.4, -8.6)):
+        across = q.x * f(side) - f(CONDYLE_X_MM)
+        crown = f(0.010) * np.maximum(across - f(1.0), 0) ** 2 + f(0.030) * np.minimum(across, 0) ** 2
+        rise = q.z - f(radius)
+        rise = np.where(rise > 0, f(0.95) * rise, rise)  # above its middle the wheel runs out into the shaft
+        posterior = np.hypot(q.y - f(back), rise) - f(radius)
+        distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
+        distal = common(distal, (q.z - f(31.0) + np.maximum(q.y - f(2.0), 0)) * f(0.72), 8.0)
+        profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
+        wheel = extruded(profile, across + f(1.4), 16.6, 0.8 * knee.shape.condyle_rounding_mm)
+        both = wheel if both is None else np.minimum(both, wheel)
+    return both
+
+
+def notch(knee: Knee, q: Points) -> Field:
+    """Between the condyles: a tunnel with steep walls behind, a low tent in front; the roof rises backwards."""
+    f = np.float32
+    half_width = f(knee.shape.notch_half_width_mm)
+    u, v = np.abs(q.x) / (half_width + f(1.5)), np.abs(q.z) / np.clip(f(8.5) - f(0.85) * q.y, 9.0, 25.0)
+    tunnel = ((u**3 + v**3 + f(1e-6)) ** f(1 / 3) - 1) * half_width
+    peak = np.clip(f(7.5) - f(0.28) * q.y, 3.8, 12.0) * np.exp(-((np.abs(q.x) / (half_width + f(1.0))) ** f(1.8)))
+    tent = common((q.z - peak) * f(0.8), np.abs(q.x) - f(1.7) * half_width, 2.0)
+    front = 1 / (1 + np.exp(np.clip(-(q.y + f(2.0)) / f(1.2), -30, 30)))
+    return common(tunnel + front * (tent - tunnel), q.y - f(14.0), 4.0)
+
+
+def _trochlea(q: Points) -> Field:
+    """The grooved pulley in front that joins the condyles."""
+    f = np.float32
+    groove = np.exp(-(((q.x - f(1.0)) / f(9.0)) ** 2))
+    lateral_lip = f(1.5) * np.clip(q.x / f(20.0), 0, 1)
+    reach = f(21.8) - f(4.8) * groove + lateral_lip - f(0.003) * q.x**2
+    pulley = np.hypot(q.y - f(3.0), (q.z - f(25.0)) * f(0.96)) - reach
+    pulley = common(pulley, np.abs(q.x) - f(34.0), 9.0)
+    return common(pulley, f(-14.0) - q.y, 5.0)
