@@ -66,7 +66,7 @@ def draw_participant(seed: int, index: int) -> Participant:
     generator = stream("participant", seed, index)
     sex = "female" if generator.random() < 0.58 else "male"
     bmi = float(np.clip(generator.normal(28.5, 4.8), 18.5, 44.0))
-    shape = draw_shape(generator, sex, bmi)
+    shape = draw_shape(generator, stream("outline", seed, index), sex, bmi)
     other = draw_sibling(generator, shape)
     kl_right, kl_left = _draw_kl_pair(generator)
     right_first = generator.random() < 0.5

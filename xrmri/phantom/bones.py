@@ -27,10 +27,10 @@ from xrmri.phantom.sdf import (
 
 _NARROWING_LEFT = (1.0, 0.68, 0.36, 0.03)
 """Share of the joint space that is left at JSN 0-3 (OARSI atlas, by eye)."""
-MEDIAL_DISH_MM = 1.7
+MEDIAL_DISH_MM = 2.6
 """How hollow the medial plateau is; the femur lies in it."""
-LATERAL_DOME_MM = 0.7
-"""How far the lateral plateau bulges."""
+LATERAL_DISH_MM = 2.1
+"""How hollow the lateral plateau is from side to side where its femur bears; from back to front it bulges."""
 ATTRITION_MM = (0.0, 1.2, 2.6, 4.4)
 _TUBEROSITY = ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6))
 
@@ -54,15 +54,16 @@ def joint_gaps(knee: Knee) -> Gaps:
 def tibial_side(knee: Knee, q: Points) -> Field:
     """Distance to the outline of the tibia without its articular surface, in reference mm."""
     wide = deep = knee.shape.shaft_size
+    flare = knee.shape.tibia_flare
     lean = np.tan(np.radians(knee.shape.tibia_tilt_degrees))
     knots = (
         (14.0, 0.0, -3.0, 38.0, 25.5),
         (-4.0, 0.0, -3.0, 38.2, 25.5),
-        (-9.0, 0.0, -3.2, 37.6, 24.0),
-        (-17.0, -lean * 9, -3.0, 35.0, 21.5),
-        (-27.0, -lean * 19, -1.5, 29.8, 19.0),
-        (-38.0, -lean * 30, -0.7, 24.6, 17.5),
-        (-50.0, -lean * 42, -0.5, 20.8 * wide, 16.8 * deep),
+        (-9.0, 0.0, -3.2, 38.0, 24.0),
+        (-17.0, 1.0 - lean * 9, -3.0, 36.2 * (1 + 0.5 * (flare - 1)), 21.5),
+        (-27.0, 2.4 - lean * 19, -1.5, 31.8 * flare, 19.0),
+        (-38.0, 2.6 - lean * 30, -0.7, 26.0 * flare, 17.5),
+        (-50.0, 1.5 - lean * 42, -0.5, 21.8 * wide, 16.8 * deep),
         (-70.0, -lean * 62, -1.0, 17.2 * wide, 16.0 * deep),
         (-110.0, -lean * 102, -2.0, 14.0 * wide, 15.0 * deep),
         (-220.0, -lean * 212, -4.0, 13.0 * wide, 14.0 * deep),
@@ -97,26 +98,28 @@ def plateau(knee: Knee, q: Points) -> Field:
     shape, grades = knee.shape, knee.grades
     f = np.float32
     arthritis = f(0.3 * max(grades["XROSTM"], grades["XROSTL"])) * np.exp(-((q.x / f(7.0)) ** 2))
-    spine = (_spines(knee, q) + arthritis) * np.exp(-(((q.y + f(7.5)) / f(9.5)) ** 2))
-    dish = f(-MEDIAL_DISH_MM) * np.exp(-(((q.x + f(23.0)) / f(11.0)) ** 2) - ((q.y + f(3.0)) / f(15.0)) ** 2)
-    dome = f(LATERAL_DOME_MM) * np.exp(-(((q.x - f(23.0)) / f(11.0)) ** 2) - ((q.y + f(5.0)) / f(10.0)) ** 2)
-    rim = f(0.012) * np.maximum(np.abs(q.x) - f(28.0), 0) ** 2
+    spine = (_spines(knee, q) + arthritis) * np.exp(-(((q.y + f(6.5)) / f(10.5)) ** 2))
+    across = f(shape.dish) * np.exp(-(((np.abs(q.x) - f(23.0)) / f(10.5)) ** 2))
+    hollow = f(-MEDIAL_DISH_MM) * np.exp(-(((q.y + f(3.0)) / f(26.0)) ** 2))
+    saddle = f(-LATERAL_DISH_MM) - f(0.004) * np.minimum((q.y + f(5.0)) ** 2, 400)
+    dish = across * np.where(q.x < 0, hollow, saddle)
+    rim = f(0.02) * np.maximum(np.abs(q.x) - f(32.5), 0) ** 2
     sunken_medial = f(ATTRITION_MM[grades["XRATTM"]]) / (1 + np.exp(np.clip((q.x + f(9.0)) / f(2.5), -30, 30)))
     sunken_lateral = f(ATTRITION_MM[grades["XRATTL"]]) / (1 + np.exp(np.clip((f(9.0) - q.x) / f(2.5), -30, 30)))
     slope = f(np.tan(np.radians(shape.plateau_slope_degrees))) * (q.y + f(5.0))
     slope = slope - f(0.004) * np.maximum(q.y - f(2.0), 0) ** 2
-    return q.z - spine - dish - dome - slope + rim + sunken_medial + sunken_lateral
+    return q.z - spine - dish - slope + rim + sunken_medial + sunken_lateral
 
 
 def _spines(knee: Knee, q: Points) -> Field:
     """Height of the ridge between the compartments in its middle, mm: a tent with two tips of the knee's own."""
     f = np.float32
     generator = stream("spines", knee.shape.texture_seed)
-    ridge = f(0.66) * np.exp(-((np.abs(q.x - f(0.5)) / f(13.0)) ** f(1.6)))
-    for place, share in ((-6.0, 0.46), (6.5, 0.38)):
-        middle, part, width = generator.normal((place, share, 3.3), (0.9, 0.12, 0.7))
-        away = np.sqrt(((q.x - f(middle)) / f(np.clip(width, 1.8, 4.5))) ** 2 + f(0.04)) - f(0.2)
-        ridge = ridge + f(np.clip(part, 0.15, 0.8)) * np.exp(-(np.maximum(away, 0) ** f(1.3)))
+    ridge = f(0.55) * np.exp(-((np.abs(q.x - f(0.5)) / f(14.0)) ** f(1.5)))
+    for place, share in ((-6.0, 0.60), (6.5, 0.50)):
+        middle, part, width = generator.normal((place, share, 2.7), (1.2, 0.16, 0.7))
+        away = np.sqrt(((q.x - f(middle)) / f(np.clip(width, 1.6, 4.5))) ** 2 + f(0.04)) - f(0.2)
+        ridge = ridge + f(np.clip(part, 0.15, 1.0)) * np.exp(-(np.maximum(away, 0) ** f(1.3)))
     return f(3.2 + 0.74 * knee.shape.spine_height_mm) * ridge
 
 

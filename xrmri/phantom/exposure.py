@@ -60,11 +60,11 @@ def draw_exposure(generator: np.random.Generator) -> Exposure:
         scatter=float(generator.uniform(0.25, 0.6)),
         blur_mm=float(generator.uniform(0.12, 0.40)),
         noise=float(np.clip(0.013 * np.exp(generator.normal(0.0, 0.45)), 0.004, 0.03)),
-        grey=0.675 + 0.145 * grey,
+        grey=0.665 + 0.13 * grey,
         contrast=_CONTRAST * float(np.exp(0.38 * contrast)),
         detail=_DETAIL * float(np.exp(0.30 * detail)),
         shoulder=float(generator.uniform(0.6, 0.85)),
-        tilt=(float(generator.normal(0, 0.12)), float(generator.normal(0, 0.12))),
+        tilt=(float(generator.normal(0, 0.4)), float(generator.normal(0, 0.2))),
         collimation_mm=float(generator.uniform(4, 16)) if generator.random() < 0.4 else 0.0,
         letter_mm=float(generator.uniform(7, 12)),
     )

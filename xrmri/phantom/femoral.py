@@ -6,7 +6,7 @@ Points and lengths are as in `bones`; the femur rests on the plateau over the jo
 import numpy as np
 
 from xrmri.phantom.anatomy import Knee
-from xrmri.phantom.bones import ATTRITION_MM, LATERAL_DOME_MM, MEDIAL_DISH_MM, joint_gaps
+from xrmri.phantom.bones import ATTRITION_MM, LATERAL_DISH_MM, MEDIAL_DISH_MM, joint_gaps
 from xrmri.phantom.lesions import spurs
 from xrmri.phantom.sdf import (
     Field,
@@ -32,7 +32,7 @@ _EPICONDYLES = (
     ((-35.5, -9.0, 35.0), (4.0, 5.0, 4.0)),
 )  # fmt: skip
 """The epicondyles and, last, the adductor tubercle."""
-_POPLITEAL_GROOVE = ((39.0, -10.0, 13.0), (3.6, 9.0, 4.0))
+_POPLITEAL_GROOVE = ((39.0, -10.0, 13.0), (2.2, 8.0, 4.0))
 
 
 def femur(knee: Knee, p: Points) -> Field:
@@ -76,11 +76,11 @@ def _femur(knee: Knee, p: Points) -> Field:
 
 def femur_points(knee: Knee, p: Points) -> Points:
     """Places in the reference femur: its condyles touch z = 0 where they bear."""
-    size, gaps = knee.shape.size, joint_gaps(knee)
-    medial = gaps.medial_mm / size - MEDIAL_DISH_MM - ATTRITION_MM[knee.grades["XRATTM"]]
-    lateral = gaps.lateral_mm / size + LATERAL_DOME_MM - ATTRITION_MM[knee.grades["XRATTL"]]
+    shape, gaps = knee.shape, joint_gaps(knee)
+    medial = gaps.medial_mm / shape.size - shape.dish * MEDIAL_DISH_MM - ATTRITION_MM[knee.grades["XRATTM"]]
+    lateral = gaps.lateral_mm / shape.size - shape.dish * LATERAL_DISH_MM - ATTRITION_MM[knee.grades["XRATTL"]]
     tilt = np.float32((lateral - medial) / (2 * CONDYLE_X_MM))
-    q = p.scaled(1 / size)
+    q = p.scaled(1 / shape.size)
     return Points(q.x + tilt * (q.z - np.float32(20)), q.y, q.z - np.float32((medial + lateral) / 2) - tilt * q.x)
 
 
@@ -90,14 +90,14 @@ def _condyles(knee: Knee, q: Points) -> Field:
     both = None
     for side, radius, back in ((-1.0, 20.0, -9.0), (1.0, 19.4, -8.6)):
         across = q.x * f(side) - f(CONDYLE_X_MM)
-        crown = f(0.010) * np.maximum(across - f(1.0), 0) ** 2 + f(0.030) * np.minimum(across, 0) ** 2
+        crown = f(0.006) * np.maximum(across - f(1.0), 0) ** 2 + f(0.020 + 0.016 * knee.shape.dish) * np.minimum(across - f(2.0), 0) ** 2
         rise = q.z - f(radius)
         rise = np.where(rise > 0, f(0.95) * rise, rise)  # above its middle the wheel runs out into the shaft
         posterior = np.hypot(q.y - f(back), rise) - f(radius)
         distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
         distal = common(distal, (q.z - f(31.0) + np.maximum(q.y - f(2.0), 0)) * f(0.72), 8.0)
         profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
-        wheel = extruded(profile, across + f(1.4), 16.6, 0.8 * knee.shape.condyle_rounding_mm)
+        wheel = extruded(profile, across + f(1.4), 16.6, 0.5 * knee.shape.condyle_rounding_mm)
         both = wheel if both is None else np.minimum(both, wheel)
     return both
 
@@ -107,7 +107,7 @@ def notch(knee: Knee, q: Points) -> Field:
     f = np.float32
     half_width = f(knee.shape.notch_half_width_mm)
     u, v = np.abs(q.x) / (half_width + f(1.5)), np.abs(q.z) / np.clip(f(8.5) - f(0.85) * q.y, 9.0, 25.0)
-    tunnel = ((u**3 + v**3 + f(1e-6)) ** f(1 / 3) - 1) * half_width
+    tunnel = ((u**f(2.3) + v**f(2.3) + f(1e-6)) ** f(1 / 2.3) - 1) * half_width
     peak = np.clip(f(7.5) - f(0.28) * q.y, 3.8, 12.0) * np.exp(-((np.abs(q.x) / (half_width + f(1.0))) ** f(1.8)))
     tent = common((q.z - peak) * f(0.8), np.abs(q.x) - f(1.7) * half_width, 2.0)
     front = 1 / (1 + np.exp(np.clip(-(q.y + f(2.0)) / f(1.2), -30, 30)))

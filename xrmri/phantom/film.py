@@ -99,13 +99,15 @@ def _place(participant: Participant, side: str, shape: tuple[int, ...]) -> _Plac
     own = stream("stance of side", participant.seed, participant.index, SIDES.index(side))
     flexion, miss, apart = both.normal((25.0, 0.0, 92.0), (4.5, 2.0, 4.0))
     row = shape[0] * both.uniform(0.43, 0.57)
-    flexion, miss, turn, up = own.normal((flexion, miss, 0.0, 0.0), (2.0, 1.2, 5.0, 3.0))
+    thinning = 0.6 * np.exp(np.clip(both.normal(0.0, 0.9), -2.0, 1.6))
+    flexion, miss, turn, up = own.normal((flexion, miss, 5.0, 0.0), (2.0, 1.2, 5.0, 3.0))  # feet are turned out
     column = (shape[1] - 1) / 2 + (-apart if side == "right" else apart) / WORK_MM
     stance = Stance(
         flexion_degrees=float(flexion),
         tibia_lean_degrees=float(knee.shape.plateau_slope_degrees + miss),
         rotation_degrees=float(turn),
-        roll_degrees=float(own.normal(0.0, 2.2)),
+        roll_degrees=float(own.normal(0.0, 2.5)),
+        thinning=float(thinning),
     )
     return _Placed(side=side, knee=knee, stance=stance, centre=(round(row + up / WORK_MM), round(column)))
 

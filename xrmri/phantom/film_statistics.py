@@ -1,6 +1,6 @@
 """Numbers that say how like real knee radiographs the phantom's are; the targets are measured on 422 real joint crops.
 
-Crops are (224, 224), 0-255, bone bright, cut at the joint box enlarged 1.3 times and averaged over area. The real ones
+Crops are (224, 224), 0-255, bone bright, cut about the joint box enlarged 1.3 times and averaged over area. The real ones
 are those of Chen, Pingjun (2018), "Knee Osteoarthritis Severity Grading Dataset", Mendeley Data V1, doi
 10.17632/56rmx5bjcr.1, CC BY 4.0: the numbers below are all that is kept of them here.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xrmri.phantom.anatomy import draw_participant
+from xrmri.phantom.anatomy import draw_participant, stream
 from xrmri.phantom.film import CROP_SCALE, Film, render_film
 from xrmri.records import SIDES
 
@@ -48,6 +48,10 @@ REAL: Mapping[str, tuple[float, float, float]] = {
 REAL_HISTOGRAM = (1.0, 0.6, 1.2, 2.0, 3.3, 4.9, 6.3, 8.5, 10.6, 12.5, 13.9, 12.4, 9.1, 6.8, 4.7, 2.3)
 """Share of the pixels of all real crops in 16 equal steps of grey, %."""
 _SLACK = 0.25
+_FRAMED_PX = (7.3, 4.2)
+"""Deviation of the joint's row and column in real crops, which are framed by hand, beyond that at the joint box."""
+_FRAMED_WIDTH = 0.046
+"""Deviation of the logarithm of their width, likewise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -64,6 +68,16 @@ class DrawnCrop:
     """Of the crop, on the film."""
 
 
+class Framing(NamedTuple):
+    """How a crop lies about the joint box, enlarged 1.3 times."""
+
+    down: float = 0.0
+    """Shift of its middle, as a share of its width."""
+    right: float = 0.0
+    wider: float = 1.0
+    """Its width, of the enlarged box."""
+
+
 class FilmTarget(NamedTuple):
     """One number of a cohort beside what it must keep to."""
 
@@ -75,7 +89,7 @@ class FilmTarget(NamedTuple):
 
 
 def draw_crops(seed: int, participants: int) -> list[DrawnCrop]:
-    """Take the radiographs of a cohort and cut out both joints of each.
+    """Take the radiographs of a cohort and cut out both joints of each, framed as unevenly as real crops are.
 
     Args:
         seed: of the cohort.
@@ -90,22 +104,31 @@ def draw_crops(seed: int, participants: int) -> list[DrawnCrop]:
         film = render_film(person)
         for side in SIDES:
             x0, _, x1, _ = film.joint_box[side]
+            framing = _by_hand(seed, index, side)
             crops.append(
                 DrawnCrop(
                     index=index,
                     side=side,
                     grade=person.knee(side).grades["XRKL"],
-                    pixels=cut(film, side),
-                    width_mm=CROP_SCALE * (x1 - x0) * film.spacing_mm,
+                    pixels=cut(film, side, framing),
+                    width_mm=framing.wider * CROP_SCALE * (x1 - x0) * film.spacing_mm,
                 )
             )
     return crops
 
 
-def cut(film: Film, side: str) -> Crop:
+def _by_hand(seed: int, index: int, side: str) -> Framing:
+    """The framing of one knee."""
+    normal = stream("framing", seed, index, SIDES.index(side)).normal
+    down, right = (float(normal(0.0, deviation / SIZE)) for deviation in _FRAMED_PX)
+    return Framing(down=down, right=right, wider=float(np.exp(normal(0.0, _FRAMED_WIDTH))))
+
+
+def cut(film: Film, side: str, framing: Framing = Framing()) -> Crop:
     """The joint crop of one knee, averaged over area, 8 bit; not mirrored."""
     x0, y0, x1, y1 = film.joint_box[side]
-    x, y, half = (x0 + x1) / 2, (y0 + y1) / 2, CROP_SCALE * (x1 - x0) / 2
+    width = framing.wider * CROP_SCALE * (x1 - x0)
+    x, y, half = (x0 + x1) / 2 + framing.right * width, (y0 + y1) / 2 + framing.down * width, width / 2
     box = (round(x - half), round(y - half), round(x + half), round(y + half))
     part = Image.fromarray(film.pixels.astype(np.float32)).crop(box)
     small = np.asarray(part.resize((SIZE, SIZE), Image.Resampling.BOX))

@@ -24,7 +24,9 @@ _PATELLA_FOLLOWS = 1.1
 
 _PLANES_MM = 1.4
 """How much muscles and the fat between them change what the rays cross, as mm of flesh (choice)."""
-_RIM_MM = 3.0
+_CALF_LEANS = 0.34
+"""How far the leg below the knee leans outwards from the medial skin, mm per mm: it is dark there on real crops."""
+_RIM_MM = 2.0
 """How thick the patella is where its bone is half as dense as that of the others."""
 
 
@@ -40,6 +42,8 @@ class Stance:
     """About the long axis; positive turns the front lateral."""
     roll_degrees: float
     """In the plane of the film; positive tips the top lateral."""
+    thinning: float = 0.5
+    """How fast the limb thins towards its sides, as an exponent: 0 as lying in the coil, 1 or more a lean, round limb."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +73,7 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     femur, tibia = femoral.femur(knee, thigh), bones.tibia(knee, p)
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, kneecap)
     solids = (  # distance, and cortex near the joint and in the shaft, mm
-        (femur, 0.36, 2.6),
+        (femur, 0.50, 2.6),
         (tibia, 0.40, 2.5),
         (fibula, 0.35, 1.7),
         (patella, 0.15, 0.15),
@@ -91,7 +95,10 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
         if distance is patella:  # its thin rim hardly stops the rays
             whole, core = (part * part / (part + np.float32(_RIM_MM)) for part in (whole, core))
         shell[place] += whole - core
-        spongy[place] += core * (1 - np.float32(0.75) * along)
+        core *= 1 - np.float32(0.75) * along
+        if distance is femur or distance is tibia:
+            core *= refine(_density(grid)[rows, columns], factor)
+        spongy[place] += core
     bone_scar = _scar(grid, factor, knee.shape.texture_seed) * np.minimum(spongy / np.float32(30.0), 1)
     dense, holes = sclerosis(knee, p, femur, tibia), cysts(knee, p, femur, tibia)
     bone = shell + np.float32(SPONGY) * spongy + bone_scar
@@ -102,11 +109,20 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     return Shadow(bone=bone, spongy=spongy, struts=spongy * stout[:, None])
 
 
+def _density(grid: Grid) -> Field:
+    """(Z, X) density of spongy bone: most at the joint; the tibia thins out below it, most below the spines."""
+    femur = 1 + 0.9 * np.exp(-np.maximum(grid.z - 6.0, 0) / 7.0)
+    tibia = 0.63 + 0.60 * np.exp(np.minimum(grid.z, 0) / 8.0)
+    core = 1 - 0.33 * np.exp(-((grid.x / 14.0) ** 2))
+    return np.where(grid.z[:, None] > 2.5, femur[:, None], np.outer(tibia, core)).astype(np.float32)
+
+
 def _plate_mm(grid: Grid) -> Field:
     """(Z, X) how much thicker than its cortex the plate under the cartilage is, most medially, mm."""
-    along = np.exp(-(((grid.z - 0.5) / 4.0) ** 2))
-    across = 0.68 - 0.32 * np.tanh(grid.x / 15.0)
-    return np.outer(along, across).astype(np.float32)
+    middle = 0.5 + 6.0 * np.exp(-((grid.x / 9.0) ** 2))  # up on the spines
+    along = np.exp(-(((grid.z[:, None] - middle) / 4.0) ** 2))
+    across = 0.34 - 0.14 * np.tanh(grid.x / 15.0) - 0.20 * np.exp(-((grid.x / 9.0) ** 2))
+    return (along * across).astype(np.float32)
 
 
 def _scar(grid: Grid, factor: int, seed: int) -> Field:
@@ -120,7 +136,7 @@ def _scar(grid: Grid, factor: int, seed: int) -> Field:
             for a, w, p in zip(generator.normal(0, 1.0, 3), (17, 8, 4), generator.uniform(0, 6, 3), strict=True)
         )
         middle = height + generator.normal(0, 2.0) + sag * (x / 30.0) ** 2 + waves
-        lines += float(generator.uniform(0.3, 1.3)) * np.exp(-(((z[:, None] - middle) / 0.9) ** 2)).astype(np.float32)
+        lines += float(generator.uniform(0.3, 1.8)) * np.exp(-(((z[:, None] - middle) / 0.9) ** 2)).astype(np.float32)
     return lines
 
 
@@ -130,9 +146,12 @@ def flesh(knee: Knee, stance: Stance, grid: Grid) -> Field:
     Returns:
         (Z, X) mm on the grid.
     """
-    inside = coverage(soft.limb(knee, _turned(grid, stance)), float(grid.y[1] - grid.y[0]))
+    p = _turned(grid, stance)
+    standing = Points(p.x + np.float32(_CALF_LEANS) * np.minimum(p.z + np.float32(5.0), 0), p.y, p.z)
+    inside = coverage(soft.limb(knee, standing), float(grid.y[1] - grid.y[0]))
     chord = inside.sum(axis=0) * (grid.y[1] - grid.y[0])
-    chord = chord * np.sqrt(chord / np.maximum(chord.max(axis=1, keepdims=True), 1))  # nothing presses it flat
+    share = chord / np.maximum(chord.max(axis=1, keepdims=True), 1)
+    chord = chord * share ** np.float32(stance.thinning)
     generator = stream("flesh", knee.shape.texture_seed)
     step = abs(float(grid.x[1] - grid.x[0]))
     planes = smooth_noise(generator, chord.shape, (14.0 / step, 3.5 / step))

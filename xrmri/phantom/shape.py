@@ -31,6 +31,10 @@ class Shape:
     fibula_x_mm: float
     fibula_z_mm: float
     shaft_size: float
+    tibia_flare: float
+    """Half-width that the tibia keeps 27 mm below the joint, of the reference's."""
+    dish: float
+    """How hollow the plateaus are and how far the condyles curve up to the notch; 1 is average."""
     muscle: float
     """Bulk of the muscles; 1 is average."""
     fat_mm: float
@@ -41,11 +45,12 @@ class Shape:
     """Names the knee's own trabeculae, strands and vessels."""
 
 
-def draw_shape(generator: np.random.Generator, sex: str, bmi: float) -> Shape:
+def draw_shape(generator: np.random.Generator, outline: np.random.Generator, sex: str, bmi: float) -> Shape:
     """Draw the shape of a knee.
 
     Args:
         generator: the person's own stream.
+        outline: another, of the flare and the dish.
         sex: "male" or "female".
         bmi: kg/m2.
 
@@ -56,20 +61,22 @@ def draw_shape(generator: np.random.Generator, sex: str, bmi: float) -> Shape:
     normal = generator.normal
     return Shape(
         size=float(np.clip(normal(1.045 if male else 0.955, 0.03), 0.85, 1.16)),
-        cartilage_medial_mm=float(np.clip(normal(5.2, 0.5), 4.1, 6.4)),
-        cartilage_lateral_mm=float(np.clip(normal(5.5, 0.55), 4.3, 6.8)),
-        notch_half_width_mm=float(np.clip(normal(9.0, 1.1), 6.5, 12.0)),
+        cartilage_medial_mm=float(np.clip(normal(4.8, 0.5), 3.7, 6.0)),
+        cartilage_lateral_mm=float(np.clip(normal(4.8, 0.55), 3.6, 6.2)),
+        notch_half_width_mm=float(np.clip(normal(9.0, 1.3), 6.2, 12.5)),
         condyle_rounding_mm=float(np.clip(normal(9.0, 0.9), 7.0, 11.5)),
         femur_valgus_degrees=float(normal(5.5, 1.5)),
         plateau_slope_degrees=float(np.clip(normal(6.0, 2.0), 1.0, 11.0)),
         tibia_tilt_degrees=float(normal(1.5, 1.2)),
         spine_height_mm=float(np.clip(normal(8.5, 1.3), 5.5, 12.0)),
-        patella_x_mm=float(normal(2.0, 2.5)),
+        patella_x_mm=float(normal(3.5, 2.8)),
         patella_z_mm=float(normal(25.0, 3.5)),
         patella_size=float(np.clip(normal(1.0, 0.07), 0.85, 1.18)),
-        fibula_x_mm=float(normal(33.5, 1.8)),
-        fibula_z_mm=float(normal(-17.0, 2.5)),
+        fibula_x_mm=float(normal(38.0, 2.2)),
+        fibula_z_mm=float(normal(-18.5, 3.5)),
         shaft_size=float(np.clip(normal(1.0, 0.07), 0.82, 1.2)),
+        tibia_flare=float(np.clip(outline.normal(1.0, 0.05), 0.88, 1.12)),
+        dish=float(np.clip(outline.normal(1.0, 0.35), 0.2, 1.9)),
         muscle=float(np.clip(normal(1.05 if male else 0.97, 0.07), 0.8, 1.25)),
         fat_mm=float(np.clip(normal(0.55 * (bmi - 18) + (1.5 if male else 5.0), 1.8), 3.0, 19.0)),
         effusion_mm=float(abs(normal(0.0, 0.8))),
