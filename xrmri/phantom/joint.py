@@ -36,11 +36,12 @@ def joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> 
     cartilage = np.minimum(_on_femur(knee, p, femur, thick), on_tibia(knee, q))
     cartilage = np.minimum(cartilage, _on_patella(knee, q, patella))
     inward = soft.meniscus_depth(knee, p)
-    nearest, farthest = np.minimum(femur, tibia), np.maximum(femur, tibia)
+    nearest, above = np.minimum(femur, tibia), bones.plateau(knee, q) * f(knee.shape.size)
     margin = f(0.5) + np.maximum(np.minimum(thick, f(2.3)) - f(0.5), f(0.15)) * np.clip(inward / f(7.0), 0, 1.5)
-    meniscus = np.maximum(margin - nearest, farthest - f(8.5))
+    meniscus = np.maximum(margin - nearest, np.maximum(femur, above) - f(8.0))
     meniscus = np.maximum(meniscus, np.maximum(-inward, inward - f(11.0)))
-    fluid = np.maximum(femur + tibia - f(8.5), np.maximum(np.abs(q.x) - f(34), np.abs(q.y + f(3)) - f(22)))
+    film = f(8.5) - f(0.4) * np.maximum(np.abs(q.x) - f(18), 0)  # it runs out to the margin
+    fluid = np.maximum(femur + tibia - film, np.maximum(np.abs(q.x) - f(34), np.abs(q.y + f(3)) - f(22)))
     return Joint(cartilage=cartilage, meniscus=meniscus, fluid=fluid)
 
 
@@ -57,7 +58,8 @@ def _on_femur(knee: Knee, p: Points, femur: Field, thick: Field) -> Field:
     f = np.float32
     q = p.scaled(1 / knee.shape.size)
     x = np.abs(q.x)
-    rim = np.clip((f(36.5) - np.maximum(x, x + f(0.25) * (q.y - f(8.0)))) / f(3.5), -1, 1)
+    bare = f(36.5) - f(0.8) * np.maximum(q.y - f(8.0), 0)  # the side walls of the trochlea have none
+    rim = np.clip((bare - x) / f(3.5), -1, 1)
     top = np.clip((f(39.0) + f(0.15) * q.y - q.z) / f(6.0), -1, 1)
     cover = femur - np.minimum(thick + f(0.15), np.where(q.y > f(10), f(2.2), f(2.9))) * np.minimum(rim, top)
     return np.maximum(cover, f(0.6) - femoral.notch(knee, femoral.femur_points(knee, p)))

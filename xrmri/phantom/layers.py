@@ -64,7 +64,7 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     p, generator = knee_places(participant, grid, pose)
     skin = soft.limb(knee, p)
     skin += np.float32(0.8) * _drift(generator, skin.shape)
-    septum = np.minimum(np.float32(0.1) + np.float32(0.4) * _drift(generator, skin.shape), np.float32(0.6))
+    septum = np.minimum(np.float32(0.4) * _drift(generator, skin.shape), np.float32(0.6))
     muscle, owner = muscles(knee, p, septum)
     fascia = skin + np.float32(3.0 + 0.7 * knee.shape.fat_mm)
     femur, tibia = femoral.femur(knee, p), bones.tibia(knee, p)

@@ -6,25 +6,25 @@ Points are in the frame of the tibia, mm, and scaled with the bones; muscle bulk
 import numpy as np
 from numpy.typing import NDArray
 
-from xrmri.phantom.anatomy import Knee
+from xrmri.phantom.anatomy import Knee, stream
 from xrmri.phantom.sdf import Field, Knots, Points, boxed_column, nowhere
 
 # (z, x, y, half-width, half-depth), mm, for a knee of size 1 and muscle of average bulk
 _GASTROCNEMIUS_MEDIAL: Knots = (
-    (36, -19, -24.1, 3, 3),
-    (24, -19.5, -26.6, 9.5, 6),
-    (8, -19, -27.1, 16, 8.5),
-    (-12, -19.5, -27.6, 20, 11.5),
-    (-40, -20.5, -30.1, 22.5, 16),
+    (36, -24, -24.1, 2, 3),
+    (24, -24.5, -26.6, 7, 6),
+    (8, -23.5, -27.1, 13, 8.5),
+    (-12, -22, -27.6, 18.5, 11.5),
+    (-40, -21.5, -30.1, 22.5, 16),
     (-75, -21.5, -32.1, 24.5, 19),
     (-120, -21, -31.1, 24, 19),
 )
 _GASTROCNEMIUS_LATERAL: Knots = (
-    (38, 19, -23.1, 3, 3),
-    (26, 19.5, -25.6, 9, 5.5),
-    (8, 19.5, -26.6, 15.5, 8),
-    (-12, 20, -27.1, 19, 11),
-    (-40, 21, -29.6, 22, 15),
+    (38, 25, -23.1, 2, 3),
+    (26, 25, -25.6, 6.5, 5.5),
+    (8, 24, -26.6, 12, 8),
+    (-12, 22.5, -27.1, 17, 11),
+    (-40, 22, -29.6, 21, 15),
     (-75, 22, -31.6, 23.5, 18),
     (-120, 21, -30.6, 23, 18),
 )
@@ -106,6 +106,13 @@ MUSCLES: tuple[tuple[Knots, float], ...] = (
 """Outline of each muscle, and how far its fibres lean to the side as they rise (mm per mm)."""
 
 
+_STOUT = 0.10
+"""Deviation of the logarithm of a muscle's thickness beside the others of its knee (choice), as the two below."""
+_REACH_MM = 5.0
+"""How much higher or lower a belly ends."""
+_ASIDE_MM = 1.6
+
+
 def muscles(knee: Knee, p: Points, septum_mm: Field) -> tuple[Field, NDArray[np.int8]]:
     """Distance to the nearest muscle, mm, and which of MUSCLES it is.
 
@@ -115,12 +122,26 @@ def muscles(knee: Knee, p: Points, septum_mm: Field) -> tuple[Field, NDArray[np.
         septum_mm: (Y, Z, X) half the thickness of the fat where two muscles meet; 0 or less: none.
     """
     q = p.scaled(1 / knee.shape.size)
-    bulk = knee.shape.muscle
+    generator = stream("muscles", knee.shape.texture_seed)
     nearest, owner = nowhere(q), np.zeros(p.span(), dtype=np.int8)
     for number, (knots, _) in enumerate(MUSCLES):
-        solid = boxed_column(tuple((z, x, y, a * bulk, b * bulk) for z, x, y, a, b in knots), 2.6)
+        solid = boxed_column(_own(knots, knee.shape.muscle, generator), 2.3)
         box = q.box(solid.low, solid.high)
         other, own = nearest[box], solid.distance(q.cut(box))
         owner[box][own < other] = number
-        nearest[box] = np.maximum(np.minimum(other, own), septum_mm[box] - np.float32(0.7) * np.abs(other - own))
+        both = np.minimum(other, own)
+        if knots is not _POPLITEUS:  # it lies flat under the others, without fat that would show
+            both = np.maximum(both, septum_mm[box] - np.float32(0.7) * np.abs(other - own))
+        nearest[box] = both
     return nearest * np.float32(knee.shape.size), owner
+
+
+def _own(knots: Knots, bulk: float, generator: np.random.Generator) -> Knots:
+    """The muscle of one person: how stout it is, how far its belly reaches, where it lies and how it curves."""
+    stout = bulk * np.exp(generator.normal(0.0, _STOUT))
+    reach, aside, behind = generator.normal(0.0, (_REACH_MM, _ASIDE_MM, _ASIDE_MM))
+    curve = generator.normal(0.0, _ASIDE_MM / 2, len(knots))
+    return tuple(
+        (z + reach, x + aside + bend, y + behind, a * stout, b * stout)
+        for (z, x, y, a, b), bend in zip(knots, curve, strict=True)
+    )
