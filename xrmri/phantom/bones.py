@@ -61,7 +61,7 @@ def tibial_side(knee: Knee, q: Points) -> Field:
         (-4.0, 0.0, -3.0, 38.2, 25.5),
         (-9.0, 0.0, -3.2, 38.0, 24.0),
         (-17.0, 1.0 - lean * 9, -3.0, 36.2 * (1 + 0.5 * (flare - 1)), 21.5),
-        (-27.0, 2.4 - lean * 19, -1.5, 31.8 * flare, 19.0),
+        (-27.0, 3.0 - lean * 19, -1.5, 31.2 * flare, 19.0),
         (-38.0, 2.6 - lean * 30, -0.7, 26.0 * flare, 17.5),
         (-50.0, 1.5 - lean * 42, -0.5, 21.8 * wide, 16.8 * deep),
         (-70.0, -lean * 62, -1.0, 17.2 * wide, 16.0 * deep),
@@ -101,7 +101,7 @@ def plateau(knee: Knee, q: Points) -> Field:
     spine = (_spines(knee, q) + arthritis) * np.exp(-(((q.y + f(6.5)) / f(10.5)) ** 2))
     across = f(shape.dish) * np.exp(-(((np.abs(q.x) - f(23.0)) / f(10.5)) ** 2))
     hollow = f(-MEDIAL_DISH_MM) * np.exp(-(((q.y + f(3.0)) / f(26.0)) ** 2))
-    saddle = f(-LATERAL_DISH_MM) - f(0.004) * np.minimum((q.y + f(5.0)) ** 2, 400)
+    saddle = f(-LATERAL_DISH_MM) - f(0.002) * np.minimum((q.y + f(5.0)) ** 2, 400)
     dish = across * np.where(q.x < 0, hollow, saddle)
     rim = f(0.02) * np.maximum(np.abs(q.x) - f(32.5), 0) ** 2
     sunken_medial = f(ATTRITION_MM[grades["XRATTM"]]) / (1 + np.exp(np.clip((q.x + f(9.0)) / f(2.5), -30, 30)))

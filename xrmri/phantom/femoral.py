@@ -90,7 +90,8 @@ def _condyles(knee: Knee, q: Points) -> Field:
     both = None
     for side, radius, back in ((-1.0, 20.0, -9.0), (1.0, 19.4, -8.6)):
         across = q.x * f(side) - f(CONDYLE_X_MM)
-        crown = f(0.006) * np.maximum(across - f(1.0), 0) ** 2 + f(0.020 + 0.016 * knee.shape.dish) * np.minimum(across - f(2.0), 0) ** 2
+        inner = f(0.020 + 0.016 * knee.shape.dish)  # the condyles curve up to the notch
+        crown = f(0.006) * np.maximum(across - f(1.0), 0) ** 2 + inner * np.minimum(across - f(2.0), 0) ** 2
         rise = q.z - f(radius)
         rise = np.where(rise > 0, f(0.95) * rise, rise)  # above its middle the wheel runs out into the shaft
         posterior = np.hypot(q.y - f(back), rise) - f(radius)

@@ -99,7 +99,7 @@ def _place(participant: Participant, side: str, shape: tuple[int, ...]) -> _Plac
     own = stream("stance of side", participant.seed, participant.index, SIDES.index(side))
     flexion, miss, apart = both.normal((25.0, 0.0, 92.0), (4.5, 2.0, 4.0))
     row = shape[0] * both.uniform(0.43, 0.57)
-    thinning = 0.6 * np.exp(np.clip(both.normal(0.0, 0.9), -2.0, 1.6))
+    thinning = 0.6 * np.exp(np.clip(both.normal(0.0, 1.0), -2.5, 1.2))
     flexion, miss, turn, up = own.normal((flexion, miss, 5.0, 0.0), (2.0, 1.2, 5.0, 3.0))  # feet are turned out
     column = (shape[1] - 1) / 2 + (-apart if side == "right" else apart) / WORK_MM
     stance = Stance(
@@ -140,7 +140,7 @@ def _lay(target: Field, knee: _Placed, field: Field, feather: int) -> None:
 def _joint_box(knee: _Placed, sharp: Shadow) -> Box:
     """The joint box from the widest bony extent near the joint line, without the fibula, in work pixels."""
     middle = sharp.bone.shape[0] // 2
-    spongy = sharp.spongy[middle - round(26 / WORK_MM) : middle + round(7 / WORK_MM)]
+    spongy = sharp.spongy[middle - round(26 / WORK_MM) : middle + round(4 / WORK_MM)]
     shown = spongy if knee.side == "right" else spongy[:, ::-1]
     touched = np.flatnonzero((shown > 4.0).any(axis=0))
     side = _BOX_SIDE * float(touched[-1] + 1 - touched[0])

@@ -1,7 +1,7 @@
 """Numbers that say how like real knee radiographs the phantom's are; the targets are measured on 422 real joint crops.
 
-Crops are (224, 224), 0-255, bone bright, cut about the joint box enlarged 1.3 times and averaged over area. The real ones
-are those of Chen, Pingjun (2018), "Knee Osteoarthritis Severity Grading Dataset", Mendeley Data V1, doi
+Crops are (224, 224), 0-255, bone bright, cut about the joint box enlarged 1.3 times and averaged over area. The real
+ones are those of Chen, Pingjun (2018), "Knee Osteoarthritis Severity Grading Dataset", Mendeley Data V1, doi
 10.17632/56rmx5bjcr.1, CC BY 4.0: the numbers below are all that is kept of them here.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xrmri.phantom.anatomy import draw_participant, stream
+from xrmri.phantom.anatomy import Participant, draw_participant, stream
 from xrmri.phantom.film import CROP_SCALE, Film, render_film
 from xrmri.records import SIDES
 
@@ -78,6 +78,9 @@ class Framing(NamedTuple):
     """Its width, of the enlarged box."""
 
 
+AT_THE_BOX = Framing()
+
+
 class FilmTarget(NamedTuple):
     """One number of a cohort beside what it must keep to."""
 
@@ -89,7 +92,7 @@ class FilmTarget(NamedTuple):
 
 
 def draw_crops(seed: int, participants: int) -> list[DrawnCrop]:
-    """Take the radiographs of a cohort and cut out both joints of each, framed as unevenly as real crops are.
+    """Take the radiographs of a cohort and cut out both joints of each.
 
     Args:
         seed: of the cohort.
@@ -102,19 +105,27 @@ def draw_crops(seed: int, participants: int) -> list[DrawnCrop]:
     for index in range(participants):
         person = draw_participant(seed, index)
         film = render_film(person)
-        for side in SIDES:
-            x0, _, x1, _ = film.joint_box[side]
-            framing = _by_hand(seed, index, side)
-            crops.append(
-                DrawnCrop(
-                    index=index,
-                    side=side,
-                    grade=person.knee(side).grades["XRKL"],
-                    pixels=cut(film, side, framing),
-                    width_mm=framing.wider * CROP_SCALE * (x1 - x0) * film.spacing_mm,
-                )
-            )
+        crops += [drawn_crop(person, film, side) for side in SIDES]
     return crops
+
+
+def drawn_crop(participant: Participant, film: Film, side: str) -> DrawnCrop:
+    """Cut out one joint, framed as unevenly as real crops are.
+
+    Args:
+        participant: whose film it is.
+        film: the radiograph.
+        side: "right" or "left".
+    """
+    x0, _, x1, _ = film.joint_box[side]
+    framing = _by_hand(participant.seed, participant.index, side)
+    return DrawnCrop(
+        index=participant.index,
+        side=side,
+        grade=participant.knee(side).grades["XRKL"],
+        pixels=cut(film, side, framing),
+        width_mm=framing.wider * CROP_SCALE * (x1 - x0) * film.spacing_mm,
+    )
 
 
 def _by_hand(seed: int, index: int, side: str) -> Framing:
@@ -124,7 +135,7 @@ def _by_hand(seed: int, index: int, side: str) -> Framing:
     return Framing(down=down, right=right, wider=float(np.exp(normal(0.0, _FRAMED_WIDTH))))
 
 
-def cut(film: Film, side: str, framing: Framing = Framing()) -> Crop:
+def cut(film: Film, side: str, framing: Framing = AT_THE_BOX) -> Crop:
     """The joint crop of one knee, averaged over area, 8 bit; not mirrored."""
     x0, y0, x1, y1 = film.joint_box[side]
     width = framing.wider * CROP_SCALE * (x1 - x0)

@@ -43,7 +43,7 @@ class Stance:
     roll_degrees: float
     """In the plane of the film; positive tips the top lateral."""
     thinning: float = 0.5
-    """How fast the limb thins towards its sides, as an exponent: 0 as lying in the coil, 1 or more a lean, round limb."""
+    """How fast the limb thins towards its sides, as an exponent: 0 as lying in the coil, 1 or more a round limb."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,11 +110,11 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
 
 
 def _density(grid: Grid) -> Field:
-    """(Z, X) density of spongy bone: most at the joint; the tibia thins out below it, most below the spines."""
+    """(Z, X) density of spongy bone: most at the joint, where the load goes through; least between the condyles."""
     femur = 1 + 0.9 * np.exp(-np.maximum(grid.z - 6.0, 0) / 7.0)
-    tibia = 0.63 + 0.60 * np.exp(np.minimum(grid.z, 0) / 8.0)
-    core = 1 - 0.33 * np.exp(-((grid.x / 14.0) ** 2))
-    return np.where(grid.z[:, None] > 2.5, femur[:, None], np.outer(tibia, core)).astype(np.float32)
+    tibia = 0.63 + 0.72 * np.exp(np.minimum(grid.z, 0) / 8.0)
+    core = np.where(grid.z > 2.5, 0.26, 0.42)[:, None] * np.exp(-((grid.x / 14.0) ** 2))
+    return (np.where(grid.z > 2.5, femur, tibia)[:, None] * (1 - core)).astype(np.float32)
 
 
 def _plate_mm(grid: Grid) -> Field:

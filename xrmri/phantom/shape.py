@@ -72,7 +72,7 @@ def draw_shape(generator: np.random.Generator, outline: np.random.Generator, sex
         patella_x_mm=float(normal(3.5, 2.8)),
         patella_z_mm=float(normal(25.0, 3.5)),
         patella_size=float(np.clip(normal(1.0, 0.07), 0.85, 1.18)),
-        fibula_x_mm=float(normal(38.0, 2.2)),
+        fibula_x_mm=float(normal(39.5, 2.2)),
         fibula_z_mm=float(normal(-18.5, 3.5)),
         shaft_size=float(np.clip(normal(1.0, 0.07), 0.82, 1.2)),
         tibia_flare=float(np.clip(outline.normal(1.0, 0.05), 0.88, 1.12)),

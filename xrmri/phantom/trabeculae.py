@@ -7,7 +7,7 @@ from xrmri.phantom.exposure import Exposure
 from xrmri.phantom.sdf import Field
 from xrmri.phantom.texture import refine, smooth_noise
 
-_STRENGTH = 0.0013  # of white
+_STRENGTH = 0.0015  # of white
 
 
 def trabecular_pattern(participant: Participant, core: Field, exposure: Exposure) -> Field:

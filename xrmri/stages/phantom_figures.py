@@ -13,8 +13,8 @@ from PIL import Image
 from xrmri.config import Execution, Phantom
 from xrmri.parallel import in_order
 from xrmri.phantom.anatomy import Participant, draw_participant
-from xrmri.phantom.film import CROP_SCALE, Film, render_film
-from xrmri.phantom.film_statistics import SIZE, DrawnCrop, cut
+from xrmri.phantom.film import Film, render_film
+from xrmri.phantom.film_statistics import SIZE, DrawnCrop, drawn_crop
 from xrmri.phantom.flash import render_flash
 from xrmri.phantom.statistics import Target, Volume, VolumeStatistics, compare, measure, targets, windowed
 from xrmri.report.sheet import Picture, write_sheet, write_targets
@@ -107,7 +107,7 @@ def _look(sample: _Sample) -> _Seen:
         volume=np.rint(volume).astype(np.uint8),
         statistics=measure(volume),
         film=_whole(film),
-        crops=(_crop(participant, film, "right"), _crop(participant, film, "left")),
+        crops=(drawn_crop(participant, film, "right"), drawn_crop(participant, film, "left")),
     )
 
 
@@ -153,18 +153,6 @@ def _whole(film: Film) -> Picture:
     square = Image.fromarray(film.pixels.astype(np.float32)).crop((0, -border, width, height + border))
     small = np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BOX))
     return np.rint(np.clip(small * np.float32(255 / 4095), 0, 255)).astype(np.uint8)
-
-
-def _crop(participant: Participant, film: Film, side: str) -> DrawnCrop:
-    """One joint of a film."""
-    x0, _, x1, _ = film.joint_box[side]
-    return DrawnCrop(
-        index=participant.index,
-        side=side,
-        grade=participant.knee(side).grades["XRKL"],
-        pixels=cut(film, side),
-        width_mm=CROP_SCALE * (x1 - x0) * film.spacing_mm,
-    )
 
 
 def _row(target: Target) -> dict[str, Any]:
