@@ -15,7 +15,7 @@ _SLOW_MM = 8.3
 _CONTRAST, _DETAIL = 0.137, 0.033
 _WHITE = 4095
 _TOE = 0.3
-"""Where the display curve begins to bend towards black, of white: 95 % of the pixels of real crops are above 0.13."""
+"""Where the display curve begins to bend towards black, of white: in nine of ten real crops 95 % are above 0.13."""
 _GLYPHS = {"right": ("1110", "1001", "1110", "1010", "1001"), "left": ("1000", "1000", "1000", "1000", "1111")}
 
 

@@ -108,7 +108,7 @@ def notch(knee: Knee, q: Points) -> Field:
     f = np.float32
     half_width = f(knee.shape.notch_half_width_mm)
     u, v = np.abs(q.x) / (half_width + f(1.5)), np.abs(q.z) / np.clip(f(8.5) - f(0.85) * q.y, 9.0, 25.0)
-    tunnel = ((u**f(2.3) + v**f(2.3) + f(1e-6)) ** f(1 / 2.3) - 1) * half_width
+    tunnel = ((u ** f(2.3) + v ** f(2.3) + f(1e-6)) ** f(1 / 2.3) - 1) * half_width
     peak = np.clip(f(7.5) - f(0.28) * q.y, 3.8, 12.0) * np.exp(-((np.abs(q.x) / (half_width + f(1.0))) ** f(1.8)))
     tent = common((q.z - peak) * f(0.8), np.abs(q.x) - f(1.7) * half_width, 2.0)
     front = 1 / (1 + np.exp(np.clip(-(q.y + f(2.0)) / f(1.2), -30, 30)))
