@@ -19,6 +19,7 @@ from xrmri.evaluation.case import compare
 from xrmri.evaluation.flip import flip, where
 from xrmri.evaluation.inputs import Inputs
 from xrmri.evaluation.samples import _calibration, examine
+from xrmri.evaluation.verdicts import verdicts
 from xrmri.metrics.image import psnr
 from xrmri.metrics.measure import METRICS, Reference
 from xrmri.metrics.region import JointBand
@@ -191,7 +192,20 @@ def test_a_missing_model_is_told_and_leaves_the_ceiling_out(honest):
     assert summary["psnr"]["vae_ceiling"] is None
 
 
-def test_the_ceiling_goes_through_the_models_vae_and_two_participants_prove_nothing(dataset, tmp_path):
+@pytest.mark.parametrize(
+    ("drawn_mm", "stranger_mm", "lost"), [(9, 1, False), (10, 1, True), (10, 7, False), (44, 7, True)]
+)
+def test_depth_is_lost_from_10_mm_and_1_5_times_a_strangers_error_on(honest, drawn_mm, stranger_mm, lost):
+    summary = json.loads(json.dumps(honest[2]))
+    summary["depth_error_mm"]["generated"]["median"] = drawn_mm
+    summary["depth_error_mm"]["wrong_patient"]["median"] = stranger_mm
+    said = f"Depth is not controlled: slices look most like acquired slices {drawn_mm} mm away from theirs."
+    assert (said in verdicts(summary)[0]) == lost
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A folder with a VAE of random weights: what passes through it is hardly to be recognised."""
     import torch
 
     from xrmri.models.autoencoder import build_autoencoder
@@ -202,9 +216,26 @@ def test_the_ceiling_goes_through_the_models_vae_and_two_participants_prove_noth
     (tmp_path / "ldm").mkdir()
     save_network(tmp_path / "ldm" / "vae", vae)
     write_json(tmp_path / "ldm" / "xrmri.json", {"image_size": SIZE})
+    return tmp_path / "ldm", vae
+
+
+def test_volumes_better_than_the_models_own_vae_are_called_out_as_acquired_data(dataset, tmp_path, model):
+    for number in TEST:
+        generate(tmp_path / "volumes", number, blurred(number))
+    write_json(tmp_path / "volumes" / "run.json", {"model": str(model[0])})
+    told = run(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
+    assert "than the model's own VAE can bring them" in told["conclusion"]
+    assert "acquired data have got into them" in told["conclusion"]
+    assert "have not shown that they follow the radiograph" in told["conclusion"]
+
+
+def test_the_ceiling_goes_through_the_models_vae_and_two_participants_prove_nothing(dataset, tmp_path, model):
+    import torch
+
+    ldm, vae = model
     for number in (1, 2):
         generate(tmp_path / "volumes", number, anatomy(number))
-    write_json(tmp_path / "volumes" / "run.json", {"model": str(tmp_path / "ldm")})
+    write_json(tmp_path / "volumes" / "run.json", {"model": str(ldm)})
     told = run(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
     assert told["conclusion"].startswith("Only 2 participants: too few")
     assert told["counts"] == {
