@@ -89,7 +89,7 @@ def generate(
     )
     execution = common.execution()
     if len(radiographs) == 1 and radiographs[0].is_dir() and (radiographs[0] / "dataset.json").is_file():
-        share = read_share(shard, os.environ)
+        share = read_share(shard, os.environ, out or Path("volumes"))
         common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, wish, share))
     elif shard or split:
         raise InputError("--split and --shard belong to a dataset: give one dataset folder")

@@ -7,14 +7,14 @@ import os
 import re
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from xrmri.errors import InputError
+from xrmri.errors import InconsistentError, InputError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,6 +36,30 @@ def parse_shard(text: str) -> tuple[int, int]:
     if not match or int(match[1]) >= int(match[2]):
         raise InputError(f"--shard must be I/N with I from 0 to N - 1, such as 0/4, not {text!r}")
     return int(match[1]), int(match[2])
+
+
+def array_task(environment: Mapping[str, str], begun: int | None) -> tuple[int, int] | None:
+    """The share of this task of a Slurm array, and how many shares there are; None outside of an array.
+
+    Tasks are numbered from where the array begins, except when it is a part of one: a resubmission of some tasks, which
+    keep the numbers they had in an array from 0.
+
+    Args:
+        environment: with SLURM_ARRAY_TASK_ID, _COUNT and _MIN.
+        begun: how many shares the work was begun in, where it was.
+
+    Raises:
+        InconsistentError: a task that an array of its size does not have.
+    """
+    task = environment.get("SLURM_ARRAY_TASK_ID", "")
+    if not task.isdecimal():
+        return None
+    tasks = int(environment.get("SLURM_ARRAY_TASK_COUNT") or 1)
+    whole = begun or tasks
+    number = int(task) - (int(environment.get("SLURM_ARRAY_TASK_MIN") or 0) if tasks == whole else 0)
+    if not 0 <= number < whole:
+        raise InconsistentError(f"task {task} has no share of a work begun in {whole}: number the array 0-{whole - 1}")
+    return number, whole
 
 
 def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:

@@ -151,6 +151,20 @@ def test_shards_of_a_cohort_draw_what_one_process_draws_and_the_last_one_finishe
     assert (out / "rejected.csv").read_text().splitlines() == ["name,reason"]
 
 
+def test_a_resubmitted_part_of_an_array_keeps_its_numbers_in_the_whole(generate, model, tmp_path, monkeypatch):
+    dataset, out = make_dataset(tmp_path / "dataset", pairs=8, size=SIZE), tmp_path / "volumes"
+
+    def task(number, count, least):
+        for name, value in {"ID": number, "COUNT": count, "MIN": least}.items():
+            monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", str(value))
+        return generate(dataset, "--split", "train", "-o", out, "--json").result["counts"]["asked"]
+
+    assert task(0, 3, 0) == 2
+    assert [task(number, 2, 1) for number in (1, 2)] == [2, 2]
+    assert len(list(out.glob("*.nii.gz"))) == 6
+    assert json.loads((out / "run.json").read_text())["status"] == "finished"
+
+
 def test_a_shard_that_does_not_exist_and_one_of_a_radiograph_are_refused(generate, knee, tmp_path):
     dataset = make_dataset(tmp_path / "dataset", size=SIZE)
     assert "such as 0/4" in generate(dataset, "-o", tmp_path / "out", "--shard", "2/2", code=2).err

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrmri.parallel import parse_shard
-from xrmri.run import write_json
+from xrmri.parallel import array_task, parse_shard
+from xrmri.run import read_record, write_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,16 +40,12 @@ class Share:
         return out / "shards" / f"{self.number}-of-{self.count}.json"
 
 
-def read_share(told: str | None, environment: Mapping[str, str]) -> Share | None:
-    """The share that --shard names, else that of this task of a Slurm array numbered from 0; None for everything.
+def read_share(told: str | None, environment: Mapping[str, str], out: Path) -> Share | None:
+    """The share that --shard names, else that of this task of a Slurm array; None for everything.
 
     Raises:
-        InputError: not I/N, or a task that an array of its size does not have.
+        InputError, InconsistentError: not I/N, or a task that an array of its size does not have.
     """
-    if told is None:
-        task, tasks = environment.get("SLURM_ARRAY_TASK_ID"), environment.get("SLURM_ARRAY_TASK_COUNT")
-        if not (task and tasks):
-            return None
-        told = f"{int(task) - int(environment.get('SLURM_ARRAY_TASK_MIN') or 0)}/{tasks}"
-    number, count = parse_shard(told)
-    return Share(number=number, count=count)
+    begun = (read_record(out) or {}).get("shares")
+    found = parse_shard(told) if told else array_task(environment, begun)
+    return Share(number=found[0], count=found[1]) if found else None

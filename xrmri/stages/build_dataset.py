@@ -10,8 +10,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from xrmri import parallel
 from xrmri.config import BuildDataset, Execution
-from xrmri.errors import InconsistentError, InputError
+from xrmri.errors import InputError
 from xrmri.run import begin, join, read_record
 from xrmri.stages.build_shard import Shard, build_shards
 from xrmri.stages.draw_sequences import draw_sequences
@@ -133,22 +134,10 @@ def merge(out: Path, config: BuildDataset) -> dict[str, Any]:
 
 
 def array_task(environment: Mapping[str, str], config: BuildDataset, out: Path) -> tuple[int, int] | None:
-    """The shard that this task of a Slurm array is to build, and how many there are; None outside of an array.
-
-    Tasks are numbered from where the array begins, except when it is a part of one: a resubmission of some tasks, which
-    keep the numbers they had in an array from 0.
-    """
-    task = environment.get("SLURM_ARRAY_TASK_ID", "")
-    if not task.isdecimal():
-        return None
+    """The shard that this task of a Slurm array is to build, and how many there are; None outside of an array."""
     record = read_record(out)
     begun = record["config"].get("shards") if record and record.get("command") == config.command() else None
-    tasks = int(environment.get("SLURM_ARRAY_TASK_COUNT") or 1)
-    whole = config.shards if config.shards > 1 else begun or tasks
-    number = int(task) - (int(environment.get("SLURM_ARRAY_TASK_MIN") or 0) if tasks == whole else 0)
-    if not 0 <= number < whole:
-        raise InconsistentError(f"task {task} has no shard in {out}, which has {whole}: number the array 0-{whole - 1}")
-    return number, whole
+    return parallel.array_task(environment, config.shards if config.shards > 1 else begun)
 
 
 def with_shards(config: BuildDataset, count: int) -> BuildDataset:

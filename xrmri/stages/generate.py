@@ -180,6 +180,7 @@ def _to_folder(
         return {"status": "already done", **found}
     run.record["model"] = str(model.folder.resolve())
     if share:
+        run.record["shares"] = share.count  # which a resubmission of some of them goes by
         run.write()
         reasons = _draw_all(names, orders, out, config, execution, model, pictures)
         share.mark_done(out, reasons)
