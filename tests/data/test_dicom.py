@@ -58,6 +58,16 @@ def used(image: Image) -> None:
     image.tags.get("PhotometricInterpretation")
 
 
+@pytest.mark.parametrize("end", range(132, 164))
+def test_a_file_that_ends_within_its_first_elements_is_an_input_error_or_an_image(end):
+    for work in (lambda: used(parse(FLASH[:end])), lambda: read_labels(FLASH[:end])):
+        try:
+            with no_warnings():
+                work()
+        except InputError as error:
+            assert "\n" not in str(error)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from([FLASH, FILM]), st.data())
 def test_a_damaged_file_is_an_input_error_or_an_image_and_nothing_else(content, data):

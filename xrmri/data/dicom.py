@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from struct import error as StructError
 
 import numpy as np
 from pydicom import Dataset, dcmread
@@ -34,7 +35,7 @@ _PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfigurat
                "BitsStored", "HighBit", "PixelRepresentation", "PixelData"]  # fmt: skip
 # What pydicom and its decoders raise on damaged files; they share no base class.
 _DAMAGE = (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, TypeError, KeyError, AttributeError,
-           NotImplementedError, RuntimeError)  # fmt: skip
+           NotImplementedError, RuntimeError, StructError, IndexError, OverflowError)  # fmt: skip
 # Every OAI film has an illegal character set; pydicom says so as a warning and again in its log.
 logging.getLogger("pydicom").setLevel(logging.ERROR)
 
