@@ -1,6 +1,8 @@
 """Beyond one volume: another series' grid, a reading at every grade, pictures to look at, and a cohort in shards."""
 
 import json
+import subprocess
+import sys
 
 import nibabel
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 
 from tests.generation.made_model import SIZE, made_model
 from tests.stages.made_dataset import make_dataset
+from xrmri.generation.share import Share, read_share
 from xrmri.report.three_planes import NIIVUE_SHA256
 
 FAST = ["--device", "cpu", "--no-progress", "--steps", "2", "--num-slices", "5"]
@@ -163,6 +166,26 @@ def test_a_resubmitted_part_of_an_array_keeps_its_numbers_in_the_whole(generate,
     assert [task(number, 2, 1) for number in (1, 2)] == [2, 2]
     assert len(list(out.glob("*.nii.gz"))) == 6
     assert json.loads((out / "run.json").read_text())["status"] == "finished"
+
+
+def test_two_launched_processes_share_a_cohort_and_a_task_of_an_array_between_them(tmp_path):
+    launched = [{"RANK": str(rank), "WORLD_SIZE": "2"} for rank in (0, 1)]
+    assert [read_share(None, own, tmp_path) for own in launched] == [Share(number=n, count=2) for n in (0, 1)]
+    assert read_share("2/3", launched[1], tmp_path) == Share(number=5, count=6)
+    array = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MIN": "0"}
+    assert read_share(None, array | launched[1], tmp_path) == Share(number=3, count=6)
+    assert read_share(None, {}, tmp_path) is None and read_share("0/1", {}, tmp_path) == Share(number=0, count=1)
+
+
+def test_volumes_drawn_by_two_launched_processes_are_those_of_one(model, tmp_path):
+    dataset = make_dataset(tmp_path / "dataset", pairs=8, size=SIZE)
+    command = ["-m", "xrmri", "generate", str(dataset), "--model", str(model), "--split", "train", *FAST, "-q"]
+    subprocess.run([sys.executable, *command, "-o", tmp_path / "one"], check=True)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    subprocess.run([*launcher, *command, "-o", tmp_path / "two"], check=True, capture_output=True)
+    assert json.loads((tmp_path / "two" / "run.json").read_text())["status"] == "finished"
+    for name in (f"{number}.nii.gz" for number in range(6)):
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 
 
 def test_a_shard_that_does_not_exist_and_one_of_a_radiograph_are_refused(generate, knee, tmp_path):

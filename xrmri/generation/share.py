@@ -1,4 +1,4 @@
-"""Which of a cohort's volumes one process draws: all, a share by `--shard I/N`, or that of a task of a Slurm array."""
+"""Which of a cohort's volumes one process draws: all, or a share: by --shard, of a Slurm array, of a launcher."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -43,9 +43,12 @@ class Share:
 def read_share(told: str | None, environment: Mapping[str, str], out: Path) -> Share | None:
     """The share that --shard names, else that of this task of a Slurm array; None for everything.
 
+    Under `accelerate launch` or `torchrun`, each of whose processes has a GPU, the share is shared once more.
+
     Raises:
         InputError, InconsistentError: not I/N, or a task that an array of its size does not have.
     """
+    rank, world = (int(environment.get(name, default)) for name, default in (("RANK", 0), ("WORLD_SIZE", 1)))
     begun = (read_record(out) or {}).get("shares")
-    found = parse_shard(told) if told else array_task(environment, begun)
-    return Share(number=found[0], count=found[1]) if found else None
+    number, count = (parse_shard(told) if told else array_task(environment, begun and begun // world)) or (0, 1)
+    return Share(number=number * world + rank, count=count * world) if told or count * world > 1 else None
