@@ -4,10 +4,13 @@ import json
 import shutil
 
 import pytest
+import torch
 
+from xrmri.config import TrainLdm
 from xrmri.data.store import open_dataset
-from xrmri.generation.fit import add_fits
+from xrmri.generation.fit import LARGEST_ON_CPU, add_fits
 from xrmri.generation.noise_length import LENGTHS_MM, length_at
+from xrmri.stages.train_ldm import _fit_sampler
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,13 @@ def test_what_is_fitted_is_in_the_models_facts_and_in_the_sidecar_of_what_it_dra
     assert {(sidecar["noise_length_mm"], sidecar["sampler"], sidecar["steps"]) for sidecar in told} == {
         (length_mm, "fitted", 9)
     }
+
+
+@pytest.mark.parametrize(("parameters", "fitted"), [(1_000, True), (LARGEST_ON_CPU + 1, False)])
+def test_a_training_ends_by_fitting_its_model_unless_that_takes_hours(chain, tmp_path, caplog, parameters, fitted):
+    shutil.copytree(chain.ldm, tmp_path / "ldm")
+    config = TrainLdm.load(preset="tiny", fits=True)
+    _fit_sampler(tmp_path / "ldm", open_dataset(chain.dataset), config, torch.device("cpu"), parameters)
+    facts = json.loads((tmp_path / "ldm/xrmri.json").read_text())
+    assert ({"sampler", "noise_length_mm"} <= facts.keys()) == fitted
+    assert ("not fitted" in caplog.text) != fitted

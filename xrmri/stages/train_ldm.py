@@ -1,5 +1,6 @@
 """dataset/ + vae/ -> ldm/: the denoiser that draws a slice for a radiograph, a depth and features (Algorithm 1)."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,10 +13,10 @@ from torch import Tensor, nn
 from xrmri.config import Execution, TrainLdm
 from xrmri.data.features import feature_set
 from xrmri.data.slices import Order
-from xrmri.data.store import open_dataset
+from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
-from xrmri.generation.fit import add_fits
+from xrmri.generation.fit import LARGEST_ON_CPU, add_fits
 from xrmri.models.bundle import Bundle, read_facts, save_bundle
 from xrmri.models.card import model_card
 from xrmri.models.small_maps import multiply_on_small_maps
@@ -29,6 +30,8 @@ from xrmri.stages.start import read_imported, say_what_became_of_it
 from xrmri.training.loop import Task, fit
 from xrmri.training.opening import open_run
 from xrmri.training.precision import prepare_device
+
+log = logging.getLogger(__name__)
 
 
 def run(
@@ -93,11 +96,21 @@ def run(
             tower = networks.tower.cpu() if networks.tower else None
             bundle = Bundle(vae=autoencoder.cpu(), denoiser=denoiser.cpu(), radiograph_encoder=tower, facts=facts)
             save_bundle(out, bundle, card=model_card(facts))
-            if config.fits and config.max_steps > 0:
-                add_fits(out, data, accelerator.device)
+            _fit_sampler(out, data, config, accelerator.device, counts["parameters"])
             record.record["counts"] = counts
     loss = round(facts["validation_loss"], 4)
     return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}
+
+
+def _fit_sampler(out: Path, data: Dataset, config: TrainLdm, device: torch.device, parameters: int) -> None:
+    """Fit what a trained model draws with, where that is wanted and does not take longer than the training."""
+    if not config.fits or config.max_steps == 0:
+        return
+    if device.type == "cpu" and parameters > LARGEST_ON_CPU:
+        command = f"python -m xrmri.generation.fit {out} DATASET"
+        log.warning("sampler and noise along depth are not fitted (hours on a CPU): run %s on a GPU", command)
+        return
+    add_fits(out, data, device)
 
 
 def _cache_key(inputs: Mapping[str, str], config: TrainLdm) -> str:
