@@ -2,10 +2,12 @@
 
 import json
 import pickle
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
@@ -20,6 +22,9 @@ from xrmri.run import complete_or_absent, write_text
 
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+_DAMAGE = (SafetensorError, RuntimeError, ValueError, OSError, ImportError, EOFError, LookupError, AttributeError,
+           TypeError, AssertionError, ArithmeticError, struct.error)  # fmt: skip
+"""What reading a damaged file raises: torch's restricted unpickler lets the errors of its own steps out."""
 
 
 def save_network(folder: Path, network: ConfigMixin, dtype: torch.dtype = torch.float32) -> None:
@@ -87,10 +92,14 @@ def read_tensors(file: Path, role: str) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
             state: Any = load_file(file)
-        else:
+        elif is_zipfile(file):
             with _placeholders(file):
                 state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except (SafetensorError, RuntimeError, ValueError, OSError, ImportError, pickle.UnpicklingError, EOFError) as error:
+        else:  # as torch wrote before 1.6, and older public files still are; it cannot be mapped
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{role} {file} is no checkpoint, or holds more than weights: give safetensors") from error
+    except _DAMAGE as error:
         reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise InputError(f"{role} {file} cannot be read ({reason}): copy it again, or give safetensors") from error
     state = state.get("state_dict", state) if isinstance(state, dict) else {}
