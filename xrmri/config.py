@@ -315,6 +315,10 @@ class TrainVae(Training):
     """Error of the reconstruction: squared (paper, eq. 6) or absolute."""
     kl_weight: float = 1e-6
     """Weight of the Kullback-Leibler term beside the squared error of eq. 6 (choice, after code)."""
+    perceptual_weight: float = 0.0
+    """Weight of the perceptual term; 0 leaves it out (paper, eq. 6)."""
+    perceptual_network: str = ""
+    """File of torchvision's VGG-16 weights, which the perceptual term compares images by (choice)."""
     radiograph_share: float = 0.1
     """Share of radiographs among the training images: E2 encodes y with the same network (choice)."""
     crop: int = 0
@@ -325,6 +329,11 @@ class TrainVae(Training):
         Training.__post_init__(self)
         _one_of("error", self.error, ("squared", "absolute"))
         _require(0 <= self.radiograph_share <= 1, f"radiograph_share must be 0 to 1, not {self.radiograph_share}")
+        _require(self.perceptual_weight >= 0, f"perceptual_weight must be at least 0, not {self.perceptual_weight}")
+        both = (self.perceptual_weight > 0) == bool(self.perceptual_network)
+        _require(both, "perceptual_weight above 0 and perceptual_network, the file of a VGG-16, need each other")
+        small = self.perceptual_network and 0 < self.crop < 16  # VGG-16 halves an image four times
+        _require(not small, f"perceptual_network needs a crop of at least 16, not {self.crop}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

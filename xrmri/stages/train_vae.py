@@ -23,6 +23,7 @@ from xrmri.data.slices import (
 )
 from xrmri.data.store import open_dataset
 from xrmri.models.autoencoder import (
+    Moments,
     Reconstruction,
     build_autoencoder,
     decode,
@@ -33,9 +34,10 @@ from xrmri.models.autoencoder import (
 )
 from xrmri.models.bundle import save_autoencoder_bundle
 from xrmri.models.card import autoencoder_card
+from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
-from xrmri.run import fingerprint
+from xrmri.run import fingerprint, sha256
 from xrmri.stages.pictures import write_picture
 from xrmri.stages.start import Imported, read_imported, say_what_became_of_it, sized_like
 from xrmri.training.loop import Task, fit
@@ -78,6 +80,11 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
     accelerator = prepare_device(execution.device, config)
     network, rows = _started(config, init, imported)
     inputs = {"dataset": fingerprint(dataset)} | ({"init": fingerprint(init)} if init else {})
+    loss = _Loss(config=config)
+    if config.perceptual_network:
+        file = Path(config.perceptual_network)
+        loss = _Loss(config=config, perceptual=load_perceptual_distance(file).to(accelerator.device))
+        inputs["perceptual_network"] = sha256(file)
     opened = open_run(accelerator, out, config, inputs, execution)
     if opened is None:
         return {"status": "already done", "output": str(out)}
@@ -91,11 +98,11 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
             order=Order(count=len(slices), seed=config.seed),
             latent=latent_shape(network.vae, config.crop or size),
         )
-        validation = _Validation(held_out, config, accelerator.device)
+        validation = _Validation(held_out, config, loss, accelerator.device)
         task = Task(
             name=config.command(),
             load=source.batch,
-            loss=lambda model, batch: _loss(model, *batch, config=config),
+            loss=lambda model, batch: loss(batch[0], *model(*batch)),
             validate=validation.measure,
             picture=validation.picture,
         )
@@ -144,9 +151,21 @@ def _started(config: TrainVae, init: Path | None, imported: Imported | None) -> 
     return network, rows
 
 
-def _loss(model: nn.Module, x: Tensor, noise: Tensor, *, config: TrainVae) -> Tensor:
-    output, moments = model(x, noise)
-    return reconstruction_loss(x, output, moments, kl_weight=config.kl_weight, error=config.error)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Loss:
+    """What is minimised: eq. 6, the divergence and, where the settings name a network for it, the perceptual term."""
+
+    config: TrainVae
+    perceptual: PerceptualDistance | None = None
+    """Frozen, and no part of what is trained or saved."""
+
+    def __call__(self, x: Tensor, output: Tensor, moments: Moments) -> Tensor:
+        """The mean loss over (B, H, W) images, what came back (B, 3, H, W), and their posteriors."""
+        config = self.config
+        loss = reconstruction_loss(x, output, moments, kl_weight=config.kl_weight, error=config.error)
+        if self.perceptual is None:
+            return loss
+        return loss + config.perceptual_weight * self.perceptual(x, output.mean(dim=1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,7 +198,7 @@ class _Images:
 class _Validation:
     """The loss and PSNR of whole held-out images, on fixed noise."""
 
-    def __init__(self, slices: SliceIndex, config: TrainVae, device: torch.device) -> None:
+    def __init__(self, slices: SliceIndex, config: TrainVae, loss: _Loss, device: torch.device) -> None:
         """Choose the images."""
         chosen = [slices.locate(item) for item in slices.evenly(_VALIDATED)]
         self.slices = torch.stack([slice_image(slices.dataset, *where) for where in chosen])
@@ -187,6 +206,7 @@ class _Validation:
             [radiograph_image(slices.dataset, pair_id, grid=config.radiograph_grid) for pair_id, _ in chosen]
         )
         self.config = config
+        self.loss = loss
         self.device = device
 
     @torch.no_grad()
@@ -211,9 +231,7 @@ class _Validation:
             source = noise_source(self.config.seed, Purpose.VALIDATION, number)
             noise = torch.randn(latent_shape(network.vae, image.shape[-1]), generator=source)[None].to(self.device)
             output, moments = network(image, noise)
-            config = self.config
-            loss = reconstruction_loss(image, output, moments, kl_weight=config.kl_weight, error=config.error)
-            losses.append(float(loss))
+            losses.append(float(self.loss(image, output, moments)))
             ratios.append(peak_signal_to_noise(image, output))
         return sum(losses) / len(losses), sum(ratios) / len(ratios)
 
