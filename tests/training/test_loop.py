@@ -214,6 +214,14 @@ def test_a_device_that_is_not_there_is_refused():
         prepare_device("cpu", replace(CONFIG, precision="fp16"))
 
 
+@pytest.mark.parametrize("kind", ["FSDP", "DEEPSPEED", "MEGATRON_LM"])
+def test_weights_in_shards_are_refused_in_one_line(monkeypatch, kind):
+    monkeypatch.setenv(f"ACCELERATE_USE_{kind}", "true")
+    with pytest.raises(InputError, match=f"told to use {kind}.*say MULTI_GPU") as told:
+        prepare_device("cpu", CONFIG)
+    assert "\n" not in str(told.value)
+
+
 def test_metrics_keep_the_rows_up_to_a_step(tmp_path):
     (tmp_path / METRICS).write_text("".join(json.dumps({"step": step}) + "\n" for step in (1, 2, 3)))
     Metrics(tmp_path, CONFIG, step=2).write({"step": 3, "loss": 0.5})

@@ -1,5 +1,7 @@
 """Where a training runs and in which precision."""
 
+import os
+
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
@@ -12,6 +14,8 @@ from xrmri.precision import fastest_precision
 from xrmri.training.tracking import require_trackers
 
 _NAMES = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}
+_SHARDED = ("FSDP", "DEEPSPEED", "MEGATRON_LM")
+"""What accelerate's launcher can ask for, by ACCELERATE_USE_..., that leaves no process a whole network."""
 
 
 def prepare_device(device: str, config: Training) -> Accelerator:
@@ -22,8 +26,12 @@ def prepare_device(device: str, config: Training) -> Accelerator:
         config: precision and batch size.
 
     Raises:
-        InputError: no such device, or a batch that the processes cannot share.
+        InputError: no such device, a batch that the processes cannot share, or weights in shards.
     """
+    # The average would stay at the weights of the start, and the first process could neither validate nor save alone.
+    for kind in _SHARDED:
+        if os.environ.get(f"ACCELERATE_USE_{kind}", "false").lower() == "true":
+            raise InputError(f"accelerate is told to use {kind}, training keeps whole networks: say MULTI_GPU instead")
     if device.startswith("cuda"):
         number = int(device.partition(":")[2] or 0)
         if number >= torch.cuda.device_count():
