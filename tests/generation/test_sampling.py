@@ -17,16 +17,16 @@ FITTED = PLAIN | {"sampler": {"visited": [999, 500, 0], "weights": [[1, 1], [1, 
         (FITTED, {"steps": 3}, ("fitted", 3)),
         (FITTED, {"sampler": "fitted"}, ("fitted", 3)),
         (FITTED, {"steps": 7}, ("dpm++", 7)),
-        (FITTED, {"guidance": 2.0}, ("dpm++", 20)),
-        (FITTED, {"guidance_features": 0.0}, ("dpm++", 20)),
-        (FITTED, {"eta": 0.5}, ("dpm++", 20)),
-        (FITTED, {"sampler": "dpm++"}, ("dpm++", 20)),
-        (PLAIN, {}, ("dpm++", 20)),
+        (FITTED, {"guidance": 2.0}, ("dpm++", 24)),
+        (FITTED, {"guidance_features": 0.0}, ("dpm++", 24)),
+        (FITTED, {"eta": 0.5}, ("dpm++", 24)),
+        (FITTED, {"sampler": "dpm++"}, ("dpm++", 24)),
+        (PLAIN, {}, ("dpm++", 24)),
         (PLAIN, {"sampler": "ddim"}, ("ddim", 50)),
         ({"schedule": {"timesteps": 10}}, {}, ("dpm++", 10)),
     ],
 )
-def test_the_fitted_sampler_draws_where_it_applies_and_dpm_with_20_steps_elsewhere(facts, given, expected):
+def test_the_fitted_sampler_draws_where_it_applies_and_dpm_with_24_steps_elsewhere(facts, given, expected):
     config = settled(Generate.load(**given), facts)
     assert (config.sampler, config.steps) == expected
     assert settled(config, facts) == config
