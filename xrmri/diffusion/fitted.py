@@ -82,19 +82,17 @@ def fit(predict_noise: Callable[[Tensor, int], Tensor], z_T: Tensor, abar: Tenso
     way = list(states)
     # At step 0 there is so little noise left that asking once more there gains less than a step elsewhere (measured).
     wanted = steps_by_noise(abar, min(steps + 1, len(abar)), by_noise=BY_NOISE)[:steps]
-    visited = _passed(wanted, way)
-    rule, error = _led(predict_noise, visited, states, end, abar)
+    places = _passed(wanted, way)
+    rule, error = _led(predict_noise, [way[place] for place in places], states, end, abar)
     for reach in REACHES:
-        for place in range(1, steps):
-            for moved in (reach, -reach):
-                there = way.index(visited[place]) + moved
-                before, after = way.index(visited[place - 1]), (*visited, None)[place + 1]
-                if not before < there < (len(way) if after is None else way.index(after)):
+        for number in range(1, steps):
+            for moved in (places[number] + reach, places[number] - reach):
+                if not places[number - 1] < moved < (*places, len(way))[number + 1]:
                     continue
-                tried = [*visited[:place], way[there], *visited[place + 1 :]]
-                found, left = _led(predict_noise, tried, states, end, abar)
+                tried = [*places[:number], moved, *places[number + 1 :]]
+                found, left = _led(predict_noise, [way[place] for place in tried], states, end, abar)
                 if left < error:
-                    rule, error, visited = found, left, tried
+                    rule, error, places = found, left, tried
                     break
     return rule
 
@@ -137,12 +135,9 @@ def _least_squares(parts: Sequence[Tensor], target: Tensor) -> tuple[float, ...]
 
 
 def _passed(wanted: Sequence[int], on_the_way: Sequence[int]) -> list[int]:
-    """The step nearest to each wanted one, of those on the exact way: each once, as long as there are enough."""
-    left, found = list(on_the_way), []
-    for place, t in enumerate(wanted):
-        still = len(wanted) - place - 1
-        free = left[: len(left) - still]
-        nearest = min(free, key=lambda step: abs(step - t))
-        found.append(nearest)
-        left = left[left.index(nearest) + 1 :]
+    """Where on the exact way the step nearest to each wanted one is: each once, as long as there are enough."""
+    found: list[int] = []
+    for number, t in enumerate(wanted, start=1):
+        free = range(found[-1] + 1 if found else 0, len(on_the_way) - len(wanted) + number)
+        found.append(min(free, key=lambda place: abs(on_the_way[place] - t)))
     return found

@@ -5,7 +5,7 @@ train-ldm does both at its end; `python -m xrmri.generation.fit LDM DATASET` rep
 
 import logging
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion import fitted
-from xrmri.generation.model import find_model
-from xrmri.generation.noise_length import fitted_length_mm
+from xrmri.generation.model import Model, find_model
+from xrmri.generation.noise_length import fitted_length_mm, training_pairs
 from xrmri.generation.order import order_of_pair
 from xrmri.models.bundle import (
     FACTS,
@@ -26,7 +26,6 @@ from xrmri.models.bundle import (
     in_precision,
     load_bundle,
     predict_noise,
-    read_facts,
 )
 from xrmri.models.device import find_device
 from xrmri.precision import fastest_precision
@@ -44,33 +43,27 @@ PAIRS, DEPTHS = 8, 5
 
 def add_fits(folder: Path, dataset: Dataset, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Fit a model folder to its training set and write what is found into its xrmri.json."""
-    facts = read_facts(folder)
-    for name in ("sampler", "noise_length_mm"):
-        facts.pop(name, None)
-    write_json(folder / FACTS, facts)  # what was fitted before must not draw while the new is fitted
     log.info("fitting the sampler and the noise along depth to the training set")
-    bundle = load_bundle(folder, device)
+    model, bundle = find_model(folder), load_bundle(folder, device)
     in_precision(bundle, fastest_precision(bundle.device))
-    facts["sampler"] = asdict(fitted_rule(folder, bundle, dataset))
-    write_json(folder / FACTS, facts)
-    facts["noise_length_mm"] = fitted_length_mm(folder, dataset, device)
+    sampler = asdict(fitted_rule(bundle, model, dataset))
+    bundle = replace(bundle, facts={**bundle.facts, "sampler": sampler})  # which the length is fitted with
+    facts = {**bundle.facts, "noise_length_mm": fitted_length_mm(bundle, model, dataset)}
     write_json(folder / FACTS, facts)
     return facts
 
 
 @torch.inference_mode()
-def fitted_rule(folder: Path, bundle: Bundle, dataset: Dataset) -> fitted.Rule:
+def fitted_rule(bundle: Bundle, model: Model, dataset: Dataset) -> fitted.Rule:
     """The weights with which few steps draw slices of some training pairs as many do."""
-    model, pairs = find_model(folder), dataset.pairs("train")
-    chosen = [pairs[place] for place in np.linspace(0, len(pairs) - 1, min(PAIRS, len(pairs))).astype(int)]
-    orders = [order_of_pair(dataset, pair_id, {}, model) for pair_id in chosen]
+    orders = [order_of_pair(dataset, pair_id, {}, model) for pair_id in training_pairs(dataset, PAIRS)]
     each = [encode_radiograph(bundle, _tensor(order.network_input(model), bundle)) for order in orders]
     condition = Condition(
         latent=torch.cat([one.latent for one in each]).repeat_interleave(DEPTHS, dim=0),
         token=torch.cat([one.token for one in each]).repeat_interleave(DEPTHS, dim=0),
     )
     r = torch.cat([_tensor(order.features(model.features), bundle) for order in orders]).repeat_interleave(DEPTHS, 0)
-    count = len(chosen) * DEPTHS
+    count = len(orders) * DEPTHS
     d = torch.linspace(0, 1, count, device=bundle.device)[torch.randperm(count, generator=_generator())]
     z_T = torch.randn(count, *bundle.latent_shape, generator=_generator()).to(bundle.device)
 

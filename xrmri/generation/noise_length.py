@@ -7,20 +7,17 @@ ones do.
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-import torch
 
 from xrmri.config import Generate
 from xrmri.data.slices import slice_image
 from xrmri.data.store import Dataset
 from xrmri.generation.draw import draw_at
-from xrmri.generation.model import find_model
+from xrmri.generation.model import Model
 from xrmri.generation.order import order_of_pair
 from xrmri.metrics.continuity import adjacent_correlation
-from xrmri.models.bundle import in_precision, load_bundle
-from xrmri.precision import fastest_precision
+from xrmri.models.bundle import Bundle
 
 log = logging.getLogger(__name__)
 
@@ -30,33 +27,36 @@ PAIRS, NEIGHBOURS = 3, 6
 """Pairs of the training split, and neighbouring slices compared in each: half a minute with the bundled model."""
 
 
-def fitted_length_mm(folder: Path, dataset: Dataset, device: torch.device | str = "cpu") -> float:
+def fitted_length_mm(bundle: Bundle, model: Model, dataset: Dataset) -> float:
     """The length, in mm, at which neighbouring slices of a model correlate as those of its training set do.
 
     Args:
-        folder: a model that train-ldm wrote.
+        bundle: the model, in the precision it draws in, with the sampler that it draws with.
+        model: the same, as it is described.
         dataset: what it was trained on.
-        device: where it draws.
 
     Returns:
         The length; the first or last of LENGTHS_MM where the real correlation lies beyond.
     """
-    model, bundle = find_model(folder), load_bundle(folder, device)
-    bundle = in_precision(bundle, fastest_precision(bundle.device))
-    pairs = dataset.pairs("train")
-    chosen = [pairs[place] for place in np.linspace(0, len(pairs) - 1, min(PAIRS, len(pairs))).astype(int)]
+    chosen = training_pairs(dataset, PAIRS)
     last = len(dataset.volume(chosen[0])) - 1
     firsts = (np.linspace(0.1, 0.9, NEIGHBOURS) * (last - 1)).round().astype(int)
     places = np.stack([firsts, firsts + 1], axis=1).ravel()
     real = np.mean([_agreement([slice_image(dataset, pair_id, place) for place in places]) for pair_id in chosen])
+    orders = [order_of_pair(dataset, pair_id, {}, model) for pair_id in chosen]
+    given = [(order.network_input(model), order.features(model.features)) for order in orders]
     drawn = []
     for length_mm in LENGTHS_MM:
         config = Generate.load(noise_length_mm=length_mm)
-        orders = [order_of_pair(dataset, pair_id, {}, model) for pair_id in chosen]
-        given = [(order.network_input(model), order.features(model.features)) for order in orders]
         drawn.append(np.mean([_agreement(draw_at(places / last, bundle, y, r, config)) for y, r in given]))
         log.info("noise alike over %.2f mm: neighbours correlate %.3f, acquired ones %.3f", length_mm, drawn[-1], real)
     return length_at(float(real), drawn)
+
+
+def training_pairs(dataset: Dataset, count: int) -> list[str]:
+    """Up to so many pairs of the training split, evenly over its index."""
+    pairs = dataset.pairs("train")
+    return [pairs[place] for place in np.linspace(0, len(pairs) - 1, min(count, len(pairs))).astype(int)]
 
 
 def length_at(correlation: float, drawn: Sequence[float]) -> float:
