@@ -26,6 +26,7 @@ from xrmri.generation.draw import ON_CPU, draw, draw_at
 from xrmri.generation.model import find_model
 from xrmri.generation.order import Wish, order_of_radiograph
 from xrmri.generation.sampling import settled
+from xrmri.memory import keep_memory
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import Bundle, decode, encode_radiograph, in_precision, load_bundle, predict, predict_noise
 from xrmri.models.unet import Denoiser, build_unet
@@ -58,13 +59,19 @@ def demo_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
     return load_bundle(model.folder), order.network_input(model), order.features(model.features)
 
 
+def paper_denoiser() -> Denoiser:
+    """The paper's, untrained."""
+    config = TrainLdm()
+    attends = {"attention": config.attention, "heads": config.heads, "context_width": config.context_width}
+    unet = build_unet(channels=config.channels, blocks=config.blocks, latent_channels=4, **attends)
+    return Denoiser(unet, features=65, guidance=config.guidance)
+
+
 def paper_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
     """Networks of the paper's size with random weights (without the CLIP tower, which runs once a volume)."""
     unet, vae = TrainLdm(), TrainVae()
     sizes = {"blocks": vae.blocks, "latent_channels": vae.latent_channels, "middle_attention": vae.middle_attention}
-    attends = {"attention": unet.attention, "heads": unet.heads, "context_width": unet.context_width}
-    network = build_unet(channels=unet.channels, blocks=unet.blocks, latent_channels=vae.latent_channels, **attends)
-    denoiser = Denoiser(network, features=65, guidance=unet.guidance).requires_grad_(False).eval()
+    denoiser = paper_denoiser().requires_grad_(False).eval()
     autoencoder = build_autoencoder(channels=vae.channels, **sizes).requires_grad_(False).eval()
     schedule = {"timesteps": unet.timesteps, "beta_start": unet.beta_start, "beta_end": unet.beta_end}
     facts = {"image_size": 256, "latent_scale": 0.2, "schedule": schedule | {"prediction": "epsilon"}}
@@ -112,10 +119,12 @@ def step_work(bundle: Bundle, y: np.ndarray, r: np.ndarray, count: int) -> Calla
     return lambda: predict(bundle, z, 10, condition, d, features)
 
 
-def flops(work: Callable[[], object]) -> int:
-    """Floating-point operations of a piece of work."""
-    with torch.inference_mode(), FlopCounterMode(display=False) as counted:
-        work()
+def paper_flops(count: int) -> int:
+    """Floating-point operations of one denoising step of `count` slices as the method needs them, not as we do them."""
+    with torch.device("meta"), FlopCounterMode(display=False) as counted:
+        denoiser, latents = paper_denoiser(), torch.empty(count, 4, 32, 32)
+        token, step = torch.empty(count, 1, TrainLdm().context_width), torch.zeros(count, dtype=torch.int64)
+        denoiser(latents, step, latents, token, torch.empty(count), torch.empty(count, 65))
     return counted.get_total_flops()
 
 
@@ -143,6 +152,7 @@ def speed() -> None:
     bundle, y, r = demo_knee()
     few = 2  # the plain way takes as long for each slice
     plain = seconds(lambda: draw_plainly(bundle, y, r, slices=few, steps=PLAIN_STEPS)) * SETTINGS.num_slices / few
+    keep_memory()
     in_precision(bundle, PRECISION)
     ours = seconds(lambda: draw(bundle, y, r, SETTINGS))
     print(f"bundled model: {SETTINGS.num_slices} slices, {torch.get_num_threads()} cores, medians of {ROUNDS}")
@@ -189,6 +199,7 @@ def paper() -> None:
     once = seconds(lambda: draw_plainly(bundle, y, r, slices=1, steps=1), rounds=1)
     thrice = seconds(lambda: draw_plainly(bundle, y, r, slices=1, steps=3), rounds=1)
     plain = slices * (once + (PLAIN_STEPS - 1) * (thrice - once) / 2)
+    keep_memory()  # as the command does; from here on it holds for the process
     in_precision(bundle, PRECISION)
     few = ON_CPU * cores
     timed = {
@@ -198,7 +209,7 @@ def paper() -> None:
     step = (timed[3] - timed[1]) / 2
     ours = (timed[1] + (SETTINGS.steps - 1) * step) * slices / few
     work = step_work(bundle, y, r, ON_CPU)
-    rate = flops(work) * cores / step
+    rate = paper_flops(ON_CPU) * cores / step
     peak = matrix_peak(torch.bfloat16 if PRECISION == "bf16" else torch.float32)
     print("the paper's networks, random weights; from the first steps of each way")
     print(f"plain way, 50 steps    {plain:8.0f} s")

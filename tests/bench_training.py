@@ -164,7 +164,7 @@ def main(preset: str = "demo") -> None:
     """Measure and print."""
     small = preset == "demo"
     config, vae_config = TrainLdm.load(preset=preset), TrainVae.load(preset=preset)
-    count, part, rounds = (16, 16, ROUNDS) if small else (8, 8, 1)
+    count, part, rounds = (16, 16, ROUNDS) if small else (16, 16, 3)
     work = flops(config, count)
     # Ours comes last: what it asks of the allocator holds for the process, and the plain way does not ask.
     plain = seconds(plain_step(config, vae_config, count, part, small=small, encodes=True), rounds)

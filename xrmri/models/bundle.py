@@ -21,7 +21,7 @@ from torch import Tensor
 from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InconsistentError, InputError
 from xrmri.models import autoencoder
-from xrmri.models.one_token import attend_to_one_token
+from xrmri.models.linear import fuse_biases
 from xrmri.models.unet import Denoiser, Hidden
 from xrmri.models.weights import (
     CONFIG,
@@ -208,7 +208,7 @@ def in_precision(bundle: Bundle, precision: str) -> Bundle:
     tenth of a slice. Channels last is how this layout's kernels want them, in either precision (measured: up to a third
     faster).
     """
-    attend_to_one_token(bundle.denoiser.unet)
+    fuse_biases(bundle.denoiser.unet)
     for network in (*bundle.denoiser.unet.children(), bundle.vae.post_quant_conv, bundle.vae.decoder):
         network.to(dtype=torch.bfloat16 if precision == "bf16" else torch.float32, memory_format=torch.channels_last)
     return bundle

@@ -9,6 +9,7 @@ import torch
 from diffusers.models import UNet2DConditionModel
 from torch import Tensor, nn
 
+from xrmri.models.attention import attend_fast
 from xrmri.models.autoencoder import groups_for
 from xrmri.models.cola_diff import BalancedConditions
 from xrmri.models.latent_diffusion import DepthAlone
@@ -58,6 +59,7 @@ class Denoiser(nn.Module):
         """
         super().__init__()
         self.unet = unet
+        attend_fast(unet)
         self.hidden = hidden
         shown = torch.ones(features)
         shown[list(hidden.slots)] = 0
