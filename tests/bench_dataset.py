@@ -1,9 +1,9 @@
 """How fast a dataset is built, as ratios within one run on one machine: `python tests/bench_dataset.py [RELEASE]`.
 
-The yardstick: SimpleITK's own series reader, which only reads. The floor: dcm2niix, where it is installed, which only
-copies. Files are in the cache and one thread works, so the CPU seconds that are compared are those of the clock on a
-machine with nothing else to do; medians of interleaved rounds. Ours is everything: read, order, resize, hash, compress;
-the crops come from a knees folder. Workers are compared by the clock.
+The yardstick: SimpleITK's own series reader, which only reads, on one thread. The floor: dcm2niix, where it is
+installed, which only copies. Whole processes by the clock, on files in the cache: `xrmri build-dataset --workers 1`,
+from finding the series to the tables, with crops of a knees folder, against a process that reads the same series. Then
+the parts of a pair in CPU seconds, which on an idle machine are those of the clock; medians of interleaved rounds.
 """
 
 import resource
@@ -20,19 +20,19 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from xrmri.config import BuildDataset, Execution, Phantom
 from xrmri.data.archive import contents
 from xrmri.data.knees import Knee, write_knees
 from xrmri.data.store import StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, read_series, windowed_slices
+from xrmri.memory import keep_memory
 from xrmri.records import KneeBox
 from xrmri.stages import build_dataset, phantom
 from xrmri.stages.build_pair import Job, build_pair
 from xrmri.stages.search_release import search
 
-ROUNDS, COPIES = 7, 8
+ROUNDS, PROCESS_ROUNDS, COPIES = 7, 5, 64
 CONFIG = BuildDataset()
 
 
@@ -82,11 +82,40 @@ def knees(found: list[Path], folder: Path) -> Path:
     return folder
 
 
-def read_with_simpleitk(folder: Path) -> None:
-    """A series as SimpleITK reads it."""
+READ_ALL = """
+import sys
+import SimpleITK as sitk
+sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+for folder in sys.argv[1:]:
     reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder)))
+    reader.SetFileNames(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(folder))
     reader.Execute()
+"""
+
+
+def a_pair(command: list[str | Path], pairs: int) -> float:
+    """Seconds of a whole process, shared among its pairs."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return (time.perf_counter() - start) / pairs
+
+
+def whole_processes(root: Path, series: list[Path], crops: Path, scratch: Path) -> None:
+    """Measure and print ours beside the readers."""
+    ours = [sys.executable, "-m", "xrmri", "build-dataset", root, "--knees", crops, "--workers", "1", "--force", "-q",
+            "-o", scratch / "whole"]  # fmt: skip
+    commands = {"xrmri builds a pair": ours, "SimpleITK reads its series": [sys.executable, "-c", READ_ALL, *series]}
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(PROCESS_ROUNDS):
+        for name, command in commands.items():
+            taken[name].append(a_pair(command, len(series)))
+    if shutil.which("dcm2niix"):
+        copy = ["dcm2niix", "-z", "n", "-b", "n", "-w", "1", "-o", scratch]
+        taken["dcm2niix copies it"] = [a_pair([*copy, one], 1) for one in series[:PROCESS_ROUNDS]]
+    medians = {name: statistics.median(times) for name, times in taken.items()}
+    print(f"whole processes, {len(series)} pairs, medians of {PROCESS_ROUNDS}")
+    for name, median in medians.items():
+        print(f"{name:<28} {median:7.3f} s   {median / medians['SimpleITK reads its series']:.2f} x")
 
 
 def pairs_a_second(root: Path, out: Path, crops: Path, workers: int) -> float:
@@ -101,57 +130,57 @@ def pairs_a_second(root: Path, out: Path, crops: Path, workers: int) -> float:
     return (len(moments) - first) / (moments[-1] - moments[first - 1])
 
 
-def peak_gib(root: Path, out: Path, crops: Path) -> float:
+def peak_gib(root: Path, out: Path, crops: Path | None) -> float:
     """Memory of the largest worker of a build; to be called in a process that has had no other children."""
-    pairs_a_second(root, out, crops, 1)
+    build_dataset.run(root, out, CONFIG, Execution(workers=1, force=True), knees=crops)
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+
+
+def parts(job: Job) -> None:
+    """Measure and print what the time of a pair goes into."""
+    one = job.candidate
+    files = one.flash.files()
+    data = [content for file in files for _, content in contents(file)]
+    series = read_series(files, one.side, CONFIG.slices)
+    kept = windowed_slices(series, CONFIG.first_slice, CONFIG.last_slice, CONFIG.size)
+    stored = StoredPair(pair_id=one.pair_id, mri=kept.voxels, radiograph=kept.voxels[0], grades={},
+                        affine=kept.geometry.affine, window=(0.0, 1.0))  # fmt: skip
+    ours, read, resized, window, compressed, hashed = seconds(
+        lambda: build_pair(job),
+        lambda: read_series(files, one.side, CONFIG.slices),
+        lambda: windowed_slices(series, CONFIG.first_slice, CONFIG.last_slice, CONFIG.size),
+        lambda: intensity_window(kept.voxels),
+        lambda: packed_pair(stored, CONFIG.feature_set),
+        lambda: [sha256(content).digest() for content in data],
+    )
+    shares = {"read and decode": read - hashed, "compress": compressed, "SHA-256": hashed, "resize": resized,
+              "window": window, "film, crop, mirror": ours - read - compressed - resized - window}  # fmt: skip
+    print(f"a pair from {len(files)} x {' x '.join(map(str, series.voxels[0].shape))}: {ours:.3f} s, of it")
+    print("  " + ", ".join(f"{name} {part / ours:.0%}" for name, part in shares.items()))
+    print(f"  SHA-256 of {sum(map(len, data)) / 1e6:.0f} MB: {sum(map(len, data)) / hashed / 1e9:.2f} GB/s")
 
 
 def main() -> None:
     """Measure and print."""
-    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    with tempfile.TemporaryDirectory() as scratch:
-        root = Path(sys.argv[1]) if len(sys.argv) > 1 else release(Path(scratch) / "oai")
+    keep_memory()  # as a worker does
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        root = Path(sys.argv[1]) if len(sys.argv) > 1 else release(scratch / "oai")
         found = search(root, CONFIG.slices)
-        crops = knees([one.film.files()[0] for one in found.candidates], Path(scratch) / "knees")
-        jobs = [Job(candidate=one, config=CONFIG, device="cpu", knees=crops) for one in found.candidates]
-        one = found.candidates[0]
-        files = one.flash.files()
-        data = [content for file in files for _, content in contents(file)]
-        series = read_series(files, one.side, CONFIG.slices)
-        kept = windowed_slices(series, CONFIG.first_slice, CONFIG.last_slice, CONFIG.size)
-        stored = StoredPair(pair_id=one.pair_id, mri=kept.voxels, radiograph=kept.voxels[0], grades={},
-                            affine=kept.geometry.affine, window=(0.0, 1.0))  # fmt: skip
-        build_pair(jobs[0])
-        ours, theirs, read, resized, window, compressed, hashed = seconds(
-            lambda: build_pair(jobs[0]),
-            lambda: read_with_simpleitk(one.flash.path),
-            lambda: read_series(files, one.side, CONFIG.slices),
-            lambda: windowed_slices(series, CONFIG.first_slice, CONFIG.last_slice, CONFIG.size),
-            lambda: intensity_window(kept.voxels),
-            lambda: packed_pair(stored, CONFIG.feature_set),
-            lambda: [sha256(content).digest() for content in data],
-        )
-        print(f"a pair from {len(files)} x {' x '.join(map(str, series.voxels[0].shape))}, medians of {ROUNDS}")
-        print(f"SimpleITK reads the series   {theirs:7.3f} s")
-        print(f"xrmri builds the pair        {ours:7.3f} s   {ours / theirs:.2f} x")
-        if shutil.which("dcm2niix"):
-            copy = ["dcm2niix", "-z", "n", "-b", "n", "-w", "1", "-o", scratch, str(one.flash.path)]
-            (floor,) = seconds(lambda: subprocess.run(copy, check=True, capture_output=True))
-            print(f"dcm2niix copies the series   {floor:7.3f} s   {floor / theirs:.2f} x")
-        parts = {"read and decode": read - hashed, "compress": compressed, "hash": hashed, "resize": resized,
-                 "window": window, "film, crop, mirror": ours - read - compressed - resized - window}  # fmt: skip
-        print("of it: " + ", ".join(f"{name} {part / ours:.0%}" for name, part in parts.items()))
+        crops = knees([one.film.files()[0] for one in found.candidates], scratch / "knees")
+        whole_processes(root, [one.flash.path for one in found.candidates], crops, scratch)
+        parts(Job(candidate=found.candidates[0], config=CONFIG, device="cpu", knees=crops))
         rates: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(2):
             for workers, rate in rates.items():
-                rate.append(pairs_a_second(root, Path(scratch) / f"dataset{workers}", crops, workers))
+                rate.append(pairs_a_second(root, scratch / f"dataset{workers}", crops, workers))
         one_worker, two = (statistics.median(rate) for rate in rates.values())
         print(f"1 worker, whole builds       {one_worker:7.2f} pairs/s")
         print(f"2 workers                    {two:7.2f} pairs/s   {two / one_worker:.2f} x")
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-            peak = fresh.submit(peak_gib, root, Path(scratch) / "dataset", crops).result()
-        print(f"largest worker               {peak:7.2f} GiB")
+        for what, given in {"largest worker": crops, "with the detector": None}.items():
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+                peak = fresh.submit(peak_gib, root, scratch / "memory", given).result()
+            print(f"{what:<28} {peak:7.2f} GiB")
 
 
 if __name__ == "__main__":

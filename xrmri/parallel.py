@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from xrmri.errors import InconsistentError, InputError
+from xrmri.memory import keep_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -72,9 +73,7 @@ def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
     """
     count = worker_count(workers)
     remaining = iter(items)
-    # Ctrl-C reaches every process of a terminal; the workers leave the answer to this one.
-    deaf: dict[str, Any] = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_IGN)}
-    with _single_threads(), ProcessPoolExecutor(count, mp_context=get_context("spawn"), **deaf) as pool:
+    with _single_threads(), ProcessPoolExecutor(count, get_context("spawn"), _begin_worker) as pool:
         waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, count + 1))
         try:
             while waiting:
@@ -82,6 +81,12 @@ def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
                 waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C, which reaches every process of a terminal, to the first one; keep memory from item to item."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_memory()
 
 
 @contextmanager

@@ -25,6 +25,16 @@ def test_two_by_two_pixels_become_their_mean():
     assert resized(np.arange(16).reshape(4, 4), 2).tolist() == [[2.5, 4.5], [10.5, 12.5]]
 
 
+@pytest.mark.parametrize("rows", [2, 4])
+def test_blocks_of_bright_16_bit_pixels_become_their_mean_however_they_lie_in_memory(rows):
+    image = np.random.default_rng(0).integers(0, 65536, (16 * rows, 32)).astype(np.uint16)
+    image[:rows, :2] = 65_535
+    expected = image.reshape(16, rows, 16, 2).mean(axis=(1, 3)).astype(np.float32)
+    for kept in (image, image[::-1][::-1], np.asfortranarray(image), image.astype(np.int64)):
+        assert np.array_equal(resized(kept, 16), expected)
+    assert np.array_equal(resized(image[:, ::-1], 16), expected[:, ::-1])
+
+
 def test_a_window_beyond_the_edge_is_0_there_and_not_stretched():
     window = sampled(np.full((10, 10), 7.0), (-10, 10), (0, 20), 10)
     assert (window[5:, :5] == 7).all() and (window[:5] == 0).all() and (window[:, 5:] == 0).all()

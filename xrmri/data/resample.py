@@ -39,15 +39,20 @@ def sampled(image: np.ndarray, rows: tuple[float, float], columns: tuple[float, 
 
 
 def _block_means(image: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Means over blocks of so many rows and columns; most of the work on slices of 512 x 512, so row by row."""
+    """Means over blocks of so many rows and columns."""
     wide = np.uint32 if image.dtype.kind == "u" and image.dtype.itemsize <= 2 else np.float64
-    total = image[..., ::rows, :].astype(wide)
+    if columns == 2 and image.dtype == np.uint16 and image.flags.c_contiguous:
+        # Two neighbours are one word: twice as fast as to take every second pixel (measured).
+        words = image.view(np.uint32)
+        sums = (words & 0xFFFF) + (words >> 16)
+    else:
+        sums = image[..., ::columns].astype(wide)
+        for column in range(1, columns):
+            sums += image[..., column::columns]
+    total = sums[..., ::rows, :].copy()
     for row in range(1, rows):
-        total += image[..., row::rows, :]
-    sums = total[..., ::columns].copy()
-    for column in range(1, columns):
-        sums += total[..., column::columns]
-    return sums.astype(np.float32) / np.float32(rows * columns)
+        total += sums[..., row::rows, :]
+    return total.astype(np.float32) / np.float32(rows * columns)
 
 
 def _along_last(image: np.ndarray, start: float, stop: float, size: int) -> np.ndarray:

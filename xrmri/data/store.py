@@ -72,8 +72,9 @@ class ShardWriter:
         row = self.count
         for data in self.file.values():
             data.resize(row + 1, axis=0)
+        mri = self.file["mri"].id
         for depth, chunk in enumerate(pair.mri):
-            self.file["mri"].id.write_direct_chunk((row, depth, 0, 0), chunk)
+            mri.write_direct_chunk((row, depth, 0, 0), chunk)
         self.file["radiograph"].id.write_direct_chunk((row, 0, 0), pair.radiograph)
         for name, value in pair.small.items():
             self.file[name][row] = value

@@ -106,7 +106,8 @@ def windowed_slices(volume: Volume | Series, first: int, last: int, size: int) -
     kept = np.empty((last - first, size, size), np.uint16)
     for target, pixels in zip(kept, volume.voxels[first:last], strict=True):
         whole = np.pad(pixels, margins) if margins.any() else pixels
-        np.rint(resized(whole, size), out=target, casting="unsafe")
+        means = resized(whole, size)
+        target[:] = np.rint(means, out=means)
     return Volume(voxels=kept, geometry=Geometry(affine=affine @ change), side=volume.side)
 
 
