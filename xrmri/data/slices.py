@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from xrmri.data.radiograph import laid_on_slice
-from xrmri.data.store import Dataset
+from xrmri.data.store import Dataset, evenly
 from xrmri.errors import InconsistentError
 
 LARGEST_RADIOGRAPH = 65535
@@ -77,7 +77,7 @@ class SliceIndex:
 
     def evenly(self, most: int) -> list[int]:
         """At most `most` items, evenly spread."""
-        return np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)).tolist()
+        return evenly(range(len(self)), most)
 
 
 def index_slices(dataset: Dataset, split: str) -> SliceIndex:

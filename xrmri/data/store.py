@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -21,6 +21,7 @@ from xrmri.data.features import feature_set, one_hot
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import complete_or_absent
 
+T = TypeVar("T")
 SCHEMA = 1
 INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "radiograph_mm",
                  "source_mri_sha256", "source_radiograph_sha256")  # fmt: skip
@@ -232,6 +233,11 @@ def open_dataset(folder: Path) -> Dataset:
     if lost:
         raise InconsistentError(f"{folder} lacks {', '.join(lost)}: copy the whole folder, or build the dataset again")
     return Dataset(folder=folder, description=description, index=index)
+
+
+def evenly(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of the items, evenly from the first to the last."""
+    return [items[place] for place in np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)]
 
 
 def write_index(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:

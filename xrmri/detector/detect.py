@@ -22,10 +22,10 @@ from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.detector.letterbox import letterbox
 from xrmri.detector.plates import CROP_SCALE
 from xrmri.errors import InputError
+from xrmri.pretrained import BUNDLED_DETECTOR
 from xrmri.records import KneeBox, Radiograph
 
 WEIGHTS, FIBULA, ARCHITECTURE = "detector.safetensors", "fibula.safetensors", "architecture.json"
-_BUNDLED = Path(__file__).parents[1] / "pretrained" / "detector"
 _LARGEST_OVERLAP = 0.25
 _MOST = 4
 
@@ -66,9 +66,9 @@ def load_detector(weights: Path | None = None, device: str = "cpu", *, trust: bo
         raise InputError(f"--device {device}: this machine has no GPU that PyTorch can use; give --device cpu")
     if weights is not None and weights.suffix == ".pt":
         network, size = _load_pt(weights, trust=trust)
-        _, fibula, _ = _load_folder(_BUNDLED)
+        _, fibula, _ = _load_folder(BUNDLED_DETECTOR)
     else:
-        network, fibula, size = _load_folder(weights or _BUNDLED)
+        network, fibula, size = _load_folder(weights or BUNDLED_DETECTOR)
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     network, fibula = (module.to(device).eval().requires_grad_(False) for module in (network, fibula))
     return Detector(network=network, fibula=fibula, size=size, channels=first.in_channels, device=device)

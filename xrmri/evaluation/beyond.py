@@ -8,19 +8,14 @@ from typing import Any
 import numpy as np
 
 from xrmri.config import Evaluate, Execution
+from xrmri.data.store import evenly
 from xrmri.errors import XrmriError
 from xrmri.evaluation import ceiling, features, flip, samples
 from xrmri.evaluation.case import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING, Setting, compare
 from xrmri.metrics.measure import figures_of_several, volume_figures
+from xrmri.pretrained import BUNDLED_LDM
 
 log = logging.getLogger(__name__)
-
-
-def evenly(items: Sequence[str], count: int) -> list[str]:
-    """At most `count` of the items, evenly from the first to the last."""
-    if len(items) <= count:
-        return list(items)
-    return [items[index] for index in np.linspace(0, len(items) - 1, count).round().astype(int)]
 
 
 def vae_ceiling(
@@ -57,7 +52,7 @@ def vae_ceiling(
 
 def set_distances(good: Sequence[str], setting: Setting, execution: Execution) -> dict[str, Any]:
     """Fréchet distances of generated slices and of baselines from acquired ones."""
-    vae = ceiling.load_vae(features.bundled_vae_folder(), execution.device)
+    vae = ceiling.load_vae(BUNDLED_LDM, execution.device)
     chosen = evenly(good, features.VOLUMES)
 
     def sets() -> Any:

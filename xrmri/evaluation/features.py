@@ -4,8 +4,6 @@ The features are always the bundled VAE's, whatever model drew the volumes, so t
 """
 
 from collections.abc import Iterable, Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +18,6 @@ VOLUMES, SLICES = 16, 4
 FEWEST = 16
 """Slices below which no distance is given (choice)."""
 _AT_ONCE = 8
-
-
-def bundled_vae_folder() -> Path:
-    """Folder of the bundled model, whose VAE gives the features."""
-    return Path(str(resources.files("xrmri.pretrained"))) / "ldm"
 
 
 def set_distances(vae: Any, sets: Iterable[Mapping[str, np.ndarray]], real: str) -> dict[str, float]:

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xrmri.data.store import Dataset, open_dataset
+from xrmri.data.store import Dataset, evenly, open_dataset
 from xrmri.diffusion import fitted
 from xrmri.generation.model import Model, find_model
-from xrmri.generation.noise_length import fitted_length_mm, training_pairs
+from xrmri.generation.noise_length import fitted_length_mm
 from xrmri.generation.order import order_of_pair
 from xrmri.models.bundle import (
     FACTS,
@@ -56,7 +56,7 @@ def add_fits(folder: Path, dataset: Dataset, device: torch.device | str = "cpu")
 @torch.inference_mode()
 def fitted_rule(bundle: Bundle, model: Model, dataset: Dataset) -> fitted.Rule:
     """The weights with which few steps draw slices of some training pairs as many do."""
-    orders = [order_of_pair(dataset, pair_id, {}, model) for pair_id in training_pairs(dataset, PAIRS)]
+    orders = [order_of_pair(dataset, pair_id, {}, model) for pair_id in evenly(dataset.pairs("train"), PAIRS)]
     each = [encode_radiograph(bundle, _tensor(order.network_input(model), bundle)) for order in orders]
     condition = Condition(
         latent=torch.cat([one.latent for one in each]).repeat_interleave(DEPTHS, dim=0),

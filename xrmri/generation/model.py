@@ -5,12 +5,12 @@ import json
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from xrmri.data.features import FeatureSet, feature_set
 from xrmri.errors import InconsistentError, InputError
+from xrmri.pretrained import BUNDLED_LDM
 from xrmri.run import sha256
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def find_model(folder: Path | None) -> Model:
     Raises:
         InputError: the folder is not one that train-ldm wrote.
     """
-    where = folder or Path(str(resources.files("xrmri.pretrained"))) / "ldm"
+    where = folder or BUNDLED_LDM
     file = where / "xrmri.json"
     try:
         facts = json.loads(file.read_text(encoding="utf-8"))

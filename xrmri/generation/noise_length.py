@@ -12,7 +12,7 @@ import numpy as np
 
 from xrmri.config import Generate
 from xrmri.data.slices import slice_image
-from xrmri.data.store import Dataset
+from xrmri.data.store import Dataset, evenly
 from xrmri.generation.draw import draw_at
 from xrmri.generation.model import Model
 from xrmri.generation.order import order_of_pair
@@ -38,7 +38,7 @@ def fitted_length_mm(bundle: Bundle, model: Model, dataset: Dataset) -> float:
     Returns:
         The length; the first or last of LENGTHS_MM where the real correlation lies beyond.
     """
-    chosen = training_pairs(dataset, PAIRS)
+    chosen = evenly(dataset.pairs("train"), PAIRS)
     last = len(dataset.volume(chosen[0])) - 1
     firsts = (np.linspace(0.1, 0.9, NEIGHBOURS) * (last - 1)).round().astype(int)
     places = np.stack([firsts, firsts + 1], axis=1).ravel()
@@ -51,12 +51,6 @@ def fitted_length_mm(bundle: Bundle, model: Model, dataset: Dataset) -> float:
         drawn.append(np.mean([_agreement(draw_at(places / last, bundle, y, r, config)) for y, r in given]))
         log.info("noise alike over %.2f mm: neighbours correlate %.3f, acquired ones %.3f", length_mm, drawn[-1], real)
     return length_at(float(real), drawn)
-
-
-def training_pairs(dataset: Dataset, count: int) -> list[str]:
-    """Up to so many pairs of the training split, evenly over its index."""
-    pairs = dataset.pairs("train")
-    return [pairs[place] for place in np.linspace(0, len(pairs) - 1, min(count, len(pairs))).astype(int)]
 
 
 def length_at(correlation: float, drawn: Sequence[float]) -> float:

@@ -11,9 +11,8 @@ import torch
 from xrmri.data.store import open_dataset
 from xrmri.generation.fit import add_fits
 from xrmri.models.bundle import load_bundle, read_facts, save_bundle
+from xrmri.pretrained import BUNDLED_LDM
 from xrmri.run import require_finished
-
-PLACE = Path(__file__).parent / "ldm"
 
 
 def make(ldm: Path, dataset: Path | None) -> None:
@@ -22,8 +21,8 @@ def make(ldm: Path, dataset: Path | None) -> None:
     if dataset and not {"sampler", "noise_length_mm"} <= read_facts(ldm).keys():
         add_fits(ldm, open_dataset(dataset))
     bundle = load_bundle(ldm)
-    PLACE.mkdir(exist_ok=True)
-    save_bundle(PLACE, bundle, card=(ldm / "README.md").read_text(encoding="utf-8"), dtype=torch.float16)
+    BUNDLED_LDM.mkdir(exist_ok=True)
+    save_bundle(BUNDLED_LDM, bundle, card=(ldm / "README.md").read_text(encoding="utf-8"), dtype=torch.float16)
 
 
 if __name__ == "__main__":

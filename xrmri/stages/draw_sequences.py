@@ -12,6 +12,7 @@ from xrmri.config import BuildDataset, Execution
 from xrmri.data.alignment import unit_range
 from xrmri.data.description import SEQUENCES, sequence_of
 from xrmri.data.release import Release, Series
+from xrmri.data.store import evenly
 from xrmri.data.volume import intensity_window, read_series
 from xrmri.errors import InputError
 from xrmri.parallel import in_order
@@ -45,7 +46,7 @@ def draw_sequences(release: Release, out: Path, config: BuildDataset, execution:
     """
     from xrmri.report.sequences import draw_sequences as draw
 
-    chosen = [(name, one) for name, series in _by_sequence(release).items() for one in _spread(series)]
+    chosen = [(name, one) for name, series in _by_sequence(release).items() for one in evenly(series, MOST_SERIES)]
     profiles = []
     for done, found in enumerate(in_order(_profile, [one for _, one in chosen], execution.workers), start=1):
         profiles.append(found)
@@ -76,12 +77,6 @@ def _by_sequence(release: Release) -> dict[str, list[Series]]:
         if name and not one.problem:
             found[name].append(one)
     return {name: found[name] for name in SEQUENCES}
-
-
-def _spread(series: list[Series]) -> list[Series]:
-    """At most so many, evenly spread."""
-    places = np.linspace(0, len(series) - 1, min(MOST_SERIES, len(series))).round().astype(int)
-    return [series[place] for place in places]
 
 
 def _profile(series: Series) -> _Profile | None:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate, Execution
+from xrmri.data.store import evenly
 from xrmri.errors import InputError
 from xrmri.evaluation import beyond
 from xrmri.evaluation.audit import audit
@@ -75,7 +76,7 @@ def run_inputs(inputs: Inputs, out: Path, config: Evaluate, execution: Execution
         InconsistentError: the volumes belong to none of the dataset's pairs.
     """
     opened = open_inputs(inputs)
-    pairs = beyond.evenly(opened.pairs, QUICK_PAIRS) if config.quick else opened.pairs
+    pairs = evenly(opened.pairs, QUICK_PAIRS) if config.quick else opened.pairs
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "pairs": len(pairs), "volumes": len(opened.files)}
     run = begin(out, config, inputs.fingerprints(), force=execution.force)
@@ -127,7 +128,7 @@ def _setting(
     data = opened.dataset
     chosen = data.pairs("train")
     if config.quick:
-        chosen = beyond.evenly(chosen, QUICK_TRAINING)
+        chosen = evenly(chosen, QUICK_TRAINING)
     slices = common_slices(opened.files, data)
     total, training_ids, radiographs, signatures = np.zeros(()), [], [], []
     for batch in training_batches(data, chosen, slices, execution.workers):
@@ -155,7 +156,7 @@ def _setting(
         files=single(opened.files),
         rescan=rescan,
         rescans=single(opened.rescans),
-        baselined=frozenset(beyond.evenly([pair_id for pair_id in pairs if pair_id in opened.files], BASELINED)),
+        baselined=frozenset(evenly([pair_id for pair_id in pairs if pair_id in opened.files], BASELINED)),
     )
     rows = np.concatenate(signatures) if signatures else np.empty((0, 1), np.float32)
     return setting, Training(pair_ids=training_ids, signatures=rows), skipped
