@@ -10,16 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import h5py
 import numpy as np
-import pandas as pd
 
 from xrmri.data.chunks import FILTERS, packed
 from xrmri.data.features import feature_set, one_hot
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import complete_or_absent
+
+if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none
+    import pandas as pd
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -130,7 +132,7 @@ class Dataset:
     folder: Path
     description: dict[str, Any]
     """dataset.json."""
-    index: pd.DataFrame
+    index: "pd.DataFrame"
     """index.csv, one row a pair, by participant, visit and side, with pair_id as the index."""
     _files: dict[str, h5py.File] = field(default_factory=dict, repr=False)
     _owner: int = field(default=0, repr=False)
@@ -139,11 +141,11 @@ class Dataset:
         """Number of pairs."""
         return len(self.index)
 
-    def __getstate__(self) -> tuple[Path, dict[str, Any], pd.DataFrame]:
+    def __getstate__(self) -> tuple[Path, dict[str, Any], "pd.DataFrame"]:
         """What another process is given: no open files."""
         return self.folder, self.description, self.index
 
-    def __setstate__(self, state: tuple[Path, dict[str, Any], pd.DataFrame]) -> None:
+    def __setstate__(self, state: tuple[Path, dict[str, Any], "pd.DataFrame"]) -> None:
         """Start without open files."""
         self.folder, self.description, self.index = state
         self._files, self._owner = {}, 0
@@ -216,6 +218,8 @@ def open_dataset(folder: Path) -> Dataset:
         InputError: no such folder, or not a dataset.
         InconsistentError: unfinished, of another schema, or with shards missing.
     """
+    import pandas as pd
+
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the one that `xrmri build-dataset` wrote")
     if not (folder / "dataset.json").is_file():
@@ -242,6 +246,8 @@ def evenly(items: Sequence[T], most: int) -> list[T]:
 
 def write_index(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write index.csv; a KL grade that nobody read stays empty."""
+    import pandas as pd
+
     table = pd.DataFrame(rows, columns=list(INDEX_COLUMNS)).astype({"kl": "Int64"})
     with complete_or_absent(file) as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
