@@ -26,6 +26,13 @@ def test_attention_in_bf16_and_its_gradients_are_within_2_percent_of_float64(
         assert float((mine.grad.double() - true.grad).norm()) < 0.02 * float(true.grad.norm()) + 1e-6
 
 
+@pytest.mark.parametrize("sharpness", [10, 30, 60, 300])
+def test_attention_of_a_network_gone_astray_is_still_a_number(sharpness: float) -> None:
+    q, k, v = (torch.randn(2, 3, 256, 80).bfloat16() for _ in range(3))
+    wanted = scaled_dot_product_attention((q * sharpness).double(), (k * sharpness).double(), v.double())
+    assert float((attend(q * sharpness, k * sharpness, v).double() - wanted).norm() / wanted.norm()) < 0.006
+
+
 def test_the_attention_of_a_slice_is_the_same_bit_for_bit_beside_others() -> None:
     q, k, v = (torch.randn(5, 3, 256, 40).bfloat16() for _ in range(3))
     assert torch.equal(attend(q, k, v)[1:2], attend(q[1:2], k[1:2], v[1:2]))

@@ -16,6 +16,9 @@ from torch.nn.functional import scaled_dot_product_attention
 
 _SCORES = 2**21
 """Scores at once: two heads of 32 x 32 places. More do not fit the cache of a core (measured)."""
+_STEEPEST = 2.0**13
+"""Scores may be this large: bf16 rounds them by at most 32, whose exponential it holds. The bundled model's are at most
+28 (measured)."""
 
 
 class OneToken:
@@ -68,7 +71,11 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """
     if q.device.type != "cpu" or q.dtype != torch.bfloat16 or q.shape[-2] ** 2 > _SCORES:
         return scaled_dot_product_attention(q, k, v)
-    o: Tensor = _Blocks.apply(*(heads.flatten(0, 1) for heads in (q, k, v)))
+    with torch.no_grad():  # no score is larger, of either sign
+        bound = q.norm(dim=-1, keepdim=True) * k.norm(dim=-1).amax(-1)[..., None, None] * (1.01 * q.shape[-1] ** -0.5)
+    if bound.amax() > _STEEPEST:
+        return scaled_dot_product_attention(q, k, v)
+    o: Tensor = _Blocks.apply(*(heads.flatten(0, 1) for heads in (q, k, v, bound)))
     return o.unflatten(0, q.shape[:2])
 
 
@@ -82,13 +89,12 @@ class _Blocks(Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """(N, L, D) from (N, L, D) each, in bf16."""
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bound: Tensor) -> Tensor:
+        """(N, L, D) from (N, L, D) each, in bf16; and from (N, L, 1), which no score of a row exceeds."""
         # By a power of two bf16 is scaled without rounding; the products do the rest.
         factor, power = math.frexp(q.shape[-1] ** -0.5)
-        # Nothing is below minus the bound: above it, the bits of bf16 are in the order of the numbers.
-        bound = q.norm(dim=-1, keepdim=True) * k.norm(dim=-1).amax(-1)[:, None, None] * (1.01 * 2.0**power)
-        q, k, v = torch.cat([q * 2.0**power, bound], dim=-1), _with_one(k), _with_one(v)
+        # Measured from minus the bound, scores are positive: the bits of bf16 are then in the order of the numbers.
+        q, k, v = torch.cat([q * 2.0**power, bound / factor], dim=-1), _with_one(k), _with_one(v)
         o = torch.empty_like(v)
         for block, scores in _blocks(q):
             multiply = partial(torch.baddbmm, scores, q[block], k[block].mT, beta=0, alpha=factor, out=scores)
@@ -100,7 +106,7 @@ class _Blocks(Function):
         return o
 
     @staticmethod
-    def backward(ctx: Any, d_o: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, d_o: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Gradients of q, k and v, (N, L, D) each."""
         q, k, v, o, total = ctx.saved_tensors
         scale = o.shape[-1] ** -0.5
@@ -115,7 +121,7 @@ class _Blocks(Function):
             weights *= torch.bmm(d_o[block], v[block].mT)
             torch.bmm(weights, k[block], out=d_q[block])
             torch.bmm(weights.mT, q[block], out=d_k[block])
-        return d_q[..., :-1] * scale, d_k[..., :-1] * factor, d_v[..., :-1]
+        return d_q[..., :-1] * scale, d_k[..., :-1] * factor, d_v[..., :-1], None
 
 
 def _with_one(heads: Tensor) -> Tensor:
