@@ -319,6 +319,8 @@ class TrainVae(Training):
     """Weight of the perceptual term; 0 leaves it out (paper, eq. 6)."""
     perceptual_network: str = ""
     """File of torchvision's VGG-16 weights, which the perceptual term compares images by (choice)."""
+    adversarial_weight: float = 0.0
+    """Weight of the adversarial term, a patch discriminator's hinge loss; 0 leaves it out (paper, eq. 6)."""
     radiograph_share: float = 0.1
     """Share of radiographs among the training images: E2 encodes y with the same network (choice)."""
     crop: int = 0
@@ -334,6 +336,9 @@ class TrainVae(Training):
         _require(both, "perceptual_weight above 0 and perceptual_network, the file of a VGG-16, need each other")
         small = self.perceptual_network and 0 < self.crop < 16  # VGG-16 halves an image four times
         _require(not small, f"perceptual_network needs a crop of at least 16, not {self.crop}")
+        _require(self.adversarial_weight >= 0, f"adversarial_weight must be at least 0, not {self.adversarial_weight}")
+        enough = self.adversarial_weight == 0 or not 0 < self.crop < 24  # eighths, less two each way
+        _require(enough, f"adversarial_weight needs a crop of at least 24, not {self.crop}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -118,7 +118,7 @@ def test_an_image_goes_to_three_equal_channels_and_comes_back_in_its_shape():
 def test_the_divergence_of_the_loss_is_that_of_diffusers_per_value_of_the_image():
     vae = build_autoencoder(channels=(8, 8, 16), blocks=1, latent_channels=4, middle_attention=True)
     x = torch.rand(2, 32, 32) * 2 - 1
-    output, moments = Reconstruction(vae)(x, torch.randn(2, 4, 8, 8))
+    output, moments, _ = Reconstruction(vae)(x, torch.randn(2, 4, 8, 8))
     kl = vae.encode(x[:, None].expand(-1, 3, -1, -1)).latent_dist.kl().mean() / (3 * 32 * 32)
     with_kl = reconstruction_loss(x, output, moments, kl_weight=1.0)
     without = reconstruction_loss(x, output, moments, kl_weight=0.0)

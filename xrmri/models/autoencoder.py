@@ -10,6 +10,8 @@ import torch
 from diffusers.models import AutoencoderKL
 from torch import Tensor, nn
 
+from xrmri.models.discriminator import PatchDiscriminator, Scores
+
 Moments = tuple[Tensor, Tensor]
 """Mean and log-variance of the posterior, each (B, C, h, w)."""
 
@@ -60,14 +62,19 @@ def draw(moments: Moments, noise: Tensor) -> Tensor:
 
 
 class Reconstruction(nn.Module):
-    """The autoencoder as one module to train: eq. 6 and the Kullback-Leibler term need image and posterior at once."""
+    """The autoencoder as one module to train: eq. 6 and the Kullback-Leibler term need image and posterior at once.
 
-    def __init__(self, vae: AutoencoderKL) -> None:
-        """Wrap an autoencoder."""
+    A discriminator to train beside it is a part of the module, and asked within forward: there alone the gradients of
+    several processes are added up.
+    """
+
+    def __init__(self, vae: AutoencoderKL, discriminator: PatchDiscriminator | None = None) -> None:
+        """Wrap an autoencoder, and a discriminator where there is one."""
         super().__init__()
         self.vae = vae
+        self.discriminator = discriminator
 
-    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Moments]:
+    def forward(self, x: Tensor, noise: Tensor) -> tuple[Tensor, Moments, Scores | None]:
         """Encode, draw and decode (B, H, W) images.
 
         Args:
@@ -75,10 +82,13 @@ class Reconstruction(nn.Module):
             noise: (B, C, h, w) standard normal.
 
         Returns:
-            The three output channels (B, 3, H, W), and the posterior.
+            The three output channels (B, 3, H, W), the posterior, and the discriminator's scores of image and output.
         """
         moments = encode(self.vae, x)
-        return self.vae.decoder(self.vae.post_quant_conv(draw(moments, noise))), moments
+        output = self.vae.decoder(self.vae.post_quant_conv(draw(moments, noise)))
+        if self.discriminator is None:
+            return output, moments, None
+        return output, moments, self.discriminator.compare(x[:, None], output.mean(dim=1, keepdim=True))
 
 
 def reconstruction_loss(

@@ -34,6 +34,7 @@ from xrmri.models.autoencoder import (
 )
 from xrmri.models.bundle import save_autoencoder_bundle
 from xrmri.models.card import autoencoder_card
+from xrmri.models.discriminator import PatchDiscriminator, discriminator_loss, generator_loss
 from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
@@ -73,7 +74,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         config = sized_like(config, autoencoder_settings(imported.state, imported.file), imported.file)
     if execution.dry_run:
         with torch.device("meta"):
-            counts = {"vae": count_parameters(_network(config))}
+            counts = {"vae": count_parameters(_network(config).vae)}
         return {"status": "dry run", "output": str(out), "parameters": counts}
     data = open_dataset(dataset)
     slices, held_out = index_slices(data, "train"), index_slices(data, "val")
@@ -102,7 +103,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         task = Task(
             name=config.command(),
             load=source.batch,
-            loss=lambda model, batch: loss(batch[0], *model(*batch)),
+            loss=loss.of_step,
             validate=validation.measure,
             picture=validation.picture,
         )
@@ -116,7 +117,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
             "config": config.to_dict(),
             **validation.measure(network),
         }
-        counts = {"slices": len(slices), "pairs": len(slices.pairs), "parameters": count_parameters(network)}
+        counts = {"slices": len(slices), "pairs": len(slices.pairs), "parameters": count_parameters(network.vae)}
         if record:
             save_autoencoder_bundle(out, network.vae.cpu(), facts, card=autoencoder_card(facts))
             record.record["counts"] = counts
@@ -124,15 +125,14 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
 
 
 def _network(config: TrainVae) -> Reconstruction:
-    return Reconstruction(
-        build_autoencoder(
-            channels=config.channels,
-            blocks=config.blocks,
-            latent_channels=config.latent_channels,
-            middle_attention=config.middle_attention,
-            norm_groups=config.norm_groups,
-        )
+    vae = build_autoencoder(
+        channels=config.channels,
+        blocks=config.blocks,
+        latent_channels=config.latent_channels,
+        middle_attention=config.middle_attention,
+        norm_groups=config.norm_groups,
     )
+    return Reconstruction(vae, PatchDiscriminator() if config.adversarial_weight else None)
 
 
 def _started(config: TrainVae, init: Path | None, imported: Imported | None) -> tuple[Reconstruction, list[Row]]:
@@ -153,19 +153,28 @@ def _started(config: TrainVae, init: Path | None, imported: Imported | None) -> 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class _Loss:
-    """What is minimised: eq. 6, the divergence and, where the settings name a network for it, the perceptual term."""
+    """What is minimised: eq. 6, the divergence and, where the settings ask for them, the other two terms."""
 
     config: TrainVae
     perceptual: PerceptualDistance | None = None
     """Frozen, and no part of what is trained or saved."""
 
     def __call__(self, x: Tensor, output: Tensor, moments: Moments) -> Tensor:
-        """The mean loss over (B, H, W) images, what came back (B, 3, H, W), and their posteriors."""
+        """The mean loss over (B, H, W) images, what came back (B, 3, H, W), and their posteriors; not adversarial."""
         config = self.config
         loss = reconstruction_loss(x, output, moments, kl_weight=config.kl_weight, error=config.error)
         if self.perceptual is None:
             return loss
         return loss + config.perceptual_weight * self.perceptual(x, output.mean(dim=1))
+
+    def of_step(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """The same and both sides' adversarial losses, for images (B, H, W) and noise (B, C, h, w)."""
+        output, moments, scores = model(*batch)
+        loss = self(batch[0], output, moments)
+        if scores is None:
+            return loss
+        # No weight on the discriminator's own loss: a small one would make its gradients as small as AdamW's epsilon.
+        return loss + self.config.adversarial_weight * generator_loss(scores) + discriminator_loss(scores)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -211,10 +220,12 @@ class _Validation:
 
     @torch.no_grad()
     def measure(self, network: nn.Module) -> dict[str, float]:
-        """Loss on slices; PSNR in dB, data range 2, on slices and on radiographs."""
-        losses, of_slices = self._reconstruct(network, self.slices)
-        _, of_radiographs = self._reconstruct(network, self.radiographs)
-        return {"validation_loss": losses, "psnr_db": of_slices, "radiograph_psnr_db": of_radiographs}
+        """Losses on slices, and PSNR in dB, data range 2, on slices and on radiographs.
+
+        validation_loss leaves the adversarial term out: beside another discriminator it says something else.
+        """
+        of_slices = self._reconstruct(network, self.slices)
+        return of_slices | {"radiograph_psnr_db": self._reconstruct(network, self.radiographs)["psnr_db"]}
 
     @torch.no_grad()
     def picture(self, network: nn.Module, file: Path) -> None:
@@ -225,15 +236,17 @@ class _Validation:
             rows += [images, torch.cat(back)]
         write_picture(file, rows)
 
-    def _reconstruct(self, network: nn.Module, images: Tensor) -> tuple[float, float]:
-        losses, ratios = [], []
+    def _reconstruct(self, network: nn.Module, images: Tensor) -> dict[str, float]:
+        """The mean of each measure over images, one at a time."""
+        said = []
         for number, image in enumerate(images.to(self.device).split(1)):
             source = noise_source(self.config.seed, Purpose.VALIDATION, number)
             noise = torch.randn(latent_shape(network.vae, image.shape[-1]), generator=source)[None].to(self.device)
-            output, moments = network(image, noise)
-            losses.append(float(self.loss(image, output, moments)))
-            ratios.append(peak_signal_to_noise(image, output))
-        return sum(losses) / len(losses), sum(ratios) / len(ratios)
+            output, moments, scores = network(image, noise)
+            judged = {} if scores is None else {"discriminator_loss": float(discriminator_loss(scores))}
+            loss = float(self.loss(image, output, moments))
+            said.append({"validation_loss": loss, "psnr_db": peak_signal_to_noise(image, output)} | judged)
+        return {name: sum(one[name] for one in said) / len(said) for name in said[0]}
 
 
 @torch.no_grad()
