@@ -35,7 +35,7 @@ lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-# Ratios within one run, each part on its own; an idle machine and half an hour. tests/bench_training.py paper: 13 GB.
+# Ratios within one run, each part on its own; an idle machine and half an hour. tests/bench_training.py paper: 18 GB.
 bench: $(READY)
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_dataset.py
