@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xrmri.config import Phantom
+from xrmri.config import Phantom, TrainLdm
 from xrmri.errors import InputError, StoppedEarly
 from xrmri.run import begin, complete_or_absent, fingerprint, read_record, require_finished
 
@@ -22,6 +22,15 @@ def test_the_same_command_again_has_nothing_to_do_and_other_settings_are_refused
         begin(tmp_path / "out", Phantom.load(participants=4), {"nothing": "0"})
     with pytest.raises(InputError, match="input nothing has changed"):
         begin(tmp_path / "out", Phantom.load(participants=3), {"nothing": "1"})
+
+
+def test_a_setting_that_changes_no_result_may_change_where_a_run_goes_on(tmp_path):
+    with pytest.raises(StoppedEarly), begin(tmp_path, TrainLdm.load(), {}):
+        raise StoppedEarly("saved")
+    again = begin(tmp_path, TrainLdm.load(shard_optimiser=True), {})
+    assert again.record["config"]["shard_optimiser"] is True
+    with pytest.raises(InputError, match="seed was 0, now 1"):
+        begin(tmp_path, TrainLdm.load(shard_optimiser=True, seed=1), {})
 
 
 def test_force_clears_a_run_of_the_same_command_only(tmp_path):

@@ -13,13 +13,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from xrmri.errors import InputError
 
 
 class Config:
     """What all settings share: where a value comes from, and what it means."""
+
+    free: ClassVar[tuple[str, ...]] = ()
+    """Settings that change no result, so that a run may go on with others."""
 
     @classmethod
     def command(cls) -> str:
@@ -239,6 +242,8 @@ class BuildDataset(Seeded):
 class Training(Seeded):
     """What both trainings have."""
 
+    free = ("shard_optimiser",)
+
     max_steps: int = 233_000
     """Optimiser steps; the paper's 5,000 epochs at one random depth a volume and epoch (paper, III-C; choice)."""
     batch_size: int = 64
@@ -267,6 +272,8 @@ class Training(Seeded):
     """Groups of every normalisation; 0: 32 in the paper's widths (code), fewer in narrower networks (choice)."""
     checkpointing: bool = False
     """Compute activations again on the way back rather than keep them: less memory, a third more time (choice)."""
+    shard_optimiser: bool = False
+    """Several processes share out the moments of AdamW: less memory a GPU, the same result (choice)."""
     init_partial: bool = False
     """Accept weights in --init that fill the networks only in part; what is lacking starts anew (choice)."""
     init_average: bool = True

@@ -167,7 +167,8 @@ def begin(folder: Path, config: Config, inputs: Mapping[str, str], *, force: boo
         earlier = None
     if earlier:
         # A setting that an earlier version did not have yet was, in effect, at its default.
-        before = {**type(config)().to_dict(), **earlier.get("config", {})}
+        free = {name: getattr(config, name) for name in config.free}
+        before = {**type(config)().to_dict(), **earlier.get("config", {}), **free}
         different = _first_difference({**earlier, "config": before}, wanted)
         if different:
             raise InputError(f"{folder} holds a run with other settings ({different}): give another -o, or --force")

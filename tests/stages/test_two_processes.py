@@ -1,8 +1,13 @@
-"""One training on two processes (gloo, torchrun): the slices, losses and weights of one process, within rounding."""
+"""One training on two processes (gloo, torchrun): the slices, losses and weights of one process, within rounding.
+
+With the moments of AdamW shared out it is the same training, bit for bit.
+"""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +15,13 @@ import pytest
 import torch
 
 from tests.stages.made_dataset import make_dataset
+from tests.stages.test_shards import SLURM, has_slurm
 from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.errors import StoppedEarly
 from xrmri.models.bundle import load_bundle
 from xrmri.run import read_record
 from xrmri.stages import train_ldm, train_vae
+from xrmri.training.checkpoint import latest_checkpoint
 from xrmri.training.tracking import read_metrics
 
 ON_CPU = Execution(device="cpu")
@@ -33,25 +40,108 @@ def on_two_processes(*arguments):
     return subprocess.run([*start, *map(str, arguments)], capture_output=True, text=True, env=environment, check=False)
 
 
-def test_two_processes_stop_together_and_one_goes_on_as_if_it_had_been_one_all_along(tmp_path):
-    make_dataset(tmp_path / "dataset")
+@pytest.fixture(scope="module")
+def given(tmp_path_factory) -> Path:
+    """A folder with a dataset and an autoencoder."""
+    root = tmp_path_factory.mktemp("given")
+    make_dataset(root / "dataset")
     vae = TrainVae.load(preset="tiny", max_steps=1, picture_steps=0)
-    train_vae.run(tmp_path / "dataset", tmp_path / "vae", vae, ON_CPU)
-    train_ldm.run(tmp_path / "dataset", tmp_path / "vae", tmp_path / "one", CONFIG, ON_CPU)
+    train_vae.run(root / "dataset", root / "vae", vae, ON_CPU)
+    return root
+
+
+def one_process(given, out, config, execution=ON_CPU):
+    train_ldm.run(given / "dataset", given / "vae", out, config, execution)
+
+
+def two_processes(given, out, *options):
+    return on_two_processes("train-ldm", given / "dataset", given / "vae", "-o", out, *SETTINGS, *options)
+
+
+def state(folder):
+    """Step, weights, average and moments of the newest checkpoint, in one flat dict."""
+    found = latest_checkpoint(folder)
+    moments = {(place, name): value for place, kept in found.optimiser["state"].items() for name, value in kept.items()}
+    assert {name for _, name in moments} == {"step", "exp_avg", "exp_avg_sq"}
+    average = {f"average {name}": value for name, value in found.average.items()}
+    return {"step": torch.tensor(found.step)} | found.weights | average | moments
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+def test_two_processes_stop_together_and_one_goes_on_as_if_it_had_been_one_all_along(given, tmp_path):
+    one_process(given, tmp_path / "one", CONFIG)
     out = tmp_path / "two"
     out.mkdir()
-    limit = ["--time-limit", "1e-9"]
-    said = on_two_processes("train-ldm", tmp_path / "dataset", tmp_path / "vae", "-o", out, *SETTINGS, *limit)
+    said = two_processes(given, out, "--time-limit", "1e-9")
     assert read_record(out)["status"] == "stopped", said.stderr
     assert said.stdout == "" and said.returncode != 0  # the launcher makes 1 of 75: run.json has the truth
     assert [folder.name for folder in (out / "checkpoints").iterdir()] == ["step-0000010"]
     limited = replace(CONFIG, time_limit_minutes=1e-9)
     with pytest.raises(StoppedEarly, match="after step 11 of 12"):  # the limit is one of the run's settings
-        train_ldm.run(tmp_path / "dataset", tmp_path / "vae", out, limited, ON_CPU)
-    train_ldm.run(tmp_path / "dataset", tmp_path / "vae", out, limited, ON_CPU)
+        one_process(given, out, limited)
+    one_process(given, out, limited)
     wanted, found = rows(tmp_path / "one"), rows(out)
     assert list(found) == list(wanted)
     assert found == pytest.approx(wanted, rel=1e-4)
     straight, together = (load_bundle(tmp_path / name).denoiser for name in ("one", "two"))
     for one, other in zip(straight.parameters(), together.parameters(), strict=True):
         assert torch.allclose(one, other, atol=2e-4)
+
+
+def test_a_sharded_optimiser_gives_the_same_bits_and_checkpoints_that_anybody_goes_on_with(given, tmp_path):
+    whole, sharded, early = tmp_path / "whole", tmp_path / "sharded", tmp_path / "early"
+    two_processes(given, whole)
+    (tmp_path / "shard.toml").write_text("shard_optimiser = true")
+    share = ["--config", tmp_path / "shard.toml"]
+    two_processes(given, sharded, *share, "--time-limit", "1e-9")
+    assert read_record(sharded)["status"] == "stopped" and latest_checkpoint(sharded).step == 10
+    shutil.copytree(sharded, tmp_path / "alone")
+    two_processes(given, sharded, *share, "--time-limit", "1e-9")
+    assert same(state(sharded), state(whole)) and rows(sharded) == rows(whole)
+
+    limited = replace(CONFIG, time_limit_minutes=1e-9)
+    with pytest.raises(StoppedEarly, match="after step 11 of 12"):
+        one_process(given, tmp_path / "alone", limited)
+    one_process(given, tmp_path / "alone", limited)
+
+    stop = replace(ON_CPU, progress=lambda name, step, *_: (early / "STOP").touch() if name == "train-ldm" else None)
+    with pytest.raises(StoppedEarly, match="after step 1 of 12"):
+        one_process(given, early, CONFIG, stop)
+    two_processes(given, early, *share)
+    for mixed in (tmp_path / "alone", early):
+        assert rows(mixed) == pytest.approx(rows(whole), rel=1e-4)
+        found, wanted = state(mixed), state(whole)
+        assert found.keys() == wanted.keys()
+        assert all(torch.allclose(value, wanted[name], atol=2e-4) for name, value in found.items())
+
+
+@pytest.mark.slurm
+@pytest.mark.skipif(not has_slurm(), reason="no Slurm answers on this machine")
+def test_a_job_that_is_signalled_and_requeues_itself_gives_the_bits_of_one_that_is_not(given, tmp_path):
+    longer = ["--max-steps", "400"]
+    two_processes(given, tmp_path / "straight", *longer)
+    out, log = tmp_path / "requeued", tmp_path / "job.log"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "OMP_NUM_THREADS": "1", "XRMRI_PROCESSES": "2"}
+    submit = ["sbatch", "--parsable", "--gres=none", "--cpus-per-task=1", "--time=9", f"--output={log}"]
+    command = [*submit, SLURM / "train-ldm.sbatch", given / "dataset", given / "vae", out, *SETTINGS, *longer]
+    said = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    job = said.stdout.strip()
+
+    def waits_or_runs() -> bool:
+        """Whether the job is in the queue; a requeued one would wait two minutes there."""
+        subprocess.run(["scontrol", "update", f"JobId={job}", "StartTime=now"], check=False, capture_output=True)
+        return bool(subprocess.run(["squeue", "-h", "-j", job], check=False, capture_output=True).stdout)
+
+    deadline = time.monotonic() + 300
+    while not (out / "metrics.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    subprocess.run(["scancel", "--batch", "--signal=USR1", job], check=True)
+    while waits_or_runs() and time.monotonic() < deadline:
+        time.sleep(1)
+    told = log.read_text()
+    assert f"{out}: stopped (exit code 1, restart 0)" in told and f"{out}: finished" in told
+    assert same(state(out), state(tmp_path / "straight")) and rows(out) == rows(tmp_path / "straight")

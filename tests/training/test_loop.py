@@ -155,6 +155,17 @@ def test_checkpoints_are_complete_or_absent_and_the_oldest_go(tmp_path):
         latest_checkpoint(tmp_path)
 
 
+@pytest.mark.parametrize("change", ["other weights", "fewer trained"])
+def test_a_checkpoint_of_another_network_is_told_in_one_line(tmp_path, change):
+    train(tmp_path)
+    other = torch.nn.Linear(1, 1, bias=change == "fewer trained")
+    if other.bias is not None:
+        other.bias.requires_grad_(False)
+    with pytest.raises(InconsistentError, match="2 tensors trained, now 1.*give another -o, or --force") as told:
+        train(tmp_path, network=other)
+    assert told.value.exit_code == 3 and "\n" not in str(told.value)
+
+
 def test_the_network_ends_with_the_average_of_its_weights(tmp_path):
     network = train(tmp_path)
     last = latest_checkpoint(tmp_path)
@@ -217,7 +228,7 @@ def test_a_device_that_is_not_there_is_refused():
 @pytest.mark.parametrize("kind", ["FSDP", "DEEPSPEED", "MEGATRON_LM"])
 def test_weights_in_shards_are_refused_in_one_line(monkeypatch, kind):
     monkeypatch.setenv(f"ACCELERATE_USE_{kind}", "true")
-    with pytest.raises(InputError, match=f"told to use {kind}.*say MULTI_GPU") as told:
+    with pytest.raises(InputError, match=f"told to use {kind}.*say MULTI_GPU.*shard_optimiser") as told:
         prepare_device("cpu", CONFIG)
     assert "\n" not in str(told.value)
 

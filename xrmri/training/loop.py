@@ -23,6 +23,7 @@ from xrmri.config import Execution, Training
 from xrmri.errors import InconsistentError, StoppedEarly
 from xrmri.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from xrmri.training.ema import Ema
+from xrmri.training.sharded import ShardedAdamW
 from xrmri.training.stopping import Stopping
 from xrmri.training.tracking import Metrics
 
@@ -62,9 +63,10 @@ def fit(
     kind = {"no": "fp32"}.get(accelerator.mixed_precision, accelerator.mixed_precision)
     log.info("training on %s in %s, %d process(es)", accelerator.device, kind, accelerator.num_processes)
     ema = Ema(network.to(accelerator.device), config.ema_decay)
-    raw_optimiser = _optimiser(network, task, config)
+    raw_optimiser = _optimiser(network, task, config, accelerator.num_processes)
     step, losses = _resume(folder, network, ema, raw_optimiser, accelerator)
-    model, optimiser = accelerator.prepare(network, raw_optimiser)
+    # The optimiser's state is where the network is already; moving it would gather it where it is sharded.
+    model, optimiser = accelerator.prepare(network, raw_optimiser, device_placement=[True, False])
     metrics = Metrics(folder, config, step=step) if accelerator.is_main_process else None
     saved = counted = time.monotonic()
     with Stopping(folder, accelerator, limit_s=60 * config.time_limit_minutes) as stopping:
@@ -97,8 +99,8 @@ def fit(
                 with ema.applied(), torch.no_grad():
                     task.picture(network, picture_file(folder, step))
             stop = stopping.due(step)
-            overdue = time.monotonic() - saved > 60 * config.save_minutes
-            if metrics and (stop or overdue or step == config.max_steps):
+            overdue = bool(metrics) and time.monotonic() - saved > 60 * config.save_minutes
+            if stop or stopping.agreed(step, overdue) or step == config.max_steps:
                 _save(folder, step, losses, network, ema, raw_optimiser, accelerator)
                 saved = time.monotonic()
             if stop and step < config.max_steps:
@@ -127,13 +129,14 @@ def learning_rate(step: int, config: Training) -> float:
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _optimiser(network: nn.Module, task: Task, config: Training) -> torch.optim.Optimizer:
+def _optimiser(network: nn.Module, task: Task, config: Training, processes: int) -> torch.optim.AdamW:
     """AdamW with one group for each relative learning rate."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             groups.setdefault(task.rate(name), []).append(parameter)
-    return torch.optim.AdamW(
+    kind = ShardedAdamW if config.shard_optimiser and processes > 1 else torch.optim.AdamW
+    return kind(
         [{"params": own, "rate": rate} for rate, own in groups.items()],
         lr=config.learning_rate,
         weight_decay=config.weight_decay,
@@ -189,12 +192,26 @@ def _resume(
     checkpoint = latest_checkpoint(folder)
     if checkpoint is None:
         return 0, []
+    _require_fit(checkpoint, folder, network, optimiser)
     network.load_state_dict(checkpoint.weights)
     ema.load(checkpoint.average)
     optimiser.load_state_dict(checkpoint.optimiser)
     if accelerator.scaler is not None:
         accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
     return checkpoint.step, checkpoint.facts["losses"]
+
+
+def _require_fit(checkpoint: Checkpoint, folder: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """Refuse a checkpoint of a network with other weights, or of one that trained others of them."""
+    now = {name: value.shape for name, value in network.state_dict().items()}
+    then = {name: value.shape for name, value in checkpoint.weights.items()}
+    trained = [len(group["params"]) for group in optimiser.param_groups]
+    had = [len(group["params"]) for group in checkpoint.optimiser["param_groups"]]
+    if (now, trained) != (then, had):
+        raise InconsistentError(
+            f"{folder} has a checkpoint of another network ({sum(had)} tensors trained, now {sum(trained)}), perhaps "
+            "of another version: give another -o, or --force"
+        )
 
 
 def _save(
@@ -206,12 +223,16 @@ def _save(
     optimiser: torch.optim.Optimizer,
     accelerator: Accelerator,
 ) -> None:
+    """The first process writes a checkpoint; all must call this, because each may hold a share of the moments."""
+    whole = optimiser.state_dict()
+    if not accelerator.is_main_process:
+        return
     scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else {}
     checkpoint = Checkpoint(
         step=step,
         weights=network.state_dict(),
         average=ema.average,
-        optimiser=optimiser.state_dict(),
+        optimiser=whole,
         facts={"losses": losses, "scaler": scaler},
     )
     save_checkpoint(folder, checkpoint)

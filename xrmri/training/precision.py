@@ -31,7 +31,8 @@ def prepare_device(device: str, config: Training) -> Accelerator:
     # The average would stay at the weights of the start, and the first process could neither validate nor save alone.
     for kind in _SHARDED:
         if os.environ.get(f"ACCELERATE_USE_{kind}", "false").lower() == "true":
-            raise InputError(f"accelerate is told to use {kind}, training keeps whole networks: say MULTI_GPU instead")
+            advice = "say MULTI_GPU instead, with shard_optimiser = true to save memory"
+            raise InputError(f"accelerate is told to use {kind}, training keeps whole networks: {advice}")
     if device.startswith("cuda"):
         number = int(device.partition(":")[2] or 0)
         if number >= torch.cuda.device_count():

@@ -45,14 +45,18 @@ class Stopping:
         """Whether to save and stop after this step; the same answer on every process."""
         if not self.reason and self.accelerator.is_main_process:
             self._look()
-        if self.accelerator.num_processes == 1:
-            return bool(self.reason)
-        if step % _AGREE_STEPS:
-            return False
-        raised = torch.tensor(float(bool(self.reason)), device=self.accelerator.device)
-        stop = bool(self.accelerator.reduce(raised, "sum") > 0)
+        stop = self.agreed(step, bool(self.reason))
         self.reason = self.reason or ("another process" if stop else "")
         return stop
+
+    def agreed(self, step: int, wanted: bool) -> bool:
+        """Whether any process wants something after this step; the same answer on every process."""
+        if self.accelerator.num_processes == 1:
+            return wanted
+        if step % _AGREE_STEPS:
+            return False
+        raised = torch.tensor(float(wanted), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(raised, "sum") > 0)
 
     def obeyed(self) -> None:
         """Remove the STOP file, so that the same command goes on."""
