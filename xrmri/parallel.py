@@ -77,8 +77,10 @@ def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
         waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, count + 1))
         try:
             while waiting:
-                yield waiting.popleft().result()
+                done = waiting.popleft().result()
+                # Before the result is used: nobody waits for work while it is.
                 waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
+                yield done
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
