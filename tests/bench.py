@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from bench_training import denoiser_of, made_batch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -29,7 +30,6 @@ from xrmri.generation.sampling import settled
 from xrmri.memory import keep_memory
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import Bundle, decode, encode_radiograph, in_precision, load_bundle, predict, predict_noise
-from xrmri.models.unet import Denoiser, build_unet
 from xrmri.precision import fastest_precision
 from xrmri.records import DEPTH_EXTENT_MM
 
@@ -59,19 +59,11 @@ def demo_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
     return load_bundle(model.folder), order.network_input(model), order.features(model.features)
 
 
-def paper_denoiser() -> Denoiser:
-    """The paper's, untrained."""
-    config = TrainLdm()
-    attends = {"attention": config.attention, "heads": config.heads, "context_width": config.context_width}
-    unet = build_unet(channels=config.channels, blocks=config.blocks, latent_channels=4, **attends)
-    return Denoiser(unet, features=65, guidance=config.guidance)
-
-
 def paper_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
     """Networks of the paper's size with random weights (without the CLIP tower, which runs once a volume)."""
     unet, vae = TrainLdm(), TrainVae()
     sizes = {"blocks": vae.blocks, "latent_channels": vae.latent_channels, "middle_attention": vae.middle_attention}
-    denoiser = paper_denoiser().requires_grad_(False).eval()
+    denoiser = denoiser_of(unet).requires_grad_(False).eval()
     autoencoder = build_autoencoder(channels=vae.channels, **sizes).requires_grad_(False).eval()
     schedule = {"timesteps": unet.timesteps, "beta_start": unet.beta_start, "beta_end": unet.beta_end}
     facts = {"image_size": 256, "latent_scale": 0.2, "schedule": schedule | {"prediction": "epsilon"}}
@@ -122,9 +114,8 @@ def step_work(bundle: Bundle, y: np.ndarray, r: np.ndarray, count: int) -> Calla
 def paper_flops(count: int) -> int:
     """Floating-point operations of one denoising step of `count` slices as the method needs them, not as we do them."""
     with torch.device("meta"), FlopCounterMode(display=False) as counted:
-        denoiser, latents = paper_denoiser(), torch.empty(count, 4, 32, 32)
-        token, step = torch.empty(count, 1, TrainLdm().context_width), torch.zeros(count, dtype=torch.int64)
-        denoiser(latents, step, latents, token, torch.empty(count), torch.empty(count, 65))
+        denoiser, batch = denoiser_of(TrainLdm()), made_batch(count, TrainLdm().context_width, "meta")
+        denoiser(batch.z_0, batch.t, batch.concat, batch.token, batch.depth, batch.features)
     return counted.get_total_flops()
 
 

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.stages.made_dataset import make_dataset
+from tests.stages.test_train_vae_perceptual import PLAIN, rows, train
 from tests.stages.test_two_processes import on_two_processes
 from xrmri.config import Execution, TrainVae
 from xrmri.errors import InputError, StoppedEarly
@@ -16,9 +17,7 @@ from xrmri.models.bundle import read_facts
 from xrmri.models.weights import WEIGHTS
 from xrmri.stages import train_vae
 from xrmri.training.checkpoint import latest_checkpoint
-from xrmri.training.tracking import read_metrics
 
-PLAIN = TrainVae.load(preset="tiny", precision="fp32", max_steps=6, validate_steps=6)
 TERM = replace(PLAIN, adversarial_weight=0.1)
 
 
@@ -30,14 +29,6 @@ def made(tmp_path_factory):
     train(root, root / "plain", PLAIN)
     train(root, root / "vae", TERM)
     return root
-
-
-def train(root, out, config, progress=lambda *_: None):
-    return train_vae.run(root / "dataset", out, config, Execution(device="cpu", progress=progress))
-
-
-def rows(folder):
-    return [{k: v for k, v in row.items() if k != "slices_per_s"} for row in read_metrics(folder / "metrics.jsonl")]
 
 
 def files(folder):

@@ -10,12 +10,12 @@ from safetensors.torch import save_file
 
 from tests.models.test_perceptual import made_network
 from tests.stages.made_dataset import make_dataset
+from tests.stages.test_training import rows
 from xrmri.config import Execution, TrainVae
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.run import read_record, sha256
 from xrmri.stages import train_vae
 from xrmri.training.checkpoint import latest_checkpoint
-from xrmri.training.tracking import read_metrics
 
 PLAIN = TrainVae.load(preset="tiny", precision="fp32", max_steps=6, validate_steps=6)
 
@@ -36,10 +36,6 @@ def settings(root, file="vgg16.pth"):
 
 def train(root, out, config, progress=lambda *_: None):
     return train_vae.run(root / "dataset", out, config, Execution(device="cpu", progress=progress))
-
-
-def rows(folder):
-    return [{k: v for k, v in row.items() if k != "slices_per_s"} for row in read_metrics(folder / "metrics.jsonl")]
 
 
 def test_the_term_is_in_the_loss_and_its_network_neither_in_the_model_nor_in_a_checkpoint(made, tmp_path):

@@ -110,7 +110,7 @@ class _Blocks(Function):
         """Gradients of q, k and v, (N, L, D) each."""
         q, k, v, o, total = ctx.saved_tensors
         scale = o.shape[-1] ** -0.5
-        factor, power = math.frexp(scale)
+        factor, _ = math.frexp(scale)
         d_o = d_o / total
         # d score = weight (d_o v' - sum(d_o o)): the last columns of d_o and v subtract the sum.
         d_o = torch.cat([d_o, -(d_o * o).sum(-1, keepdim=True)], dim=-1)

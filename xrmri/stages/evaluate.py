@@ -104,8 +104,8 @@ def run_inputs(inputs: Inputs, out: Path, config: Evaluate, execution: Execution
         summary = _header(inputs, opened, config) | summarise({**tables, **runs}, scored, config, told, further)
         _write(run, {**tables, **runs}, scored, summary)
         if not config.quick:
-            # matplotlib keeps a font list at home otherwise
-            os.environ.setdefault("MPLCONFIGDIR", str(scratch))
+            # matplotlib keeps a font list at home otherwise; whole, because the path outlives the folder we are in
+            os.environ.setdefault("MPLCONFIGDIR", str(scratch.resolve()))
             from xrmri.stages.evaluation_report import write_report
 
             write_report(run.folder, {**tables, **runs}, scored, summary, opened, config)
