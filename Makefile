@@ -71,11 +71,11 @@ likeness: $(READY)
 
 # The model inside the package is this one.
 bundle: ldm
-	$(BIN)/python -m xrmri.pretrained.make $(WORK)/ldm $(WORK)/dataset
+	$(BIN)/python -m xrmri.stages.bundle $(WORK)/ldm $(WORK)/dataset
 
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)
-	$(BIN)/python -m xrmri.detector.train --out work/detector $(if $(JOINTS),--joints $(JOINTS))
+	$(BIN)/python -m xrmri.teaching.train --out work/detector $(if $(JOINTS),--joints $(JOINTS))
 
 clean:
 	rm -rf .venv build dist *.egg-info demo

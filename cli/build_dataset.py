@@ -39,7 +39,7 @@ def build_dataset(
     config = common.settings(
         BuildDataset, size=size, slices=slices, feature_set=feature_set, max_rejected=max_rejected, shards=shards
     )
-    from xrmri.parallel import parse_shard
+    from xrmri.machine.parallel import parse_shard
     from xrmri.stages import build_dataset as stage
 
     folder = out or Path("dataset")

@@ -79,12 +79,12 @@ def generate(
         precision=precision,
     )
     from xrmri.errors import InputError
-    from xrmri.generation.order import Wish
+    from xrmri.generation.case import GenerateInputs
     from xrmri.generation.share import read_share
     from xrmri.stages import generate as stage
 
     pictures = (".gif",) * gif + (".html",) * html
-    wish = Wish(
+    wish = GenerateInputs(
         features=features, settings=tuple(set_ or ()), side=side, model=model, sweep=sweep, like=like, pictures=pictures
     )
     execution = common.execution()

@@ -23,14 +23,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from xrmri.config import Generate, TrainLdm, TrainVae
 from xrmri.diffusion.ddim import sample as sample_ddim
 from xrmri.diffusion.depth_noise import starting_noise
+from xrmri.generation.case import GenerateInputs, case_of_radiograph
 from xrmri.generation.draw import ON_CPU, draw, draw_at
 from xrmri.generation.model import find_model
-from xrmri.generation.order import Wish, order_of_radiograph
 from xrmri.generation.sampling import settled
-from xrmri.memory import keep_memory
+from xrmri.machine.memory import keep_memory
+from xrmri.machine.precision import fastest_precision
 from xrmri.models.autoencoder import build_autoencoder
-from xrmri.models.bundle import Bundle, decode, encode_radiograph, in_precision, load_bundle, predict, predict_noise
-from xrmri.precision import fastest_precision
+from xrmri.models.bundle import Model, decode, encode_radiograph, in_precision, load_bundle, predict, predict_noise
 from xrmri.records import DEPTH_EXTENT_MM
 
 SAMPLES = Path(__file__).parent.parent / "xrmri" / "samples"
@@ -52,14 +52,14 @@ def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     return statistics.median(taken)
 
 
-def demo_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
+def demo_knee() -> tuple[Model, np.ndarray, np.ndarray]:
     """The bundled model in float32, and the packaged radiograph and grades as it takes them."""
-    model, wish = find_model(None), Wish(features=SAMPLES / "kl.json", side="right")
-    order = order_of_radiograph(SAMPLES / "knee.png", wish, wish.grades(model.features), model)
+    model, wish = find_model(None), GenerateInputs(features=SAMPLES / "kl.json", side="right")
+    order = case_of_radiograph(SAMPLES / "knee.png", wish, wish.grades(model.features), model)
     return load_bundle(model.folder), order.network_input(model), order.features(model.features)
 
 
-def paper_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
+def paper_knee() -> tuple[Model, np.ndarray, np.ndarray]:
     """Networks of the paper's size with random weights (without the CLIP tower, which runs once a volume)."""
     unet, vae = TrainLdm(), TrainVae()
     sizes = {"blocks": vae.blocks, "latent_channels": vae.latent_channels, "middle_attention": vae.middle_attention}
@@ -67,12 +67,12 @@ def paper_knee() -> tuple[Bundle, np.ndarray, np.ndarray]:
     autoencoder = build_autoencoder(channels=vae.channels, **sizes).requires_grad_(False).eval()
     schedule = {"timesteps": unet.timesteps, "beta_start": unet.beta_start, "beta_end": unet.beta_end}
     facts = {"image_size": 256, "latent_scale": 0.2, "schedule": schedule | {"prediction": "epsilon"}}
-    bundle = Bundle(vae=autoencoder, denoiser=denoiser, radiograph_encoder=None, facts=facts)
+    bundle = Model(vae=autoencoder, denoiser=denoiser, radiograph_encoder=None, facts=facts)
     return bundle, np.zeros((256, 256), np.float32), np.zeros(65, np.uint8)
 
 
 @torch.inference_mode()
-def draw_plainly(bundle: Bundle, y: np.ndarray, r: np.ndarray, *, slices: int, steps: int) -> None:
+def draw_plainly(bundle: Model, y: np.ndarray, r: np.ndarray, *, slices: int, steps: int) -> None:
     """A slice at a time, with diffusers' scheduler: the first `steps` of 50."""
     from diffusers import DDIMScheduler
 
@@ -103,7 +103,7 @@ def matrix_peak(dtype: torch.dtype) -> float:
 
 
 @torch.inference_mode()
-def step_work(bundle: Bundle, y: np.ndarray, r: np.ndarray, count: int) -> Callable[[], object]:
+def step_work(bundle: Model, y: np.ndarray, r: np.ndarray, count: int) -> Callable[[], object]:
     """One denoising step of `count` slices, to be timed."""
     condition = encode_radiograph(bundle, torch.from_numpy(y)[None]).expand(count)
     z, d = torch.randn(count, *bundle.latent_shape), torch.linspace(0, 1, count)

@@ -21,16 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
+from xrmri.building.pair import Job, build_pair
+from xrmri.building.search import search
 from xrmri.config import BuildDataset, Execution, Phantom
 from xrmri.data.archive import contents
 from xrmri.data.knees import Knee, write_knees
 from xrmri.data.store import StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, read_series, windowed_slices
-from xrmri.memory import keep_memory
+from xrmri.machine.memory import keep_memory
 from xrmri.records import KneeBox
 from xrmri.stages import build_dataset, phantom
-from xrmri.stages.build_pair import Job, build_pair
-from xrmri.stages.search_release import search
 
 ROUNDS, PROCESS_ROUNDS, COPIES = 7, 5, 64
 CONFIG = BuildDataset()

@@ -14,10 +14,10 @@ from skimage.feature import canny
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.transform import downscale_local_mean
 
+from xrmri.machine.parallel import in_order
 from xrmri.metrics.edges import edge_maps
 from xrmri.metrics.image import SCALES
 from xrmri.metrics.measure import Reference, slice_figures, volume_figures
-from xrmri.parallel import in_order
 
 ROUNDS, SLICES, SIZE, VOLUMES = 3, 50, 256, 12
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}

@@ -25,11 +25,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from xrmri.config import TrainLdm, TrainVae
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import make_schedule
-from xrmri.memory import keep_memory
+from xrmri.learning.batches import Batch
+from xrmri.machine.memory import keep_memory
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.unet import Denoiser, build_unet
-from xrmri.stages.ldm_batches import Batch
 from xrmri.training.ema import Ema
 from xrmri.training.loop import Task, _backward
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xrmri.data.knees import Knee, Rejected, open_knees, write_knees
+from xrmri.data.knees import DetectedKnee, RejectedFilm, open_knees, write_knees
 from xrmri.errors import InputError
 from xrmri.records import KneeBox
 
@@ -15,13 +15,13 @@ def knee(side, score=0.9, spacing=(0.4, 0.4)):
     crop = np.random.default_rng(len(side)).integers(0, 65536, (299, 299)).astype(np.uint16)
     box = KneeBox(side=side, score=score, corners=(10.5, 20.25, 310.5, 320.25))
     name = f"film_{side}_{score}"
-    return Knee(name=name, source="oai/film", source_sha256="ab" * 32, box=box, crop=crop, spacing_mm=spacing)
+    return DetectedKnee(name=name, source="oai/film", source_sha256="ab" * 32, box=box, crop=crop, spacing_mm=spacing)
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Two knees of one film, one of them twice, and a film without any."""
-    other = Rejected(source="other.png", reason="no knee found", score=0.125)
+    other = RejectedFilm(source="other.png", reason="no knee found", score=0.125)
     found = [knee("right"), knee("left", spacing=None), knee("right", 0.5), other]
     assert write_knees(tmp_path, found) == (3, 1)
     return tmp_path
@@ -48,7 +48,7 @@ def test_the_files_are_those_of_the_contract(folder):
 
 
 def test_no_knee_at_all_is_an_empty_folder_not_an_error(tmp_path):
-    assert write_knees(tmp_path, [Rejected(source="film", reason="damaged", score=None)]) == (0, 1)
+    assert write_knees(tmp_path, [RejectedFilm(source="film", reason="damaged", score=None)]) == (0, 1)
     assert len(open_knees(tmp_path).table) == 0
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.stages.made_dataset import make_dataset
 from xrmri.data.slices import (
-    Order,
     Purpose,
+    Shuffle,
     index_slices,
     noise_source,
     radiograph_image,
@@ -28,17 +28,17 @@ def dataset(tmp_path_factory):
 
 @given(st.integers(1, 50), st.integers(0, 2**40), st.integers(0, 5))
 def test_every_epoch_shows_every_item_once(count, seed, epoch):
-    order = Order(count=count, seed=seed)
+    order = Shuffle(count=count, seed=seed)
     assert sorted(order.at(epoch * count + i) for i in range(count)) == list(range(count))
 
 
 def test_a_position_means_the_same_in_any_order_of_asking_and_epochs_differ():
-    forward, backward = Order(count=20, seed=3), Order(count=20, seed=3)
+    forward, backward = Shuffle(count=20, seed=3), Shuffle(count=20, seed=3)
     there = [forward.at(position) for position in range(60)]
     back = [backward.at(position) for position in reversed(range(60))]
     assert there == back[::-1]
     assert there[:20] != there[20:40] != there[40:]
-    assert there != [Order(count=20, seed=4).at(position) for position in range(60)]
+    assert there != [Shuffle(count=20, seed=4).at(position) for position in range(60)]
 
 
 def test_two_purposes_or_positions_share_no_numbers():

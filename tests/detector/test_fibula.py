@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from xrmri.detector.fibula import SIZE, as_seen, build, surely_left
-from xrmri.detector.fibula_training import fibula_example, learn_fibula
-from xrmri.detector.films import Material
-from xrmri.detector.plates import Joint, Plate, RealJoint
+from xrmri.teaching.fibula_training import fibula_example, learn_fibula
+from xrmri.teaching.films import Material
+from xrmri.teaching.plates import Plate, PlateJoint, RealJoint
 
 
 def joint_with_bar(fibula):
@@ -20,7 +20,7 @@ def joint_with_bar(fibula):
 def material():
     plate = np.full((200, 300), 0.1, dtype=np.float32)
     plate[80:140, 40:100], plate[110:140, 40:55] = 0.5, 0.9
-    plates = (Plate(pixels=plate, joints=(Joint(corners=(40, 80, 100, 140), fibula="left"),)),)
+    plates = (Plate(pixels=plate, joints=(PlateJoint(corners=(40, 80, 100, 140), fibula="left"),)),)
     return Material(plates=plates, joints=(joint_with_bar("left"), joint_with_bar("right")))
 
 

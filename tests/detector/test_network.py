@@ -8,9 +8,9 @@ import torch
 
 from xrmri.detector import fibula
 from xrmri.detector import network as yolo
-from xrmri.detector.card import save_detector
 from xrmri.detector.detect import load_detector
 from xrmri.errors import InputError
+from xrmri.teaching.card import save_detector
 
 
 def make(folder):

@@ -4,7 +4,7 @@ import torch
 
 from xrmri.data.features import feature_set
 from xrmri.models.autoencoder import build_autoencoder
-from xrmri.models.bundle import Bundle, in_precision, save_bundle
+from xrmri.models.bundle import Model, in_precision, save_bundle
 from xrmri.models.unet import Denoiser, build_unet
 
 SIZE = 32
@@ -29,7 +29,7 @@ def made_bundle(precision="fp32"):
         "schedule": {"timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "v"},
         "window": [10.0, 500.0], "trained_on": "synthetic phantom",
     }  # fmt: skip
-    return in_precision(Bundle(vae=vae, denoiser=denoiser, radiograph_encoder=None, facts=facts), precision)
+    return in_precision(Model(vae=vae, denoiser=denoiser, radiograph_encoder=None, facts=facts), precision)
 
 
 def made_model(folder):

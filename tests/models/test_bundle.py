@@ -8,7 +8,7 @@ import torch
 from xrmri.errors import InconsistentError, InputError, XrmriError
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import (
-    Bundle,
+    Model,
     decode,
     encode_radiograph,
     encode_slices,
@@ -38,7 +38,7 @@ def bundle():
     denoiser = Denoiser(unet, features=5, guidance="time")
     for network in (vae, denoiser, tower):
         network.requires_grad_(False).eval()
-    return Bundle(vae=vae, denoiser=denoiser, radiograph_encoder=tower, facts=FACTS)
+    return Model(vae=vae, denoiser=denoiser, radiograph_encoder=tower, facts=FACTS)
 
 
 def ask(bundle, **changed):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from xrmri.models.cola_diff import BalancedConditions
-from xrmri.models.unet import Denoiser, Hidden, build_unet
+from xrmri.models.unet import Ablations, Denoiser, build_unet
 
 METHODS = ("xray2mri", "ldm", "cola-diff", "x-diffusion")
 TOLD = {
@@ -78,9 +78,9 @@ def test_the_backbone_is_the_same_and_the_guidance_is_small():
 @pytest.mark.parametrize(
     ("hidden", "left"),
     [
-        (Hidden(slots=tuple(range(FEATURES))), {"concat", "token", "depth"}),
-        (Hidden(token=True), {"concat", "depth", "features"}),
-        (Hidden(concat=True), {"token", "depth", "features"}),
+        (Ablations(slots=tuple(range(FEATURES))), {"concat", "token", "depth"}),
+        (Ablations(token=True), {"concat", "depth", "features"}),
+        (Ablations(concat=True), {"token", "depth", "features"}),
     ],
 )
 def test_an_ablation_hides_a_condition_in_use_as_in_training(hidden, left):
@@ -88,7 +88,7 @@ def test_an_ablation_hides_a_condition_in_use_as_in_training(hidden, left):
 
 
 def test_a_single_reading_can_be_hidden():
-    denoiser = made(hidden=Hidden(slots=(1, 2)))
+    denoiser = made(hidden=Ablations(slots=(1, 2)))
     features = torch.tensor([[0.0, 1, 1, 0, 0]]).expand(2, -1)
     with torch.no_grad():
         assert torch.equal(denoiser(**given(features=features)), denoiser(**given(features=torch.zeros(2, FEATURES))))

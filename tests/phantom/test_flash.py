@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from xrmri.phantom import statistics
+from xrmri.likeness import volume_statistics as statistics
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.flash import Flash, render_flash, render_labels
 from xrmri.phantom.tissue import Tissue

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from xrmri.report.figures import Picture, chosen_cases, draw_figures, source_style
+from xrmri.report.figures import CaseImages, chosen_cases, draw_figures, source_style
 from xrmri.report.paper import _by_grade, draw_paper
 from xrmri.report.viewer import viewer_case
 
@@ -19,7 +19,7 @@ def table(values):
 
 
 def shown(pixels):
-    return Picture(
+    return CaseImages(
         acquired=pixels,
         generated=pixels[::-1],
         slices=np.arange(len(pixels)),

@@ -8,8 +8,9 @@ import pandas as pd
 import pydicom
 import pytest
 
+from xrmri.building.sequences import draw_sequences
 from xrmri.config import BuildDataset, Execution
-from xrmri.data.knees import Knee, write_knees
+from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.data.release import find_release
 from xrmri.data.store import open_dataset
@@ -23,7 +24,6 @@ from xrmri.phantom.tables import readings_table
 from xrmri.records import Geometry, KneeBox
 from xrmri.run import read_record, sha256
 from xrmri.stages.build_dataset import run
-from xrmri.stages.draw_sequences import draw_sequences
 
 SHAPE = (6, 64, 64)
 CONFIG = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, max_rejected=0.5)
@@ -69,8 +69,10 @@ def lay_knees(release: Path, folder: Path) -> Path:
             crop, spacing = crop_knee(film, corners, scale=1.3, pixels=299)
             box = KneeBox(side=side, score=0.9, corners=corners)
             name = f"{person.participant}_{side}"
-            knee = Knee(name=name, source=str(file), source_sha256=sha256(file), box=box, crop=crop, spacing_mm=spacing)
-            knees.append(knee)
+            digest = sha256(file)
+            knees.append(
+                DetectedKnee(name=name, source=str(file), source_sha256=digest, box=box, crop=crop, spacing_mm=spacing)
+            )
     write_knees(folder, knees)
     return folder
 
@@ -225,7 +227,7 @@ def test_no_participant_and_no_image_may_stand_in_two_splits(original, release, 
     crop = np.arange(299 * 299).reshape(299, 299).astype(np.uint16)
     files = [sha256(file) for file in (release / "00m").rglob("001")]
     knees = [
-        Knee(name=f"{number}_{side}", source="film", source_sha256=digest, crop=crop, spacing_mm=None,
+        DetectedKnee(name=f"{number}_{side}", source="film", source_sha256=digest, crop=crop, spacing_mm=None,
              box=KneeBox(side=side, score=0.9, corners=BOXES[side]))
         for number, digest in enumerate(sorted(set(files))) for side in BOXES
     ]  # fmt: skip

@@ -23,7 +23,7 @@ from tests.stages.other_hand import (
     with_link,
 )
 from xrmri.config import BuildDataset, Execution
-from xrmri.data.knees import Knee, write_knees
+from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.store import open_dataset
 from xrmri.records import KneeBox
 from xrmri.run import read_record
@@ -108,8 +108,9 @@ class Laid:
             for side, level in (("right", 1000), ("left", 3000)):
                 crop = np.add.outer(np.zeros(299), np.arange(299)).astype(np.uint16) + level
                 box = KneeBox(side=side, score=0.9, corners=(1.0, 2.0, 30.0, 31.0))
-                found.append(Knee(name=f"{number}_{side}", source="film", source_sha256=sha256(content).hexdigest(),
-                                  box=box, crop=crop, spacing_mm=None))  # fmt: skip
+                digest = sha256(content).hexdigest()
+                found.append(DetectedKnee(name=f"{number}_{side}", source="film", source_sha256=digest,
+                                          box=box, crop=crop, spacing_mm=None))  # fmt: skip
         write_knees(folder, found)
         return folder
 

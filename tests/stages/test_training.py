@@ -12,14 +12,14 @@ import torch
 
 from tests.stages.made_dataset import make_dataset
 from xrmri.config import Execution, TrainLdm, TrainVae
-from xrmri.data.slices import Order
+from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
+from xrmri.learning.batches import Samples
+from xrmri.learning.latents import Encoders, Latents, cache_latents
 from xrmri.models.bundle import load_bundle, read_facts
 from xrmri.run import read_record
 from xrmri.stages import train_ldm, train_vae
-from xrmri.stages.latents import Encoders, Latents, cache_latents
-from xrmri.stages.ldm_batches import Samples
 from xrmri.training.checkpoint import latest_checkpoint
 from xrmri.training.tracking import read_metrics
 
@@ -176,7 +176,7 @@ def test_a_clip_tower_at_random_is_an_explicit_choice_and_travels_with_the_model
     def small(**given):
         return TowerSizes(**{"image": 28, "patch": 14, "width": 64, "layers": 1, "heads": 1} | given)
 
-    monkeypatch.setattr("xrmri.stages.ldm_networks.TowerSizes", small)
+    monkeypatch.setattr("xrmri.learning.networks.TowerSizes", small)
     config = TrainLdm.load(
         preset="tiny", max_steps=1, radiograph_token="clip", radiograph_encoder="random", guidance="context"
     )
@@ -206,7 +206,7 @@ def made_samples(config, count=24):
 
 
 def test_conditions_are_dropped_as_often_as_the_settings_say():
-    samples, order = made_samples(TrainLdm(drop_features=0.2)), Order(count=24, seed=0)
+    samples, order = made_samples(TrainLdm(drop_features=0.2)), Shuffle(count=24, seed=0)
     batch = samples.training_batch(order, range(4_000))
     token, concat = ((part.flatten(1) == 0).all(dim=1) for part in (batch.token, batch.concat))
     shares = [(token & ~concat), (token & concat), (~token & concat), (batch.features == 0).all(dim=1)]
@@ -216,7 +216,7 @@ def test_conditions_are_dropped_as_often_as_the_settings_say():
 
 
 def test_a_batch_depends_on_its_positions_alone():
-    samples, order = made_samples(TrainLdm(radiograph_variants=3)), Order(count=24, seed=0)
+    samples, order = made_samples(TrainLdm(radiograph_variants=3)), Shuffle(count=24, seed=0)
     whole = samples.training_batch(order, range(8, 16))
     parts = [samples.training_batch(order, positions) for positions in (range(8, 16, 2), range(9, 16, 2))]
     for together, even, odd in zip(whole, *parts, strict=True):
@@ -224,7 +224,7 @@ def test_a_batch_depends_on_its_positions_alone():
 
 
 def test_a_latent_is_drawn_anew_every_epoch():
-    samples, order = made_samples(TrainLdm()), Order(count=1, seed=0)
+    samples, order = made_samples(TrainLdm()), Shuffle(count=1, seed=0)
     batch = samples.training_batch(order, [0, 1])
     assert not torch.equal(batch.z_0[0], batch.z_0[1])
     mean, logvar = torch.from_numpy(samples.latents.moments[0].astype(np.float32))

@@ -9,7 +9,7 @@ import torch
 
 from xrmri.config import Execution, Training
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
-from xrmri.precision import fastest_precision
+from xrmri.machine.precision import fastest_precision
 from xrmri.training.checkpoint import FOLDER, latest_checkpoint
 from xrmri.training.ema import Ema
 from xrmri.training.loop import Task, fit, learning_rate
@@ -212,7 +212,7 @@ def test_a_new_projection_learns_ten_times_as_fast(tmp_path):
 
 @pytest.mark.parametrize(("flags", "wanted"), [({"avx2"}, "fp32"), ({"avx2", "avx512_bf16"}, "bf16")])
 def test_auto_precision_is_what_the_processor_multiplies_and_no_timing(monkeypatch, flags, wanted):
-    monkeypatch.setattr("xrmri.precision._cpu_flags", lambda: flags)
+    monkeypatch.setattr("xrmri.machine.precision._cpu_flags", lambda: flags)
     assert fastest_precision(torch.device("cpu")) == wanted
     accelerator = prepare_device("cpu", replace(CONFIG, precision="auto"))
     assert accelerator.mixed_precision == {"fp32": "no"}.get(wanted, wanted)

@@ -28,7 +28,7 @@ _TEXT = h5py.string_dtype("ascii", 64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Knee:
+class DetectedKnee:
     """One knee cut from a film."""
 
     name: str
@@ -44,7 +44,7 @@ class Knee:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rejected:
+class RejectedFilm:
     """A film, or one knee of it, that was left out."""
 
     source: str
@@ -61,12 +61,12 @@ class Knees:
     table: pd.DataFrame
     """knees.csv."""
 
-    def find(self, source_sha256: str, side: str) -> Knee | None:
+    def find(self, source_sha256: str, side: str) -> DetectedKnee | None:
         """The knee of one side on the film with this hash; the best scored where there are several."""
         found = self.table[(self.table["source_sha256"] == source_sha256) & (self.table["side"] == side)]
         return self.read(int(found.sort_values("score")["row"].iloc[-1])) if len(found) else None
 
-    def read(self, row: int) -> Knee:
+    def read(self, row: int) -> DetectedKnee:
         """One knee by its row."""
         line = self.table.iloc[row]
         try:
@@ -75,7 +75,7 @@ class Knees:
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise InconsistentError(f"{self.folder / 'knees.h5'} is damaged: run `xrmri detect-knee` again") from error
         x0, y0, x1, y1 = (float(corner) for corner in box)
-        return Knee(
+        return DetectedKnee(
             name=line["name"],
             source=line["source"],
             source_sha256=line["source_sha256"],
@@ -85,7 +85,7 @@ class Knees:
         )
 
 
-def write_knees(folder: Path, knees: Iterable[Knee | Rejected]) -> tuple[int, int]:
+def write_knees(folder: Path, knees: Iterable[DetectedKnee | RejectedFilm]) -> tuple[int, int]:
     """Write the folder's files, one knee at a time.
 
     Args:
@@ -105,7 +105,7 @@ def write_knees(folder: Path, knees: Iterable[Knee | Rejected]) -> tuple[int, in
         rejected.writerow(_REJECTED)
         counts = [0, 0]
         for knee in knees:
-            if isinstance(knee, Knee):
+            if isinstance(knee, DetectedKnee):
                 _append(content, counts[0], knee)
                 found.writerow(_line(counts[0], knee))
                 _write_picture(folder / f"{knee.name}.png", knee.crop)
@@ -130,7 +130,7 @@ def open_knees(folder: Path) -> Knees:
     return Knees(folder=folder, table=table)
 
 
-def _append(content: h5py.File, row: int, knee: Knee) -> None:
+def _append(content: h5py.File, row: int, knee: DetectedKnee) -> None:
     """Add one knee to knees.h5."""
     values = {
         "crop": (knee.crop, np.uint16),
@@ -148,7 +148,7 @@ def _append(content: h5py.File, row: int, knee: Knee) -> None:
         content[name][row] = value
 
 
-def _line(row: int, knee: Knee) -> tuple[object, ...]:
+def _line(row: int, knee: DetectedKnee) -> tuple[object, ...]:
     """One knee as a line of knees.csv; the spacing is the crop's, whose pixels are square."""
     corners = (f"{corner:.2f}" for corner in knee.box.corners)
     spacing = f"{knee.spacing_mm[0]:.5f}" if knee.spacing_mm else ""

@@ -36,16 +36,16 @@ class Candidate:
         """Participant, visit and side."""
         return f"{self.flash.participant}_{self.flash.visit}_{self.side}"
 
-    def blamed(self, *, flash: str, film: str) -> "list[Rejected]":
+    def blamed(self, *, flash: str, film: str) -> "list[RejectedSeries]":
         """Both series, once nothing came of the pair: why the FLASH is left out, and why the film."""
         return [
-            Rejected(series=self.flash, side=self.side, reason=flash),
-            Rejected(series=self.film, side=self.film.side, reason=film),
+            RejectedSeries(series=self.flash, side=self.side, reason=flash),
+            RejectedSeries(series=self.film, side=self.film.side, reason=film),
         ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rejected:
+class RejectedSeries:
     """A series that is left out, and why; the words before the colon name the kind of reason."""
 
     series: Series
@@ -53,7 +53,7 @@ class Rejected:
     reason: str
 
 
-def pair_up(series: Iterable[Series], readings: Mapping[Key, Reading]) -> tuple[list[Candidate], list[Rejected]]:
+def pair_up(series: Iterable[Series], readings: Mapping[Key, Reading]) -> tuple[list[Candidate], list[RejectedSeries]]:
     """Pair each FLASH series with a radiograph.
 
     A rescan or a repeated film replaces the earlier one; a bilateral film is taken before one of a single knee.
@@ -141,5 +141,5 @@ def _age(series: Series) -> tuple[str, int, str]:
     return series.date, series.series_number, series.number
 
 
-def _no(series: Series, reason: str) -> Rejected:
-    return Rejected(series=series, side=series.side, reason=reason)
+def _no(series: Series, reason: str) -> RejectedSeries:
+    return RejectedSeries(series=series, side=series.side, reason=reason)

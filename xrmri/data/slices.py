@@ -41,7 +41,7 @@ def noise_source(seed: int, purpose: Purpose, position: int) -> torch.Generator:
 
 
 @dataclass(kw_only=True, slots=True)
-class Order:
+class Shuffle:
     """An endless order of `count` items: epoch after epoch, each shuffled anew."""
 
     count: int

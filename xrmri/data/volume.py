@@ -31,7 +31,7 @@ _LARGEST = np.iinfo(np.uint16).max
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Series:
+class ReadSeries:
     """A series as it was read: a volume whose slices still lie where their files were read to."""
 
     voxels: tuple[np.ndarray, ...]
@@ -50,7 +50,7 @@ class Series:
         return Volume(voxels=voxels, geometry=self.geometry, side=self.side)
 
 
-def read_series(files: Sequence[Path], side: str, count: int | None) -> Series:
+def read_series(files: Sequence[Path], side: str, count: int | None) -> ReadSeries:
     """A coronal series from its files.
 
     Args:
@@ -89,10 +89,10 @@ def read_series(files: Sequence[Path], side: str, count: int | None) -> Series:
     affine[:3, 3] = _LPS_TO_RAS @ header.position_mm
     voxels, affine = _as_displayed([_pixels(name, image) for name, image in stack], affine)
     digest = hashlib.sha256(b"".join(digests[name] for name in sorted(digests))).hexdigest()
-    return Series(voxels=voxels, geometry=Geometry(affine=affine), side=side, sha256=digest)
+    return ReadSeries(voxels=voxels, geometry=Geometry(affine=affine), side=side, sha256=digest)
 
 
-def windowed_slices(volume: Volume | Series, first: int, last: int, size: int) -> Volume:
+def windowed_slices(volume: Volume | ReadSeries, first: int, last: int, size: int) -> Volume:
     """Slices first to last - 1, averaged over area to size x size pixels: (last - first, size, size) uint16.
 
     A field of view that is not square gets black margins, never another shape.
@@ -211,7 +211,7 @@ def _as_displayed(voxels: list[np.ndarray], affine: np.ndarray) -> tuple[tuple[n
     return tuple(voxels), affine
 
 
-def _margins(volume: Volume | Series) -> tuple[np.ndarray, np.ndarray]:
+def _margins(volume: Volume | ReadSeries) -> tuple[np.ndarray, np.ndarray]:
     """Rows above and below and columns left and right that make the field of view square, and the affine with them."""
     _, row_mm, column_mm = volume.geometry.spacing_mm
     height, width = volume.voxels[0].shape

@@ -17,10 +17,9 @@ from torch import nn
 
 from xrmri.data.radiograph import crop_knee
 from xrmri.detector import network as yolo
-from xrmri.detector.fibula import SIZE, as_seen, surely_left
+from xrmri.detector.fibula import CROP_SCALE, SIZE, as_seen, surely_left
 from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.detector.letterbox import letterbox
-from xrmri.detector.plates import CROP_SCALE
 from xrmri.errors import InputError
 from xrmri.pretrained import BUNDLED_DETECTOR
 from xrmri.records import KneeBox, Radiograph

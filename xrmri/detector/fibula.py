@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 SIZE = 64
+CROP_SCALE = 1.3
+"""The classifier sees the joint box enlarged by this about its centre, as it was taught."""
 _WIDTHS = (16, 32, 48, 64)
 _WINDOW_PERCENTILES = (1.0, 99.0)
 

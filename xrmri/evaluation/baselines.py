@@ -8,15 +8,15 @@ import numpy as np
 
 from xrmri.data.alignment import unit_range
 from xrmri.data.store import Dataset
+from xrmri.machine.parallel import in_order
 from xrmri.metrics.identification import signature
-from xrmri.parallel import in_order
 
 BATCH = 16  # training pairs summed before a sum is handed on
 RADIOGRAPH_PIXELS = 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Batch:
+class TrainingBatch:
     """Some training pairs in brief."""
 
     pair_ids: tuple[str, ...]
@@ -28,7 +28,9 @@ class Batch:
     """(n, E) float32, their volumes in brief."""
 
 
-def training_batches(dataset: Dataset, pairs: Sequence[str], slices: np.ndarray, workers: int) -> Iterator[Batch]:
+def training_batches(
+    dataset: Dataset, pairs: Sequence[str], slices: np.ndarray, workers: int
+) -> Iterator[TrainingBatch]:
     """Training pairs in batches, so that memory does not grow with their number.
 
     Args:
@@ -94,11 +96,11 @@ def radiograph_in_brief(radiograph: np.ndarray) -> np.ndarray:
     return (brief / max(np.linalg.norm(brief), 1e-12)).astype(np.float32)
 
 
-def _batch(dataset: Dataset, slices: np.ndarray, pair_ids: tuple[str, ...]) -> Batch:
+def _batch(dataset: Dataset, slices: np.ndarray, pair_ids: tuple[str, ...]) -> TrainingBatch:
     total, signatures = np.zeros(()), []
     for pair_id in pair_ids:
         volume = unit_range(dataset.volume(pair_id), dataset.window(pair_id))
         signatures.append(signature(volume[slices]))
         total = total + volume
     radiographs = np.stack([radiograph_in_brief(dataset.radiograph(pair_id)) for pair_id in pair_ids])
-    return Batch(pair_ids=pair_ids, total=total, radiographs=radiographs, signatures=np.stack(signatures))
+    return TrainingBatch(pair_ids=pair_ids, total=total, radiographs=radiographs, signatures=np.stack(signatures))

@@ -11,7 +11,7 @@ from xrmri.config import Evaluate, Execution
 from xrmri.data.store import evenly
 from xrmri.errors import XrmriError
 from xrmri.evaluation import ceiling, features, flip, samples
-from xrmri.evaluation.case import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING, Setting, compare
+from xrmri.evaluation.case import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING, Yardsticks, compare
 from xrmri.metrics.measure import figures_of_several, volume_figures
 from xrmri.pretrained import BUNDLED_LDM
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def vae_ceiling(
-    folder: Path, good: Sequence[str], setting: Setting, execution: Execution
+    folder: Path, good: Sequence[str], setting: Yardsticks, execution: Execution
 ) -> tuple[dict[str, dict[str, float]], str]:
     """pair_id -> figures of its acquired volume after the model's VAE; or why there are none.
 
@@ -50,7 +50,7 @@ def vae_ceiling(
     return found, ""
 
 
-def set_distances(good: Sequence[str], setting: Setting, execution: Execution) -> dict[str, Any]:
+def set_distances(good: Sequence[str], setting: Yardsticks, execution: Execution) -> dict[str, Any]:
     """Fréchet distances of generated slices and of baselines from acquired ones."""
     vae = ceiling.load_vae(BUNDLED_LDM, execution.device)
     chosen = evenly(good, features.VOLUMES)
@@ -74,7 +74,7 @@ def set_distances(good: Sequence[str], setting: Setting, execution: Execution) -
     return {"features": features.NAME, "slices": len(chosen) * features.SLICES, "distances": distances}
 
 
-def several_samples(good: Sequence[str], setting: Setting) -> dict[str, Any] | None:
+def several_samples(good: Sequence[str], setting: Yardsticks) -> dict[str, Any] | None:
     """Chance and calibration, where volumes were drawn more than once."""
     several = [pair_id for pair_id in good if samples.sample_files(setting.files[pair_id])]
     found = []
@@ -90,7 +90,7 @@ def several_samples(good: Sequence[str], setting: Setting) -> dict[str, Any] | N
 
 
 def flips(
-    good: Sequence[str], flipped: Mapping[str, list[Path]], setting: Setting, config: Evaluate
+    good: Sequence[str], flipped: Mapping[str, list[Path]], setting: Yardsticks, config: Evaluate
 ) -> dict[str, Any] | None:
     """What other grades changed; None where no volume with other grades can be used."""
     found, whose = [], []

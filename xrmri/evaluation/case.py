@@ -26,7 +26,7 @@ SWAPPED, RESCAN = "swapped_radiograph", "rescan"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
+class Yardsticks:
     """What every case is compared with and how."""
 
     dataset: Dataset
@@ -97,7 +97,7 @@ class Scored:
     own_continuity: float = np.nan
 
 
-def score(pair_id: str, files: list[Path], setting: Setting) -> Scored:
+def score(pair_id: str, files: list[Path], setting: Yardsticks) -> Scored:
     """Compare one pair; a volume that cannot be compared is told by a reason, never by an error."""
     if not files:
         return Scored(pair_id=pair_id, reason="no volume of this pair")
@@ -196,7 +196,7 @@ def window_of(file: Path, acquired: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def _baselines(pair_id: str, comparison: Comparison, setting: Setting) -> dict[str, np.ndarray]:
+def _baselines(pair_id: str, comparison: Comparison, setting: Yardsticks) -> dict[str, np.ndarray]:
     """What could be given in place of the generated volume, and what could at best be given."""
     slices, dataset, found = comparison.slices, setting.dataset, {}
     shape = (len(comparison.whole), *comparison.acquired.shape[1:])
@@ -218,7 +218,7 @@ def _baselines(pair_id: str, comparison: Comparison, setting: Setting) -> dict[s
     return found
 
 
-def _rescan(pair_id: str, setting: Setting, shape: tuple[int, ...]) -> np.ndarray | None:
+def _rescan(pair_id: str, setting: Yardsticks, shape: tuple[int, ...]) -> np.ndarray | None:
     """Another acquisition of the pair, (S, H, W) in [0, 1]; None where there is none."""
     assert setting.rescan is not None
     if (setting.rescan / "dataset.json").is_file():

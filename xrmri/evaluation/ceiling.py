@@ -45,7 +45,7 @@ def load_vae(folder: Path, device: str) -> Any:
     """
     import torch
 
-    from xrmri.models.device import find_device
+    from xrmri.machine.device import find_device
     from xrmri.models.weights import load_autoencoder
 
     torch.set_num_threads(1)

@@ -13,8 +13,8 @@ from xrmri.data.nifti import volume_name, write_volume
 from xrmri.data.radiograph import mirrored
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
-from xrmri.generation.model import Model
-from xrmri.generation.order import Grid, Order
+from xrmri.generation.case import Case, ReferenceGrid
+from xrmri.generation.model import ModelFolder
 from xrmri.records import DEPTH_EXTENT_MM, FIELD_OF_VIEW_MM, LEFT, Geometry, Volume
 from xrmri.report.animation import write_animation
 from xrmri.report.preview import write_preview
@@ -53,7 +53,7 @@ class Target:
         return [*self.volumes(samples), *(self.beside(ending) for ending in endings)]
 
 
-def identity(order: Order, config: Generate, model: Model) -> dict[str, Any]:
+def identity(order: Case, config: Generate, model: ModelFolder) -> dict[str, Any]:
     """What a volume depends on; the same identity gives the same bytes."""
     return {
         "model_sha256": model.sha256,
@@ -86,7 +86,7 @@ def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bo
     return all(file.is_file() and sha256(file) == found for file, found in files.items())
 
 
-def deliver(samples: list[np.ndarray], order: Order, target: Target, config: Generate, model: Model) -> None:
+def deliver(samples: list[np.ndarray], order: Case, target: Target, config: Generate, model: ModelFolder) -> None:
     """Write volumes, preview and, last, the sidecar that vouches for them.
 
     Args:
@@ -120,12 +120,12 @@ def deliver(samples: list[np.ndarray], order: Order, target: Target, config: Gen
     write_json(target.beside(".json"), _sidecar(order, config, model, volume.geometry, written))
 
 
-def _laid(volume: Volume, grid: Grid | None) -> Volume:
+def _laid(volume: Volume, grid: ReferenceGrid | None) -> Volume:
     """The volume on the grid asked for: in the middle of the reference, since a radiograph does not tell its place."""
     return on_grid(centred_on(volume, grid.reference), grid.reference) if grid else volume
 
 
-def _geometry(order: Order, shape: tuple[int, int, int]) -> Geometry:
+def _geometry(order: Case, shape: tuple[int, int, int]) -> Geometry:
     """Where the drawn voxels lie: like the acquired volume, or centred on the origin."""
     slices, height, width = shape
     slice_mm = DEPTH_EXTENT_MM / (slices - 1)
@@ -137,7 +137,9 @@ def _geometry(order: Order, shape: tuple[int, int, int]) -> Geometry:
     return lying.mirrored(width) if order.side == LEFT else lying
 
 
-def _sidecar(order: Order, config: Generate, model: Model, geometry: Geometry, written: list[Path]) -> dict[str, Any]:
+def _sidecar(
+    order: Case, config: Generate, model: ModelFolder, geometry: Geometry, written: list[Path]
+) -> dict[str, Any]:
     """All that a reader of the volume must know."""
     return {
         "description": "Synthetic: drawn from a radiograph by xrmri. Not for diagnosis.",
@@ -164,7 +166,7 @@ def _sidecar(order: Order, config: Generate, model: Model, geometry: Geometry, w
     }
 
 
-def _position(order: Order) -> str:
+def _position(order: Case) -> str:
     """Where the volume lies, in words."""
     if order.grid:
         return "in the middle of the reference series, on its grid"

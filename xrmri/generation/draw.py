@@ -22,7 +22,7 @@ from xrmri.config import Generate
 from xrmri.diffusion.depth_noise import fresh_noise, starting_noise
 from xrmri.generation.guidance import guided
 from xrmri.generation.sampling import denoise, settled
-from xrmri.models.bundle import Bundle, Condition, decode, encode_radiograph
+from xrmri.models.bundle import Condition, Model, decode, encode_radiograph
 from xrmri.records import DEPTH_EXTENT_MM
 
 ON_CPU, ON_GPU = 13, 50
@@ -36,7 +36,7 @@ DECODED_ON_CPU, DECODED_ON_GPU = 1, 10
 class _Knee:
     """All that the slices of one volume share."""
 
-    bundle: Bundle
+    bundle: Model
     condition: Condition
     features: Tensor
     """(1, F) float32."""
@@ -47,7 +47,7 @@ class _Knee:
 
 
 def draw(
-    bundle: Bundle,
+    bundle: Model,
     radiograph: np.ndarray,
     r: np.ndarray,
     config: Generate,
@@ -66,7 +66,7 @@ def draw(
 
 def draw_at(
     depths: np.ndarray,
-    bundle: Bundle,
+    bundle: Model,
     radiograph: np.ndarray,
     r: np.ndarray,
     config: Generate,

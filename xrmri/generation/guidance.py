@@ -8,11 +8,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from xrmri.models.bundle import Bundle, Condition, predict_noise
+from xrmri.models.bundle import Condition, Model, predict_noise
 
 
 def guided(
-    bundle: Bundle,
+    bundle: Model,
     condition: Condition,
     depth: Tensor,
     features: Tensor,

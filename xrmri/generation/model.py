@@ -21,7 +21,7 @@ UNFITTED_LENGTH_MM = 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class ModelFolder:
     """A model folder."""
 
     folder: Path
@@ -74,7 +74,7 @@ class Model:
             log.warning("the %s was trained on synthetic knees: a demonstration, not for diagnosis", self.name)
 
 
-def find_model(folder: Path | None) -> Model:
+def find_model(folder: Path | None) -> ModelFolder:
     """The model a person names, or the bundled one for None.
 
     Raises:
@@ -89,4 +89,4 @@ def find_model(folder: Path | None) -> Model:
         raise InputError(reason) from error
     except ValueError as error:
         raise InputError(f"{file} is not JSON: train the model again, or copy it again") from error
-    return Model(folder=where, bundled=folder is None, facts=facts)
+    return ModelFolder(folder=where, bundled=folder is None, facts=facts)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrmri.parallel import array_task, parse_shard
+from xrmri.machine.parallel import array_task, parse_shard
 from xrmri.run import read_record, write_json
 
 

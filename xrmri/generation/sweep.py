@@ -13,9 +13,9 @@ from xrmri import __version__
 from xrmri.data.features import FeatureSet, reading
 from xrmri.data.nifti import read_volume, write_volume
 from xrmri.data.volume import to_unit
+from xrmri.generation.case import Case
 from xrmri.generation.deliver import DESCRIPTION, Target
-from xrmri.generation.model import Model
-from xrmri.generation.order import Order
+from xrmri.generation.model import ModelFolder
 from xrmri.records import Volume
 from xrmri.report.effect import write_effect
 from xrmri.run import sha256, write_json
@@ -29,7 +29,7 @@ class Sweep:
     """Its full name, such as V00XRKL."""
     grades: tuple[int, ...]
 
-    def orders(self, order: Order, target: Target) -> list[tuple[Order, Target]]:
+    def orders(self, order: Case, target: Target) -> list[tuple[Case, Target]]:
         """The order and the files of each grade."""
         suffix = target.volume.name.removeprefix(target.stem)
         return [
@@ -47,7 +47,7 @@ def read_sweep(name: str, features: FeatureSet) -> Sweep:
     return Sweep(name=full_name, grades=features.allowed(full_name))
 
 
-def deliver_effect(sweep: Sweep, order: Order, target: Target, model: Model) -> list[Path]:
+def deliver_effect(sweep: Sweep, order: Case, target: Target, model: ModelFolder) -> list[Path]:
     """Write the highest grade's volume less the lowest's, a sidecar, and a picture of both."""
     files = [own.volume for _, own in sweep.orders(order, target)]
     low, high = read_volume(files[0]), read_volume(files[-1])

@@ -21,7 +21,7 @@ SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Picture:
+class PreparedSlice:
     """One slice, prepared for SSIM with whatever is compared with it."""
 
     pixels: Floats
@@ -69,7 +69,7 @@ def ssim(reference: Array, image: Array, window: Window, data_range: float = 1.0
     _require_same_shape(reference, image)
     pairs = zip(reference, image, strict=True)
     return np.array(
-        [picture_ssim(Picture.of(_floats(one), window), _floats(other), data_range)[0] for one, other in pairs]
+        [prepared_ssim(PreparedSlice.of(_floats(one), window), _floats(other), data_range)[0] for one, other in pairs]
     )
 
 
@@ -85,8 +85,8 @@ def ms_ssim(reference: Array, image: Array, data_range: float = 1.0) -> Floats:
     _require_same_shape(reference, image)
     values = []
     for one, other in zip(reference, image, strict=True):
-        pyramid = pyramid_of(Picture.of(_floats(one), GAUSSIAN))
-        values.append(picture_ms_ssim(pyramid, _floats(other), data_range)[1])
+        pyramid = pyramid_of(PreparedSlice.of(_floats(one), GAUSSIAN))
+        values.append(prepared_ms_ssim(pyramid, _floats(other), data_range)[1])
     return np.array(values)
 
 
@@ -119,7 +119,7 @@ def wrapped_psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     return _decibels(int(wrapped.sum(dtype=np.int64)) / wrapped.size, 255.0)
 
 
-def picture_ssim(one: Picture, other: Floats, data_range: float = 1.0) -> tuple[float, float]:
+def prepared_ssim(one: PreparedSlice, other: Floats, data_range: float = 1.0) -> tuple[float, float]:
     """Mean SSIM of two pictures and, of the same windows, the mean of its part that knows no brightness."""
     pixels, window = one.pixels, one.window
     mean = local_mean(other, window)
@@ -148,15 +148,15 @@ def picture_ssim(one: Picture, other: Floats, data_range: float = 1.0) -> tuple[
     return float(means.mean()), float(products.mean())
 
 
-def pyramid_of(picture: Picture) -> list[Picture]:
+def pyramid_of(picture: PreparedSlice) -> list[PreparedSlice]:
     """A picture with a Gaussian window, and its halvings that still hold the window."""
     found = [picture]
     while len(found) < len(SCALES) and min(found[-1].pixels.shape) // 2 >= GAUSSIAN.pixels:
-        found.append(Picture.of(halved(found[-1].pixels), GAUSSIAN))
+        found.append(PreparedSlice.of(halved(found[-1].pixels), GAUSSIAN))
     return found
 
 
-def picture_ms_ssim(pyramid: list[Picture], other: Floats, data_range: float = 1.0) -> tuple[float, float]:
+def prepared_ms_ssim(pyramid: list[PreparedSlice], other: Floats, data_range: float = 1.0) -> tuple[float, float]:
     """SSIM at the finest scale, and MS-SSIM.
 
     Args:
@@ -164,11 +164,11 @@ def picture_ms_ssim(pyramid: list[Picture], other: Floats, data_range: float = 1
         other: (H, W) float64, compared with it.
         data_range: width of the intensity scale.
     """
-    whole, structure = picture_ssim(pyramid[0], other, data_range)
+    whole, structure = prepared_ssim(pyramid[0], other, data_range)
     finest, parts = whole, [structure]
     for picture in pyramid[1:]:
         other = halved(other)
-        whole, structure = picture_ssim(picture, other, data_range)
+        whole, structure = prepared_ssim(picture, other, data_range)
         parts.append(structure)
     parts[-1] = whole  # brightness counts at the coarsest scale only
     weights = np.array(SCALES[: len(parts)])

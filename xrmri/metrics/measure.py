@@ -12,15 +12,15 @@ from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import briefs, depth_errors_mm
 from xrmri.metrics.edges import Edges, edge_maps, picture_edges
 from xrmri.metrics.image import (
-    Picture,
+    PreparedSlice,
     as_bytes,
-    picture_ms_ssim,
     picture_psnr,
-    picture_ssim,
+    prepared_ms_ssim,
+    prepared_ssim,
     pyramid_of,
     wrapped_psnr,
 )
-from xrmri.metrics.region import JointBand, joint_bands, joint_edges, picture_rssim
+from xrmri.metrics.region import JointBand, joint_bands, joint_edges, prepared_rssim
 from xrmri.metrics.window import GAUSSIAN, UNIFORM
 
 Floats = NDArray[np.floating]
@@ -207,17 +207,17 @@ def volume_figures(slices: dict[str, NDArray[np.float64]]) -> dict[str, float]:
 class _Slice:
     """An acquired slice, prepared for comparison."""
 
-    uniform: Picture
-    pyramid: list[Picture]
+    uniform: PreparedSlice
+    pyramid: list[PreparedSlice]
     grey: NDArray[np.uint8]
     band: JointBand | None
-    edges: Picture | None
+    edges: PreparedSlice | None
 
     @classmethod
     def of(cls, pixels: NDArray[np.float64], edges: Edges, band: JointBand | None) -> Self:
         return cls(
-            uniform=Picture.of(pixels, UNIFORM),
-            pyramid=pyramid_of(Picture.of(pixels, GAUSSIAN)),
+            uniform=PreparedSlice.of(pixels, UNIFORM),
+            pyramid=pyramid_of(PreparedSlice.of(pixels, GAUSSIAN)),
             grey=as_bytes(pixels),
             band=band,
             edges=joint_edges(edges, band) if band else None,
@@ -226,13 +226,13 @@ class _Slice:
 
 def _figures(acquired: _Slice, pixels: NDArray[np.float64], sigma: float) -> dict[str, float]:
     """The figures of one slice that need no other slice."""
-    gaussian, several = picture_ms_ssim(acquired.pyramid, pixels)
+    gaussian, several = prepared_ms_ssim(acquired.pyramid, pixels)
     joint = np.nan
     if acquired.band and acquired.edges:
-        joint = picture_rssim(acquired.edges, picture_edges(pixels, sigma), acquired.band)
+        joint = prepared_rssim(acquired.edges, picture_edges(pixels, sigma), acquired.band)
     return {
         "psnr": min(picture_psnr(acquired.uniform.pixels, pixels), PSNR_CEILING),
-        "ssim": picture_ssim(acquired.uniform, pixels)[0],
+        "ssim": prepared_ssim(acquired.uniform, pixels)[0],
         "ssim_gaussian": gaussian,
         "ms_ssim": several,
         "rssim": joint,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrmri.metrics.edges import Edges, Floats, smoothed
-from xrmri.metrics.image import Picture, picture_ssim
+from xrmri.metrics.image import PreparedSlice, prepared_ssim
 from xrmri.metrics.window import UNIFORM
 
 # Fractions of the picture's height, which is 160 mm in OAI (choices; tried on synthetic knees of every KL grade).
@@ -77,18 +77,18 @@ def rssim(reference: Edges, image: Edges, bands: list[JointBand | None]) -> Floa
     """
     triples = zip(reference, image, bands, strict=True)
     return np.array(
-        [picture_rssim(joint_edges(one, band), other, band) if band else np.nan for one, other, band in triples]
+        [prepared_rssim(joint_edges(one, band), other, band) if band else np.nan for one, other, band in triples]
     )
 
 
-def joint_edges(edges: Edges, band: JointBand) -> Picture:
-    """The edges of one slice within the joint, prepared for `picture_rssim`."""
-    return Picture.of(edges[band.rows].astype(np.float64), UNIFORM)
+def joint_edges(edges: Edges, band: JointBand) -> PreparedSlice:
+    """The edges of one slice within the joint, prepared for `prepared_rssim`."""
+    return PreparedSlice.of(edges[band.rows].astype(np.float64), UNIFORM)
 
 
-def picture_rssim(reference: Picture, edges: Edges, band: JointBand) -> float:
+def prepared_rssim(reference: PreparedSlice, edges: Edges, band: JointBand) -> float:
     """RSSIM of one slice: `joint_edges` of the acquired slice against the whole edge map of the other."""
-    return picture_ssim(reference, edges[band.rows].astype(np.float64))[0]
+    return prepared_ssim(reference, edges[band.rows].astype(np.float64))[0]
 
 
 def _crossings(picture: Floats, edges: Edges, sigma: float) -> NDArray[np.int64]:

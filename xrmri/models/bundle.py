@@ -22,7 +22,7 @@ from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InconsistentError, InputError
 from xrmri.models import autoencoder
 from xrmri.models.linear import fuse_biases
-from xrmri.models.unet import Denoiser, Hidden
+from xrmri.models.unet import Ablations, Denoiser
 from xrmri.models.weights import (
     CONFIG,
     WEIGHTS,
@@ -61,7 +61,7 @@ class Condition:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Bundle:
+class Model:
     """A model to generate with."""
 
     vae: AutoencoderKL
@@ -86,7 +86,7 @@ class Bundle:
         return autoencoder.latent_shape(self.vae, self.facts["image_size"])
 
 
-def encode_radiograph(bundle: Bundle, y: Tensor) -> Condition:
+def encode_radiograph(bundle: Model, y: Tensor) -> Condition:
     """What the denoiser is told of (B, H, W) float32 radiographs in [-1, 1], a left knee mirrored to look right."""
     latent, _ = autoencoder.encode(bundle.vae, y)
     if bundle.radiograph_encoder is None:
@@ -95,7 +95,7 @@ def encode_radiograph(bundle: Bundle, y: Tensor) -> Condition:
     return Condition(latent=latent, token=bundle.radiograph_encoder(y))
 
 
-def predict(bundle: Bundle, z_t: Tensor, t: int, condition: Condition, depth: Tensor, features: Tensor) -> Tensor:
+def predict(bundle: Model, z_t: Tensor, t: int, condition: Condition, depth: Tensor, features: Tensor) -> Tensor:
     """What the U-Net says at step t: eps, or v where the facts say so.
 
     Args:
@@ -113,24 +113,24 @@ def predict(bundle: Bundle, z_t: Tensor, t: int, condition: Condition, depth: Te
     return bundle.denoiser(z_t, steps, condition.latent, condition.token, depth, features).float()
 
 
-def predict_noise(bundle: Bundle, z_t: Tensor, t: int, condition: Condition, depth: Tensor, features: Tensor) -> Tensor:
+def predict_noise(bundle: Model, z_t: Tensor, t: int, condition: Condition, depth: Tensor, features: Tensor) -> Tensor:
     """The noise in z_t, whatever the U-Net predicts; arguments as in `predict`."""
     said = predict(bundle, z_t, t, condition, depth, features)
     return bundle.schedule.noise(said, z_t, torch.full((len(z_t),), t, device=z_t.device))
 
 
-def encode_slices(bundle: Bundle, x: Tensor) -> Tensor:
+def encode_slices(bundle: Model, x: Tensor) -> Tensor:
     """The scaled latents (B, C, h, w) of slices (B, H, W) float32 in [-1, 1]: the posterior mode."""
     mean, _ = autoencoder.encode(bundle.vae, x)
     return mean * bundle.facts["latent_scale"]
 
 
-def decode(bundle: Bundle, z: Tensor) -> Tensor:
+def decode(bundle: Model, z: Tensor) -> Tensor:
     """The slices (B, H, W) float32 in [-1, 1] of scaled latents (B, C, h, w)."""
     return autoencoder.decode(bundle.vae, z / bundle.facts["latent_scale"]).clamp(-1, 1)
 
 
-def save_bundle(folder: Path, bundle: Bundle, *, card: str, dtype: torch.dtype = torch.float32) -> None:
+def save_bundle(folder: Path, bundle: Model, *, card: str, dtype: torch.dtype = torch.float32) -> None:
     """Write a model folder; xrmri.json comes last and vouches for the rest.
 
     Args:
@@ -157,7 +157,7 @@ def save_autoencoder_bundle(folder: Path, vae: AutoencoderKL, facts: Mapping[str
     write_json(folder / FACTS, {**facts, "format": FORMAT})
 
 
-def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Bundle:
+def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
     """The model in a folder, in float32, ready to generate.
 
     Raises:
@@ -178,7 +178,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Bundle:
         encoder = RadiographEncoder(TowerSizes(**read_config(folder / "radiograph_encoder")))
         load_weights(folder / "radiograph_encoder" / WEIGHTS, encoder)
         encoder.to(device).requires_grad_(False).eval()
-    return Bundle(
+    return Model(
         vae=load_autoencoder(folder / "vae").to(device),
         denoiser=denoiser.to(device).requires_grad_(False).eval(),
         radiograph_encoder=encoder,
@@ -195,13 +195,13 @@ def guided(unet: UNet2DConditionModel, facts: Mapping[str, Any]) -> Denoiser:
         guidance=facts["guidance"],
         method=facts.get("method", "xray2mri"),
         halves=facts.get("halves", "paper"),
-        hidden=Hidden(
+        hidden=Ablations(
             slots=tuple(facts.get("hidden_slots", ())), token="clip" in without, concat="concat" in without
         ),
     )
 
 
-def in_precision(bundle: Bundle, precision: str) -> Bundle:
+def in_precision(bundle: Model, precision: str) -> Model:
     """The same model, ready to draw: what runs at every step and slice in bf16 where that is asked for.
 
     The radiograph's encoders and the maps of d and r stay float32: they run once, and a depth in bf16 would be off by a

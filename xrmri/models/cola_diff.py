@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from xrmri.models.told import Told
+from xrmri.models.conditioning import Conditioning
 
 CONDITIONS = 3
 """Radiograph, structure, depth."""
@@ -29,14 +29,14 @@ class BalancedConditions(nn.Module):
         nn.init.zeros_(self.balance[-1].weight)
         nn.init.zeros_(self.balance[-1].bias)
 
-    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Told:
+    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Conditioning:
         """One image (B, C, h, w) of all conditions; an empty context (B, 1, W)."""
         plane = depth[:, None, None, None].expand_as(concat)
         images = [net(image) for net, image in zip(self.encoders, (concat, _structure(concat), plane), strict=True)]
         squeezed = torch.cat([image.mean(dim=(2, 3)) for image in images], dim=1)
         weights = (2 * self.balance(squeezed).sigmoid())[:, :, None, None].chunk(CONDITIONS, dim=1)
         empty = torch.zeros_like(token)
-        return Told(sum(weight * image for weight, image in zip(weights, images, strict=True)), empty, empty)
+        return Conditioning(sum(weight * image for weight, image in zip(weights, images, strict=True)), empty, empty)
 
 
 def _structure(image: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ radiograph and its readings, since the paper compares with a model that does not
 import torch
 from torch import Tensor, nn
 
-from xrmri.models.told import Told
+from xrmri.models.conditioning import Conditioning
 from xrmri.models.xray2mri import identity_on_token
 
 
@@ -19,7 +19,7 @@ class DepthAlone(nn.Module):
         super().__init__()
         self.depth = identity_on_token(width, 1)
 
-    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Told:
+    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Conditioning:
         """Context (B, 1, W) that knows d; zeros where the radiograph would be."""
         context = self.depth(torch.cat([torch.zeros_like(token), depth[:, None, None]], dim=-1))
-        return Told(torch.zeros_like(concat), context, context)
+        return Conditioning(torch.zeros_like(concat), context, context)

@@ -22,7 +22,7 @@ TOKEN_METHODS = ("xray2mri", "x-diffusion")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hidden:
+class Ablations:
     """What a denoiser is never told: the ablations."""
 
     slots: tuple[int, ...] = ()
@@ -31,7 +31,7 @@ class Hidden:
     concat: bool = False
 
 
-_NOTHING = Hidden()
+_NOTHING = Ablations()
 
 
 class Denoiser(nn.Module):
@@ -45,7 +45,7 @@ class Denoiser(nn.Module):
         guidance: str = "context",
         method: str = "xray2mri",
         halves: str = "paper",
-        hidden: Hidden = _NOTHING,
+        hidden: Ablations = _NOTHING,
     ) -> None:
         """Guide a U-Net.
 

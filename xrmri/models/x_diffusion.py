@@ -8,7 +8,7 @@ drawn along several axes, since these volumes have coronal slices alone; reading
 import torch
 from torch import Tensor, nn
 
-from xrmri.models.told import Told
+from xrmri.models.conditioning import Conditioning
 from xrmri.models.xray2mri import identity_on_token
 
 AXES = 3
@@ -23,9 +23,9 @@ class AxisAndDepth(nn.Module):
         super().__init__()
         self.projection = identity_on_token(width, AXES + 1)
 
-    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Told:
+    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Conditioning:
         """Context (B, 1, W), and the radiograph as it is."""
         axis = torch.zeros(*token.shape[:2], AXES, device=token.device, dtype=token.dtype)
         axis[..., CORONAL] = 1
         context = self.projection(torch.cat([token, axis, depth[:, None, None].to(token)], dim=-1))
-        return Told(concat, context, context)
+        return Conditioning(concat, context, context)

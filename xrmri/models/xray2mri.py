@@ -8,7 +8,7 @@ import torch
 from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
-from xrmri.models.told import Told
+from xrmri.models.conditioning import Conditioning
 
 DEPTH_STEPS = 1_000
 """d in [0, 1] is embedded like a step in 0..1000: neighbouring slices differ by 20 (choice)."""
@@ -27,15 +27,15 @@ class ContextGuidance(nn.Module):
         self.depth = identity_on_token(width, 1)
         self.features = identity_on_token(width, features)
 
-    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Told:
+    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Conditioning:
         """Context (B, 1, W) of each half, and nothing for the time embedding of either."""
         of_depth = self.depth(torch.cat([token, depth[:, None, None]], dim=-1))
         of_features = self.features(torch.cat([token, features[:, None, :]], dim=-1))
         if self.halves == "joint":
             both = of_depth + of_features - token
-            return Told(concat, both, both)
+            return Conditioning(concat, both, both)
         down, up = (of_depth, of_features) if self.halves == "paper" else (of_features, of_depth)
-        return Told(concat, down, up)
+        return Conditioning(concat, down, up)
 
 
 class TimeGuidance(nn.Module):
@@ -49,15 +49,15 @@ class TimeGuidance(nn.Module):
         self.depth = _two_layers(self.frequencies, embedding)
         self.features = _two_layers(features, embedding)
 
-    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Told:
+    def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Conditioning:
         """The token as context of both halves, and what to add to the time embedding (B, E) of each."""
         waves = get_timestep_embedding(depth * DEPTH_STEPS, self.frequencies)
         of_depth, of_features = self.depth(waves.to(token.dtype)), self.features(features)
         if self.halves == "joint":
             both = of_depth + of_features
-            return Told(concat, token, token, both, both)
+            return Conditioning(concat, token, token, both, both)
         down, up = (of_depth, of_features) if self.halves == "paper" else (of_features, of_depth)
-        return Told(concat, token, token, down, up)
+        return Conditioning(concat, token, token, down, up)
 
 
 def identity_on_token(width: int, new: int) -> nn.Linear:

@@ -41,7 +41,7 @@ _DEPTHS = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Picture:
+class CaseImages:
     """What a mosaic shows of one pair; (n, H, W) in [0, 1]."""
 
     acquired: np.ndarray
@@ -90,7 +90,7 @@ def draw_figures(
     tables: Mapping[str, pd.DataFrame],
     summary: Mapping[str, Any],
     cases: Sequence[tuple[str, str]],
-    picture: Callable[[str], Picture],
+    picture: Callable[[str], CaseImages],
 ) -> list[Drawn]:
     """Draw everything.
 
@@ -172,7 +172,7 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
     return save(figure, folder / "by_grade", "Likeness by Kellgren-Lawrence grade", words)
 
 
-def _mosaic(folder: Path, pair_id: str, title: str, picture: Picture) -> Drawn:
+def _mosaic(folder: Path, pair_id: str, title: str, picture: CaseImages) -> Drawn:
     """Acquired, generated and their difference at six depths; the joint band is marked on the acquired slices."""
     chosen = np.linspace(0, len(picture.slices) - 1, min(_DEPTHS, len(picture.slices))).round().astype(int)
     acquired, generated = picture.acquired[chosen], picture.generated[chosen]

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from xrmri.metrics.edges import sobel
-from xrmri.report.figures import METRIC_TITLES, SOURCES, STYLE, Drawn, Picture, save, source_style
+from xrmri.report.figures import METRIC_TITLES, SOURCES, STYLE, CaseImages, Drawn, save, source_style
 
 GRADES = (0, 2, 4)
 """Of Table II: healthy, early and late (paper, IV-A)."""
@@ -24,7 +24,7 @@ def draw_paper(
     folder: Path,
     tables: Mapping[str, pd.DataFrame],
     grey_values: pd.DataFrame,
-    picture: Callable[[str], Picture],
+    picture: Callable[[str], CaseImages],
     run_name: str,
 ) -> list[Drawn]:
     """Draw all that the volumes allow.
@@ -135,7 +135,7 @@ def _by_grade(table: pd.DataFrame) -> dict[int, str]:
     return found
 
 
-def _table2(folder: Path, shown: Mapping[int, Picture], run_name: str) -> Drawn:
+def _table2(folder: Path, shown: Mapping[int, CaseImages], run_name: str) -> Drawn:
     """Radiograph, acquired slice, and the same slice of every run, with Sobel difference maps below."""
     runs = list(next(iter(shown.values())).further)
     figure = Figure(figsize=(1.75 * (3 + len(runs)), 3.7 * len(shown)), layout="constrained")
@@ -172,7 +172,7 @@ def _table2(folder: Path, shown: Mapping[int, Picture], run_name: str) -> Drawn:
     return save(figure, folder / "table2", "A slice of every method beside the acquired one (paper, Table II)", words)
 
 
-def _table3(folder: Path, shown: Mapping[str, Picture]) -> Drawn:
+def _table3(folder: Path, shown: Mapping[str, CaseImages]) -> Drawn:
     """Acquired, generated, generated with other grades, and what the grades changed."""
     rows = {pair_id: one for pair_id, one in shown.items() if one.flipped is not None}
     figure = Figure(figsize=(8, 2.1 * len(rows)), layout="constrained")
@@ -195,7 +195,7 @@ def _table3(folder: Path, shown: Mapping[str, Picture]) -> Drawn:
     return save(figure, folder / "table3", "What the grades do (paper, Table III)", words)
 
 
-def _table4(folder: Path, one: Picture) -> Drawn:
+def _table4(folder: Path, one: CaseImages) -> Drawn:
     """Consecutive generated slices where bone first appears, between two acquired ones."""
     joint = [index for index, band in enumerate(one.bands) if band]
     first = max(joint[0] - 1, 0) if joint else len(one.slices) // 2
@@ -223,7 +223,7 @@ def _table4(folder: Path, one: Picture) -> Drawn:
     return save(figure, folder / "table4", "Slices in between (paper, Table IV)", words)
 
 
-def _middle_of_joint(one: Picture) -> int:
+def _middle_of_joint(one: CaseImages) -> int:
     """The middle slice of those that show a joint; the middle of all where none does."""
     joint = [index for index, band in enumerate(one.bands) if band]
     return joint[len(joint) // 2] if joint else len(one.slices) // 2

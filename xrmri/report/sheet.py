@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from xrmri.run import complete_or_absent
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 GAP, MARGIN, HEAD, ROW_HEAD = 4, 16, 64, 20
 INK, FAINT, PAPER = 235, 160, 12
@@ -17,7 +17,7 @@ _PASS, _FAIL = "#3f7d20", "#b3261e"
 
 
 def write_sheet(
-    file: Path, rows: Sequence[tuple[str, Sequence[Picture]]], *, columns: Sequence[str], title: str
+    file: Path, rows: Sequence[tuple[str, Sequence[Pixels]]], *, columns: Sequence[str], title: str
 ) -> None:
     """Draw a sheet of pictures.
 

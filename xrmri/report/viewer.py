@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from xrmri.report.figures import Picture
+from xrmri.report.figures import CaseImages
 
 COLUMNS = 8
 QUALITY = 78
@@ -15,7 +15,7 @@ PIXELS = 192
 """Rows and columns at most: a page of six volumes stays under 4 MB (choice)."""
 
 
-def viewer_case(title: str, picture: Picture) -> dict[str, Any]:
+def viewer_case(title: str, picture: CaseImages) -> dict[str, Any]:
     """What the script needs to show one case.
 
     Args:

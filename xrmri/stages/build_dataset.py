@@ -10,14 +10,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from xrmri import parallel
+from xrmri.building.merge import read_shards, shards_of, verify, write_tables
+from xrmri.building.search import inputs_of, plan, search
+from xrmri.building.sequences import draw_sequences
+from xrmri.building.shard import Shard, build_shards
 from xrmri.config import BuildDataset, Execution
 from xrmri.errors import InputError
+from xrmri.machine import parallel
 from xrmri.run import begin, join, read_record
-from xrmri.stages.build_shard import Shard, build_shards
-from xrmri.stages.draw_sequences import draw_sequences
-from xrmri.stages.merge_shards import read_shards, shards_of, verify, write_tables
-from xrmri.stages.search_release import inputs_of, plan, search
 
 __all__ = ["array_task", "merge", "run", "run_shard", "verify", "with_shards"]
 log = logging.getLogger(__name__)

@@ -16,10 +16,10 @@ from PIL import Image
 from xrmri.config import DetectKnee, Execution
 from xrmri.data.archive import content_sha256
 from xrmri.data.film_files import FilmFile, find_films
-from xrmri.data.knees import Knee, Rejected, write_knees
+from xrmri.data.knees import DetectedKnee, RejectedFilm, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.errors import InputError
-from xrmri.parallel import in_order
+from xrmri.machine.parallel import in_order
 from xrmri.records import SIDES, KneeBox, Radiograph
 from xrmri.report.overview import draw_overview
 from xrmri.run import begin, complete_or_absent, fingerprint
@@ -33,7 +33,7 @@ _FEW_FILMS = 8  # up to here new processes would take longer to start than the f
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
+class _FilmJob:
     """One film to look at."""
 
     film: FilmFile
@@ -49,8 +49,8 @@ class _Job:
 class _Found:
     """What became of one film."""
 
-    knees: tuple[Knee, ...]
-    rejected: tuple[Rejected, ...]
+    knees: tuple[DetectedKnee, ...]
+    rejected: tuple[RejectedFilm, ...]
     overview: np.ndarray | None
     """(h, w, 3) uint8, where it was asked for and the film could be read."""
 
@@ -91,7 +91,7 @@ def run(
         return {"status": "dry run", "output": str(out), "counts": {"films": len(found)}}
     shared = {"config": config, "side": side, "weights": weights, "trust": trust, "overview": overview}
     shared["device"] = execution.device
-    jobs = [_Job(film=film, **shared) for film in found]
+    jobs = [_FilmJob(film=film, **shared) for film in found]
     inputs = {str(path): fingerprint(path) for path in films} | {"side": side or "", "overview": str(overview)}
     inputs |= {"weights": fingerprint(weights)} if weights is not None and weights.exists() else {}
     _detector(weights, execution.device, trust)  # a detector that cannot be loaded ends the run before it begins
@@ -108,14 +108,14 @@ def run(
     return {"status": "finished", "output": str(out), "counts": counts}
 
 
-def _refuse_only(job: _Job) -> None:
+def _refuse_only(job: _FilmJob) -> None:
     """InputError when the only film cannot be used: a message says more than a folder with a rejected.csv."""
     found = _look(job)
     if not found.knees:
         raise InputError(f"{job.film.file}: {found.rejected[0].reason}")
 
 
-def _rows(jobs: list[_Job], out: Path, execution: Execution) -> Iterator[Knee | Rejected]:
+def _rows(jobs: list[_FilmJob], out: Path, execution: Execution) -> Iterator[DetectedKnee | RejectedFilm]:
     """Each knee, and each thing left out, film by film; overviews are written on the way."""
     results = map(_look, jobs) if len(jobs) <= _FEW_FILMS else in_order(_look, jobs, execution.workers)
     for done, (job, found) in enumerate(zip(jobs, results, strict=True), start=1):
@@ -130,7 +130,7 @@ def _rows(jobs: list[_Job], out: Path, execution: Execution) -> Iterator[Knee | 
         execution.progress("detect-knee", done, len(jobs), "films")
 
 
-def _look(job: _Job) -> _Found:
+def _look(job: _FilmJob) -> _Found:
     """Find and cut the knees of one film; a film that cannot be used gives a reason, never an exception."""
     from xrmri.detector.sides import see_knees
 
@@ -145,8 +145,8 @@ def _look(job: _Job) -> _Found:
         knees = tuple(_cut(job, radiograph, box, digest) for box in seen.knees)
     except InputError as error:
         reason = str(error).removeprefix(f"{source} ")
-        return _Found(knees=(), rejected=(Rejected(source=source, reason=reason, score=None),), overview=None)
-    rejected = tuple(Rejected(source=source, reason=one.reason, score=one.score) for one in seen.left_out)
+        return _Found(knees=(), rejected=(RejectedFilm(source=source, reason=reason, score=None),), overview=None)
+    rejected = tuple(RejectedFilm(source=source, reason=one.reason, score=one.score) for one in seen.left_out)
     overview = None
     if job.overview:
         note = "; ".join(one.reason for one in rejected)
@@ -154,18 +154,18 @@ def _look(job: _Job) -> _Found:
     return _Found(knees=knees, rejected=rejected, overview=overview)
 
 
-def _side(job: _Job) -> str | None:
+def _side(job: _FilmJob) -> str | None:
     """The knee that a film of one knee shows: as described, else as the user says."""
     if job.film.side and job.side and job.film.side != job.side:
         raise InputError(f"the description says {job.film.side} knee, --side says {job.side}")
     return None if job.film.knees == 2 else job.film.side or job.side
 
 
-def _cut(job: _Job, radiograph: Radiograph, box: KneeBox, digest: str) -> Knee:
+def _cut(job: _FilmJob, radiograph: Radiograph, box: KneeBox, digest: str) -> DetectedKnee:
     """One knee as it is kept."""
     config = job.config
     crop, spacing_mm = crop_knee(radiograph, box.corners, scale=config.box_scale, pixels=config.crop_pixels)
-    return Knee(
+    return DetectedKnee(
         name=f"{job.film.name}_{box.side}",
         source=str(job.film.file),
         source_sha256=digest,

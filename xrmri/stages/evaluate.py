@@ -27,15 +27,15 @@ from xrmri.evaluation.case import (
     SWAPPED,
     WRONG_PATIENT,
     Scored,
-    Setting,
+    Yardsticks,
     common_slices,
     score,
 )
 from xrmri.evaluation.ceiling import VAE_CEILING
 from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single
 from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
+from xrmri.machine.parallel import in_order
 from xrmri.metrics.measure import METRICS
-from xrmri.parallel import in_order
 from xrmri.run import Run, begin, complete_or_absent, read_record, versions, write_json
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ QUICK_PAIRS, QUICK_TRAINING = 24, 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Training:
+class TrainingPairs:
     """What the training pairs say, beside their mean."""
 
     pair_ids: list[str]
@@ -123,7 +123,7 @@ def run_inputs(inputs: Inputs, out: Path, config: Evaluate, execution: Execution
 
 def _setting(
     opened: Opened, pairs: Sequence[str], rescan: Path | None, mean_file: Path, config: Evaluate, execution: Execution
-) -> tuple[Setting, Training, dict[str, str]]:
+) -> tuple[Yardsticks, TrainingPairs, dict[str, str]]:
     """Baselines for every pair, what the training pairs look like, and why some baselines are missing."""
     data = opened.dataset
     chosen = data.pairs("train")
@@ -147,7 +147,7 @@ def _setting(
         skipped |= dict.fromkeys((WRONG_PATIENT, SWAPPED), "there is only one participant")
     if rescan is None:
         skipped[RESCAN] = "no --rescan was given"
-    setting = Setting(
+    setting = Yardsticks(
         dataset=data,
         canny_sigma=config.canny_sigma,
         mean_file=mean_file if training_ids else None,
@@ -159,10 +159,10 @@ def _setting(
         baselined=frozenset(evenly([pair_id for pair_id in pairs if pair_id in opened.files], BASELINED)),
     )
     rows = np.concatenate(signatures) if signatures else np.empty((0, 1), np.float32)
-    return setting, Training(pair_ids=training_ids, signatures=rows), skipped
+    return setting, TrainingPairs(pair_ids=training_ids, signatures=rows), skipped
 
 
-def _score_all(pairs: Sequence[str], files: Files, setting: Setting, execution: Execution) -> list[Scored]:
+def _score_all(pairs: Sequence[str], files: Files, setting: Yardsticks, execution: Execution) -> list[Scored]:
     """Every pair's figures, in the order of the pairs."""
     scored = []
     work, tasks = partial(_score, setting), [(pair_id, files.get(pair_id, [])) for pair_id in pairs]
@@ -176,12 +176,12 @@ def _score_all(pairs: Sequence[str], files: Files, setting: Setting, execution: 
     return scored
 
 
-def _score(setting: Setting, task: tuple[str, list[Path]]) -> Scored:
+def _score(setting: Yardsticks, task: tuple[str, list[Path]]) -> Scored:
     return score(*task, setting)
 
 
 def _further_runs(
-    opened: Opened, pairs: Sequence[str], setting: Setting, execution: Execution
+    opened: Opened, pairs: Sequence[str], setting: Yardsticks, execution: Execution
 ) -> dict[str, pd.DataFrame]:
     """Name of each further run -> one row a pair."""
     alone = replace(setting, baselined=frozenset())
@@ -196,8 +196,8 @@ def _further(
     inputs: Inputs,
     good: Sequence[str],
     scored: Sequence[Scored],
-    training: Training,
-    setting: Setting,
+    training: TrainingPairs,
+    setting: Yardsticks,
     config: Evaluate,
     execution: Execution,
 ) -> dict[str, Any]:

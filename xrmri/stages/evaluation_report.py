@@ -15,7 +15,7 @@ from xrmri.evaluation.case import GENERATED, Scored, at_depths, compare, placed,
 from xrmri.evaluation.inputs import Opened, single
 from xrmri.evaluation.summary import grey_table
 from xrmri.records import Geometry
-from xrmri.report.figures import Picture, chosen_cases, draw_figures
+from xrmri.report.figures import CaseImages, chosen_cases, draw_figures
 from xrmri.report.page import write_page
 from xrmri.report.paper import draw_paper
 from xrmri.report.viewer import viewer_case
@@ -58,7 +58,7 @@ def _one_each(cases: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return list(ranks.items())
 
 
-def _picture(pair_id: str, *, opened: Opened, sigma: float) -> Picture:
+def _picture(pair_id: str, *, opened: Opened, sigma: float) -> CaseImages:
     """What figures show of a pair that could be compared."""
     data, file = opened.dataset, opened.files[pair_id][0]
     pair = compare(pair_id, file, data)
@@ -74,7 +74,7 @@ def _picture(pair_id: str, *, opened: Opened, sigma: float) -> Picture:
     found.pop("", None)
     voxels = placed(pair_id, file, data, shape)
     slice_mm, row_mm, column_mm = Geometry(affine=data.affine(pair_id)).spacing_mm
-    return Picture(
+    return CaseImages(
         acquired=pair.acquired,
         generated=pair.generated,
         slices=pair.slices,

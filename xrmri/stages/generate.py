@@ -13,12 +13,12 @@ from xrmri.config import Execution, Generate, silent
 from xrmri.data.features import parse_settings
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, XrmriError
+from xrmri.generation.case import Case, GenerateInputs, case_of_pair, case_of_radiograph
 from xrmri.generation.deliver import Target, deliver, delivered_before, identity
-from xrmri.generation.model import Model, find_model
-from xrmri.generation.order import Order, Wish, order_of_pair, order_of_radiograph
+from xrmri.generation.model import ModelFolder, find_model
 from xrmri.generation.share import Share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
-from xrmri.memory import keep_memory
+from xrmri.machine.memory import keep_memory
 from xrmri.run import Run, begin, complete_or_absent, fingerprint, require_writable, sha256
 
 log = logging.getLogger(__name__)
@@ -27,11 +27,11 @@ VOLUME_SUFFIXES = (".nii.gz", ".nii")
 RADIOGRAPH_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 SPLITS = ("train", "val", "test")
 
-Place = Callable[[], Order]
+Place = Callable[[], Case]
 
 
 def run(
-    radiographs: list[Path], out: Path | None, config: Generate, execution: Execution, wish: Wish
+    radiographs: list[Path], out: Path | None, config: Generate, execution: Execution, wish: GenerateInputs
 ) -> dict[str, Any]:
     """Draw a volume for each radiograph: one goes to a file, several go to a folder.
 
@@ -44,7 +44,7 @@ def run(
         raise InputError("two radiographs have the same name: rename one, or run them one by one")
     first = radiographs[0]
     if len(radiographs) == 1:
-        only = order_of_radiograph(first, wish, grades, model)  # a single mistake is an error, not a row
+        only = case_of_radiograph(first, wish, grades, model)  # a single mistake is an error, not a row
         if out is None or out.name.endswith(VOLUME_SUFFIXES):
             target = Target(volume=out or Path(f"{names[0]}.nii.gz"), pictures=wish.pictures)
             sweep = read_sweep(wish.sweep, model.features) if wish.sweep else None
@@ -64,7 +64,7 @@ def run(
         inputs[f"radiograph {name}"] = sha256(file) if file.is_file() else "absent"
 
     def place(file: Path) -> Place:
-        return lambda: order_of_radiograph(file, wish, grades, model)
+        return lambda: case_of_radiograph(file, wish, grades, model)
 
     orders = {name: place(file) for name, file in zip(names, radiographs, strict=True)}
     if wish.like:
@@ -78,7 +78,7 @@ def run_cohort(
     out: Path | None,
     config: Generate,
     execution: Execution,
-    wish: Wish,
+    wish: GenerateInputs,
     share: Share | None = None,
 ) -> dict[str, Any]:
     """Draw a volume for each pair of a split of a dataset, or a share of them, from radiograph and grades alone."""
@@ -94,7 +94,7 @@ def run_cohort(
     inputs = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
 
     def place(pair_id: str) -> Place:
-        return lambda: order_of_pair(dataset, pair_id, changed, model)
+        return lambda: case_of_pair(dataset, pair_id, changed, model)
 
     orders = {pair_id: place(pair_id) for pair_id in dataset.pairs(split)}
     if not orders:
@@ -102,12 +102,12 @@ def run_cohort(
     return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model, wish.pictures, share)
 
 
-def _settled(wish: Wish, config: Generate, execution: Execution) -> tuple[Model, Generate]:
+def _settled(wish: GenerateInputs, config: Generate, execution: Execution) -> tuple[ModelFolder, Generate]:
     """The model asked for, and the settings once what depends on model and machine is filled in."""
     model = find_model(wish.model)
     if config.precision == "auto":
-        from xrmri.models.device import find_device
-        from xrmri.precision import fastest_precision
+        from xrmri.machine.device import find_device
+        from xrmri.machine.precision import fastest_precision
 
         config = replace(config, precision=fastest_precision(find_device(execution.device)))
     from xrmri.generation.sampling import settled
@@ -117,7 +117,7 @@ def _settled(wish: Wish, config: Generate, execution: Execution) -> tuple[Model,
 
 
 def _to_file(
-    order: Order, target: Target, config: Generate, execution: Execution, model: Model, load: Callable[[], Any]
+    order: Case, target: Target, config: Generate, execution: Execution, model: ModelFolder, load: Callable[[], Any]
 ) -> dict[str, Any]:
     """Draw one order to files of a given name."""
     if target.volume.is_dir():
@@ -137,12 +137,12 @@ def _to_file(
 
 
 def _swept(
-    order: Order,
+    order: Case,
     target: Target,
     sweep: Sweep,
     config: Generate,
     execution: Execution,
-    model: Model,
+    model: ModelFolder,
     load: Callable[[], Any],
 ) -> dict[str, Any]:
     """Draw one order at every grade of a reading, and what the reading changes."""
@@ -160,7 +160,7 @@ def _to_folder(
     inputs: Mapping[str, str],
     config: Generate,
     execution: Execution,
-    model: Model,
+    model: ModelFolder,
     pictures: tuple[str, ...],
     share: Share | None = None,
 ) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def _draw_all(
     out: Path,
     config: Generate,
     execution: Execution,
-    model: Model,
+    model: ModelFolder,
     pictures: tuple[str, ...],
 ) -> dict[str, str]:
     """Draw some orders with one model; returns why some could not be."""
@@ -234,7 +234,7 @@ def _counts(asked: int, rejected: int) -> dict[str, int]:
 
 
 def _draw_and_deliver(
-    bundle: Any, order: Order, target: Target, config: Generate, model: Model, execution: Execution
+    bundle: Any, order: Case, target: Target, config: Generate, model: ModelFolder, execution: Execution
 ) -> None:
     """Draw the samples of one order and write them."""
     if order.side_is_assumed:
@@ -253,10 +253,10 @@ def _draw_and_deliver(
     deliver(samples, order, target, config, model)
 
 
-def _load(model: Model, precision: str, execution: Execution) -> Any:
+def _load(model: ModelFolder, precision: str, execution: Execution) -> Any:
     """The networks, ready to draw; they are imported here, after every mistake in the input has been told."""
+    from xrmri.machine.device import find_device
     from xrmri.models.bundle import in_precision, load_bundle
-    from xrmri.models.device import find_device
 
     device = find_device(execution.device)
     if device.type == "cpu":

@@ -14,7 +14,8 @@ from xrmri.config import Execution, Phantom
 from xrmri.data.nifti import write_volume
 from xrmri.data.volume import windowed_slices
 from xrmri.errors import InputError
-from xrmri.parallel import in_order
+from xrmri.likeness.volumes import draw_figures
+from xrmri.machine.parallel import in_order
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.dicom_series import SYNTHETIC
 from xrmri.phantom.film import render_film
@@ -26,7 +27,6 @@ from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.phantom.tissue import Tissue
 from xrmri.records import Geometry, Volume
 from xrmri.run import begin, write_json, write_text
-from xrmri.stages.phantom_figures import draw_figures
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _OTHER_SLICES = 106  # 35 of IW, 70 of MPR and its reference image, on average
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Job:
+class _ParticipantJob:
     """One participant to draw."""
 
     root: Path
@@ -65,7 +65,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         status, output, participants; with figures the targets and whether they are met; for a dry run files and bytes.
     """
     jobs = [
-        _Job(
+        _ParticipantJob(
             root=out,
             seed=config.seed,
             index=index,
@@ -102,7 +102,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
     return {"status": "finished", **summary}
 
 
-def _draw(job: _Job) -> str:
+def _draw(job: _ParticipantJob) -> str:
     """Draw and write one participant, unless an earlier run has; returns who it is."""
     participant = draw_participant(job.seed, job.index)
     boxes = job.root / _PARTS / f"{participant.participant}.json"

@@ -12,21 +12,21 @@ from torch import Tensor, nn
 
 from xrmri.config import Execution, TrainLdm
 from xrmri.data.features import feature_set
-from xrmri.data.slices import Order
+from xrmri.data.slices import Shuffle
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
-from xrmri.generation.fit import LARGEST_ON_CPU, add_fits
-from xrmri.models.bundle import Bundle, read_facts, save_bundle
+from xrmri.learning.batches import Batch, Samples, read_samples
+from xrmri.learning.imported import read_imported, say_what_became_of_it
+from xrmri.learning.latents import frozen_encoders
+from xrmri.learning.networks import build_networks, facts_of, inputs_of, parameters, require_match, settled
+from xrmri.learning.pictures import drawn_knees
+from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
+from xrmri.models.bundle import Model, read_facts, save_bundle
 from xrmri.models.card import model_card
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters, load_autoencoder
 from xrmri.run import digest, fingerprint, require_finished, sha256
-from xrmri.stages.latents import frozen_encoders
-from xrmri.stages.ldm_batches import Batch, Samples, read_samples
-from xrmri.stages.ldm_networks import build_networks, facts_of, inputs_of, parameters, require_match, settled
-from xrmri.stages.pictures import drawn_knees
-from xrmri.stages.start import read_imported, say_what_became_of_it
 from xrmri.training.loop import Task, fit
 from xrmri.training.opening import open_run
 from xrmri.training.precision import prepare_device
@@ -79,7 +79,7 @@ def run(
         validate = _validation(held_out, schedule, accelerator.device)
         task = Task(
             name=config.command(),
-            load=partial(training.training_batch, Order(count=len(training.items), seed=config.seed)),
+            load=partial(training.training_batch, Shuffle(count=len(training.items), seed=config.seed)),
             loss=partial(_loss, schedule=schedule, min_snr=config.min_snr),
             validate=validate,
             rate=lambda parameter: config.projection_rate if parameter.startswith("guidance.") else 1.0,
@@ -94,7 +94,7 @@ def run(
         }
         if record:
             tower = networks.tower.cpu() if networks.tower else None
-            bundle = Bundle(vae=autoencoder.cpu(), denoiser=denoiser.cpu(), radiograph_encoder=tower, facts=facts)
+            bundle = Model(vae=autoencoder.cpu(), denoiser=denoiser.cpu(), radiograph_encoder=tower, facts=facts)
             save_bundle(out, bundle, card=model_card(facts))
             _fit_sampler(out, data, config, accelerator.device, counts["parameters"])
             record.record["counts"] = counts
@@ -107,7 +107,7 @@ def _fit_sampler(out: Path, data: Dataset, config: TrainLdm, device: torch.devic
     if not config.fits or config.max_steps == 0:
         return
     if device.type == "cpu" and parameters > LARGEST_ON_CPU:
-        command = f"python -m xrmri.generation.fit {out} DATASET"
+        command = f"python -m xrmri.learning.sampler_fit {out} DATASET"
         log.warning("sampler and noise along depth are not fitted (hours on a CPU): run %s on a GPU", command)
         return
     add_fits(out, data, device)

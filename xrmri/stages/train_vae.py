@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from xrmri.config import Execution, TrainVae
 from xrmri.data.slices import (
-    Order,
     Purpose,
+    Shuffle,
     SliceIndex,
     index_slices,
     noise_source,
@@ -22,6 +22,8 @@ from xrmri.data.slices import (
     slice_image,
 )
 from xrmri.data.store import open_dataset
+from xrmri.learning.imported import Imported, read_imported, say_what_became_of_it, sized_like
+from xrmri.learning.pictures import write_picture
 from xrmri.models.autoencoder import (
     Moments,
     Reconstruction,
@@ -39,8 +41,6 @@ from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
 from xrmri.run import fingerprint, sha256
-from xrmri.stages.pictures import write_picture
-from xrmri.stages.start import Imported, read_imported, say_what_became_of_it, sized_like
 from xrmri.training.loop import Task, fit
 from xrmri.training.opening import open_run
 from xrmri.training.precision import prepare_device
@@ -96,7 +96,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         source = _Images(
             slices=slices,
             config=config,
-            order=Order(count=len(slices), seed=config.seed),
+            order=Shuffle(count=len(slices), seed=config.seed),
             latent=latent_shape(network.vae, config.crop or size),
         )
         validation = _Validation(held_out, config, loss, accelerator.device)
@@ -183,7 +183,7 @@ class _Images:
 
     slices: SliceIndex
     config: TrainVae
-    order: Order
+    order: Shuffle
     latent: tuple[int, int, int]
     """(C, h, w)."""
 

@@ -9,8 +9,8 @@ from accelerate.utils import broadcast_object_list
 
 from xrmri.config import Training
 from xrmri.errors import InputError
-from xrmri.memory import keep_memory
-from xrmri.precision import fastest_precision
+from xrmri.machine.memory import keep_memory
+from xrmri.machine.precision import fastest_precision
 from xrmri.training.tracking import require_trackers
 
 _NAMES = {"fp32": "no", "bf16": "bf16", "fp16": "fp16"}

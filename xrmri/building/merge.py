@@ -1,0 +1,168 @@
+"""Finished shards -> index.csv, rejected.csv and dataset.json; and whether a dataset is still what was written.
+
+Splits are decided here, where all pairs are known, and no participant may be in two of them.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from xrmri.building.search import Row, count, left_out, reason_kind
+from xrmri.building.shard import Shard
+from xrmri.config import BuildDataset
+from xrmri.data.description import FLASH
+from xrmri.data.features import feature_set
+from xrmri.data.pairing import SPLITS, leak, split_participants
+from xrmri.data.store import SCHEMA, grade_names, open_dataset, write_index
+from xrmri.errors import InconsistentError, InputError, RejectedError
+from xrmri.run import complete_or_absent, read_record, sha256, write_json
+
+_REJECTED_COLUMNS = ("participant", "visit", "side", "series", "reason")
+
+
+def shards_of(folder: Path, number: int) -> list[Shard]:
+    """All shards of a dataset, finished or not."""
+    return [Shard(folder=folder, number=one, count=number) for one in range(number)]
+
+
+def read_shards(folder: Path, config: BuildDataset, inputs: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The records of all shards.
+
+    Raises:
+        InconsistentError: a shard is missing, was built with other settings or from another release, or has changed.
+    """
+    records = {shard: shard.read() for shard in shards_of(folder, config.shards)}
+    missing = [shard.number for shard, record in records.items() if record is None]
+    if missing:
+        task = ",".join(map(str, missing))
+        raise InconsistentError(
+            f"{folder} lacks {len(missing)} of {config.shards} shards: build them with --shard I/{config.shards}, "
+            f"I being {task}, or on Slurm with sbatch --array={task}; then --merge again"
+        )
+    found = []
+    for shard, record in records.items():
+        assert record is not None
+        if record["config"] != config.to_dict() or record["inputs"] != inputs:
+            raise InconsistentError(f"{shard.file} has other settings or another release: build it again with --force")
+        if sha256(shard.file) != record["sha256"]:
+            raise InconsistentError(f"{shard.file} has changed since it was written: build it again with --force")
+        found.append(record)
+    return found
+
+
+def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Write index.csv, rejected.csv and dataset.json.
+
+    Args:
+        folder: holds the shards.
+        config: the settings they were built with.
+        records: of all shards, in their order.
+
+    Returns:
+        the counts.
+
+    Raises:
+        InputError: there is no FLASH series at all.
+        InconsistentError: a participant or a file would stand in two splits.
+        RejectedError: more FLASH series were rejected than config.max_rejected; rejected.csv is written all the same.
+    """
+    for stale in folder.glob("pairs-*.partial.*"):  # of tasks that were killed
+        stale.unlink()
+    pairs = [pair for record in records for pair in record["pairs"]]
+    pairs.sort(key=lambda pair: (pair["participant"], pair["visit"], pair["side"]))
+    left = left_out(pairs, [row for record in records for row in record["rejected"]])
+    counts = count(records[0]["found"], pairs, left)
+    _write_rejected(folder / "rejected.csv", left)
+    _refuse_too_many(counts, left, config.max_rejected, folder)
+    splits = _split(pairs, config)
+    rows = [pair | {"split": splits[pair["participant"]]} for pair in pairs]
+    refuse_leak(rows, folder)
+    write_index(folder / "index.csv", rows)
+    all_shards = shards_of(folder, config.shards)
+    shards = {shard.file.name: record["sha256"] for shard, record in zip(all_shards, records, strict=True)}
+    not_read = {name: sum(record["not_read"][name] for record in records) for name in grade_names()}
+    provenance = {"shards": shards, "not_read": not_read, "counts": counts, "origin": records[0]["origin"]}
+    write_json(folder / "dataset.json", _description(config, rows) | provenance)
+    return counts
+
+
+def refuse_leak(rows: Sequence[Row], folder: Path) -> None:
+    """InconsistentError when a participant, or one and the same image, stands in two splits."""
+    found = leak(rows)
+    if found:
+        raise InconsistentError(f"{folder} would leak: {found}")
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Read a whole dataset again.
+
+    Returns:
+        status, output, pairs and shards.
+
+    Raises:
+        InputError: not a dataset.
+        InconsistentError: a file has changed, index and shards do not agree, or two splits share a participant.
+    """
+    dataset = open_dataset(folder)
+    record = read_record(folder)
+    written = (record or {}).get("outputs", {})
+    expected = {name: written[name] for name in ("index.csv", "rejected.csv", "dataset.json") if name in written}
+    for name, digest in (expected | dataset.description["shards"]).items():
+        if sha256(folder / name) != digest:
+            raise InconsistentError(f"{folder / name} has changed since it was written: build the dataset again")
+    refuse_leak(dataset.index.reset_index().to_dict("records"), folder)
+    for pair_id in dataset.pairs():
+        dataset.volume(pair_id)  # HDF5 compares the checksum of every slice
+        dataset.radiograph(pair_id)
+        if dataset.stored_pair_id(pair_id) != pair_id:
+            raise InconsistentError(f"{folder / 'index.csv'} names a row for {pair_id} that holds another pair")
+    shards = len(dataset.description["shards"])
+    return {"status": "verified", "output": str(folder), "pairs": len(dataset), "shards": shards}
+
+
+def _write_rejected(file: Path, left: Sequence[Row]) -> None:
+    """Write rejected.csv."""
+    with complete_or_absent(file) as partial:
+        pd.DataFrame(left, columns=list(_REJECTED_COLUMNS)).to_csv(partial, index=False, lineterminator="\n")
+
+
+def _refuse_too_many(counts: Mapping[str, Any], left: Sequence[Row], largest: float, folder: Path) -> None:
+    """RejectedError when more FLASH series were rejected than allowed, or nothing is left."""
+    found, lost = counts["found"][FLASH], counts["rejected_flash"]
+    if not found:
+        raise InputError("the release has no COR_T1_3D_FLASH series: nothing can be paired")
+    if lost > largest * found or not counts["pairs"]:
+        (reason, _), *_ = Counter(reason_kind(row) for row in left if row["kind"] == FLASH).most_common(1)
+        said = f"{lost} of {found} FLASH series rejected, most for {reason!r}"
+        raise RejectedError(f"{said}: see {folder / 'rejected.csv'}")
+
+
+def _split(pairs: Sequence[Row], config: BuildDataset) -> dict[str, str]:
+    """Each participant's split, by their worst knee."""
+    worst: dict[str, int | None] = {}
+    for pair in pairs:
+        known = [grade for grade in (worst.get(pair["participant"]), pair["kl"]) if grade is not None]
+        worst[pair["participant"]] = max(known, default=None)
+    return split_participants(worst, config.shares, config.seed)
+
+
+def _description(config: BuildDataset, rows: Sequence[Row]) -> dict[str, Any]:
+    """What a reader needs to know before opening a shard."""
+    features = feature_set(config.feature_set)
+    per_split = Counter(row["split"] for row in rows)
+    return {
+        "schema": SCHEMA,
+        "slice_window": [config.first_slice, config.last_slice],
+        "slices": config.last_slice - config.first_slice,
+        "size": config.size,
+        "feature_set": config.feature_set,
+        "features": list(features.names),
+        "features_sha256": features.sha256,
+        "grades": list(grade_names()),
+        "split_seed": config.seed,
+        "shares": list(config.shares),
+        "pairs_per_split": {split: per_split[split] for split in SPLITS},
+    }

@@ -1,0 +1,139 @@
+"""What the denoiser is shown at each position of the endless order: latents, noise, step, radiograph, depth, features.
+
+Shapes: B slices, P pairs, S depths, C latent channels, h x w latent pixels, W context width, F feature slots.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xrmri.config import Execution, TrainLdm
+from xrmri.data.slices import Purpose, Shuffle, SliceIndex, index_slices, noise_source, random_numbers
+from xrmri.data.store import Dataset
+from xrmri.learning.latents import Encoders, Latents, cache_latents
+
+log = logging.getLogger(__name__)
+
+_VALIDATED = 192
+"""Slices that the validation loss comes from (choice)."""
+
+
+class Batch(NamedTuple):
+    """What one forward pass of training takes."""
+
+    z_0: Tensor
+    """(B, C, h, w) scaled latents."""
+    eps: Tensor
+    """(B, C, h, w) noise."""
+    t: Tensor
+    """(B,) int64 steps."""
+    concat: Tensor
+    """(B, C, h, w) latent of the radiograph, unscaled; zeros where dropped."""
+    token: Tensor
+    """(B, 1, W) context; zeros where dropped."""
+    depth: Tensor
+    """(B,) in [0, 1], from the back of the knee."""
+    features: Tensor
+    """(B, F) one-hot; zeros where not read or dropped."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Samples:
+    """Slices of one split, ready to be noised."""
+
+    slices: SliceIndex
+    items: Sequence[int]
+    """The slices that are encoded, in the order of latents.moments."""
+    latents: Latents
+    features: np.ndarray
+    """(P, F) float32."""
+    scale: float
+    """Of target latents; the condition is never scaled."""
+    config: TrainLdm
+
+    def training_batch(self, order: Shuffle, positions: Sequence[int]) -> Batch:
+        """The batch at some positions, with every random choice about it."""
+        chosen = [self._training(order.at(position), position) for position in positions]
+        return Batch(*map(torch.stack, zip(*chosen, strict=True)))
+
+    def validation_batches(self, size: int) -> list[Batch]:
+        """All slices once, on fixed noise, at steps spread over the whole forward process."""
+        count = len(self.items)
+        steps = ((np.arange(count) + 0.5) / count * self.config.timesteps).astype(int)
+        # Neighbours in the list are neighbours in depth: an odd stride keeps depth and step from rising together.
+        steps = steps[np.arange(count) * _coprime(count) % count]
+        chosen = []
+        for number, t in enumerate(steps.tolist()):
+            source = noise_source(self.config.seed, Purpose.VALIDATION, number)
+            chosen.append(self._one(number, t=torch.tensor(t), variant=0, source=source))
+        batches = (chosen[first : first + size] for first in range(0, count, size))
+        return [Batch(*map(torch.stack, zip(*batch, strict=True))) for batch in batches]
+
+    def _training(self, number: int, position: int) -> Batch:
+        config = self.config
+        source = noise_source(config.seed, Purpose.NOISE, position)
+        numbers = random_numbers(config.seed, Purpose.IMAGE, position)
+        variant = int(numbers.integers(config.radiograph_variants))
+        one = self._one(number, t=torch.randint(config.timesteps, (), generator=source), variant=variant, source=source)
+        token, both, concat = np.cumsum([config.drop_token, config.drop_both, config.drop_concat])
+        fate, features = numbers.random(2)
+        if fate < both:
+            one = one._replace(token=torch.zeros_like(one.token))
+        if token <= fate < concat:
+            one = one._replace(concat=torch.zeros_like(one.concat))
+        if features < config.drop_features:
+            one = one._replace(features=torch.zeros_like(one.features))
+        return one
+
+    def _one(self, number: int, *, t: Tensor, variant: int, source: torch.Generator) -> Batch:
+        """One slice without the B of its shapes, its latent drawn anew from the posterior."""
+        pair, depth = divmod(self.items[number], self.slices.depths)
+        mean, logvar = torch.from_numpy(self.latents.moments[number].astype(np.float32))
+        posterior, eps = torch.randn(2, *mean.shape, generator=source)
+        return Batch(
+            z_0=self.scale * (mean + (0.5 * logvar).exp() * posterior),
+            eps=eps,
+            t=t,
+            concat=torch.from_numpy(self.latents.radiographs[pair, variant].astype(np.float32)),
+            token=torch.from_numpy(self.latents.tokens[pair, variant].astype(np.float32))[None],
+            depth=torch.tensor(depth / max(1, self.slices.depths - 1)),
+            features=torch.from_numpy(self.features[pair]),
+        )
+
+
+def read_samples(
+    data: Dataset, cache: Path, encoders: Encoders, config: TrainLdm, execution: Execution
+) -> tuple[Samples, Samples]:
+    """The train split, and some slices of the val split."""
+    train, val = index_slices(data, "train"), index_slices(data, "val")
+    items, shown = range(len(train)), val.evenly(_VALIDATED)
+    cached = partial(
+        cache_latents, encoders=encoders, grid=config.radiograph_grid, seed=config.seed, tell=execution.progress
+    )
+    learnt = cached(cache / "train", train, items, variants=config.radiograph_variants)
+    held_out = cached(cache / "val", val, shown, variants=1)
+    measured = learnt.scale()
+    scale = config.latent_scale or measured
+    log.info("latent scale %.4f; measured 1 / standard deviation %.4f", scale, measured)
+    samples = partial(Samples, scale=scale, config=config)
+    return (
+        samples(slices=train, items=items, latents=learnt, features=_features(train)),
+        samples(slices=val, items=shown, latents=held_out, features=_features(val)),
+    )
+
+
+def _features(slices: SliceIndex) -> np.ndarray:
+    """The one-hot code of each pair of a split: (P, F) float32."""
+    return np.stack([slices.dataset.features(pair_id) for pair_id in slices.pairs]).astype(np.float32)
+
+
+def _coprime(count: int) -> int:
+    """A stride near the golden section of `count` that visits every number below it."""
+    return next(stride for stride in range(max(1, round(count * 0.618)), count + 2) if np.gcd(stride, count) == 1)

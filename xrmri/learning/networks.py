@@ -1,0 +1,216 @@
+"""The networks of train-ldm: the denoiser and the CLIP tower, from nothing, an earlier model or a public checkpoint."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from xrmri.config import TrainLdm
+from xrmri.data.features import feature_set, slots_of
+from xrmri.data.store import Dataset
+from xrmri.errors import InconsistentError, InputError
+from xrmri.learning.imported import Imported, sized_like
+from xrmri.models.bundle import GUIDANCE, guided, read_facts
+from xrmri.models.radiograph_encoder import (
+    RadiographEncoder,
+    TowerSizes,
+    load_radiograph_encoder,
+    tower_from,
+    tower_keys,
+)
+from xrmri.models.unet import TOKEN_METHODS, Denoiser, build_unet
+from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
+from xrmri.models.zero123 import (
+    Row,
+    copy_weights,
+    plan_denoiser,
+    require_complete,
+    unet_settings,
+    unused,
+    used_elsewhere,
+)
+from xrmri.run import digest, sha256
+
+log = logging.getLogger(__name__)
+
+RANDOM = "random"
+NOT_READINGS = ("features", "clip", "concat")
+"""What `without` may name beside single readings."""
+_SCALE_OFF = 3.0
+"""A scaled latent's standard deviation is told where it is not within this factor of 1 (choice)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Networks:
+    """What is trained, and the frozen tower beside it."""
+
+    denoiser: Denoiser
+    tower: RadiographEncoder | None
+    """None where the token is empty."""
+    rows: list[Row]
+    """What became of an imported checkpoint; empty where there is none."""
+
+
+def settled(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
+    """The settings as they will be: sizes from the file, no token for a method that knows none.
+
+    Raises:
+        InconsistentError: the autoencoder makes other latents than the file's U-Net takes.
+    """
+    if config.method not in TOKEN_METHODS or "clip" in config.without:
+        config = replace(config, radiograph_token="none")
+    if imported is None:
+        return config
+    sizes = unet_settings(imported.state, imported.file)
+    latent, own = sizes.pop("latent_channels"), int(read_facts(vae)["latent_channels"])
+    if latent != own:
+        raise InconsistentError(f"--init {imported.file} takes latents of {latent} channels, {vae} makes {own}")
+    return sized_like(config, sizes, imported.file)
+
+
+def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
+    """InconsistentError where dataset, autoencoder and settings do not belong together."""
+    facts = read_facts(vae)
+    size, own = data.description["size"], facts["image_size"]
+    if size != own:
+        raise InconsistentError(
+            f"{data.folder} has images of {size} pixels, {vae} was trained on {own}: train it again"
+        )
+    if data.description["features_sha256"] != feature_set(data.description["feature_set"]).sha256:
+        raise InconsistentError(f"{data.folder} has another feature list than this version: build the dataset again")
+    deviation = config.latent_scale * facts["latent_std"]
+    if config.latent_scale and not 1 / _SCALE_OFF < deviation < _SCALE_OFF:
+        log.warning(
+            "latent_scale %s gives the latents of %s a standard deviation of %.2g where 1 is meant: "
+            "latent_scale = 0 measures it",
+            config.latent_scale,
+            vae,
+            deviation,
+        )
+
+
+def facts_of(config: TrainLdm, data: Dataset) -> dict[str, Any]:
+    """What says how a U-Net is guided, as xrmri.json keeps it."""
+    features = feature_set(data.description["feature_set"])
+    readings = [name for name in config.without if name not in NOT_READINGS]
+    everything = range(features.slots) if "features" in config.without else ()
+    return {
+        "method": config.method,
+        "guidance": config.guidance,
+        "halves": config.halves,
+        "without": list(config.without),
+        "hidden_slots": sorted({*everything, *slots_of(readings, features)}),
+        "feature_slots": features.slots,
+    }
+
+
+def parameters(config: TrainLdm, data: Dataset, vae: Path) -> dict[str, int]:
+    """The size of each network, counted without building it."""
+    with torch.device("meta"):
+        denoiser = _denoiser(config, data, vae)
+        tower = RadiographEncoder(TowerSizes()) if config.radiograph_token == "clip" else None
+    counts = {"unet": count_parameters(denoiser.unet), "guidance": count_parameters(denoiser.guidance)}
+    return counts | ({"radiograph_encoder": count_parameters(tower)} if tower else {})
+
+
+def build_networks(
+    config: TrainLdm, data: Dataset, vae: Path, init: Path | None, imported: Imported | None
+) -> Networks:
+    """The networks as training starts; what does not fit is told before anything is written.
+
+    Raises:
+        InputError, InconsistentError: weights are missing, damaged, not finite, or of something else.
+    """
+    torch.manual_seed(config.seed)
+    denoiser = _denoiser(config, data, vae)
+    tower, keys = _tower(config, imported)
+    rows: list[Row] = []
+    if imported:
+        rows = plan_denoiser(denoiser, imported.state, average=config.init_average)
+        require_complete(rows, imported.file, partial=config.init_partial)
+        copy_weights(denoiser, rows, imported.state, imported.file)
+        rows += used_elsewhere(keys, imported.state, "radiograph_encoder")
+        rows += unused(rows, imported.state)
+    elif init:
+        _require_same_model(init, config, data, vae)
+        load_weights(init / "unet" / WEIGHTS, denoiser.unet)
+        load_weights(init / "unet" / GUIDANCE, denoiser.guidance)
+    if config.checkpointing:
+        denoiser.unet.enable_gradient_checkpointing()
+    return Networks(denoiser=denoiser, tower=tower, rows=rows)
+
+
+def inputs_of(config: TrainLdm, init: Path | None, imported: Imported | None) -> dict[str, str]:
+    """Fingerprints of the weights that a training starts from."""
+    inputs = {}
+    if imported:
+        inputs["init"] = imported.fingerprint()
+    elif init:
+        inputs["init"] = digest([sha256(init / "unet" / name) for name in (WEIGHTS, GUIDANCE)])
+    if config.radiograph_token == "clip" and config.radiograph_encoder != RANDOM:
+        inputs["radiograph_encoder"] = sha256(Path(config.radiograph_encoder or imported.file))  # type: ignore[union-attr]
+    return inputs
+
+
+def _denoiser(config: TrainLdm, data: Dataset, vae: Path) -> Denoiser:
+    unet = build_unet(
+        channels=config.channels,
+        blocks=config.blocks,
+        attention=config.attention,
+        heads=config.heads,
+        context_width=config.context_width,
+        latent_channels=int(read_facts(vae)["latent_channels"]),
+        norm_groups=config.norm_groups,
+    )
+    return guided(unet, facts_of(config, data))
+
+
+def _tower(config: TrainLdm, imported: Imported | None) -> tuple[RadiographEncoder | None, list[str]]:
+    """The frozen tower and the tensors of the imported checkpoint that it took.
+
+    It comes from its own file, at random where the settings say so, or out of --init; never from anywhere else.
+    """
+    if config.radiograph_token == "none":
+        return None, []
+    keys: list[str] = []
+    if config.radiograph_encoder == RANDOM:
+        log.warning("the radiograph encoder has random weights, as the settings say")
+        tower = RadiographEncoder(TowerSizes(output=config.context_width))
+    elif config.radiograph_encoder:
+        tower = load_radiograph_encoder(Path(config.radiograph_encoder))
+    elif imported and (keys := tower_keys(imported.state)):
+        tower = tower_from({name: imported.state[name] for name in keys}, imported.file)
+    else:
+        advice = "name the file of a CLIP tower in radiograph_encoder, or say random"
+        where = f", and --init {imported.file} holds none" if imported else ""
+        raise InputError(f"the context token needs CLIP weights, radiograph_encoder is empty{where}: {advice}")
+    if tower.sizes.output != config.context_width:
+        raise InconsistentError(
+            f"the CLIP tower gives {tower.sizes.output} numbers, context_width is {config.context_width}"
+        )
+    return tower.requires_grad_(False).eval(), keys
+
+
+def _require_same_model(init: Path, config: TrainLdm, data: Dataset, vae: Path) -> None:
+    """Whether an earlier model reads latents and features, and is guided, as this one will be."""
+    if not (init / "unet" / WEIGHTS).is_file():
+        raise InputError(f"--init {init} is not a folder from train-ldm: give one, or a Zero-1-to-3 checkpoint")
+    facts: Mapping[str, Any] = read_facts(init)
+    wanted = {
+        "features_sha256": data.description["features_sha256"],
+        "method": config.method,
+        "guidance": config.guidance,
+        "prediction": config.prediction,
+    }
+    if not config.init_partial:
+        wanted["vae_sha256"] = sha256(vae / WEIGHTS)
+        wanted |= {"latent_scale": config.latent_scale} if config.latent_scale else {}
+    found = {"method": "xray2mri", **facts, "prediction": facts["schedule"]["prediction"]}
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            was, now = (text[:16] if isinstance(text, str) else text for text in (found.get(name), value))
+            told = f"--init {init} was trained with {name} {was}, this training has {now}"
+            raise InconsistentError(f"{told}: its latents would mean something else" if "vae" in name else told)

@@ -1,0 +1,103 @@
+"""The same work on many items in several processes: results in order, memory for a few items, one thread each.
+
+Processes that know nothing of one another each take a shard of the items, named I/N.
+"""
+
+import os
+import re
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from xrmri.errors import InconsistentError, InputError
+from xrmri.machine.memory import keep_memory
+
+T = TypeVar("T")
+R = TypeVar("R")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def worker_count(wanted: int) -> int:
+    """Processes to use: as wanted, or for 0 one for each core that this process, or this Slurm task, may use."""
+    allotted = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    if not wanted and allotted.isdecimal():
+        return int(allotted)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return wanted or usable
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """--shard I/N as numbers; InputError where it is not one."""
+    match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if not match or int(match[1]) >= int(match[2]):
+        raise InputError(f"--shard must be I/N with I from 0 to N - 1, such as 0/4, not {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def array_task(environment: Mapping[str, str], begun: int | None) -> tuple[int, int] | None:
+    """The share of this task of a Slurm array, and how many shares there are; None outside of an array.
+
+    Tasks are numbered from where the array begins, except when it is a part of one: a resubmission of some tasks, which
+    keep the numbers they had in an array from 0.
+
+    Args:
+        environment: with SLURM_ARRAY_TASK_ID, _COUNT and _MIN.
+        begun: how many shares the work was begun in, where it was.
+
+    Raises:
+        InconsistentError: a task that an array of its size does not have.
+    """
+    task = environment.get("SLURM_ARRAY_TASK_ID", "")
+    if not task.isdecimal():
+        return None
+    tasks = int(environment.get("SLURM_ARRAY_TASK_COUNT") or 1)
+    whole = begun or tasks
+    number = int(task) - (int(environment.get("SLURM_ARRAY_TASK_MIN") or 0) if tasks == whole else 0)
+    if not 0 <= number < whole:
+        raise InconsistentError(f"task {task} has no share of a work begun in {whole}: number the array 0-{whole - 1}")
+    return number, whole
+
+
+def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
+    """work(item) for each item, in the order of the items.
+
+    Args:
+        work: a function of a module, so that a new process can import it.
+        items: what to work on; taken as results are fetched, so there may be any number.
+        workers: as in `worker_count`. One thread each, so that the number of workers never changes a result.
+    """
+    count = worker_count(workers)
+    remaining = iter(items)
+    with _single_threads(), ProcessPoolExecutor(count, get_context("spawn"), _begin_worker) as pool:
+        waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, count + 1))
+        try:
+            while waiting:
+                done = waiting.popleft().result()
+                # Before the result is used: nobody waits for work while it is.
+                waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
+                yield done
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C, which reaches every process of a terminal, to the first one; keep memory from item to item."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_memory()
+
+
+@contextmanager
+def _single_threads() -> Iterator[None]:
+    """Let new processes compute with one thread each; numerical libraries read this when they are loaded."""
+    before: dict[str, Any] = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)

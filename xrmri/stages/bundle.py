@@ -1,0 +1,45 @@
+"""Put a trained model into the package, its weights in 16 bits: `python -m xrmri.stages.bundle LDM [DATASET]`.
+
+With the dataset it was trained on, sampler and noise along depth are fitted first where train-ldm has not done so.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from xrmri.data.store import open_dataset
+from xrmri.errors import XrmriError
+from xrmri.learning.sampler_fit import add_fits
+from xrmri.models.bundle import load_bundle, read_facts, save_bundle
+from xrmri.pretrained import BUNDLED_LDM
+from xrmri.run import require_finished
+
+
+def make(ldm: Path, dataset: Path | None) -> None:
+    """Copy the model that train-ldm finished in a folder to where `generate` finds it without --model."""
+    require_finished(ldm, "train-ldm")
+    if dataset and not {"sampler", "noise_length_mm"} <= read_facts(ldm).keys():
+        add_fits(ldm, open_dataset(dataset))
+    bundle = load_bundle(ldm)
+    BUNDLED_LDM.mkdir(exist_ok=True)
+    save_bundle(BUNDLED_LDM, bundle, card=(ldm / "README.md").read_text(encoding="utf-8"), dtype=torch.float16)
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m xrmri.stages.bundle", description=__doc__.partition("\n")[0])
+    parser.add_argument("ldm", type=Path, help="folder that train-ldm finished")
+    parser.add_argument("dataset", type=Path, nargs="?", help="dataset it was trained on, to fit what is not")
+    given = parser.parse_args()
+    try:
+        make(given.ldm, given.dataset)
+    except XrmriError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
