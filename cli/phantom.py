@@ -16,6 +16,7 @@ def phantom(
     matrix: Annotated[int | None, setting(Phantom, "matrix")] = None,
     labels: Annotated[bool | None, setting(Phantom, "labels", "--labels")] = None,
     scan: Annotated[int | None, setting(Phantom, "scan")] = None,
+    twin: Annotated[int | None, setting(Phantom, "twin")] = None,
     figures: Annotated[bool | None, setting(Phantom, "figures", "--figures")] = None,
 ) -> None:
     """Draw a synthetic OAI release: films and FLASH series as DICOM, and the tables of readings.
@@ -23,7 +24,7 @@ def phantom(
     OAI itself is access-controlled; this cohort of parametric knees stands in for it.
     """
     config = common.settings(
-        Phantom, participants=participants, matrix=matrix, labels=labels, scan=scan, figures=figures
+        Phantom, participants=participants, matrix=matrix, labels=labels, scan=scan, twin=twin, figures=figures
     )
     from xrmri.stages import phantom as stage
 

@@ -10,7 +10,7 @@ import pytest
 TRAINING = {"--output", "--init", "--init-partial", "--max-steps", "--batch-size", "--learning-rate", "--precision",
             "--time-limit"}  # fmt: skip
 COMMANDS = {
-    "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--figures"},
+    "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--twin", "--figures"},
     "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score", "--overview"},
     "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected",
                       "--shards", "--shard", "--figures", "--merge", "--verify"},

@@ -170,6 +170,8 @@ class Phantom(Seeded):
     """Write the ground-truth tissue and sign maps beside the release (choice)."""
     scan: int = 0
     """0, or which rescan: the same people and films, their FLASH taken again with other noise and position (choice)."""
+    twin: int = 0
+    """0, or which twin: the same films, tables, bones and grades, and all that they do not tell drawn anew (choice)."""
     figures: bool = False
     """Draw sheets of slices and films, and print how the cohort compares with real knees (choice)."""
     other_sequences: bool = True
@@ -181,6 +183,7 @@ class Phantom(Seeded):
         _require(1 <= self.participants <= 99_999, f"--participants must be 1 to 99999, not {self.participants}")
         _require(32 <= self.matrix <= 1024, f"--matrix must be 32 to 1024, not {self.matrix}")
         _require(0 <= self.scan <= 999, f"--scan must be 0 to 999, not {self.scan}")
+        _require(0 <= self.twin <= 999, f"--twin must be 0 to 999, not {self.twin}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -181,6 +181,22 @@ def test_a_rescan_has_the_same_films_tables_and_places_and_other_flash(release, 
         assert names <= {name for name, grade in person.knee(person.imaged_side).grades.items() if grade}
 
 
+def test_a_twin_has_the_same_films_tables_and_places_and_other_flash(release, tmp_path):
+    again = tmp_path / "again"
+    run(again, replace(CONFIG, twin=1), Execution(workers=1))
+    assert pixels(again, FILM) == pixels(release, FILM)
+    first, second = pixels(release, FLASH), pixels(again, FLASH)
+    assert first.keys() == second.keys() and not set(first.values()) & set(second.values())
+    tables = {name: content for name, content in images(release).items() if name.endswith((".txt", ".csv"))}
+    assert len(tables) == 5 and tables.items() <= images(again).items()
+    assert images(again).keys() == images(release).keys()
+    uids = [
+        {pydicom.dcmread(file, stop_before_pixels=True).SOPInstanceUID for file in root.glob("00m/*/*/*/*/*")}
+        for root in (release, again)
+    ]
+    assert len(uids[0] & uids[1]) == 2  # the films alone are the same
+
+
 def test_figures_show_slices_and_films_and_say_what_is_met(tmp_path, caplog):
     caplog.set_level("INFO", logger="xrmri")
     result = run(tmp_path / "oai", replace(CONFIG, figures=True), Execution(workers=1))

@@ -37,6 +37,7 @@ class _Sample:
     seed: int
     index: int
     scan: int
+    twin: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -59,14 +60,14 @@ def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[di
 
     Args:
         folder: where the figures go.
-        config: seed, number of participants and scan of the cohort.
+        config: seed, number of participants, scan and twin of the cohort.
         execution: workers, progress.
 
     Returns:
         name, measured value, limits and verdict of each target.
     """
     count = min(config.participants, MEASURED)
-    samples = [_Sample(seed=config.seed, index=index, scan=config.scan) for index in range(count)]
+    samples = [_Sample(seed=config.seed, index=index, scan=config.scan, twin=config.twin) for index in range(count)]
     statistics: list[VolumeStatistics] = []
     compared: list[tuple[float, float]] = []
     shown: list[_Seen] = []
@@ -96,7 +97,7 @@ def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[di
 
 def _look(sample: _Sample) -> _Seen:
     """Scan one participant at the size for which the targets were set."""
-    participant = draw_participant(sample.seed, sample.index)
+    participant = draw_participant(sample.seed, sample.index, sample.twin)
     volume = windowed(render_flash(participant, _MATRIX, sample.scan).voxels)
     film = render_film(participant)
     left = participant.imaged_side == "left"

@@ -42,10 +42,16 @@ class Participant:
     """True when only XRKL, XRJSM and XRJSL were read."""
     seed: int
     index: int
+    twin: int = 0
+    """0, or which twin: all that neither film nor readings tell is the twin's own."""
 
     def knee(self, side: str) -> Knee:
         """The right or the left knee."""
         return self.right if side == "right" else self.left
+
+    def unseen(self, purpose: str, *numbers: int) -> np.random.Generator:
+        """A generator of what neither film nor readings tell: the person's own, and another for each twin."""
+        return stream(purpose, self.seed, self.index, *numbers, self.twin)
 
 
 def stream(purpose: str, *numbers: int) -> np.random.Generator:
@@ -53,21 +59,22 @@ def stream(purpose: str, *numbers: int) -> np.random.Generator:
     return np.random.default_rng([crc32(purpose.encode()), *numbers])
 
 
-def draw_participant(seed: int, index: int) -> Participant:
+def draw_participant(seed: int, index: int, twin: int = 0) -> Participant:
     """Draw one person.
 
     Args:
         seed: of the cohort, 0 or more.
         index: of the person in the cohort, 0 to 99990.
+        twin: 0, or more for someone with the same film, bones and grades, and all else their own.
 
     Returns:
-        the person; the same for the same two numbers.
+        the person; the same for the same three numbers.
     """
-    generator = stream("participant", seed, index)
+    generator, unseen = stream("participant", seed, index), stream("unseen", seed, index, twin)
     sex = "female" if generator.random() < 0.58 else "male"
     bmi = float(np.clip(generator.normal(28.5, 4.8), 18.5, 44.0))
-    shape = draw_shape(generator, stream("outline", seed, index), sex, bmi)
-    other = draw_sibling(generator, shape)
+    shape = draw_shape(generator, stream("outline", seed, index), unseen, sex, bmi)
+    other = draw_sibling(generator, unseen, shape)
     kl_right, kl_left = _draw_kl_pair(generator)
     right_first = generator.random() < 0.5
     right = Knee(side="right", grades=draw_grades(generator, kl_right), shape=shape if right_first else other)
@@ -84,6 +91,7 @@ def draw_participant(seed: int, index: int) -> Participant:
         rarely_read_missing=bool(generator.random() < not_read_share),
         seed=seed,
         index=index,
+        twin=twin,
     )
 
 

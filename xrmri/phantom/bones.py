@@ -97,7 +97,8 @@ def plateau(knee: Knee, q: Points) -> Field:
     """Signed height above the articular surface of the tibia, in reference mm, spines included."""
     shape, grades = knee.shape, knee.grades
     f = np.float32
-    arthritis = f(0.3 * max(grades["XROSTM"], grades["XROSTL"])) * np.exp(-((q.x / f(7.0)) ** 2))
+    peak = np.maximum(1 - (q.x / f(13.0)) ** 2, 0) ** 2  # it ends where the plateaus begin
+    arthritis = f(0.3 * max(grades["XROSTM"], grades["XROSTL"])) * peak
     spine = (_spines(knee, q) + arthritis) * np.exp(-(((q.y + f(6.5)) / f(10.5)) ** 2))
     across = f(shape.dish) * np.exp(-(((np.abs(q.x) - f(23.0)) / f(10.5)) ** 2))
     hollow = f(-MEDIAL_DISH_MM) * np.exp(-(((q.y + f(3.0)) / f(26.0)) ** 2))
@@ -114,7 +115,7 @@ def plateau(knee: Knee, q: Points) -> Field:
 def _spines(knee: Knee, q: Points) -> Field:
     """Height of the ridge between the compartments in its middle, mm: a tent with two tips of the knee's own."""
     f = np.float32
-    generator = stream("spines", knee.shape.texture_seed)
+    generator = stream("spines", knee.shape.bone_seed)
     ridge = f(0.55) * np.exp(-((np.abs(q.x - f(0.5)) / f(14.0)) ** f(1.5)))
     for place, share in ((-6.0, 0.60), (6.5, 0.50)):
         middle, part, width = generator.normal((place, share, 2.7), (1.2, 0.16, 0.7))

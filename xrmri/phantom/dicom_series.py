@@ -42,8 +42,8 @@ class SeriesFacts:
     """StudyDescription."""
     description: str
     """SeriesDescription."""
-    scan: int = 0
-    """Which time the MR was taken; every time has UIDs of its own."""
+    taken: tuple[str, ...] = ()
+    """Which scan of which twin an MR is, where it is not the first; every one has UIDs of its own."""
 
 
 def film_file(film: Film, facts: SeriesFacts) -> Dataset:
@@ -66,7 +66,7 @@ def film_file(film: Film, facts: SeriesFacts) -> Dataset:
 
 def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
     """The slices in file order, which runs to the front for some participants and to the back for others."""
-    facts = replace(facts, scan=flash.scan)
+    facts = _taken(facts, flash.scan)
     order = np.arange(len(flash.voxels))
     if stream("file order", facts.participant.seed, facts.participant.index).random() < 0.5:
         order = order[::-1]
@@ -76,7 +76,7 @@ def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
 
 def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
     """The slices from behind to the front."""
-    facts = replace(facts, scan=iw.scan)
+    facts = _taken(facts, iw.scan)
     for index in range(len(iw.voxels)):
         dataset = _coronal(facts, index + 1, iw, index, ("3700", "29", "180"))
         dataset.MRAcquisitionType, dataset.ScanningSequence, dataset.SequenceVariant = "2D", "SE", "SK"
@@ -85,7 +85,7 @@ def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
 
 def mpr_files(mpr: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
     """A sagittal image that shows where the slices lie, as OAI's reformats begin with one, and then the slices."""
-    facts = replace(facts, scan=mpr.scan)
+    facts = _taken(facts, mpr.scan)
     to_slice, to_row, to_column, start = mpr.affine_ras[:3].T
     middle = mpr.voxels.shape[2] // 2
     reference = _slice(facts, 1, mpr.voxels[:, :, middle].T, start + middle * to_column, to_row, to_slice)
@@ -98,7 +98,7 @@ def mpr_files(mpr: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
 
 def locator_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
     """Three planes through the middle of the volume, every second pixel."""
-    facts = replace(facts, scan=flash.scan)
+    facts = _taken(facts, flash.scan)
     to_slice, to_row, to_column, start = flash.affine_ras[:3].T
     slices, rows, columns = (length // 2 for length in flash.voxels.shape)
     planes = (
@@ -118,6 +118,12 @@ def save(dataset: Dataset, file: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset.save_as(file, enforce_file_format=True)
+
+
+def _taken(facts: SeriesFacts, scan: int) -> SeriesFacts:
+    """What the files of an MR series share, told which scan of which twin it is."""
+    numbers = {"scan": scan, "twin": facts.participant.twin}
+    return replace(facts, taken=tuple(f"{name} {number}" for name, number in numbers.items() if number))
 
 
 def _coronal(
@@ -188,8 +194,7 @@ def _put_pixels(dataset: Dataset, pixels: np.ndarray) -> None:
 
 def _uid(facts: SeriesFacts, *parts: object) -> str:
     """A UID that depends on cohort, participant and parts alone."""
-    again = (f"scan {facts.scan}",) if facts.scan else ()
-    text = repr((facts.participant.seed, facts.participant.index, *parts, *again))
+    text = repr((facts.participant.seed, facts.participant.index, *parts, *facts.taken))
     return f"2.25.{int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])}"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from xrmri.phantom.anatomy import Participant, stream
+from xrmri.phantom.anatomy import Participant
 from xrmri.phantom.layers import Layer, knee_layers
 from xrmri.phantom.pose import Grid, Pose
 from xrmri.phantom.sdf import Field, coverage
@@ -80,8 +80,8 @@ def coarse_grid() -> Grid:
 def scan_pose(participant: Participant, scan: int) -> Pose:
     """How the knee lies in the coil: a person's habit, and what changes from scan to scan."""
     habit, visit = (
-        stream("position", participant.seed, participant.index),
-        stream("position of scan", participant.seed, participant.index, scan),
+        participant.unseen("position"),
+        participant.unseen("position of scan", scan),
     )
     angles = habit.normal(0, (1.4, 2.6, 1.4)) + visit.normal(0, (0.7, 1.0, 0.7))
     shift = habit.normal((0, 0, 0), (1.4, 0.8, 1.5)) + visit.normal(0, (1.0, 0.7, 1.1))
@@ -117,13 +117,13 @@ def _finer(place: tuple[slice, slice], factor: int) -> tuple[slice, slice]:
 
 def _acquire(picture: Field, participant: Participant, scan: int) -> Field:
     """Coil shading, ghosting, Rician noise and gain: what the scanner adds to the brightness of tissue."""
-    generator = stream("acquisition", participant.seed, participant.index, scan)
+    generator = participant.unseen("acquisition", scan)
     matrix = picture.shape[1]
     shading = _shading(generator)
     ghost_shift = matrix // 2 + int(generator.integers(-9, 9))
     ghost = np.float32(generator.uniform(0.006, 0.02))
     sigma = np.float32(generator.uniform(1.6, 2.6))
-    gain = np.float32(stream("gain", participant.seed, participant.index).uniform(1.2, 3.0))
+    gain = np.float32(participant.unseen("gain").uniform(1.2, 3.0))
     out = np.empty_like(picture)
     noise, rest = np.empty((2, matrix, matrix), dtype=np.float32)
     for number, below in enumerate(picture):
@@ -168,7 +168,7 @@ def displayed(voxels: NDArray, participant: Participant) -> NDArray:
 def _affine(participant: Participant, matrix: int, scan: int) -> NDArray[np.float64]:
     """Voxel (slice, row, column) to RAS mm."""
     pixel = FIELD_OF_VIEW_MM / matrix
-    generator = stream("table", participant.seed, participant.index, scan)
+    generator = participant.unseen("table", scan)
     centre = generator.normal((90.0, 0.0, 0.0), (6.0, 8.0, 12.0))
     if participant.imaged_side == "left":  # +x is the patient's right; columns run to the left
         centre[0] *= -1

@@ -69,7 +69,7 @@ def sclerosis(knee: Knee, p: Points, femur: Field, tibia: Field) -> Field:
 def cyst_places(knee: Knee) -> list[tuple[tuple[float, float, float], float]]:
     """Centre in the reference knee and radius, mm, of every cyst."""
     places = []
-    generator = stream("cysts", knee.shape.texture_seed)
+    generator = stream("cysts", knee.shape.bone_seed)
     for bone, z in (("F", 11.0), ("T", -7.0)):
         for side, letter in ((-1.0, "M"), (1.0, "L")):
             count = int(generator.integers(1, 4))

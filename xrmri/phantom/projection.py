@@ -99,7 +99,7 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
         if distance is femur or distance is tibia:
             core *= refine(_density(grid)[rows, columns], factor)
         spongy[place] += core
-    bone_scar = _scar(grid, factor, knee.shape.texture_seed) * np.minimum(spongy / np.float32(30.0), 1)
+    bone_scar = _scar(grid, factor, knee.shape.bone_seed) * np.minimum(spongy / np.float32(30.0), 1)
     dense, holes = sclerosis(knee, p, femur, tibia), cysts(knee, p, femur, tibia)
     bone = shell + np.float32(SPONGY) * spongy + bone_scar
     bone += np.float32(0.22 * step) * refine(coverage(dense, 4.0).sum(axis=0), factor)
@@ -152,7 +152,7 @@ def flesh(knee: Knee, stance: Stance, grid: Grid) -> Field:
     chord = inside.sum(axis=0) * (grid.y[1] - grid.y[0])
     share = chord / np.maximum(chord.max(axis=1, keepdims=True), 1)
     chord = chord * share ** np.float32(stance.thinning)
-    generator = stream("flesh", knee.shape.texture_seed)
+    generator = stream("flesh", knee.shape.bone_seed)
     step = abs(float(grid.x[1] - grid.x[0]))
     planes = smooth_noise(generator, chord.shape, (14.0 / step, 3.5 / step))
     return chord + np.float32(_PLANES_MM) * planes * np.minimum(chord / np.float32(40.0), 1)

@@ -41,16 +41,21 @@ class Shape:
     """Thickness of the fat under the skin."""
     effusion_mm: float
     """How far fluid lifts the capsule."""
+    bone_seed: int
+    """Names what is drawn by chance and the film shows: spines, cysts, scars of growth plates, planes of flesh."""
     texture_seed: int
-    """Names the knee's own trabeculae, strands and vessels."""
+    """Names what is drawn by chance and the film does not show: course of muscles and vessels, strands, mottle."""
 
 
-def draw_shape(generator: np.random.Generator, outline: np.random.Generator, sex: str, bmi: float) -> Shape:
+def draw_shape(
+    generator: np.random.Generator, outline: np.random.Generator, unseen: np.random.Generator, sex: str, bmi: float
+) -> Shape:
     """Draw the shape of a knee.
 
     Args:
         generator: the person's own stream.
         outline: another, of the flare and the dish.
+        unseen: a third, of what neither film nor readings tell; a twin has its own.
         sex: "male" or "female".
         bmi: kg/m2.
 
@@ -79,12 +84,13 @@ def draw_shape(generator: np.random.Generator, outline: np.random.Generator, sex
         dish=float(np.clip(outline.normal(1.0, 0.35), 0.2, 1.9)),
         muscle=float(np.clip(normal(1.05 if male else 0.97, 0.07), 0.8, 1.25)),
         fat_mm=float(np.clip(normal(0.55 * (bmi - 18) + (1.5 if male else 5.0), 1.8), 3.0, 19.0)),
-        effusion_mm=float(abs(normal(0.0, 0.8))),
-        texture_seed=int(generator.integers(2**31)),
+        effusion_mm=float(abs(unseen.normal(0.0, 0.8))),
+        bone_seed=int(generator.integers(2**31)),
+        texture_seed=int(unseen.integers(2**31)),
     )
 
 
-def draw_sibling(generator: np.random.Generator, shape: Shape) -> Shape:
+def draw_sibling(generator: np.random.Generator, unseen: np.random.Generator, shape: Shape) -> Shape:
     """The other knee of the same person: nearly the same, with trabeculae of its own."""
     normal = generator.normal
     return replace(
@@ -95,6 +101,7 @@ def draw_sibling(generator: np.random.Generator, shape: Shape) -> Shape:
         tibia_tilt_degrees=shape.tibia_tilt_degrees + float(normal(0.0, 0.5)),
         patella_x_mm=shape.patella_x_mm + float(normal(0.0, 1.0)),
         fibula_x_mm=shape.fibula_x_mm + float(normal(0.0, 0.5)),
-        effusion_mm=float(abs(normal(0.0, 0.8))),
-        texture_seed=int(generator.integers(2**31)),
+        effusion_mm=float(abs(unseen.normal(0.0, 0.8))),
+        bone_seed=int(generator.integers(2**31)),
+        texture_seed=int(unseen.integers(2**31)),
     )

@@ -50,6 +50,7 @@ class _ParticipantJob:
     matrix: int
     labels: bool
     scan: int
+    twin: int
     others: bool
 
 
@@ -72,6 +73,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
             matrix=config.matrix,
             labels=config.labels,
             scan=config.scan,
+            twin=config.twin,
             others=config.other_sequences,
         )
         for index in range(config.participants)
@@ -89,7 +91,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         (out / _PARTS).mkdir(parents=True, exist_ok=True)
         for done, participant in enumerate(in_order(_draw, jobs, execution.workers), start=1):
             execution.progress("phantom", done, len(jobs), participant)
-        people = [draw_participant(config.seed, job.index) for job in jobs]
+        people = [draw_participant(job.seed, job.index, job.twin) for job in jobs]
         _write_tables(out, people, config.other_sequences)
         if config.labels:
             codes = {"labels": {tissue.name.lower(): int(tissue) for tissue in Tissue}, "signs": SIGN_CODES}
@@ -104,7 +106,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
 
 def _draw(job: _ParticipantJob) -> str:
     """Draw and write one participant, unless an earlier run has; returns who it is."""
-    participant = draw_participant(job.seed, job.index)
+    participant = draw_participant(job.seed, job.index, job.twin)
     boxes = job.root / _PARTS / f"{participant.participant}.json"
     if boxes.is_file() and is_written(job.root, participant):
         return participant.participant
