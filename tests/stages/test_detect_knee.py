@@ -165,7 +165,7 @@ def described(tmp_path, *thirds, knees, side=None):
     from xrmri.data.film_files import FilmFile
 
     one = FilmFile(file=film(tmp_path / "f.png", *thirds), name="f", knees=knees, side=side)
-    return detect_knee._Job(film=one, config=DetectKnee(), side=None, weights=None, trust=False, device="cpu",
+    return detect_knee._FilmJob(film=one, config=DetectKnee(), side=None, weights=None, trust=False, device="cpu",
                             overview=False)  # fmt: skip
 
 

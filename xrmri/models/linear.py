@@ -19,10 +19,16 @@ class FusedLinear(nn.Linear):
         return product
 
 
+def can_fuse() -> bool:
+    """Whether this torch has the operation, and this processor the instructions that it takes in bf16."""
+    # The operation is the library's own, but not public. Without AVX-512 it ends in an error, where nn.Linear is slow.
+    operations = torch.ops.mkldnn
+    return hasattr(operations, "_linear_pointwise") and bool(operations._is_mkldnn_bf16_supported())
+
+
 def fuse_biases(network: nn.Module) -> None:
     """Let the linear maps of a network add their biases within the product; weights and their names stay."""
-    # The operation is the library's own, but not public: where it is missing nothing changes.
-    if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+    if not can_fuse():
         return
     for module in network.modules():
         if type(module) is nn.Linear:
