@@ -35,6 +35,7 @@ HOMES = {
     "accelerate": ["xrmri/training/", "xrmri/stages/train_"],
     "matplotlib": ["xrmri/report/"],
     "SimpleITK": ["xrmri/data/"],
+    "h5py": ["xrmri/data/hdf5.py"],
     "rich": ["cli/"],
     "typer": ["cli/"],
 }

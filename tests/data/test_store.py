@@ -101,7 +101,7 @@ def test_what_is_no_dataset_is_refused_with_what_to_do(folder, tmp_path_factory)
         ("dataset.json", b'{"schema": 9, "shards": {}}', "has schema 9, this version reads 1"),
         ("dataset.json", b'{"schema": 1, "shards": {"pairs-00007-of-00009.h5": ""}}', "lacks pairs-00007-of-00009.h5"),
         ("index.csv", b"", "cannot be read"),
-        (SHARD, b"not HDF5", "mri of 9000000_00m_left cannot be read"),
+        (SHARD, b"not HDF5", "is damaged, or not HDF5: build the dataset again"),
     ],
 )
 def test_damage_is_told_in_one_line_with_exit_code_3(folder, file, content, said):

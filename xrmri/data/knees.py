@@ -11,11 +11,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5
 from xrmri.errors import InconsistentError, InputError
 from xrmri.records import KneeBox
 from xrmri.run import complete_or_absent
@@ -24,7 +24,7 @@ _COLUMNS = ("row", "name", "source", "source_sha256", "side", "score", "x0", "y0
             "fibula_left")  # fmt: skip
 _REJECTED = ("source", "reason", "score")
 _FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
-_TEXT = h5py.string_dtype("ascii", 64)
+_AGAIN = "run `xrmri detect-knee` again with --force"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -70,10 +70,10 @@ class Knees:
         """One knee by its row."""
         line = self.table.iloc[row]
         try:
-            with h5py.File(self.folder / "knees.h5", "r") as content:
+            with open_h5(self.folder / "knees.h5", _AGAIN) as content:
                 crop, box, spacing = (content[name][row] for name in ("crop", "box", "spacing_mm"))
         except (OSError, KeyError, ValueError, IndexError) as error:
-            raise InconsistentError(f"{self.folder / 'knees.h5'} is damaged: run `xrmri detect-knee` again") from error
+            raise InconsistentError(f"{self.folder / 'knees.h5'} is damaged: {_AGAIN}") from error
         x0, y0, x1, y1 = (float(corner) for corner in box)
         return DetectedKnee(
             name=line["name"],
@@ -98,7 +98,7 @@ def write_knees(folder: Path, knees: Iterable[DetectedKnee | RejectedFilm]) -> t
     with ExitStack() as stack:
         names = ("knees.h5", "knees.csv", "rejected.csv")
         partial = [stack.enter_context(complete_or_absent(folder / name)) for name in names]
-        content = stack.enter_context(h5py.File(partial[0], "w"))
+        content = stack.enter_context(new_h5(partial[0]))
         streams = [stack.enter_context(file.open("w", encoding="utf-8", newline="")) for file in partial[1:]]
         found, rejected = (csv.writer(stream, lineterminator="\n") for stream in streams)
         found.writerow(_COLUMNS)
@@ -130,15 +130,15 @@ def open_knees(folder: Path) -> Knees:
     return Knees(folder=folder, table=table)
 
 
-def _append(content: h5py.File, row: int, knee: DetectedKnee) -> None:
+def _append(content: File, row: int, knee: DetectedKnee) -> None:
     """Add one knee to knees.h5."""
     values = {
         "crop": (knee.crop, np.uint16),
         "box": (np.array(knee.box.corners), np.float32),
         "score": (knee.box.score, np.float32),
-        "side": (knee.box.side, _TEXT),
+        "side": (knee.box.side, TEXT),
         "spacing_mm": (np.array(knee.spacing_mm or (np.nan, np.nan)), np.float64),
-        "source_sha256": (knee.source_sha256, _TEXT),
+        "source_sha256": (knee.source_sha256, TEXT),
     }
     for name, (value, dtype) in values.items():
         shape = np.shape(value)

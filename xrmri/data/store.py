@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import h5py
 import numpy as np
 
 from xrmri.data.chunks import FILTERS, packed
 from xrmri.data.features import feature_set, one_hot
+from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import complete_or_absent
 
@@ -28,6 +28,7 @@ SCHEMA = 1
 INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "radiograph_mm",
                  "source_mri_sha256", "source_radiograph_sha256")  # fmt: skip
 _MISSING = -1
+REBUILD = "build the dataset again with --force"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -61,7 +62,7 @@ class PackedPair:
 class ShardWriter:
     """An open shard that pairs are appended to."""
 
-    file: h5py.File
+    file: File
     features: str
     """Name of the feature set."""
     count: int = 0
@@ -111,9 +112,9 @@ def new_shard(file: Path, *, slices: int, size: int, features: str) -> Iterator[
         "grades": ((len(grade_names()),), (len(grade_names()),), np.int8),
         "affine": ((4, 4), (4, 4), np.float64),
         "window": ((2,), (2,), np.float64),
-        "pair_id": ((), (), h5py.string_dtype("ascii", 64)),
+        "pair_id": ((), (), TEXT),
     }
-    with complete_or_absent(file) as partial, h5py.File(partial, "w") as content:
+    with complete_or_absent(file) as partial, new_h5(partial) as content:
         content.attrs["schema"] = SCHEMA
         for name, (shape, chunk, dtype) in shapes.items():
             content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *chunk), **FILTERS)
@@ -134,7 +135,7 @@ class Dataset:
     """dataset.json."""
     index: "pd.DataFrame"
     """index.csv, one row a pair, by participant, visit and side, with pair_id as the index."""
-    _files: dict[str, h5py.File] = field(default_factory=dict, repr=False)
+    _files: dict[str, File] = field(default_factory=dict, repr=False)
     _owner: int = field(default=0, repr=False)
 
     def __len__(self) -> int:
@@ -200,14 +201,14 @@ class Dataset:
         try:
             return np.asarray(self._open(shard)[name][(row, *within)])
         except (OSError, KeyError, ValueError) as error:
-            advice = "the file is damaged; build the dataset again with --force"
-            raise InconsistentError(f"{self.folder / shard}: {name} of {pair_id} cannot be read: {advice}") from error
+            file = self.folder / shard
+            raise InconsistentError(f"{file}: {name} of {pair_id} cannot be read: {REBUILD}") from error
 
-    def _open(self, shard: str) -> h5py.File:
+    def _open(self, shard: str) -> File:
         if self._owner != os.getpid():  # a forked handle shares its file position with the parent
             self._files, self._owner = {}, os.getpid()
         if shard not in self._files:
-            self._files[shard] = h5py.File(self.folder / shard, "r")
+            self._files[shard] = open_h5(self.folder / shard, REBUILD)
         return self._files[shard]
 
 
