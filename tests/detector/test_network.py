@@ -9,7 +9,7 @@ import torch
 from xrmri.detector import fibula
 from xrmri.detector import network as yolo
 from xrmri.detector.detect import load_detector
-from xrmri.errors import InputError
+from xrmri.errors import InconsistentError, InputError
 from xrmri.teaching.card import save_detector
 
 
@@ -50,11 +50,11 @@ def test_a_damaged_or_missing_detector_is_one_line(tmp_path):
     make(tmp_path)
     weights = tmp_path / "detector.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(InputError, match="damaged") as caught:
+    with pytest.raises(InconsistentError, match="is not what architecture.json tells of") as caught:
         load_detector(tmp_path)
     assert "\n" not in str(caught.value)
     (tmp_path / "architecture.json").write_text(json.dumps({"size": 64}))
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match="network is missing: train or copy the detector again"):
         load_detector(tmp_path)
 
 

@@ -1,10 +1,9 @@
 """Where on a film are the knees.
 
-Corners are x0, y0, x1, y1 in film
-pixels; S is the rows and columns of the network's input.
+Corners are x0, y0, x1, y1 in film pixels; S is the rows and columns of the network's input.
 """
 
-import json
+import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -17,14 +16,16 @@ from torch import nn
 
 from xrmri.data.radiograph import crop_knee
 from xrmri.detector import network as yolo
+from xrmri.detector.architecture import ARCHITECTURE, read_architecture
 from xrmri.detector.fibula import CROP_SCALE, SIZE, as_seen, surely_left
 from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.detector.letterbox import letterbox
-from xrmri.errors import InputError
+from xrmri.errors import InconsistentError, InputError
 from xrmri.pretrained import BUNDLED_DETECTOR
 from xrmri.records import KneeBox, Radiograph
+from xrmri.run import sha256
 
-WEIGHTS, FIBULA, ARCHITECTURE = "detector.safetensors", "fibula.safetensors", "architecture.json"
+WEIGHTS, FIBULA = "detector.safetensors", "fibula.safetensors"
 _LARGEST_OVERLAP = 0.25
 _MOST = 4
 
@@ -59,6 +60,7 @@ def load_detector(weights: Path | None = None, device: str = "cpu", *, trust: bo
 
     Raises:
         InputError: not there, damaged, a .pt file without trust, or a device that this machine lacks.
+        InconsistentError: the weights are not those that architecture.json tells of.
     """
     device = "cpu" if device == "auto" else device
     if device != "cpu" and not torch.cuda.is_available():
@@ -75,17 +77,20 @@ def load_detector(weights: Path | None = None, device: str = "cpu", *, trust: bo
 
 def _load_folder(folder: Path) -> tuple[nn.Module, nn.Module, int]:
     """Network, fibula's classifier and input size from a folder, without unpickling."""
+    if not all((folder / name).is_file() for name in (WEIGHTS, FIBULA, ARCHITECTURE)):
+        raise InputError(f"{folder} holds no detector: it needs {WEIGHTS}, {FIBULA} and {ARCHITECTURE}")
+    description, facts = read_architecture(folder)
+    changed = next((name for name in (WEIGHTS, FIBULA) if sha256(folder / name) != facts.sha256.get(name)), None)
+    if changed:
+        raise InconsistentError(f"{folder / changed} is not what {ARCHITECTURE} tells of: copy the folder again")
     try:
-        description = json.loads((folder / ARCHITECTURE).read_text(encoding="utf-8"))
-        network = yolo.build(description["network"])
+        network = yolo.build(description)
         fibula = fibula_classifier()
         for module, file in ((network, WEIGHTS), (fibula, FIBULA)):
             module.load_state_dict({name: value.float() for name, value in load_file(folder / file).items()})
-        return network, fibula, int(description["size"])
-    except OSError as error:
-        raise InputError(f"{folder} holds no detector: it needs {WEIGHTS}, {FIBULA} and {ARCHITECTURE}") from error
-    except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = str(error).partition("\n")[0]
+        return network, fibula, facts.size
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0][:120]
         raise InputError(f"the detector in {folder} is damaged ({reason}): train or copy it again") from error
 
 
@@ -95,9 +100,14 @@ def _load_pt(file: Path, *, trust: bool) -> tuple[nn.Module, int]:
         raise InputError(f"{file} is a pickle, which can run code: give --trust-weights if you trust its author")
     try:
         network = yolo.unpickle_trusted(file)
-        return network, int(network.args["imgsz"])
-    except (OSError, UnpicklingError, EOFError, KeyError, AttributeError, RuntimeError) as error:
-        raise InputError(f"{file} is not a detection model of ultralytics: {error}") from error
+        size = int(network.args["imgsz"])
+    except (OSError, UnpicklingError, EOFError, LookupError, AttributeError, TypeError, ValueError, RuntimeError,
+            ImportError, ArithmeticError, AssertionError, struct.error) as error:  # fmt: skip
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{file} is not a detection model of ultralytics ({reason})") from error
+    if not (64 <= size <= 2048 and size % 32 == 0):
+        raise InputError(f"{file} takes films of {size} pixels: train it with imgsz a multiple of 32, 64 to 2048")
+    return network, size
 
 
 def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> list[KneeBox]:

@@ -157,4 +157,7 @@ def _reversed_cells(network: nn.Module, size: int) -> Tensor:
 def unpickle_trusted(file: Path) -> nn.Module:
     """The network in a .pt file of ultralytics. Unpickling runs code of its author: only after the user's word."""
     saved = torch.load(file, map_location="cpu", weights_only=False)
-    return (saved.get("ema") or saved["model"]).float()
+    network = saved.get("ema") or saved["model"]
+    if not isinstance(network, DetectionModel):
+        raise TypeError(f"it holds a {type(network).__name__}")
+    return network.float()

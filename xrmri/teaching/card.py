@@ -8,8 +8,9 @@ from safetensors.torch import save
 from torch import nn
 
 from xrmri.detector import network as yolo
-from xrmri.detector.detect import ARCHITECTURE, FIBULA, WEIGHTS
-from xrmri.run import complete_or_absent, write_json, write_text
+from xrmri.detector.architecture import ARCHITECTURE
+from xrmri.detector.detect import FIBULA, WEIGHTS
+from xrmri.run import complete_or_absent, sha256, write_json, write_text
 from xrmri.teaching.evaluation import KNEELESS, MIN_SCORE
 
 _CARD = """\
@@ -71,7 +72,9 @@ def save_detector(
     for module, file in ((network, WEIGHTS), (fibula, FIBULA)):
         with complete_or_absent(folder / file) as partial:
             partial.write_bytes(save({name: _half(value) for name, value in module.state_dict().items()}))
-    write_json(folder / ARCHITECTURE, {"network": yolo.ARCHITECTURE, "size": size, "figures": figures})
+    hashes = {name: sha256(folder / name) for name in (WEIGHTS, FIBULA)}
+    facts = {"network": yolo.ARCHITECTURE, "size": size, "sha256": hashes, "figures": figures}
+    write_json(folder / ARCHITECTURE, facts)
     text = _CARD.format(
         parameters=_count(network),
         fibula_parameters=_count(fibula),

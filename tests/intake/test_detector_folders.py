@@ -1,0 +1,31 @@
+"""A stranger's detector runs nothing and asks for no more memory than a detector has."""
+
+import pytest
+
+from tests.faults.detector import FORGERIES, forged_detector
+from xrmri.pretrained import BUNDLED_DETECTOR
+
+
+@pytest.mark.parametrize("kind", FORGERIES)
+def test_a_description_outside_the_closed_list_is_one_line_and_runs_nothing(xrmri, tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    folder = forged_detector(BUNDLED_DETECTOR, tmp_path / "theirs", kind)
+    film = BUNDLED_DETECTOR.parent.parent / "samples" / "knee.png"
+    ended = xrmri("detect-knee", film, "--side", "right", "--weights", folder, "-o", tmp_path / "knees")
+    assert ended.code == 2 and ended.err.count("\n") == 1
+    assert f"{folder / 'architecture.json'}: {FORGERIES[kind][1]}" in ended.err
+    assert not (tmp_path / "let-in").exists() and not (tmp_path / "knees" / "knees.csv").exists()
+
+
+def test_one_flipped_bit_of_a_detector_is_told(xrmri, tmp_path):
+    folder = forged_detector(BUNDLED_DETECTOR, tmp_path / "theirs", "size 65")
+    (folder / "architecture.json").write_bytes((BUNDLED_DETECTOR / "architecture.json").read_bytes())
+    weights = bytearray((folder / "fibula.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "fibula.safetensors").write_bytes(weights)
+    film = BUNDLED_DETECTOR.parent.parent / "samples" / "knee.png"
+    ended = xrmri("detect-knee", film, "--side", "right", "--weights", folder, "-o", tmp_path / "knees")
+    assert ended.code == 3
+    assert ended.err == (
+        f"xrmri: {folder / 'fibula.safetensors'} is not what architecture.json tells of: copy the folder again\n"
+    )
