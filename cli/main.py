@@ -1,21 +1,25 @@
 """The program: seven commands in pipeline order; errors become one line and an exit code."""
 
 import errno
+import math
+import signal
 import sys
+import time
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
 from xrmri import __version__
-from xrmri.errors import StoppedEarly, XrmriError
+from xrmri.errors import Signalled, StoppedEarly, XrmriError
 
 from .build_dataset import build_dataset
 from .detect_knee import detect_knee
 from .evaluate import evaluate
 from .generate import generate
 from .phantom import phantom
-from .terminal import FIRST, fail
+from .terminal import FIRST, fail, open_streams
 from .train_ldm import train_ldm
 from .train_vae import train_vae
 
@@ -50,19 +54,43 @@ def _program(
 
 def main() -> NoReturn:
     """Run the command line; a person's mistake ends in one line and an exit code, a bug in its traceback."""
-    as_json = "--json" in sys.argv
+    open_streams()
+    end = _End()
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        code = app(standalone_mode=False)
+        code = _run(as_json="--json" in sys.argv)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    sys.exit(code)
+
+
+def _run(*, as_json: bool) -> int:
+    """The exit code of the command."""
+    try:
+        return app(standalone_mode=False) or 0
     except XrmriError as error:
         told_already = isinstance(error, StoppedEarly) and not FIRST
-        code = error.exit_code if told_already else fail(str(error), error.exit_code, as_json=as_json)
+        return error.exit_code if told_already else fail(str(error), error.exit_code, as_json=as_json)
     except TyperException as error:
         message = error.format_message()  # empty where the help has just been shown
-        code = fail(f"{message} (see --help)", XrmriError.exit_code, as_json=as_json) if message else 2
+        return fail(f"{message} (see --help)", XrmriError.exit_code, as_json=as_json) if message else 2
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
-        code = fail(f"{error.filename or 'output'}: {error.strerror}", XrmriError.exit_code, as_json=as_json)
-    except (KeyboardInterrupt, typer.Abort):
-        code = fail("interrupted; run the same command to go on", StoppedEarly.exit_code, as_json=as_json)
-    sys.exit(code or 0)
+        return fail(f"{error.filename or 'output'}: {error.strerror}", XrmriError.exit_code, as_json=as_json)
+    except Signalled as error:
+        return fail(f"stopped by {error}: run the same command to go on", StoppedEarly.exit_code, as_json=as_json)
+
+
+class _End:
+    """What SIGINT and SIGTERM do: end the command as an error would, so that everything is closed and told."""
+
+    def __init__(self) -> None:
+        self.last = -math.inf
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Raise Signalled, but once a second: the same wish may come from the terminal and from a launcher."""
+        before, self.last = self.last, time.monotonic()
+        if self.last - before > 1:
+            raise Signalled(signal.Signals(number).name)

@@ -3,6 +3,7 @@
 A bar on a terminal, one plain line a minute in a log, nothing when asked to be quiet.
 """
 
+import io
 import json
 import logging
 import os
@@ -84,21 +85,43 @@ def listen(quiet: bool) -> None:
     own.setLevel(logging.INFO if FIRST and not quiet else logging.WARNING)
 
 
+def open_streams() -> None:
+    """Give a program whose streams are closed, or know few letters, streams that take whatever it says.
+
+    Without this the first file that is opened would become the stream on which libraries complain.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:  # the lowest that is free
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def conclude(result: dict[str, Any], *, as_json: bool) -> None:
     """Print the result of a command: one JSON document, or the path(s) of what it wrote."""
     if not FIRST:
         return
-    if as_json:
-        print(json.dumps(result, indent=2, sort_keys=True))
-        return
-    if result.get("status") == "already done":
+    if result.get("status") == "already done" and not as_json:
         print("already done", file=sys.stderr)
+    try:
+        for line in _lines_of(result, as_json):
+            print(line)
+        sys.stdout.flush()
+    except BrokenPipeError:  # nobody listens any more; the work is done all the same
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _lines_of(result: dict[str, Any], as_json: bool) -> list[str]:
+    """What stdout says."""
+    if as_json:
+        return [json.dumps(result, indent=2, sort_keys=True)]
     if result.get("status") == "dry run":
-        for name, value in result.items():
-            print(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
-        return
-    for path in result.get("outputs", [result.get("output")]):
-        print(path)
+        return [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in result.items()]
+    return [str(path) for path in result.get("outputs", [result.get("output")])]
 
 
 def explain(config: Config, preset: str | None, *, as_json: bool) -> None:

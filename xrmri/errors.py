@@ -27,3 +27,7 @@ class StoppedEarly(XrmriError):
     """Work was stopped and saved; the same command goes on."""
 
     exit_code = 75
+
+
+class Signalled(BaseException):
+    """A signal asks the program to end; no Exception, so that nothing on the way takes it for a mistake of its own."""

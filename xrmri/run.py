@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.config import Config
-from xrmri.errors import InconsistentError, InputError, StoppedEarly
+from xrmri.errors import InconsistentError, InputError, Signalled, StoppedEarly
 
 PACKAGES = ("torch", "diffusers", "accelerate", "ultralytics", "open-clip-torch", "SimpleITK", "h5py", "numpy",
             "scikit-image")  # fmt: skip
@@ -125,7 +125,7 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Record how it ended."""
-        stopped = isinstance(error, StoppedEarly | KeyboardInterrupt | SystemExit)
+        stopped = isinstance(error, StoppedEarly | Signalled | SystemExit)
         self.record["status"] = "finished" if error is None else "stopped" if stopped else "failed"
         self.record["seconds"] = round(self.record.get("seconds", 0) + time.monotonic() - self.started, 1)
         if error is None:

@@ -9,17 +9,21 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any, TypeVar
 
-from xrmri.errors import InconsistentError, InputError
+from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.machine.memory import keep_memory
 
 T = TypeVar("T")
 R = TypeVar("R")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def worker_count(wanted: int) -> int:
@@ -66,29 +70,74 @@ def array_task(environment: Mapping[str, str], begun: int | None) -> tuple[int, 
 def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
     """work(item) for each item, in the order of the items.
 
+    However this ends, the processes end with it: on a signal or an error at once, whatever they are at.
+
     Args:
         work: a function of a module, so that a new process can import it.
         items: what to work on; taken as results are fetched, so there may be any number.
         workers: as in `worker_count`. One thread each, so that the number of workers never changes a result.
+
+    Raises:
+        InputError: no process can be started.
+        StoppedEarly: somebody, or the system for want of memory, killed one.
     """
     count = worker_count(workers)
     remaining = iter(items)
-    with _single_threads(), ProcessPoolExecutor(count, get_context("spawn"), _begin_worker) as pool:
-        waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, count + 1))
+    others = set(active_children())
+    done = False
+    with _single_threads(), _executor(count) as pool:
         try:
+            with _signals_held():  # processes inherit it: a signal to all of a job is the first one's to obey
+                waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, count + 1))
             while waiting:
-                done = waiting.popleft().result()
+                result = waiting.popleft().result()
                 # Before the result is used: nobody waits for work while it is.
                 waiting.extend(pool.submit(work, item) for item in islice(remaining, 1))
-                yield done
+                yield result
+            done = True
+        except BrokenProcessPool as error:
+            advice = "run the same command again to go on, with fewer --workers where memory is short"
+            raise StoppedEarly(f"a worker process was killed: {advice}") from error
         finally:
+            if not done:
+                for worker in set(active_children()) - others:
+                    worker.kill()
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _executor(count: int) -> ProcessPoolExecutor:
+    """Processes to come, that share nothing; InputError where the system has no room for their queues."""
+    try:
+        return ProcessPoolExecutor(count, get_context("spawn"), _begin_worker)
+    except OSError as error:
+        advice = "make room in /dev/shm, where processes talk to each other"
+        raise InputError(f"worker processes cannot be started ({error.strerror}): {advice}") from error
+
+
 def _begin_worker() -> None:
-    """Leave Ctrl-C, which reaches every process of a terminal, to the first one; keep memory from item to item."""
+    """Leave signals to the first process, and end when it does; keep memory from item to item."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    Thread(target=_end_with_parent, daemon=True).start()
     keep_memory()
+
+
+def _end_with_parent() -> None:
+    """Wait until the process that started this one is gone, killed perhaps, and end."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let SIGINT and SIGTERM wait until the block ends."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

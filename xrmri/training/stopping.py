@@ -9,6 +9,8 @@ from types import FrameType
 import torch
 from accelerate import Accelerator
 
+from xrmri.errors import Signalled
+
 log = logging.getLogger(__name__)
 
 STOP = "STOP"
@@ -74,5 +76,5 @@ class Stopping:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self.reason and number == signal.SIGINT:
-            raise KeyboardInterrupt  # the second time, a person means now
+            raise Signalled("SIGINT")  # the second time, a person means now
         self.reason = signal.Signals(number).name
