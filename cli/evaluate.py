@@ -36,4 +36,4 @@ def evaluate(
     from xrmri.stages import evaluate as stage
 
     inputs = Inputs(volumes=volumes, dataset=dataset, also=tuple(also or ()), rescan=rescan, flipped=flipped)
-    common.conclude(stage.run_inputs(inputs, out, config, common.execution()))
+    common.conclude(stage.run(inputs, out, config, common.execution()))

@@ -17,7 +17,8 @@ from skimage.transform import downscale_local_mean
 from xrmri.machine.parallel import in_order
 from xrmri.metrics.edges import edge_maps
 from xrmri.metrics.image import SCALES
-from xrmri.metrics.measure import Reference, slice_figures, volume_figures
+from xrmri.metrics.measure import slice_scores, volume_scores
+from xrmri.metrics.metric import Reference
 
 ROUNDS, SLICES, SIZE, VOLUMES = 3, 50, 256, 12
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
@@ -71,7 +72,7 @@ def plain_ms_ssim(one: np.ndarray, other: np.ndarray) -> float:
 def ours(pair: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
     """All figures of `xrmri evaluate`; it also finds the joint and the depth error, which the plain way leaves out."""
     reference = Reference.of(pair[0], 3.0)
-    return volume_figures(slice_figures(reference, pair[1]))
+    return volume_scores(slice_scores(reference, pair[1]))
 
 
 def of_seed(seed: int) -> dict[str, float]:

@@ -19,7 +19,7 @@ ALLOWED = {
     "phantom": set(),
     "training": {"machine"},
     "models": {"diffusion"},
-    "report": {"metrics"},
+    "report": {"evaluation", "metrics"},
     "likeness": {"machine", "phantom", "report"},
     "detector": {"data", "pretrained"},
     "teaching": {"data", "detector", "phantom"},

@@ -6,7 +6,9 @@ import pytest
 from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.identification import identify, signature
 from xrmri.metrics.interval import participant_means, spread
-from xrmri.metrics.measure import METRICS, Reference, slice_figures, volume_figures
+from xrmri.metrics.measure import slice_scores, volume_scores
+from xrmri.metrics.metric import Reference
+from xrmri.metrics.table import METRICS
 
 
 def test_adjacent_correlation_is_pearsons_and_missing_beside_a_blank_slice():
@@ -19,10 +21,10 @@ def test_adjacent_correlation_is_pearsons_and_missing_beside_a_blank_slice():
 
 def test_every_metric_has_a_value_a_slice_and_the_volume_their_mean():
     volume = np.random.default_rng(0).random((3, 64, 64))
-    figures = slice_figures(Reference.of(volume, 3.0), volume)
+    figures = slice_scores(Reference.of(volume, 3.0), volume)
     assert list(figures) == [metric.name for metric in METRICS]
     assert all(values.shape == (3,) for values in figures.values())
-    means = volume_figures(figures)
+    means = volume_scores(figures)
     assert means["psnr"] == 100
     assert means["ssim"] == pytest.approx(1)
     assert np.isnan(means["rssim"])

@@ -52,7 +52,7 @@ def test_the_same_numbers_give_the_same_bytes_and_one_volume_is_enough(tmp_path)
         return shown(pixels)
 
     for name in ("a", "b"):
-        drawn = draw_figures(tmp_path / name, {"generated": one}, summary, [("best", "p0")], picture)
+        drawn = draw_figures(tmp_path / name, {"generated": one}, summary, cases=[("best", "p0")], picture=picture)
     assert [figure.png.name for figure in drawn] == ["baselines.png", "by_grade.png", "case_p0.png"]
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
@@ -66,7 +66,7 @@ def test_every_figure_of_the_paper_is_drawn_and_the_same_twice(tmp_path):
     grey = pd.DataFrame({"depth": [0, 1, 0, 1], "acquired": [0.1, 0.2, 0.3, 0.4], "generated": [0.1, 0.2, 0.2, 0.3]})
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        drawn = draw_paper(tmp_path / name, tables, grey, lambda pair_id: shown(pixels), "this run")
+        drawn = draw_paper(tmp_path / name, tables, grey, picture=lambda pair_id: shown(pixels), run_name="this run")
     assert [figure.png.stem for figure in drawn] == ["fig4", "fig5", "fig6", "table2", "table3", "table4"]
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()

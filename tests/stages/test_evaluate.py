@@ -15,17 +15,18 @@ from xrmri.data.features import feature_set
 from xrmri.data.nifti import write_volume
 from xrmri.data.store import SCHEMA, StoredPair, grade_names, new_shard, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError
-from xrmri.evaluation.case import compare
+from xrmri.evaluation.comparison import compare
 from xrmri.evaluation.flip import flip, where
 from xrmri.evaluation.inputs import Inputs
 from xrmri.evaluation.samples import _calibration, examine
 from xrmri.evaluation.verdicts import verdicts
 from xrmri.metrics.image import psnr
-from xrmri.metrics.measure import METRICS, Reference
+from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
+from xrmri.metrics.table import METRICS
 from xrmri.records import Geometry, Volume
 from xrmri.run import write_json
-from xrmri.stages.evaluate import run, run_inputs
+from xrmri.stages import evaluate
 
 SLICES, SIZE = 6, 64
 SPACING_MM = (14.7, 2.5, 2.5)
@@ -121,13 +122,18 @@ def blurred(number, seed=0):
     return np.clip(gaussian_filter(anatomy(number).astype(float), (0, 0.7, 0.7)) + noise, 0, 1000).astype(np.uint16)
 
 
+def evaluated(volumes, dataset, out, config, execution):
+    """What `xrmri evaluate` says of one folder of volumes."""
+    return evaluate.run(Inputs(volumes=volumes, dataset=dataset), out, config, execution)
+
+
 @pytest.fixture(scope="module")
 def honest(dataset, tmp_path_factory):
     """Volumes that follow their patients, and what evaluate says."""
     base = tmp_path_factory.mktemp("honest")
     for number in TEST:
         generate(base / "volumes", number, blurred(number))
-    told = run(base / "volumes", dataset, base / "evaluation", CONFIG, ALONE)
+    told = evaluated(base / "volumes", dataset, base / "evaluation", CONFIG, ALONE)
     return base, told, json.loads((base / "evaluation" / "summary.json").read_text())
 
 
@@ -223,7 +229,7 @@ def test_volumes_better_than_the_models_own_vae_are_called_out_as_acquired_data(
     for number in TEST:
         generate(tmp_path / "volumes", number, blurred(number))
     write_json(tmp_path / "volumes" / "run.json", {"model": str(model[0])})
-    told = run(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
+    told = evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
     assert "than the model's own VAE can bring them" in told["conclusion"]
     assert "acquired data have got into them" in told["conclusion"]
     assert "have not shown that they follow the radiograph" in told["conclusion"]
@@ -236,7 +242,7 @@ def test_the_ceiling_goes_through_the_models_vae_and_two_participants_prove_noth
     for number in (1, 2):
         generate(tmp_path / "volumes", number, anatomy(number))
     write_json(tmp_path / "volumes" / "run.json", {"model": str(ldm)})
-    told = run(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
+    told = evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
     assert told["conclusion"].startswith("Only 2 participants: too few")
     assert told["counts"] == {
         "pairs": 7, "volumes": 2, "rejected": 5, "participants": 2, "slices": 12, "slices_without_joint": 4,
@@ -268,7 +274,7 @@ def test_a_cheat_is_called_out_in_words(dataset, tmp_path, cheat):
             np.uint16
         )
         generate(tmp_path / "volumes", number, fake[cheat])
-    told = run(tmp_path / "volumes", dataset, tmp_path / "evaluation", QUICK, ALONE)
+    told = evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", QUICK, ALONE)
     summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
     assert told["conclusion"] == summary["verdicts"][0]
     if cheat != "own_mean_slice":
@@ -291,7 +297,7 @@ def test_each_bad_volume_is_a_row_with_its_reason_and_stops_nothing(dataset, tmp
     generate(volumes, 4, anatomy(4)[:, :32, :32])
     file = generate(volumes, 5, anatomy(5))
     nibabel.Nifti1Image(np.zeros((SIZE, SIZE, SLICES), np.int16), np.eye(4)).to_filename(file)
-    run(volumes, dataset, tmp_path / "evaluation", QUICK, ALONE)
+    evaluated(volumes, dataset, tmp_path / "evaluation", QUICK, ALONE)
     table = pd.read_csv(tmp_path / "evaluation" / "volumes.csv", keep_default_na=False).set_index("pair_id")["reason"]
     for number, words in {
         0: "",
@@ -318,7 +324,7 @@ def test_another_number_of_slices_is_compared_at_the_depths_both_have(dataset, t
 
 def test_two_workers_and_a_second_run_give_the_same_bytes(honest, dataset, tmp_path):
     base, _, _ = honest
-    run(base / "volumes", dataset, tmp_path / "again", CONFIG, Execution(workers=2))
+    evaluated(base / "volumes", dataset, tmp_path / "again", CONFIG, Execution(workers=2))
     for file in (base / "evaluation").rglob("*"):
         if file.is_file() and file.name != "run.json":
             assert file.read_bytes() == (tmp_path / "again" / file.relative_to(base / "evaluation")).read_bytes()
@@ -326,22 +332,22 @@ def test_two_workers_and_a_second_run_give_the_same_bytes(honest, dataset, tmp_p
 
 def test_a_finished_evaluation_is_not_done_again_and_a_dry_run_writes_nothing(honest, dataset, tmp_path):
     base, _, _ = honest
-    assert run(base / "volumes", dataset, base / "evaluation", CONFIG, ALONE)["status"] == "already done"
-    told = run(base / "volumes", dataset, tmp_path / "new", CONFIG, Execution(dry_run=True))
+    assert evaluated(base / "volumes", dataset, base / "evaluation", CONFIG, ALONE)["status"] == "already done"
+    told = evaluated(base / "volumes", dataset, tmp_path / "new", CONFIG, Execution(dry_run=True))
     assert told == {"status": "dry run", "output": str(tmp_path / "new"), "pairs": 7, "volumes": 7}
     assert not (tmp_path / "new").exists()
 
 
 def test_volumes_of_no_pair_no_folder_and_no_readable_volume_are_told_in_one_line(dataset, tmp_path):
     with pytest.raises(InputError, match="is not a folder"):
-        run(tmp_path / "nowhere", dataset, tmp_path / "out", CONFIG, ALONE)
+        evaluated(tmp_path / "nowhere", dataset, tmp_path / "out", CONFIG, ALONE)
     generate(tmp_path / "strangers", 1, anatomy(1), name="somebody")
     with pytest.raises(InconsistentError, match="no NIfTI file named after a pair"):
-        run(tmp_path / "strangers", dataset, tmp_path / "out", CONFIG, ALONE)
+        evaluated(tmp_path / "strangers", dataset, tmp_path / "out", CONFIG, ALONE)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / f"{pair_id(1)}.nii.gz").write_text("words")
     with pytest.raises(InputError, match="no volume in .* can be compared; the first"):
-        run(tmp_path / "broken", dataset, tmp_path / "out", CONFIG, ALONE)
+        evaluated(tmp_path / "broken", dataset, tmp_path / "out", CONFIG, ALONE)
     assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
 
 
@@ -361,7 +367,7 @@ def test_the_report_needs_nothing_else_and_says_what_the_volumes_are(honest):
 def test_a_quick_evaluation_measures_and_judges_and_draws_nothing(dataset, tmp_path):
     for number in TEST:
         generate(tmp_path / "volumes", number, blurred(number))
-    told = run(tmp_path / "volumes", dataset, tmp_path / "evaluation", QUICK, ALONE)
+    told = evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", QUICK, ALONE)
     assert told["conclusion"].startswith("By every measure of likeness the generated volumes are better than")
     names = {file.name for file in (tmp_path / "evaluation").iterdir()}
     assert names == {"run.json", "slices.csv", "volumes.csv", "baselines.csv", "summary.json"}
@@ -389,7 +395,7 @@ def test_runs_are_compared_with_corrected_tests_and_a_second_scan_stands_beside_
         also=(tmp_path / "b" / "volumes",),
         rescan=tmp_path / "rescan",
     )
-    run_inputs(inputs, tmp_path / "evaluation", QUICK, ALONE)
+    evaluate.run(inputs, tmp_path / "evaluation", QUICK, ALONE)
     summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
     rows = {row["metric"]: row for row in summary["runs"]}
     assert summary["run_names"] == ["a/volumes", "b/volumes"]
@@ -441,7 +447,7 @@ def test_flipped_grades_are_looked_for_in_their_place(dataset, tmp_path):
             facts = {"seed": 0, "features_used": {"V00XRKL": 2, "V00XROSTM": grade}}
             write_json(sidecar, json.loads(sidecar.read_text()) | facts)
     inputs = Inputs(volumes=tmp_path / "a", dataset=dataset, flipped=tmp_path / "b")
-    run_inputs(inputs, tmp_path / "evaluation", QUICK, ALONE)
+    evaluate.run(inputs, tmp_path / "evaluation", QUICK, ALONE)
     summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
     assert summary["flips"]["grades"] == {"V00XROSTM": [0, 3]}
     assert summary["flips"]["volumes"] == 7

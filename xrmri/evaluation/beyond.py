@@ -11,62 +11,64 @@ from xrmri.config import Evaluate, Execution
 from xrmri.data.store import evenly
 from xrmri.errors import XrmriError
 from xrmri.evaluation import ceiling, features, flip, samples
-from xrmri.evaluation.case import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING, Yardsticks, compare
-from xrmri.metrics.measure import figures_of_several, volume_figures
+from xrmri.evaluation.comparison import compare
+from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING
+from xrmri.evaluation.yardsticks import Yardsticks
+from xrmri.metrics.measure import slice_scores, volume_scores
 from xrmri.pretrained import BUNDLED_LDM
 
 log = logging.getLogger(__name__)
 
 
 def vae_ceiling(
-    folder: Path, good: Sequence[str], setting: Yardsticks, execution: Execution
+    folder: Path, good: Sequence[str], yardsticks: Yardsticks, execution: Execution
 ) -> tuple[dict[str, dict[str, float]], str]:
-    """pair_id -> figures of its acquired volume after the model's VAE; or why there are none.
+    """pair_id -> scores of its acquired volume after the model's VAE; or why there are none.
 
     Args:
         folder: of the generated volumes; its run.json names the model.
         good: pairs that could be compared.
-        setting: the dataset and the files.
+        yardsticks: the dataset and the files.
         execution: device.
     """
     try:
-        model = ceiling.model_folder(folder, setting.dataset)
+        model = ceiling.model_folder(folder, yardsticks.dataset)
         vae = ceiling.load_vae(model, execution.device)
     except XrmriError as error:
         return {}, str(error)
     chosen, found = evenly(good, ceiling.VOLUMES), {}
     for done, pair_id in enumerate(chosen, start=1):
-        comparison = compare(pair_id, setting.files[pair_id], setting.dataset)
+        comparison = compare(pair_id, yardsticks.files[pair_id], yardsticks.dataset)
         count = min(ceiling.SLICES, len(comparison.slices))
         some = np.linspace(0, len(comparison.slices) - 1, count).round().astype(int)
-        reference = comparison.reference(setting.canny_sigma).at(some)
+        reference = comparison.reference(yardsticks.canny_sigma).at(some)
         rebuilt = ceiling.reconstruct(vae, reference.pixels)
-        figures = volume_figures(figures_of_several(reference, {"": rebuilt})[""])
+        scores = volume_scores(slice_scores(reference, rebuilt))
         if count < len(comparison.slices):
-            figures["adjacent_correlation"] = np.nan  # its slices are no neighbours
+            scores["adjacent_correlation"] = np.nan  # its slices are no neighbours
         # Rounded, because the last digits depend on the processor.
-        found[pair_id] = {name: round(value, 6) for name, value in figures.items()}
+        found[pair_id] = {name: round(value, 6) for name, value in scores.items()}
         execution.progress("VAE ceiling", done, len(chosen), pair_id)
     return found, ""
 
 
-def set_distances(good: Sequence[str], setting: Yardsticks, execution: Execution) -> dict[str, Any]:
+def set_distances(good: Sequence[str], yardsticks: Yardsticks, execution: Execution) -> dict[str, Any]:
     """Fréchet distances of generated slices and of baselines from acquired ones."""
     vae = ceiling.load_vae(BUNDLED_LDM, execution.device)
     chosen = evenly(good, features.VOLUMES)
 
     def sets() -> Any:
         for done, pair_id in enumerate(chosen, start=1):
-            comparison = compare(pair_id, setting.files[pair_id], setting.dataset)
+            comparison = compare(pair_id, yardsticks.files[pair_id], yardsticks.dataset)
             count = len(comparison.slices)
             some = ((np.arange(features.SLICES) + 0.5) / features.SLICES * count).astype(int)
             found = {ACQUIRED: comparison.acquired[some], GENERATED: comparison.generated[some]}
             slices = comparison.slices[some]
-            if pair_id in setting.nearest:
-                other = setting.nearest[pair_id]
-                found[NEAREST_TRAINING] = setting.unit_volume(other)[slices]
-            if setting.mean_file is not None:
-                found[MEAN_VOLUME] = np.load(setting.mean_file, mmap_mode="r")[slices].astype(np.float64)
+            if pair_id in yardsticks.nearest:
+                other = yardsticks.nearest[pair_id]
+                found[NEAREST_TRAINING] = yardsticks.unit_volume(other)[slices]
+            if yardsticks.mean_file is not None:
+                found[MEAN_VOLUME] = np.load(yardsticks.mean_file, mmap_mode="r")[slices].astype(np.float64)
             execution.progress("features", done, len(chosen), pair_id)
             yield found
 
@@ -74,13 +76,13 @@ def set_distances(good: Sequence[str], setting: Yardsticks, execution: Execution
     return {"features": features.NAME, "slices": len(chosen) * features.SLICES, "distances": distances}
 
 
-def several_samples(good: Sequence[str], setting: Yardsticks) -> dict[str, Any] | None:
+def several_samples(good: Sequence[str], yardsticks: Yardsticks) -> dict[str, Any] | None:
     """Chance and calibration, where volumes were drawn more than once."""
-    several = [pair_id for pair_id in good if samples.sample_files(setting.files[pair_id])]
+    several = [pair_id for pair_id in good if samples.sample_files(yardsticks.files[pair_id])]
     found = []
     for pair_id in evenly(several, samples.VOLUMES):
         try:
-            one = samples.examine(pair_id, setting.files[pair_id], setting.dataset)
+            one = samples.examine(pair_id, yardsticks.files[pair_id], yardsticks.dataset)
         except XrmriError as error:
             log.warning("the samples of %s are left out: %s", pair_id, error)
             continue
@@ -90,7 +92,7 @@ def several_samples(good: Sequence[str], setting: Yardsticks) -> dict[str, Any] 
 
 
 def flips(
-    good: Sequence[str], flipped: Mapping[str, list[Path]], setting: Yardsticks, config: Evaluate
+    good: Sequence[str], flipped: Mapping[str, list[Path]], yardsticks: Yardsticks, config: Evaluate
 ) -> dict[str, Any] | None:
     """What other grades changed; None where no volume with other grades can be used."""
     found, whose = [], []
@@ -99,9 +101,9 @@ def flips(
             continue
         file = flipped[pair_id][0]
         try:
-            found.append(flip.flip(pair_id, setting.files[pair_id], file, setting.dataset, config.canny_sigma))
+            found.append(flip.flip(pair_id, yardsticks.files[pair_id], file, yardsticks.dataset, config.canny_sigma))
         except XrmriError as error:
             log.warning("the flip of %s is left out: %s", pair_id, error)
             continue
-        whose.append(str(setting.dataset.index.at[pair_id, "participant"]))
+        whose.append(str(yardsticks.dataset.index.at[pair_id, "participant"]))
     return flip.summary(found, whose, resamples=config.bootstrap, seed=config.seed) if found else None

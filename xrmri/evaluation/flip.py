@@ -15,9 +15,9 @@ from xrmri.data.alignment import matching_slices, unit_range
 from xrmri.data.nifti import read_sidecar
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError
-from xrmri.evaluation.case import placed, window_of
+from xrmri.evaluation.comparison import placed, window_of
 from xrmri.metrics.interval import spread
-from xrmri.metrics.measure import Reference
+from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
 
 MEDIAL, LATERAL = "M", "L"

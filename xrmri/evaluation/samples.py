@@ -12,7 +12,7 @@ from scipy.stats import spearmanr, t
 from xrmri.data.alignment import matching_slices, unit_range
 from xrmri.data.nifti import volume_name
 from xrmri.data.store import Dataset
-from xrmri.evaluation.case import placed, window_of
+from xrmri.evaluation.comparison import placed, window_of
 from xrmri.metrics.continuity import adjacent_correlation
 
 VOLUMES = 32

@@ -1,4 +1,4 @@
-"""What all figures say together: tables, and summary.json."""
+"""What all scores say together: tables, and summary.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -8,20 +8,21 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate
-from xrmri.evaluation.case import GENERATED, Scored
-from xrmri.evaluation.verdicts import FEWEST, LIKENESS, TITLES, verdicts
+from xrmri.evaluation.case import Scored
+from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
+from xrmri.evaluation.verdicts import FEWEST, verdicts
 from xrmri.metrics.difference import Difference, difference, holm
 from xrmri.metrics.identification import identify
 from xrmri.metrics.interval import participant_means, spread
-from xrmri.metrics.measure import METRICS
+from xrmri.metrics.table import LIKENESS, METRICS
 
 
 def volume_table(scored: Sequence[Scored], index: pd.DataFrame, source: str = GENERATED) -> pd.DataFrame:
-    """One row a pair: whose it is, why it has no figures where it has none, and one column a metric."""
+    """One row a pair: whose it is, why it has no scores where it has none, and one column a metric."""
     rows = []
     for case in scored:
         about = index.loc[case.pair_id]
-        figures = case.figures.get(source, {})
+        scores = case.scores.get(source, {})
         rows.append(
             {
                 "pair_id": case.pair_id,
@@ -35,7 +36,7 @@ def volume_table(scored: Sequence[Scored], index: pd.DataFrame, source: str = GE
                 "generated_slices": case.generated_slices,
                 "adjacent_correlation_own": case.own_continuity,
                 "slices_without_joint": int((~case.slices["joint"]).sum()) if case.slices else 0,
-                **{metric.name: figures.get(metric.name, np.nan) for metric in METRICS},
+                **{metric.name: scores.get(metric.name, np.nan) for metric in METRICS},
             }
         )
     return pd.DataFrame(rows).astype({"kl": "Int64"})
@@ -61,17 +62,18 @@ def summarise(
     tables: Mapping[str, pd.DataFrame],
     scored: Sequence[Scored],
     config: Evaluate,
-    skipped: Mapping[str, str],
+    *,
+    missing: Mapping[str, str],
     further: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """All figures over participants.
+    """All scores over participants.
 
     Args:
         tables: source -> one row a pair, as `volume_table` gives it; the same rows in all. Sources that are neither
             baselines nor the acquired volumes are further runs.
         scored: the same pairs.
         config: resamples and seed.
-        skipped: baseline -> why it is not there.
+        missing: source -> why it is not there.
         further: what was examined beside the metrics; it goes into the summary, and into the verdicts.
 
     Returns:
@@ -88,7 +90,7 @@ def summarise(
         name: {
             source: _judged(_difference(generated[name], table[name], generated, config))
             for source, table in tables.items()
-            if source in TITLES
+            if source in BY_NAME.keys() - {GENERATED, ACQUIRED}
         }
         for name in LIKENESS
     }
@@ -101,7 +103,7 @@ def summarise(
     }
     found["identification"] = _identification(scored, generated, config)
     found["identification_accuracy"] = found["identification"] and found["identification"]["accuracy"]
-    found["skipped_baselines"] = dict(skipped)
+    found["skipped_baselines"] = dict(missing)
     found["rejected"] = [
         {"pair_id": case.pair_id, "file": case.file, "reason": case.reason} for case in scored if case.reason
     ]

@@ -9,28 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xrmri.evaluation.audit import ALIKE
-from xrmri.evaluation.case import (
-    ACQUIRED,
-    GENERATED,
-    MEAN_VOLUME,
-    NEAREST_TRAINING,
-    RESCAN,
-    SWAPPED,
-    WRONG_PATIENT,
-)
-from xrmri.evaluation.ceiling import VAE_CEILING
-from xrmri.metrics.measure import METRICS
+from xrmri.evaluation.sources import ACQUIRED, GENERATED, SOURCES, SWAPPED, VAE_CEILING, WRONG_PATIENT
+from xrmri.metrics.table import BY_NAME, LIKENESS
 
-TITLES = {
-    WRONG_PATIENT: "another patient's volume",
-    MEAN_VOLUME: "the mean training volume",
-    NEAREST_TRAINING: "the nearest training case",
-    SWAPPED: "a volume drawn from another patient's radiograph",
-    VAE_CEILING: "the VAE's reconstruction",
-    RESCAN: "a second scan of the same knee",
-}
-RIVALS = (WRONG_PATIENT, MEAN_VOLUME, NEAREST_TRAINING, SWAPPED)
-LIKENESS = ("psnr", "ssim", "ssim_gaussian", "ms_ssim", "rssim")
+TITLES = {source.name: source.title for source in SOURCES}
+RIVALS = tuple(source.name for source in SOURCES if source.rival)
 FEWEST = 6
 """Below six participants no sign test can reach 5 %, so no difference is called one."""
 LOST_MM, LOST_TIMES = 10.0, 1.5
@@ -51,7 +34,6 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
         )
         return [" ".join([few, *alarms])]
     rivals = [name for name in RIVALS if any(summary["differences"][metric].get(name) for metric in LIKENESS)]
-    titles = {metric.name: metric.title for metric in METRICS}
     lines, beaten = [], set(rivals)
     for name in LIKENESS:
         differences = {rival: summary["differences"][name].get(rival) for rival in rivals}
@@ -63,7 +45,7 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
                     beaten.discard(rival)
         told = [f"{verdict} than {_listed(group)}" for verdict, group in groups.items() if group]
         if told:
-            lines.append(f"{titles[name]}: {'; '.join(told)}.")
+            lines.append(f"{BY_NAME[name].title}: {'; '.join(told)}.")
     if lines:
         lines.append("In brackets: 95 % interval of the median difference within participants.")
     conclusion = _conclusion(rivals, beaten, alarms)
@@ -170,8 +152,8 @@ def _beyond(summary: Mapping[str, Any]) -> list[str]:
 
 
 def _range(metric: str, interval: Sequence[float]) -> str:
-    digits, unit = (1, " dB") if metric == "psnr" else (3, "")
-    return f"{interval[0]:+.{digits}f} to {interval[1]:+.{digits}f}{unit}"
+    low, high = (BY_NAME[metric].text(bound, sign="+") for bound in interval)
+    return f"{low} to {high} {BY_NAME[metric].unit}".rstrip()
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -11,23 +11,14 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xrmri.metrics.measure import METRICS
+from xrmri.evaluation.sources import BY_NAME, GENERATED, SOURCES
 from xrmri.metrics.region import JointBand
+from xrmri.metrics.table import METRICS
 from xrmri.run import complete_or_absent
 
-SHOWN = ("psnr", "ssim", "rssim", "adjacent_correlation")
-SOURCES = {
-    "generated": ("generated", "#0b6e99"),
-    "wrong_patient": ("another patient", "#8a5a00"),
-    "mean_volume": ("mean volume", "#7a3e9d"),
-    "nearest_training": ("nearest training case", "#3f7d20"),
-    "swapped_radiograph": ("swapped radiograph", "#b5442e"),
-    "rescan": ("second scan", "#1f6f6f"),
-    "vae_ceiling": ("VAE ceiling", "#555555"),
-    "acquired": ("acquired", "#111111"),
-}
 RUN_COLOURS = ("#c2571a", "#5b3fa0", "#2f7d5b", "#9c2f5f", "#6b6b00")
 STYLE = {
     "font.size": 10,
@@ -37,6 +28,7 @@ STYLE = {
     "image.cmap": "gray",
 }
 METRIC_TITLES = {metric.name: f"{metric.title}{f' ({metric.unit})' if metric.unit else ''}" for metric in METRICS}
+SHOWN = tuple(metric.name for metric in METRICS if metric.shown)
 _DEPTHS = 6
 
 
@@ -89,6 +81,7 @@ def draw_figures(
     folder: Path,
     tables: Mapping[str, pd.DataFrame],
     summary: Mapping[str, Any],
+    *,
     cases: Sequence[tuple[str, str]],
     picture: Callable[[str], CaseImages],
 ) -> list[Drawn]:
@@ -112,17 +105,25 @@ def draw_figures(
 
 def source_style(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Label and colour of each source, in the order in which they are shown; what is no baseline is a further run."""
-    runs = [name for name in names if name not in SOURCES]
+    runs = [name for name in names if name not in BY_NAME]
     styled = {name: (name, RUN_COLOURS[place % len(RUN_COLOURS)]) for place, name in enumerate(runs)}
-    known = {name: style for name, style in SOURCES.items() if name in names}
-    first = {name: known.pop(name) for name in ("generated",) if name in known}
+    known = {source.name: (source.label, source.colour) for source in SOURCES if source.name in names}
+    first = {GENERATED: known.pop(GENERATED)} if GENERATED in known else {}
     return first | styled | known
+
+
+def _panels(figure: Figure) -> list[Axes]:
+    """One panel for each metric that is shown, two a row."""
+    panels = list(figure.subplots((len(SHOWN) + 1) // 2, 2, squeeze=False).ravel())
+    for empty in panels[len(SHOWN) :]:
+        empty.axis("off")
+    return panels[: len(SHOWN)]
 
 
 def _beside_baselines(folder: Path, summary: Mapping[str, Any]) -> Drawn:
     """Medians with their intervals, generated and baselines, one panel a metric."""
-    figure = Figure(figsize=(9.5, 5.4), layout="constrained")
-    for axes, name in zip(figure.subplots(2, 2).ravel(), SHOWN, strict=True):
+    figure = Figure(figsize=(9.5, 2.7 * ((len(SHOWN) + 1) // 2)), layout="constrained")
+    for axes, name in zip(_panels(figure), SHOWN, strict=True):
         styles = source_style(list(summary[name]))
         rows = [(source, found) for source in styles if (found := summary[name].get(source))]
         for place, (source, found) in enumerate(reversed(rows)):
@@ -143,9 +144,9 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
     """Box plots of the generated volumes for each KL grade, with the baselines' medians as lines."""
     seen = table[table["reason"] == ""].dropna(subset=["kl"])
     grades = sorted(int(grade) for grade in seen["kl"].unique())
-    figure = Figure(figsize=(9.5, 6), layout="constrained")
-    panels = figure.subplots(2, 2)
-    for axes, name in zip(panels.ravel(), SHOWN, strict=True):
+    figure = Figure(figsize=(9.5, 3 * ((len(SHOWN) + 1) // 2)), layout="constrained")
+    panels = _panels(figure)
+    for axes, name in zip(panels, SHOWN, strict=True):
         groups = [seen.loc[seen["kl"] == grade, name].dropna().to_numpy(float) for grade in grades]
         if groups:
             axes.boxplot(
@@ -153,16 +154,16 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
                 positions=range(len(grades)),
                 widths=0.5,
                 flierprops={"marker": ".", "markersize": 4},
-                medianprops={"color": SOURCES["generated"][1], "linewidth": 2},
+                medianprops={"color": BY_NAME[GENERATED].colour, "linewidth": 2},
             )
         labels = [f"{grade}\nn={len(group)}" for grade, group in zip(grades, groups, strict=True)]
         axes.set_xticks(range(len(grades)), labels)
-        for source, (label, colour) in SOURCES.items():
-            if source != "generated" and summary[name].get(source):
-                axes.axhline(summary[name][source]["median"], color=colour, linewidth=1, linestyle="--", label=label)
+        for source in SOURCES:
+            if source.name != GENERATED and (found := summary[name].get(source.name)):
+                axes.axhline(found["median"], color=source.colour, linewidth=1, linestyle="--", label=source.label)
         axes.set_title(METRIC_TITLES[name], loc="left", fontweight="bold")
         axes.set_xlabel("Kellgren-Lawrence grade")
-    handles = {h.get_label(): h for axes in panels.ravel() for h in axes.get_legend_handles_labels()[0]}
+    handles = {h.get_label(): h for axes in panels for h in axes.get_legend_handles_labels()[0]}
     if handles:
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5, frameon=False)
     words = (

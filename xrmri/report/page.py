@@ -14,14 +14,15 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from xrmri.metrics.measure import METRICS
-from xrmri.report.figures import SOURCES, Drawn, source_style
+from xrmri.evaluation.sources import SOURCES
+from xrmri.metrics.table import BY_NAME, METRICS
+from xrmri.report.figures import Drawn, source_style
 from xrmri.report.words import beyond, methods
 from xrmri.run import write_text
 
 CONTENTS = (
     ("answer", "In words"),
-    ("table", "Figures"),
+    ("table", "Scores"),
     ("differences", "Differences"),
     ("beyond", "Beyond likeness"),
     ("volumes-title", "Viewer"),
@@ -37,6 +38,7 @@ def write_page(
     file: Path,
     summary: Mapping[str, Any],
     table: pd.DataFrame,
+    *,
     figures: Sequence[Drawn],
     viewer: Sequence[Mapping[str, Any]],
 ) -> None:
@@ -52,7 +54,7 @@ def write_page(
     styles = source_style([name for metric in METRICS for name in summary[metric.name]])
     assets = resources.files("xrmri.report") / "assets"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["figure"] = _number
+    environment.filters["score"] = _number
     environment.filters["p_value"] = _p_value
     template = environment.from_string((assets / "report.html.jinja").read_text(encoding="utf-8"))
     page = template.render(
@@ -61,7 +63,7 @@ def write_page(
         metrics=METRICS,
         script=Markup((assets / "viewer.js").read_text(encoding="utf-8")),
         columns=[name for name in styles if name != "acquired" and any(summary[m.name].get(name) for m in METRICS)],
-        names={source: label for source, (label, _) in {**SOURCES, **styles}.items()},
+        names={source.name: source.label for source in SOURCES} | {name: label for name, (label, _) in styles.items()},
         figures=[{"title": f.title, "words": f.words, "file": f.png.name, **_inline(f.png)} for f in figures],
         # "<" is all that could end the script element.
         viewer=Markup(json.dumps(list(viewer)).replace("<", "\\u003c")) if viewer else "",
@@ -74,10 +76,10 @@ def write_page(
 
 
 def _number(value: float | None, metric: str) -> str:
-    """A figure with the digits it deserves; a dash where there is none."""
+    """A score with the digits it deserves; a dash where there is none."""
     if value is None or math.isnan(value):
         return "–"
-    return f"{value:.1f}" if metric.startswith("psnr") or metric.endswith("_mm") else f"{value:.3f}"
+    return BY_NAME[metric].text(value)
 
 
 def _p_value(value: float) -> str:

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
 from xrmri.metrics.edges import sobel
-from xrmri.report.figures import METRIC_TITLES, SOURCES, STYLE, CaseImages, Drawn, save, source_style
+from xrmri.report.figures import METRIC_TITLES, STYLE, CaseImages, Drawn, save, source_style
 
 GRADES = (0, 2, 4)
 """Of Table II: healthy, early and late (paper, IV-A)."""
@@ -24,6 +25,7 @@ def draw_paper(
     folder: Path,
     tables: Mapping[str, pd.DataFrame],
     grey_values: pd.DataFrame,
+    *,
     picture: Callable[[str], CaseImages],
     run_name: str,
 ) -> list[Drawn]:
@@ -51,7 +53,8 @@ def _fig4(folder: Path, grey: pd.DataFrame) -> Drawn:
     """Mean intensity over depth."""
     figure = Figure(figsize=(6.5, 3.6), layout="constrained")
     axes = figure.subplots()
-    for name, colour in (("acquired", "#111111"), ("generated", "#0b6e99")):
+    for name in (ACQUIRED, GENERATED):
+        colour = BY_NAME[name].colour
         found = grey.groupby("depth")[name]
         axes.fill_between(
             found.median().index, found.quantile(0.25), found.quantile(0.75), color=colour, alpha=0.2, lw=0
@@ -91,7 +94,7 @@ def _fig5(folder: Path, tables: Mapping[str, pd.DataFrame]) -> Drawn:
 def _fig6(folder: Path, tables: Mapping[str, pd.DataFrame], run_name: str) -> Drawn:
     """Adjacent-slice correlation against the number of slices drawn."""
     styles = source_style([name for name in tables if "adjacent_correlation_own" in tables[name]])
-    runs = [name for name in styles if name == "generated" or name not in SOURCES]
+    runs = [name for name in styles if name == "generated" or name not in BY_NAME]
     figure = Figure(figsize=(6.5, 3.6), layout="constrained")
     axes = figure.subplots()
     points = []

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from xrmri.report.figures import SOURCES
+from xrmri.evaluation.sources import BY_NAME
+from xrmri.metrics.table import METRICS
 
 Line = tuple[str, str]
 
@@ -56,7 +57,7 @@ def _diversity(found: Mapping[str, Any] | None) -> Line:
 def _set_distances(found: Mapping[str, Any] | None) -> Line:
     words = "not computed: there are too few slices."
     if found and found["distances"]:
-        told = ", ".join(f"{SOURCES[name][0]} {value:.2f}" for name, value in found["distances"].items())
+        told = ", ".join(f"{BY_NAME[name].label} {value:.2f}" for name, value in found["distances"].items())
         words = (
             f"{told}. Squared distance of {found['slices']} slices each from acquired slices, on {found['features']}. "
             "The nearest training cases are acquired volumes of other people: theirs is what two sets of real slices "
@@ -104,6 +105,7 @@ def methods(summary: Mapping[str, Any]) -> str:
     counts, settings, version = summary["counts"], summary["settings"], summary["versions"]
     libraries = ", ".join(f"{name} {number}" for name, number in version.items() if name not in ("xrmri", "python"))
     drawn = summary["generated_with"]["config"]
+    metrics = [metric.methods.format(settings=settings, counts=counts) for metric in METRICS if metric.methods]
     how = ""
     if drawn:
         how = (
@@ -113,14 +115,10 @@ def methods(summary: Mapping[str, Any]) -> str:
         )
     return (
         f"{counts['volumes']} synthetic volumes of {counts['participants']} participants were compared slice by slice "
-        f"with the acquired volumes.{how} Intensities were windowed to [0, 1] and all figures computed in double "
-        "precision with data range 1. SSIM is given with a 7 x 7 uniform window and sample covariance, and with an "
-        "11 x 11 Gaussian window (sigma 1.5) and population covariance. RSSIM is the former on Canny edge maps (sigma "
-        f"{settings['canny_sigma']:g} pixels, thresholds 0.1 and 0.2) between the lower third of the femoral and the "
-        f"upper third of the tibial edge; {counts['slices_without_joint']} of {counts['slices']} slices show no joint "
-        "and were left out. MS-SSIM has five scales; depth errors and identification use 32 x 32 area means. Values "
-        "were averaged over slices and over a participant's volumes; medians carry 95 % percentile-bootstrap intervals "
-        f"over participants ({settings['bootstrap']} resamples, seed {settings['seed']}), differences within "
-        "participants also Wilcoxon's signed-rank test. Computed with "
+        f"with the acquired volumes.{how} Intensities were windowed to [0, 1] and all scores computed in double "
+        f"precision with data range 1. {' '.join(metrics)} Values were averaged over slices and over a participant's "
+        "volumes; medians carry 95 % percentile-bootstrap intervals over participants "
+        f"({settings['bootstrap']} resamples, seed {settings['seed']}), differences within participants also "
+        "Wilcoxon's signed-rank test. Computed with "
         f"xrmri {version.get('xrmri', 'unknown')} on Python {version['python']} ({libraries})."
     )

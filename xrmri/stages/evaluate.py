@@ -18,30 +18,19 @@ from xrmri.errors import InputError
 from xrmri.evaluation import beyond
 from xrmri.evaluation.audit import audit
 from xrmri.evaluation.baselines import nearest_pairs, other_patients, training_batches
-from xrmri.evaluation.case import (
-    ACQUIRED,
-    GENERATED,
-    MEAN_VOLUME,
-    NEAREST_TRAINING,
-    RESCAN,
-    SWAPPED,
-    WRONG_PATIENT,
-    Scored,
-    Yardsticks,
-    common_slices,
-    score,
-)
-from xrmri.evaluation.ceiling import VAE_CEILING
+from xrmri.evaluation.case import Scored, score
+from xrmri.evaluation.comparison import common_slices
 from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single
+from xrmri.evaluation.sources import GENERATED, SOURCES, VAE_CEILING, missing_of
 from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
+from xrmri.evaluation.yardsticks import Yardsticks
 from xrmri.machine.parallel import in_order
-from xrmri.metrics.measure import METRICS
+from xrmri.metrics.table import METRICS
 from xrmri.run import Run, begin, complete_or_absent, read_record, versions, write_json
 
 log = logging.getLogger(__name__)
 
 SCHEMA = 2
-SOURCES = (GENERATED, WRONG_PATIENT, MEAN_VOLUME, NEAREST_TRAINING, SWAPPED, RESCAN, VAE_CEILING, ACQUIRED)
 BASELINED = 64
 """Pairs for which baselines are computed, evenly over the cohort: the differences are large or they do not matter, and
 four baselines cost twice what the volume itself costs (choice)."""
@@ -57,12 +46,7 @@ class TrainingPairs:
     """(m, D) float32."""
 
 
-def run(volumes: Path, dataset: Path, out: Path, config: Evaluate, execution: Execution) -> dict[str, Any]:
-    """Compare one run's volumes with acquired ones; see `run_inputs`."""
-    return run_inputs(Inputs(volumes=volumes, dataset=dataset), out, config, execution)
-
-
-def run_inputs(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> dict[str, Any]:
+def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> dict[str, Any]:
     """Compare generated with acquired volumes and write tables, figures and a report.
 
     Args:
@@ -86,29 +70,38 @@ def run_inputs(inputs: Inputs, out: Path, config: Evaluate, execution: Execution
         scratch = out / "cache"
         scratch.mkdir(exist_ok=True)
         mean_file = scratch / "mean_volume.npy"
-        setting, training, skipped = _setting(opened, pairs, inputs.rescan, mean_file, config, execution)
-        scored = _score_all(pairs, opened.files, setting, execution)
+        yardsticks, training = _yardsticks(
+            opened, pairs, rescan=inputs.rescan, mean_file=mean_file, config=config, execution=execution
+        )
+        missing = missing_of(yardsticks)
+        scored = _score_all(pairs, opened.files, yardsticks, execution)
         good = [case.pair_id for case in scored if not case.reason]
         if not good:
             raise InputError(f"no volume in {inputs.volumes} can be compared; the first: {_first_reason(scored)}")
-        ceiling, skipped[VAE_CEILING] = ({}, "left out by --quick")
-        if not config.quick:
-            ceiling, skipped[VAE_CEILING] = beyond.vae_ceiling(inputs.volumes, good, setting, execution)
-        tables = {source: volume_table(scored, opened.dataset.index, source) for source in SOURCES}
+        if config.quick:
+            ceiling, missing[VAE_CEILING] = {}, "left out by --quick"
+        else:
+            ceiling, missing[VAE_CEILING] = beyond.vae_ceiling(inputs.volumes, good, yardsticks, execution)
+        tables = {source.name: volume_table(scored, opened.dataset.index, source.name) for source in SOURCES}
         tables[VAE_CEILING] = tables[GENERATED].assign(**{m.name: _column(ceiling, scored, m.name) for m in METRICS})
-        runs = _further_runs(opened, pairs, setting, execution)
-        further = _further(opened, inputs, good, scored, training, setting, config, execution)
+        runs = _further_runs(opened, pairs, yardsticks, execution)
+        further = _further(
+            opened, good, scored, training=training, yardsticks=yardsticks, config=config, execution=execution
+        )
+        further["run_names"] = inputs.run_names()
         compared = {inputs.run_names()[0]: tables[GENERATED], **runs}
         further["runs"] = compare_runs(compared, config) if runs else []
-        told = {source: reason for source, reason in skipped.items() if reason}
-        summary = _header(inputs, opened, config) | summarise({**tables, **runs}, scored, config, told, further)
+        missing = {source: reason for source, reason in missing.items() if reason}
+        summary = _header(inputs, opened, config) | summarise(
+            {**tables, **runs}, scored, config, missing=missing, further=further
+        )
         _write(run, {**tables, **runs}, scored, summary)
         if not config.quick:
             # matplotlib keeps a font list at home otherwise; whole, because the path outlives the folder we are in
             os.environ.setdefault("MPLCONFIGDIR", str(scratch.resolve()))
             from xrmri.stages.evaluation_report import write_report
 
-            write_report(run.folder, {**tables, **runs}, scored, summary, opened, config)
+            write_report(run.folder, {**tables, **runs}, scored, summary=summary, opened=opened, config=config)
         run.record["counts"] = summary["counts"]
         shutil.rmtree(scratch)
     return {
@@ -121,10 +114,16 @@ def run_inputs(inputs: Inputs, out: Path, config: Evaluate, execution: Execution
     }
 
 
-def _setting(
-    opened: Opened, pairs: Sequence[str], rescan: Path | None, mean_file: Path, config: Evaluate, execution: Execution
-) -> tuple[Yardsticks, TrainingPairs, dict[str, str]]:
-    """Baselines for every pair, what the training pairs look like, and why some baselines are missing."""
+def _yardsticks(
+    opened: Opened,
+    pairs: Sequence[str],
+    *,
+    rescan: Path | None,
+    mean_file: Path,
+    config: Evaluate,
+    execution: Execution,
+) -> tuple[Yardsticks, TrainingPairs]:
+    """Baselines for every pair, and what the training pairs look like."""
     data = opened.dataset
     chosen = data.pairs("train")
     if config.quick:
@@ -137,35 +136,29 @@ def _setting(
         radiographs.append(batch.radiographs)
         signatures.append(batch.signatures)
         execution.progress("training pairs", len(training_ids), len(chosen), "mean and nearest")
-    nearest, others, skipped = {}, other_patients(data, pairs), {}
+    nearest = {}
     if training_ids:
         np.save(mean_file, (total / len(training_ids)).astype(np.float32))
         nearest = nearest_pairs(data, pairs, training_ids, np.concatenate(radiographs))
-    else:
-        skipped = dict.fromkeys((MEAN_VOLUME, NEAREST_TRAINING), "the dataset has no training pairs")
-    if not others:
-        skipped |= dict.fromkeys((WRONG_PATIENT, SWAPPED), "there is only one participant")
-    if rescan is None:
-        skipped[RESCAN] = "no --rescan was given"
-    setting = Yardsticks(
+    yardsticks = Yardsticks(
         dataset=data,
         canny_sigma=config.canny_sigma,
         mean_file=mean_file if training_ids else None,
         nearest=nearest,
-        others=others,
+        others=other_patients(data, pairs),
         files=single(opened.files),
         rescan=rescan,
         rescans=single(opened.rescans),
         baselined=frozenset(evenly([pair_id for pair_id in pairs if pair_id in opened.files], BASELINED)),
     )
     rows = np.concatenate(signatures) if signatures else np.empty((0, 1), np.float32)
-    return setting, TrainingPairs(pair_ids=training_ids, signatures=rows), skipped
+    return yardsticks, TrainingPairs(pair_ids=training_ids, signatures=rows)
 
 
-def _score_all(pairs: Sequence[str], files: Files, setting: Yardsticks, execution: Execution) -> list[Scored]:
-    """Every pair's figures, in the order of the pairs."""
+def _score_all(pairs: Sequence[str], files: Files, yardsticks: Yardsticks, execution: Execution) -> list[Scored]:
+    """What every pair scores, in the order of the pairs."""
     scored = []
-    work, tasks = partial(_score, setting), [(pair_id, files.get(pair_id, [])) for pair_id in pairs]
+    work, tasks = partial(_score, yardsticks), [(pair_id, files.get(pair_id, [])) for pair_id in pairs]
     # Filters and sums use one thread anyway, so a single worker may as well be this process.
     results = map(work, tasks) if execution.workers == 1 else in_order(work, tasks, execution.workers)
     for case in results:
@@ -176,15 +169,15 @@ def _score_all(pairs: Sequence[str], files: Files, setting: Yardsticks, executio
     return scored
 
 
-def _score(setting: Yardsticks, task: tuple[str, list[Path]]) -> Scored:
-    return score(*task, setting)
+def _score(yardsticks: Yardsticks, task: tuple[str, list[Path]]) -> Scored:
+    return score(*task, yardsticks)
 
 
 def _further_runs(
-    opened: Opened, pairs: Sequence[str], setting: Yardsticks, execution: Execution
+    opened: Opened, pairs: Sequence[str], yardsticks: Yardsticks, execution: Execution
 ) -> dict[str, pd.DataFrame]:
     """Name of each further run -> one row a pair."""
-    alone = replace(setting, baselined=frozenset())
+    alone = replace(yardsticks, baselined=frozenset())
     return {
         name: volume_table(_score_all(pairs, files, alone, execution), opened.dataset.index)
         for name, files in opened.further.items()
@@ -193,36 +186,35 @@ def _further_runs(
 
 def _further(
     opened: Opened,
-    inputs: Inputs,
     good: Sequence[str],
     scored: Sequence[Scored],
+    *,
     training: TrainingPairs,
-    setting: Yardsticks,
+    yardsticks: Yardsticks,
     config: Evaluate,
     execution: Execution,
 ) -> dict[str, Any]:
     """What is asked beyond likeness."""
     whose = opened.dataset.index["participant"]
     found: dict[str, Any] = {
-        "run_names": inputs.run_names(),
         "audit": audit(
             scored,
             [whose[case.pair_id] for case in scored],
             training.signatures,
             [whose[pair_id] for pair_id in training.pair_ids],
         ),
-        "flips": beyond.flips(good, opened.flipped, setting, config),
+        "flips": beyond.flips(good, opened.flipped, yardsticks, config),
         "samples": None,
         "set_distances": None,
     }
     if not config.quick:
-        found["samples"] = beyond.several_samples(good, setting)
-        found["set_distances"] = beyond.set_distances(good, setting, execution)
+        found["samples"] = beyond.several_samples(good, yardsticks)
+        found["set_distances"] = beyond.set_distances(good, yardsticks, execution)
     return found
 
 
-def _column(figures: Mapping[str, Mapping[str, float]], scored: Sequence[Scored], name: str) -> list[float]:
-    return [figures.get(case.pair_id, {}).get(name, np.nan) for case in scored]
+def _column(scores: Mapping[str, Mapping[str, float]], scored: Sequence[Scored], name: str) -> list[float]:
+    return [scores.get(case.pair_id, {}).get(name, np.nan) for case in scored]
 
 
 def _header(inputs: Inputs, opened: Opened, config: Evaluate) -> dict[str, Any]:

@@ -11,8 +11,10 @@ import pandas as pd
 from xrmri.config import Evaluate
 from xrmri.data.alignment import unit_range
 from xrmri.errors import XrmriError
-from xrmri.evaluation.case import GENERATED, Scored, at_depths, compare, placed, window_of
+from xrmri.evaluation.case import Scored
+from xrmri.evaluation.comparison import at_depths, compare, placed, window_of
 from xrmri.evaluation.inputs import Opened, single
+from xrmri.evaluation.sources import GENERATED
 from xrmri.evaluation.summary import grey_table
 from xrmri.records import Geometry
 from xrmri.report.figures import CaseImages, chosen_cases, draw_figures
@@ -28,6 +30,7 @@ def write_report(
     folder: Path,
     tables: Mapping[str, pd.DataFrame],
     scored: Sequence[Scored],
+    *,
     summary: Mapping[str, Any],
     opened: Opened,
     config: Evaluate,
@@ -44,10 +47,12 @@ def write_report(
     """
     show = lru_cache(_KEPT)(partial(_picture, opened=opened, sigma=config.canny_sigma))
     cases = chosen_cases(tables[GENERATED], config.cases)
-    figures = draw_figures(folder / "figures", tables, summary, cases, show)
-    figures += draw_paper(folder / "figures", tables, grey_table(scored), show, summary["run_names"][0])
+    figures = draw_figures(folder / "figures", tables, summary, cases=cases, picture=show)
+    figures += draw_paper(
+        folder / "figures", tables, grey_table(scored), picture=show, run_name=summary["run_names"][0]
+    )
     viewer = [viewer_case(f"{rank}: {pair_id}", show(pair_id)) for rank, pair_id in _one_each(cases)]
-    write_page(folder / "report.html", summary, tables[GENERATED], figures, viewer)
+    write_page(folder / "report.html", summary, tables[GENERATED], figures=figures, viewer=viewer)
 
 
 def _one_each(cases: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
