@@ -46,7 +46,7 @@ def load_vae(folder: Path, device: str) -> Any:
     import torch
 
     from xrmri.machine.device import find_device
-    from xrmri.models.weights import load_autoencoder
+    from xrmri.models.saved_networks import load_autoencoder
 
     torch.set_num_threads(1)
     return load_autoencoder(folder / "vae").to(find_device(device))

@@ -22,13 +22,12 @@ from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InconsistentError, InputError
 from xrmri.models import autoencoder
 from xrmri.models.linear import fuse_biases
+from xrmri.models.saved_networks import load_autoencoder, load_unet
 from xrmri.models.unet import Ablations, Denoiser
 from xrmri.models.weights import (
     CONFIG,
     WEIGHTS,
-    load_autoencoder,
     load_weights,
-    read_config,
     save_network,
     save_weights,
 )
@@ -167,17 +166,13 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
     facts = read_facts(folder)
     if "guidance" not in facts:
         raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
-    unet = UNet2DConditionModel.from_config(read_config(folder / "unet"))
-    denoiser = guided(unet, facts)
-    load_weights(folder / "unet" / WEIGHTS, denoiser.unet)
+    denoiser = guided(load_unet(folder / "unet"), facts)
     load_weights(folder / "unet" / GUIDANCE, denoiser.guidance)
     encoder = None
     if facts["radiograph_token"] == "clip":
-        from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes  # most models never need it
+        from xrmri.models.radiograph_encoder import load_saved_encoder  # most models never need it
 
-        encoder = RadiographEncoder(TowerSizes(**read_config(folder / "radiograph_encoder")))
-        load_weights(folder / "radiograph_encoder" / WEIGHTS, encoder)
-        encoder.to(device).requires_grad_(False).eval()
+        encoder = load_saved_encoder(folder / "radiograph_encoder").to(device).requires_grad_(False).eval()
     return Model(
         vae=load_autoencoder(folder / "vae").to(device),
         denoiser=denoiser.to(device).requires_grad_(False).eval(),

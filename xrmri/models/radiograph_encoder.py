@@ -7,14 +7,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from open_clip.transformer import QuickGELU, VisionTransformer
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from xrmri.documents import read_document
 from xrmri.errors import InconsistentError, InputError
-from xrmri.models.weights import read_tensors
+from xrmri.models.weights import CONFIG, WEIGHTS, load_weights, read_tensors
+from xrmri.typed import Between, UnfitError
 
 # CLIP's own normalisation (OpenAI).
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -34,12 +37,17 @@ _RENAMED = (
 class TowerSizes:
     """The sizes of a CLIP image tower; the defaults are ViT-L/14, of 303,966,208 parameters."""
 
-    image: int = 224
-    patch: int = 14
-    width: int = 1024
-    layers: int = 24
-    heads: int = 16
-    output: int = 768
+    image: Annotated[int, Between(14, 1024)] = 224
+    patch: Annotated[int, Between(4, 64)] = 14
+    width: Annotated[int, Between(16, 4096)] = 1024
+    layers: Annotated[int, Between(1, 64)] = 24
+    heads: Annotated[int, Between(1, 64)] = 16
+    output: Annotated[int, Between(1, 4096)] = 768
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that make no tower."""
+        if self.width % self.heads or self.image < self.patch:
+            raise UnfitError("heads must divide width, and a patch must fit into the image")
 
 
 class RadiographEncoder(nn.Module):
@@ -67,6 +75,21 @@ class RadiographEncoder(nn.Module):
         x = (x.expand(-1, 3, -1, -1) + 1) / 2
         mean, std = (torch.tensor(values, device=y.device)[:, None, None] for values in (MEAN, STD))
         return self.tower((x - mean) / std)[:, None, :]
+
+
+def load_saved_encoder(folder: Path) -> RadiographEncoder:
+    """The tower in a model's folder, in float32 on the CPU.
+
+    Raises:
+        InconsistentError: a file is missing, damaged, or of another network.
+    """
+    file, advice = folder / CONFIG, "copy the folder again, or train again"
+    if not file.is_file():
+        raise InconsistentError(f"{file} is missing: {advice}")
+    with torch.device("meta"):
+        encoder = RadiographEncoder(read_document(file, TowerSizes, advice=advice, damaged=InconsistentError))
+    load_weights(folder / WEIGHTS, encoder)
+    return encoder
 
 
 def load_radiograph_encoder(file: Path) -> RadiographEncoder:

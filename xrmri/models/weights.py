@@ -1,6 +1,5 @@
 """Networks on disk: diffusers' layout, safetensors only, each file complete or absent."""
 
-import json
 import pickle
 import struct
 from collections.abc import Iterator
@@ -11,13 +10,13 @@ from zipfile import is_zipfile
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
-from diffusers.models import AutoencoderKL
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from xrmri.errors import InconsistentError, InputError
+from xrmri.limits import require_regular
 from xrmri.run import complete_or_absent, write_text
 
 CONFIG = "config.json"
@@ -34,17 +33,6 @@ def save_network(folder: Path, network: ConfigMixin, dtype: torch.dtype = torch.
     save_weights(folder / WEIGHTS, network, dtype)
 
 
-def load_autoencoder(folder: Path) -> AutoencoderKL:
-    """The autoencoder in a diffusers folder, in float32 on the CPU, frozen.
-
-    Raises:
-        InconsistentError: a file is missing, damaged, or of another network.
-    """
-    vae = AutoencoderKL.from_config(read_config(folder))
-    load_weights(folder / WEIGHTS, vae)
-    return vae.requires_grad_(False).eval()
-
-
 def save_weights(file: Path, network: nn.Module, dtype: torch.dtype = torch.float32) -> None:
     """Write the weights of a network."""
     state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in network.state_dict().items()}
@@ -57,18 +45,24 @@ def save_weights(file: Path, network: nn.Module, dtype: torch.dtype = torch.floa
 def load_weights(file: Path, network: nn.Module) -> None:
     """Read all weights of a network, in whatever precision they were stored.
 
+    The network takes the tensors over, so that one built without memory ("meta") needs none before.
+
     Raises:
         InconsistentError: the file is missing, damaged, holds numbers that are not finite, or is of another network.
     """
     try:
+        require_regular(file)
         state = load_file(file)
-    except (OSError, SafetensorError) as error:
+    except (InputError, OSError, SafetensorError, ValueError) as error:
         raise InconsistentError(f"{file} cannot be read ({error}): copy the folder again, or train again") from error
     for name, value in state.items():
-        if not torch.isfinite(value).all():
+        if not value.is_floating_point() or not torch.isfinite(value).all():
             raise InconsistentError(f"{file}: {name} holds numbers that are not finite: train again")
     try:
-        network.load_state_dict(state)
+        # A copy, because what safetensors gives is the file itself, which somebody may replace while we train.
+        network.load_state_dict(
+            {name: value.to(torch.float32, copy=True) for name, value in state.items()}, assign=True
+        )
     except RuntimeError as error:
         first = " ".join(str(error).split())[:200]
         raise InconsistentError(f"{file} does not fit its {CONFIG} ({first}): copy the folder again") from error
@@ -128,15 +122,6 @@ class _Placeholder:
 
     def __setstate__(self, state: object) -> None:
         pass
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The config.json of one network."""
-    file = folder / CONFIG
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise InconsistentError(f"{file} cannot be read ({error}): copy the folder again, or train again") from error
 
 
 def count_parameters(network: nn.Module) -> int:

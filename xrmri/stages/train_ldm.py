@@ -24,8 +24,9 @@ from xrmri.learning.pictures import drawn_knees
 from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
 from xrmri.models.bundle import Model, read_facts, save_bundle
 from xrmri.models.card import model_card
+from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
-from xrmri.models.weights import WEIGHTS, count_parameters, load_autoencoder
+from xrmri.models.weights import WEIGHTS, count_parameters
 from xrmri.run import digest, fingerprint, require_finished, sha256
 from xrmri.training.loop import Task, fit
 from xrmri.training.opening import open_run
