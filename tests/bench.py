@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from xrmri.config import Generate, TrainLdm, TrainVae
 from xrmri.diffusion.ddim import sample as sample_ddim
 from xrmri.diffusion.depth_noise import starting_noise
+from xrmri.facts import ScheduleFacts
 from xrmri.generation.case import GenerateInputs, case_of_radiograph
 from xrmri.generation.draw import ON_CPU, draw, draw_at
 from xrmri.generation.model import find_model
@@ -65,8 +66,9 @@ def paper_knee() -> tuple[Model, np.ndarray, np.ndarray]:
     sizes = {"blocks": vae.blocks, "latent_channels": vae.latent_channels, "middle_attention": vae.middle_attention}
     denoiser = denoiser_of(unet).requires_grad_(False).eval()
     autoencoder = build_autoencoder(channels=vae.channels, **sizes).requires_grad_(False).eval()
-    schedule = {"timesteps": unet.timesteps, "beta_start": unet.beta_start, "beta_end": unet.beta_end}
-    facts = {"image_size": 256, "latent_scale": 0.2, "schedule": schedule | {"prediction": "epsilon"}}
+    steps = {"timesteps": unet.timesteps, "beta_start": unet.beta_start, "beta_end": unet.beta_end}
+    schedule = ScheduleFacts(**steps, prediction="epsilon")
+    facts = replace(MODEL.facts, image_size=256, latent_scale=0.2, schedule=schedule, sampler=None)
     bundle = Model(vae=autoencoder, denoiser=denoiser, radiograph_encoder=None, facts=facts)
     return bundle, np.zeros((256, 256), np.float32), np.zeros(65, np.uint8)
 
@@ -76,11 +78,11 @@ def draw_plainly(bundle: Model, y: np.ndarray, r: np.ndarray, *, slices: int, st
     """A slice at a time, with diffusers' scheduler: the first `steps` of 50."""
     from diffusers import DDIMScheduler
 
-    facts = bundle.facts["schedule"]
+    facts = bundle.facts.schedule
     scheduler = DDIMScheduler(
-        num_train_timesteps=facts["timesteps"], beta_start=facts["beta_start"], beta_end=facts["beta_end"],
+        num_train_timesteps=facts.timesteps, beta_start=facts.beta_start, beta_end=facts.beta_end,
         beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=True, timestep_spacing="trailing",
-        prediction_type="v_prediction" if facts["prediction"] == "v" else "epsilon",
+        prediction_type="v_prediction" if facts.prediction == "v" else "epsilon",
     )  # fmt: skip
     scheduler.set_timesteps(PLAIN_STEPS)
     features = torch.from_numpy(r.astype(np.float32))[None]

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from xrmri.errors import InputError
 
@@ -100,6 +100,8 @@ def _fits(value: Any, kind: Any) -> bool:
     origin = getattr(kind, "__origin__", None)
     if origin is tuple:
         return isinstance(value, tuple) and all(_fits(item, kind.__args__[0]) for item in value)
+    if origin is Literal:
+        return isinstance(value, str)  # which of them, the settings themselves say
     if origin is not None:
         return isinstance(value, origin)
     return isinstance(value, kind)
@@ -267,7 +269,7 @@ class Training(Seeded):
     """Largest gradient norm; 0 does not clip (code)."""
     precision: str = "auto"
     """fp32, bf16, fp16, or auto: bf16 where the device multiplies it faster than fp32 (choice)."""
-    radiograph_grid: str = "crop"
+    radiograph_grid: Literal["crop", "slice"] = "crop"
     """crop: the joint crop fills the network's input (paper); slice: it lies on the slice's millimetres (choice)."""
     radiograph_variants: int = 1
     """Exposures in which each radiograph is seen: 1 as it is (paper); more add random gamma and blur (choice)."""
@@ -367,11 +369,11 @@ class TrainLdm(Training):
     """Attention heads (code)."""
     context_width: int = 768
     """Width of the context token (code)."""
-    radiograph_token: str = "clip"
+    radiograph_token: Literal["clip", "none"] = "clip"
     """clip: the context starts from a CLIP image embedding of y (code); none: from zeros, y acts by concatenation."""
-    guidance: str = "context"
+    guidance: Literal["context", "time"] = "context"
     """Where d and r enter, each in its half of the U-Net: context (paper; how is a choice) or time embedding."""
-    halves: str = "paper"
+    halves: Literal["paper", "swapped", "joint"] = "paper"
     """Ablation of xray2mri: paper (d down, r up), swapped, or joint, both in both halves (choice)."""
     without: tuple[str, ...] = ()
     """Ablations: never tell the denoiser features, clip, concat, or single readings such as V00XRKL (choice)."""
@@ -381,9 +383,9 @@ class TrainLdm(Training):
     """First beta; the square roots are linear in between (code)."""
     beta_end: float = 0.0120
     """Last beta (code)."""
-    prediction: str = "epsilon"
+    prediction: Literal["epsilon", "v"] = "epsilon"
     """What the U-Net predicts: epsilon (paper, eq. 7) or v."""
-    timestep_map: str = "raw"
+    timestep_map: Literal["raw", "match-snr"] = "raw"
     """What the U-Net is told for a step: raw, or match-snr, the step of 1,000 with as much noise (choice)."""
     zero_terminal_snr: bool = False
     """Leave no signal at the last step (choice: Lin et al., 2024); needs prediction v."""

@@ -2,14 +2,20 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 
+from tests.made_facts import DATASET_FACTS
 from xrmri.data.features import feature_set, one_hot
-from xrmri.data.store import INDEX_COLUMNS, StoredPair, grade_names, new_shard, open_dataset, write_index
+from xrmri.data.store import INDEX_COLUMNS, StoredPair, new_shard, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError
+from xrmri.facts import write_dataset_facts
+from xrmri.typed import content_of
+
+LACKING = json.dumps(content_of(replace(DATASET_FACTS, shards={"pairs-00007-of-00009.h5": ""}))).encode()
 
 SHARD = "pairs-00000-of-00001.h5"
 GRADES = {"V00XRKL": 3, "V00XRJSM": 0, "V00XROSFM": None}
@@ -39,8 +45,7 @@ def folder(tmp_path):
             split = ("train", "train", "test")[number]
             rows.append(row | {"pair_id": pair_id, "row": shard.append(pair(number)), "split": split, "kl": None})
     write_index(tmp_path / "index.csv", rows)
-    description = {"schema": 1, "shards": {SHARD: ""}, "grades": list(grade_names())}
-    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    write_dataset_facts(tmp_path, replace(DATASET_FACTS, slices=5, size=16, shards={SHARD: ""}))
     return tmp_path
 
 
@@ -97,9 +102,9 @@ def test_what_is_no_dataset_is_refused_with_what_to_do(folder, tmp_path_factory)
 @pytest.mark.parametrize(
     ("file", "content", "said"),
     [
-        ("dataset.json", b"{", "cannot be read"),
+        ("dataset.json", b"{", "is not JSON"),
         ("dataset.json", b'{"schema": 9, "shards": {}}', "has schema 9, this version reads 1"),
-        ("dataset.json", b'{"schema": 1, "shards": {"pairs-00007-of-00009.h5": ""}}', "lacks pairs-00007-of-00009.h5"),
+        ("dataset.json", LACKING, "lacks pairs-00007-of-00009.h5"),
         ("index.csv", b"", "cannot be read"),
         (SHARD, b"not HDF5", "is damaged, or not HDF5: build the dataset again"),
     ],

@@ -2,12 +2,13 @@
 
 import torch
 
+from tests.made_facts import MODEL_FACTS
 from xrmri.data.features import feature_set
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import Model, in_precision, save_bundle
 from xrmri.models.unet import Denoiser, build_unet
 
-SIZE = 32
+SIZE = MODEL_FACTS.image_size
 
 
 def made_bundle(precision="fp32"):
@@ -23,13 +24,7 @@ def made_bundle(precision="fp32"):
     with torch.no_grad():  # a new U-Net answers zero to everything
         for weight in denoiser.parameters():
             weight.add_(0.05 * torch.randn(weight.shape))
-    facts = {
-        "image_size": SIZE, "latent_scale": 0.5, "guidance": "context", "radiograph_token": "none",
-        "feature_set": "full", "feature_slots": features.slots, "features_sha256": features.sha256,
-        "schedule": {"timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "v"},
-        "window": [10.0, 500.0], "trained_on": "synthetic phantom",
-    }  # fmt: skip
-    return in_precision(Model(vae=vae, denoiser=denoiser, radiograph_encoder=None, facts=facts), precision)
+    return in_precision(Model(vae=vae, denoiser=denoiser, radiograph_encoder=None, facts=MODEL_FACTS), precision)
 
 
 def made_model(folder):

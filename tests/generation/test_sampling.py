@@ -1,13 +1,17 @@
 """Which sampler draws where a person leaves it open."""
 
+from dataclasses import replace
+
 import pytest
 
+from tests.made_facts import with_timesteps
 from xrmri.config import Generate
 from xrmri.errors import InputError
+from xrmri.facts import SamplerFacts
 from xrmri.generation.sampling import settled
 
-PLAIN = {"schedule": {"timesteps": 1_000}}
-FITTED = PLAIN | {"sampler": {"visited": [999, 500, 0], "weights": [[1, 1], [1, 1, 1], [1, 1, 1, 1]]}}
+PLAIN = with_timesteps(1_000)
+FITTED = replace(PLAIN, sampler=SamplerFacts(visited=(999, 500, 0), weights=((1, 1), (1, 1, 1), (1, 1, 1, 1))))
 
 
 @pytest.mark.parametrize(
@@ -23,7 +27,7 @@ FITTED = PLAIN | {"sampler": {"visited": [999, 500, 0], "weights": [[1, 1], [1, 
         (FITTED, {"sampler": "dpm++"}, ("dpm++", 24)),
         (PLAIN, {}, ("dpm++", 24)),
         (PLAIN, {"sampler": "ddim"}, ("ddim", 50)),
-        ({"schedule": {"timesteps": 10}}, {}, ("dpm++", 10)),
+        (with_timesteps(10), {}, ("dpm++", 10)),
     ],
 )
 def test_the_fitted_sampler_draws_where_it_applies_and_dpm_with_24_steps_elsewhere(facts, given, expected):

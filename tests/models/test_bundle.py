@@ -1,10 +1,12 @@
 """A model folder: what is written is what is read, and damage is told."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
+from tests.made_facts import DENOISER, MODEL_FACTS
 from xrmri.errors import InconsistentError, InputError, XrmriError
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import (
@@ -21,10 +23,7 @@ from xrmri.models.bundle import (
 from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes
 from xrmri.models.unet import Denoiser, build_unet
 
-FACTS = {
-    "image_size": 32, "latent_scale": 0.5, "guidance": "time", "radiograph_token": "clip", "feature_slots": 5,
-    "schedule": {"timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "v"},
-}  # fmt: skip
+FACTS = replace(MODEL_FACTS, denoiser=replace(DENOISER, guidance="time", feature_slots=5), radiograph_token="clip")
 
 
 @pytest.fixture

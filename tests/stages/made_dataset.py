@@ -1,11 +1,14 @@
 """A small dataset of smooth blobs, written through the store itself."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from tests.made_facts import DATASET_FACTS
 from xrmri.config import BuildDataset
-from xrmri.data.features import feature_set
-from xrmri.data.store import SCHEMA, StoredPair, grade_names, new_shard, write_index
-from xrmri.run import begin, sha256, write_json
+from xrmri.data.store import StoredPair, new_shard, write_index
+from xrmri.facts import write_dataset_facts
+from xrmri.run import begin, sha256
 
 SHARD = "pairs-00000-of-00001.h5"
 
@@ -34,11 +37,6 @@ def make_dataset(folder, *, pairs=8, slices=6, size=32, seed=0):
                 index.append({"pair_id": f"{number}", "participant": f"p{number}", "visit": "00", "side": "right",
                               "split": split, "shard": SHARD, "row": row, "kl": number % 5})  # fmt: skip
         write_index(folder / "index.csv", index)
-        features = feature_set("full")
-        description = {
-            "schema": SCHEMA, "slices": slices, "size": size, "feature_set": "full", "features": list(features.names),
-            "features_sha256": features.sha256, "grades": list(grade_names()), "origin": "synthetic phantom",
-            "shards": {SHARD: sha256(folder / SHARD)},
-        }  # fmt: skip
-        write_json(folder / "dataset.json", description)
+        shards = {SHARD: sha256(folder / SHARD)}
+        write_dataset_facts(folder, replace(DATASET_FACTS, slices=slices, size=size, shards=shards))
     return folder

@@ -108,7 +108,7 @@ def flash_folder(release: Path, number: int) -> Path:
 
 
 def test_four_pairs_come_from_twelve_series_and_all_are_counted(built):
-    counts = open_dataset(built).description["counts"]
+    counts = open_dataset(built).facts.counts
     assert counts["found"] == {"FLASH": 4, "radiograph": 4, "other": 4}
     assert (counts["pairs"], counts["paired"], counts["rejected"], counts["other"]) == (4, 8, 0, 4)
     assert read_record(built)["counts"] == counts

@@ -2,6 +2,7 @@
 
 import html
 import json
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -10,16 +11,17 @@ import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
+from tests.made_facts import DATASET_FACTS, MODEL_FACTS
 from xrmri.config import Evaluate, Execution
-from xrmri.data.features import feature_set
 from xrmri.data.nifti import write_volume
-from xrmri.data.store import SCHEMA, StoredPair, grade_names, new_shard, open_dataset, write_index
+from xrmri.data.store import StoredPair, new_shard, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError
 from xrmri.evaluation.comparison import compare
 from xrmri.evaluation.flip import flip, where
 from xrmri.evaluation.inputs import Inputs
 from xrmri.evaluation.samples import _calibration, examine
 from xrmri.evaluation.verdicts import verdicts
+from xrmri.facts import write_dataset_facts, write_model_facts
 from xrmri.metrics.image import psnr
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
@@ -95,9 +97,7 @@ def dataset(tmp_path_factory):
                 }
             )
     write_index(folder / "index.csv", rows)
-    names = list(grade_names())
-    facts = {"schema": SCHEMA, "shards": {shard: ""}, "grades": names, "features_sha256": feature_set("full").sha256}
-    write_json(folder / "dataset.json", facts)
+    write_dataset_facts(folder, replace(DATASET_FACTS, slices=SLICES, size=SIZE, shards={shard: ""}))
     return folder
 
 
@@ -221,7 +221,7 @@ def model(tmp_path):
     vae = build_autoencoder(channels=(8, 8), blocks=1, latent_channels=4, middle_attention=False).eval()
     (tmp_path / "ldm").mkdir()
     save_network(tmp_path / "ldm" / "vae", vae)
-    write_json(tmp_path / "ldm" / "xrmri.json", {"image_size": SIZE})
+    write_model_facts(tmp_path / "ldm", replace(MODEL_FACTS, image_size=SIZE))
     return tmp_path / "ldm", vae
 
 

@@ -12,9 +12,10 @@ from tests.stages.made_dataset import make_dataset
 from xrmri.config import Execution, Generate, TrainLdm, TrainVae
 from xrmri.data.features import feature_set
 from xrmri.errors import InconsistentError, InputError
+from xrmri.facts import read_model_facts
 from xrmri.generation.draw import draw
 from xrmri.models.autoencoder import build_autoencoder
-from xrmri.models.bundle import load_bundle, read_facts
+from xrmri.models.bundle import load_bundle
 from xrmri.models.unet import build_unet
 from xrmri.models.zero123_names import AUTOENCODER, UNET, autoencoder_name, unet_name
 from xrmri.stages import train_ldm, train_vae
@@ -65,7 +66,7 @@ def drawn(bundle, *, radiograph=0.0, grade=0):
 @pytest.mark.parametrize(("method", "told"), [("ldm", set()), ("cola-diff", {"y"}), ("x-diffusion", {"y"})])
 def test_a_compared_method_trains_saves_and_draws_from_its_own_conditions(made, tmp_path, method, told):
     bundle = train(made, tmp_path / "ldm", replace(LDM, method=method, radiograph_token="clip" if not told else "none"))
-    assert bundle.facts["method"] == method and bundle.radiograph_encoder is None
+    assert bundle.facts.denoiser.method == method and bundle.radiograph_encoder is None
     plain = drawn(bundle)
     assert plain.shape == (3, 32, 32) and np.isfinite(plain).all()
     assert np.array_equal(drawn(bundle, grade=1), plain)
@@ -77,7 +78,7 @@ def test_a_compared_method_trains_saves_and_draws_from_its_own_conditions(made, 
 def test_an_ablation_travels_with_the_model(made, tmp_path, without):
     bundle = train(made, tmp_path / "ldm", replace(LDM, without=without))
     hidden = {"features": 65, "concat": 0, "V00XROSFM": 8, "clip": 0}[without[0]]
-    assert len(bundle.denoiser.hidden.slots) == hidden == len(read_facts(tmp_path / "ldm")["hidden_slots"])
+    assert len(bundle.denoiser.hidden.slots) == hidden == len(read_model_facts(tmp_path / "ldm").denoiser.hidden_slots)
     if hidden == 8:
         assert feature_set("full").names[:2] == ("V00XROSFM", "V00XROSFL")
     if hidden == 65:
@@ -96,7 +97,7 @@ def test_an_ablation_travels_with_the_model(made, tmp_path, without):
 )
 def test_targets_and_ablations_go_through_training_and_drawing(made, tmp_path, options):
     bundle = train(made, tmp_path / "ldm", replace(LDM, **options))
-    assert {name: bundle.facts["config"][name] for name in options} == options
+    assert {name: bundle.facts.config[name] for name in options} == options
     assert np.isfinite(drawn(bundle)).all()
 
 
@@ -128,7 +129,7 @@ def test_both_trainings_start_from_a_public_checkpoint_with_its_sizes_and_an_acc
     assert torch.equal(bundle.denoiser.unet.conv_in.weight, state[UNET + "input_blocks.0.0.weight"])
     assert torch.equal(bundle.vae.quant_conv.weight, state[AUTOENCODER + "quant_conv.weight"])
     assert torch.equal(bundle.denoiser.guidance.depth.bias, torch.ones(16))
-    assert read_facts(tmp_path / "ldm")["config"]["channels"] == [32, 64]
+    assert read_model_facts(tmp_path / "ldm").config["channels"] == [32, 64]
     for folder in ("vae", "ldm"):
         with (tmp_path / folder / "init.csv").open() as stream:
             rows = list(csv.DictReader(stream))

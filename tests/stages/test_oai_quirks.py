@@ -242,7 +242,7 @@ def test_grades_are_those_of_project_15_floored_and_what_was_not_read_is_not_0(b
     assert dataset.grades(f"{participant('only 37')}_00m_right")["V00XRKL"] == 3
     assert set(dataset.grades(f"{participant('not read')}_00m_right").values()) == {None}
     assert np.isnan(float(dataset.index.at[f"{participant('not read')}_00m_right", "kl"]))
-    not_read = dataset.description["not_read"]
+    not_read = dataset.facts.not_read
     assert (not_read["V00XRKL"], not_read["V00XRJSL"]) == (1, len(PAIRED))
 
 

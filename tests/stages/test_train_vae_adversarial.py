@@ -13,7 +13,7 @@ from tests.stages.test_train_vae_perceptual import PLAIN, rows, train
 from tests.stages.test_two_processes import on_two_processes
 from xrmri.config import Execution, TrainVae
 from xrmri.errors import InputError, StoppedEarly
-from xrmri.models.bundle import read_facts
+from xrmri.facts import read_autoencoder_facts
 from xrmri.models.weights import WEIGHTS
 from xrmri.stages import train_vae
 from xrmri.training.checkpoint import latest_checkpoint
@@ -59,9 +59,9 @@ def test_the_discriminator_is_trained_and_kept_in_the_checkpoint(made, tmp_path)
 def test_its_loss_is_a_measure_and_no_part_of_the_validation_loss(made, tmp_path):
     for name, config in (("plain", PLAIN), ("vae", TERM)):
         train(made, tmp_path / name, replace(config, max_steps=0))
-    start, without = (read_facts(tmp_path / name) for name in ("vae", "plain"))
-    assert start["validation_loss"] == without["validation_loss"]
-    assert start["discriminator_loss"] == pytest.approx(1, abs=0.05) and "discriminator_loss" not in without
+    start, without = (read_autoencoder_facts(tmp_path / name) for name in ("vae", "plain"))
+    assert start.validation_loss == without.validation_loss
+    assert start.discriminator_loss == pytest.approx(1, abs=0.05) and without.discriminator_loss is None
     assert rows(made / "vae")[-1]["discriminator_loss"] < 0.9
     assert rows(made / "vae")[0]["loss"] == pytest.approx(rows(made / "plain")[0]["loss"] + 1, abs=0.02)  # hinge
 

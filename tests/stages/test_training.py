@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
+from xrmri.facts import read_autoencoder_facts, read_model_facts
 from xrmri.learning.batches import Samples
 from xrmri.learning.latents import Encoders, Latents, cache_latents
-from xrmri.models.bundle import load_bundle, read_facts
+from xrmri.models.bundle import load_bundle
 from xrmri.run import read_record
 from xrmri.stages import train_ldm, train_vae
 from xrmri.training.checkpoint import latest_checkpoint
@@ -49,27 +51,27 @@ def rows(folder):
 def test_the_model_folder_alone_holds_what_generating_needs(made):
     bundle = load_bundle(made / "ldm")
     facts = bundle.facts
-    assert bundle.latent_shape == (4, 8, 8) and facts["image_size"] == 32 and facts["slices"] == 6
-    assert facts["window"] == [0.0, 700.0] and facts["trained_on"] == "synthetic phantom"
-    assert facts["schedule"] == {
+    assert bundle.latent_shape == (4, 8, 8) and facts.image_size == 32 and facts.slices == 6
+    assert facts.window == (0.0, 700.0) and facts.trained_on == "synthetic phantom" and facts.is_synthetic
+    assert asdict(facts.schedule) == {
         "timesteps": 100, "beta_start": 0.00085, "beta_end": 0.012, "prediction": "epsilon", "timestep_map": "raw",
         "zero_terminal_snr": False,
     }  # fmt: skip
-    assert facts["feature_slots"] == 65 and facts["feature_set"] == "full"
+    assert facts.denoiser.feature_slots == 65 and facts.feature_set == "full"
     card = (made / "ldm" / "README.md").read_text()
     assert "synthetic phantom" in card and "Not for" in card
 
 
 def test_the_measured_scale_makes_the_latents_of_unit_deviation(made):
-    facts, cache = read_facts(made / "ldm"), next((made / "ldm" / "cache").iterdir())
+    facts, cache = read_model_facts(made / "ldm"), next((made / "ldm" / "cache").iterdir())
     mean, logvar = np.load(cache / "train" / "slices.npy").astype(float).swapaxes(0, 1)
     drawn = mean + np.exp(0.5 * logvar) * np.random.default_rng(0).standard_normal(mean.shape)
-    assert (drawn * facts["latent_scale"]).std() == pytest.approx(1, rel=0.02)
+    assert (drawn * facts.latent_scale).std() == pytest.approx(1, rel=0.02)
 
 
 def test_the_last_row_of_metrics_is_what_the_saved_weights_say(made):
-    assert rows(made / "ldm")[-1]["validation_loss"] == pytest.approx(read_facts(made / "ldm")["validation_loss"])
-    assert rows(made / "vae")[-1]["psnr_db"] == pytest.approx(read_facts(made / "vae")["psnr_db"])
+    assert rows(made / "ldm")[-1]["validation_loss"] == pytest.approx(read_model_facts(made / "ldm").validation_loss)
+    assert rows(made / "vae")[-1]["psnr_db"] == pytest.approx(read_autoencoder_facts(made / "vae").psnr_db)
 
 
 def test_the_same_command_again_has_nothing_to_do(made):
@@ -160,9 +162,8 @@ def test_training_starts_from_an_earlier_model_when_told(made, tmp_path):
     still = {"preset": "tiny", "max_steps": 1, "warmup_steps": 100, "weight_decay": 0.0, "learning_rate": 1e-12}
     train_vae.run(made / "dataset", tmp_path / "vae", TrainVae.load(**still), ON_CPU, made / "vae")
     train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", TrainLdm.load(**still), ON_CPU, made / "ldm")
-    for name in ("vae", "ldm"):
-        wanted, found = (read_facts(root / name)["validation_loss"] for root in (made, tmp_path))
-        assert found == pytest.approx(wanted, rel=1e-4) if name == "vae" else True
+    wanted, found = (read_autoencoder_facts(root / "vae").validation_loss for root in (made, tmp_path))
+    assert found == pytest.approx(wanted, rel=1e-4)
     assert torch.allclose(
         load_bundle(tmp_path / "ldm").denoiser.unet.conv_in.weight,
         load_bundle(made / "ldm").denoiser.unet.conv_in.weight,

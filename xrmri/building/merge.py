@@ -16,9 +16,10 @@ from xrmri.config import BuildDataset
 from xrmri.data.description import FLASH
 from xrmri.data.features import feature_set
 from xrmri.data.pairing import SPLITS, leak, split_participants
-from xrmri.data.store import SCHEMA, grade_names, open_dataset, write_index
+from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
-from xrmri.run import complete_or_absent, read_record, sha256, write_json
+from xrmri.facts import PHANTOM, DatasetFacts, write_dataset_facts
+from xrmri.run import complete_or_absent, read_record, sha256
 
 _REJECTED_COLUMNS = ("participant", "visit", "side", "series", "reason")
 
@@ -84,8 +85,29 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
     all_shards = shards_of(folder, config.shards)
     shards = {shard.file.name: record["sha256"] for shard, record in zip(all_shards, records, strict=True)}
     not_read = {name: sum(record["not_read"][name] for record in records) for name in grade_names()}
-    provenance = {"shards": shards, "not_read": not_read, "counts": counts, "origin": records[0]["origin"]}
-    write_json(folder / "dataset.json", _description(config, rows) | provenance)
+    features = feature_set(config.feature_set)
+    per_split = Counter(row["split"] for row in rows)
+    facts = DatasetFacts(
+        slices=config.last_slice - config.first_slice,
+        size=config.size,
+        extent_mm=(1.5 * (config.last_slice - config.first_slice - 1), 160.0, 160.0),
+        plane="coronal",
+        sequence="FLASH",
+        feature_set=config.feature_set,
+        features=features.names,
+        features_sha256=features.sha256,
+        grades=grade_names(),
+        origin=records[0]["origin"],
+        is_synthetic=records[0]["origin"] == PHANTOM,
+        shards=shards,
+        slice_window=(config.first_slice, config.last_slice),
+        split_seed=config.seed,
+        shares=config.shares,
+        pairs_per_split={split: per_split[split] for split in SPLITS},
+        not_read=not_read,
+        counts=counts,
+    )
+    write_dataset_facts(folder, facts)
     return counts
 
 
@@ -110,7 +132,7 @@ def verify(folder: Path) -> dict[str, Any]:
     record = read_record(folder)
     written = (record or {}).get("outputs", {})
     expected = {name: written[name] for name in ("index.csv", "rejected.csv", "dataset.json") if name in written}
-    for name, digest in (expected | dataset.description["shards"]).items():
+    for name, digest in (expected | dataset.facts.shards).items():
         if sha256(folder / name) != digest:
             raise InconsistentError(f"{folder / name} has changed since it was written: build the dataset again")
     refuse_leak(dataset.index.reset_index().to_dict("records"), folder)
@@ -119,7 +141,7 @@ def verify(folder: Path) -> dict[str, Any]:
         dataset.radiograph(pair_id)
         if dataset.stored_pair_id(pair_id) != pair_id:
             raise InconsistentError(f"{folder / 'index.csv'} names a row for {pair_id} that holds another pair")
-    shards = len(dataset.description["shards"])
+    shards = len(dataset.facts.shards)
     return {"status": "verified", "output": str(folder), "pairs": len(dataset), "shards": shards}
 
 
@@ -147,22 +169,3 @@ def _split(pairs: Sequence[Row], config: BuildDataset) -> dict[str, str]:
         known = [grade for grade in (worst.get(pair["participant"]), pair["kl"]) if grade is not None]
         worst[pair["participant"]] = max(known, default=None)
     return split_participants(worst, config.shares, config.seed)
-
-
-def _description(config: BuildDataset, rows: Sequence[Row]) -> dict[str, Any]:
-    """What a reader needs to know before opening a shard."""
-    features = feature_set(config.feature_set)
-    per_split = Counter(row["split"] for row in rows)
-    return {
-        "schema": SCHEMA,
-        "slice_window": [config.first_slice, config.last_slice],
-        "slices": config.last_slice - config.first_slice,
-        "size": config.size,
-        "feature_set": config.feature_set,
-        "features": list(features.names),
-        "features_sha256": features.sha256,
-        "grades": list(grade_names()),
-        "split_seed": config.seed,
-        "shares": list(config.shares),
-        "pairs_per_split": {split: per_split[split] for split in SPLITS},
-    }

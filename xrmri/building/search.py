@@ -15,6 +15,7 @@ from xrmri.data.pairing import Candidate, RejectedSeries, pair_up
 from xrmri.data.readings import read_readings
 from xrmri.data.release import Release, find_release
 from xrmri.errors import InconsistentError
+from xrmri.facts import ACQUIRED_IMAGES, PHANTOM
 from xrmri.run import digest, fingerprint, read_record, sha256
 
 Row = Mapping[str, Any]
@@ -155,4 +156,4 @@ def inputs_of(found: Found, knees: Path | None) -> dict[str, str]:
 def origin(root: Path) -> str:
     """Where the knees come from: what is trained on a phantom must say so for ever."""
     made = read_record(root)
-    return "synthetic phantom" if made and made["command"] == "phantom" else "acquired images"
+    return PHANTOM if made and made["command"] == "phantom" else ACQUIRED_IMAGES

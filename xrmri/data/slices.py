@@ -89,7 +89,7 @@ def index_slices(dataset: Dataset, split: str) -> SliceIndex:
     pairs = tuple(dataset.pairs(split))
     if not pairs:
         raise InconsistentError(f"{dataset.folder} has no pair in its {split} split: build it from more participants")
-    return SliceIndex(dataset=dataset, pairs=pairs, depths=int(dataset.description["slices"]))
+    return SliceIndex(dataset=dataset, pairs=pairs, depths=dataset.facts.slices)
 
 
 def slice_image(dataset: Dataset, pair_id: str, depth: int) -> Tensor:
@@ -99,9 +99,7 @@ def slice_image(dataset: Dataset, pair_id: str, depth: int) -> Tensor:
     return torch.from_numpy(((pixels - low) / (high - low)).clip(0, 1) * 2 - 1).float()
 
 
-def radiograph_image(
-    dataset: Dataset, pair_id: str, *, grid: str = "crop", variant: int = 0, seed: int = 0
-) -> Tensor:
+def radiograph_image(dataset: Dataset, pair_id: str, *, grid: str = "crop", variant: int = 0, seed: int = 0) -> Tensor:
     """A radiograph: (H, W) float32 in [-1, 1].
 
     Args:

@@ -4,7 +4,6 @@ Axes of /mri: P pairs, S slices posterior to anterior, H rows superior to inferi
 to look like right ones, pixels and affine alike. Values are as acquired; /window says which of them map to [-1, 1].
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,13 +17,13 @@ from xrmri.data.chunks import FILTERS, packed
 from xrmri.data.features import feature_set, one_hot
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5
 from xrmri.errors import InconsistentError, InputError
+from xrmri.facts import SCHEMA, DatasetFacts, read_dataset_facts
 from xrmri.run import complete_or_absent
 
 if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none
     import pandas as pd
 
 T = TypeVar("T")
-SCHEMA = 1
 INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "radiograph_mm",
                  "source_mri_sha256", "source_radiograph_sha256")  # fmt: skip
 _MISSING = -1
@@ -131,8 +130,7 @@ class Dataset:
     """A dataset folder, read lazily; every process opens the shards for itself."""
 
     folder: Path
-    description: dict[str, Any]
-    """dataset.json."""
+    facts: DatasetFacts
     index: "pd.DataFrame"
     """index.csv, one row a pair, by participant, visit and side, with pair_id as the index."""
     _files: dict[str, File] = field(default_factory=dict, repr=False)
@@ -142,13 +140,13 @@ class Dataset:
         """Number of pairs."""
         return len(self.index)
 
-    def __getstate__(self) -> tuple[Path, dict[str, Any], "pd.DataFrame"]:
+    def __getstate__(self) -> tuple[Path, DatasetFacts, "pd.DataFrame"]:
         """What another process is given: no open files."""
-        return self.folder, self.description, self.index
+        return self.folder, self.facts, self.index
 
-    def __setstate__(self, state: tuple[Path, dict[str, Any], "pd.DataFrame"]) -> None:
+    def __setstate__(self, state: tuple[Path, DatasetFacts, "pd.DataFrame"]) -> None:
         """Start without open files."""
-        self.folder, self.description, self.index = state
+        self.folder, self.facts, self.index = state
         self._files, self._owner = {}, 0
 
     def pairs(self, split: str | None = None) -> list[str]:
@@ -179,7 +177,7 @@ class Dataset:
     def grades(self, pair_id: str) -> dict[str, int | None]:
         """The raw readings; None where nobody read."""
         values = self._read("grades", pair_id).tolist()
-        return {n: None if v == _MISSING else v for n, v in zip(self.description["grades"], values, strict=True)}
+        return {n: None if v == _MISSING else v for n, v in zip(self.facts.grades, values, strict=True)}
 
     def affine(self, pair_id: str) -> np.ndarray:
         """Voxel (slice, row, column) to RAS mm, of the pixels as stored: (4, 4) float64."""
@@ -223,21 +221,16 @@ def open_dataset(folder: Path) -> Dataset:
 
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the one that `xrmri build-dataset` wrote")
-    if not (folder / "dataset.json").is_file():
-        raise InputError(f"{folder} has no dataset.json: give a folder that `xrmri build-dataset` has finished")
+    facts = read_dataset_facts(folder)
     try:
-        description = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
         text = {name: str for name in ("pair_id", "participant", "visit", "side", "split", "shard")}
         index = pd.read_csv(folder / "index.csv", dtype=text).set_index("pair_id")
     except (OSError, ValueError, KeyError) as error:
         raise InconsistentError(f"{folder} cannot be read ({error}): build the dataset again with --force") from error
-    if description.get("schema") != SCHEMA:
-        found = description.get("schema")
-        raise InconsistentError(f"{folder} has schema {found}, this version reads {SCHEMA}: build the dataset again")
-    lost = sorted(name for name in description["shards"] if not (folder / name).is_file())
+    lost = sorted(name for name in facts.shards if not (folder / name).is_file())
     if lost:
         raise InconsistentError(f"{folder} lacks {', '.join(lost)}: copy the whole folder, or build the dataset again")
-    return Dataset(folder=folder, description=description, index=index)
+    return Dataset(folder=folder, facts=facts, index=index)
 
 
 def evenly(items: Sequence[T], most: int) -> list[T]:

@@ -1,13 +1,13 @@
 """How close a perfect denoiser could come: the acquired volume through the model's own VAE."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from xrmri.data.store import Dataset
-from xrmri.errors import InputError
+from xrmri.errors import InputError, XrmriError
+from xrmri.facts import read_model_facts
 from xrmri.run import read_record
 
 VAE_CEILING = "vae_ceiling"
@@ -28,12 +28,12 @@ def model_folder(volumes: Path, dataset: Dataset) -> Path:
         raise InputError("the volumes' folder has no run.json that names a model")
     folder = Path(record["model"])
     try:
-        facts = json.loads((folder / "xrmri.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        facts = read_model_facts(folder)
+    except XrmriError as error:
         raise InputError(f"the model {folder.name} is no longer where run.json says") from error
     size = dataset.volume(dataset.pairs()[0]).shape[-1]
-    if facts.get("image_size") != size:
-        raise InputError(f"the model draws {facts.get('image_size')} pixels a row, the dataset has {size}")
+    if facts.image_size != size:
+        raise InputError(f"the model draws {facts.image_size} pixels a row, the dataset has {size}")
     return folder
 
 

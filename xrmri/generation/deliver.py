@@ -98,7 +98,7 @@ def deliver(samples: list[np.ndarray], order: Case, target: Target, config: Gene
     """
     as_it_lies = [mirrored(voxels) if order.side == LEFT else voxels for voxels in samples]
     geometry = _geometry(order, as_it_lies[0].shape)
-    low, high = model.facts["window"]
+    low, high = model.facts.window
     intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in as_it_lies]
     if len(samples) > 1:
         intensities += [np.mean(intensities, axis=0), np.std(intensities, axis=0)]
@@ -146,7 +146,7 @@ def _sidecar(
         "synthetic": True,
         "model": model.name,
         "model_sha256": model.sha256,
-        "trained_on": model.facts["trained_on"],
+        "trained_on": model.facts.trained_on,
         "sources": [order.source],
         "body_part": "KNEE",
         "side": order.side,
@@ -159,7 +159,7 @@ def _sidecar(
         else "file axes: columns, rows (superior to inferior), slices (posterior to anterior)",
         "position": _position(order),
         "like": order.grid.source if order.grid else None,
-        "window": list(model.facts["window"]),
+        "window": list(model.facts.window),
         "xrmri_version": __version__,
         "identity": digest(identity(order, config, model)),
         "outputs": {file.name: sha256(file) for file in written},

@@ -1,21 +1,19 @@
 """Which model draws: a folder that a person names or the bundled one, described before any network is loaded."""
 
 import hashlib
-import json
 import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from xrmri.data.features import FeatureSet, feature_set
 from xrmri.errors import InconsistentError, InputError
+from xrmri.facts import MODEL, ModelFacts, read_model_facts
 from xrmri.pretrained import BUNDLED_LDM
 from xrmri.run import sha256
 
 log = logging.getLogger(__name__)
 
-SYNTHETIC = "synthetic phantom"
 UNFITTED_LENGTH_MM = 6.0
 """For models older than the fit (choice)."""
 
@@ -26,8 +24,7 @@ class ModelFolder:
 
     folder: Path
     bundled: bool
-    facts: dict[str, Any]
-    """Its xrmri.json."""
+    facts: ModelFacts
 
     @property
     def name(self) -> str:
@@ -37,40 +34,40 @@ class ModelFolder:
     @property
     def image_size(self) -> int:
         """Rows and columns of its slices and radiographs."""
-        return int(self.facts["image_size"])
+        return self.facts.image_size
 
     @property
     def lays_on_slice(self) -> bool:
         """Whether it takes radiographs on the millimetres of a slice; else the joint crop fills its input."""
-        return bool(self.facts.get("radiograph_grid") == "slice")
+        return self.facts.radiograph_grid == "slice"
 
     @property
     def noise_length_mm(self) -> float:
         """Length of the noise along depth with which its volumes go on like real ones, as fitted after training."""
-        return float(self.facts.get("noise_length_mm", UNFITTED_LENGTH_MM))
+        return self.facts.noise_length_mm or UNFITTED_LENGTH_MM
 
     @property
     def knees(self) -> str:
         """What it was trained on, in two words."""
-        return "synthetic knees" if self.facts["trained_on"] == SYNTHETIC else str(self.facts["trained_on"])
+        return "synthetic knees" if self.facts.is_synthetic else self.facts.trained_on
 
     @cached_property
     def features(self) -> FeatureSet:
         """The readings it was trained with."""
-        features = feature_set(self.facts["feature_set"])
-        if features.sha256 != self.facts["features_sha256"]:
+        features = feature_set(self.facts.feature_set)
+        if features.sha256 != self.facts.features_sha256:
             raise InconsistentError(f"{self.folder} was trained with another feature list: use the xrmri it came from")
         return features
 
     @cached_property
     def sha256(self) -> str:
         """One digest for weights and facts."""
-        inside = [self.folder / "xrmri.json", *sorted(self.folder.glob("*/*.safetensors"))]
+        inside = [self.folder / MODEL, *sorted(self.folder.glob("*/*.safetensors"))]
         return hashlib.sha256("".join(sha256(file) for file in inside).encode()).hexdigest()
 
     def say_what_it_is(self) -> None:
         """Tell at every use that a model knows synthetic knees only."""
-        if self.facts["trained_on"] == SYNTHETIC:
+        if self.facts.is_synthetic:
             log.warning("the %s was trained on synthetic knees: a demonstration, not for diagnosis", self.name)
 
 
@@ -79,14 +76,9 @@ def find_model(folder: Path | None) -> ModelFolder:
 
     Raises:
         InputError: the folder is not one that train-ldm wrote.
+        InconsistentError: its xrmri.json is damaged or of another format.
     """
     where = folder or BUNDLED_LDM
-    file = where / "xrmri.json"
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = f"--model {where} is not a model (no {file.name}): give a folder from train-ldm"
-        raise InputError(reason) from error
-    except ValueError as error:
-        raise InputError(f"{file} is not JSON: train the model again, or copy it again") from error
-    return ModelFolder(folder=where, bundled=folder is None, facts=facts)
+    if not (where / MODEL).is_file():
+        raise InputError(f"--model {where} is not a model (no {MODEL}): give a folder from train-ldm")
+    return ModelFolder(folder=where, bundled=folder is None, facts=read_model_facts(where))

@@ -1,8 +1,7 @@
 """Which sampler denoises and in how many steps, where a person leaves it open, and the denoising itself."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
@@ -10,12 +9,13 @@ from torch import Tensor
 from xrmri.config import Generate
 from xrmri.diffusion import ddim, dpm, fitted
 from xrmri.errors import InputError
+from xrmri.facts import ModelFacts
 
 STEPS = {"dpm++": 24, "ddim": 50}
 """As near to 1,000 steps of ddim as 50 of ddim come (measured with the bundled model), and the usual 50 themselves."""
 
 
-def settled(config: Generate, facts: Mapping[str, Any]) -> Generate:
+def settled(config: Generate, facts: ModelFacts) -> Generate:
     """The settings with sampler and number of steps filled in, for a model with these facts.
 
     A fitted rule has one number of steps, and was fitted to the plain model without noise added.
@@ -23,7 +23,7 @@ def settled(config: Generate, facts: Mapping[str, Any]) -> Generate:
     Raises:
         InputError: the fitted sampler is asked for where it does not apply, or there are too many steps.
     """
-    rule, timesteps = rule_of(facts), facts["schedule"]["timesteps"]
+    rule, timesteps = rule_of(facts), facts.schedule.timesteps
     if config.steps is not None and config.steps > timesteps:
         raise InputError(f"--steps must be at most {timesteps}, the number the model was trained with")
     plain = config.eta == 0 and config.guidance == 1 and config.guidance_features == 1
@@ -37,10 +37,9 @@ def settled(config: Generate, facts: Mapping[str, Any]) -> Generate:
     return replace(config, sampler=sampler, steps=config.steps or min(STEPS[sampler], timesteps))
 
 
-def rule_of(facts: Mapping[str, Any]) -> fitted.Rule | None:
+def rule_of(facts: ModelFacts) -> fitted.Rule | None:
     """The sampler that was fitted to a model, if one was."""
-    found = facts.get("sampler")
-    return found and fitted.Rule(visited=tuple(found["visited"]), weights=tuple(map(tuple, found["weights"])))
+    return fitted.Rule(**asdict(facts.sampler)) if facts.sampler else None
 
 
 def denoise(
@@ -48,7 +47,7 @@ def denoise(
     z_T: Tensor,
     abar: Tensor,
     config: Generate,
-    facts: Mapping[str, Any],
+    facts: ModelFacts,
     generators: Sequence[torch.Generator],
 ) -> Tensor:
     """Clean latents (B, C, h, w) from noise z_T, by the sampler of settled settings; arguments as in ddim.sample."""

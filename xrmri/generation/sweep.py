@@ -59,8 +59,8 @@ def deliver_effect(sweep: Sweep, order: Case, target: Target, model: ModelFolder
     picture = target.volume.with_name(f"{stem}.png")
     write_effect(
         picture,
-        to_unit(low.voxels, model.facts["window"]),
-        to_unit(high.voxels, model.facts["window"]),
+        to_unit(low.voxels, model.facts.window),
+        to_unit(high.voxels, model.facts.window),
         labels=(f"{sweep.name} = {sweep.grades[0]}", f"{sweep.name} = {sweep.grades[-1]}"),
         note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has learnt "
         "of this reading. Not for diagnosis.",

@@ -1,10 +1,8 @@
 """The networks of train-ldm: the denoiser and the CLIP tower, from nothing, an earlier model or a public checkpoint."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -12,8 +10,9 @@ from xrmri.config import TrainLdm
 from xrmri.data.features import feature_set, slots_of
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
+from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
 from xrmri.learning.imported import Imported, sized_like
-from xrmri.models.bundle import GUIDANCE, guided, read_facts
+from xrmri.models.bundle import GUIDANCE, guided
 from xrmri.models.radiograph_encoder import (
     RadiographEncoder,
     TowerSizes,
@@ -65,7 +64,7 @@ def settled(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
     if imported is None:
         return config
     sizes = unet_settings(imported.state, imported.file)
-    latent, own = sizes.pop("latent_channels"), int(read_facts(vae)["latent_channels"])
+    latent, own = sizes.pop("latent_channels"), read_autoencoder_facts(vae).latent_channels
     if latent != own:
         raise InconsistentError(f"--init {imported.file} takes latents of {latent} channels, {vae} makes {own}")
     return sized_like(config, sizes, imported.file)
@@ -73,15 +72,15 @@ def settled(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
 
 def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
     """InconsistentError where dataset, autoencoder and settings do not belong together."""
-    facts = read_facts(vae)
-    size, own = data.description["size"], facts["image_size"]
+    facts = read_autoencoder_facts(vae)
+    size, own = data.facts.size, facts.image_size
     if size != own:
         raise InconsistentError(
             f"{data.folder} has images of {size} pixels, {vae} was trained on {own}: train it again"
         )
-    if data.description["features_sha256"] != feature_set(data.description["feature_set"]).sha256:
+    if data.facts.features_sha256 != feature_set(data.facts.feature_set).sha256:
         raise InconsistentError(f"{data.folder} has another feature list than this version: build the dataset again")
-    deviation = config.latent_scale * facts["latent_std"]
+    deviation = config.latent_scale * facts.latent_std
     if config.latent_scale and not 1 / _SCALE_OFF < deviation < _SCALE_OFF:
         log.warning(
             "latent_scale %s gives the latents of %s a standard deviation of %.2g where 1 is meant: "
@@ -92,19 +91,19 @@ def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
         )
 
 
-def facts_of(config: TrainLdm, data: Dataset) -> dict[str, Any]:
-    """What says how a U-Net is guided, as xrmri.json keeps it."""
-    features = feature_set(data.description["feature_set"])
+def facts_of(config: TrainLdm, data: Dataset) -> DenoiserFacts:
+    """How the U-Net of these settings is told radiograph, depth and readings."""
+    features = feature_set(data.facts.feature_set)
     readings = [name for name in config.without if name not in NOT_READINGS]
     everything = range(features.slots) if "features" in config.without else ()
-    return {
-        "method": config.method,
-        "guidance": config.guidance,
-        "halves": config.halves,
-        "without": list(config.without),
-        "hidden_slots": sorted({*everything, *slots_of(readings, features)}),
-        "feature_slots": features.slots,
-    }
+    return DenoiserFacts(
+        method=config.method,
+        guidance=config.guidance,
+        halves=config.halves,
+        without=config.without,
+        hidden_slots=tuple(sorted({*everything, *slots_of(readings, features)})),
+        feature_slots=features.slots,
+    )
 
 
 def parameters(config: TrainLdm, data: Dataset, vae: Path) -> dict[str, int]:
@@ -162,7 +161,7 @@ def _denoiser(config: TrainLdm, data: Dataset, vae: Path) -> Denoiser:
         attention=config.attention,
         heads=config.heads,
         context_width=config.context_width,
-        latent_channels=int(read_facts(vae)["latent_channels"]),
+        latent_channels=read_autoencoder_facts(vae).latent_channels,
         norm_groups=config.norm_groups,
     )
     return guided(unet, facts_of(config, data))
@@ -198,19 +197,19 @@ def _require_same_model(init: Path, config: TrainLdm, data: Dataset, vae: Path) 
     """Whether an earlier model reads latents and features, and is guided, as this one will be."""
     if not (init / "unet" / WEIGHTS).is_file():
         raise InputError(f"--init {init} is not a folder from train-ldm: give one, or a Zero-1-to-3 checkpoint")
-    facts: Mapping[str, Any] = read_facts(init)
-    wanted = {
-        "features_sha256": data.description["features_sha256"],
-        "method": config.method,
-        "guidance": config.guidance,
-        "prediction": config.prediction,
+    facts = read_model_facts(init)
+    pairs: dict[str, tuple[object, object]] = {
+        "features_sha256": (facts.features_sha256, data.facts.features_sha256),
+        "method": (facts.denoiser.method, config.method),
+        "guidance": (facts.denoiser.guidance, config.guidance),
+        "prediction": (facts.schedule.prediction, config.prediction),
     }
     if not config.init_partial:
-        wanted["vae_sha256"] = sha256(vae / WEIGHTS)
-        wanted |= {"latent_scale": config.latent_scale} if config.latent_scale else {}
-    found = {"method": "xray2mri", **facts, "prediction": facts["schedule"]["prediction"]}
-    for name, value in wanted.items():
-        if found.get(name) != value:
-            was, now = (text[:16] if isinstance(text, str) else text for text in (found.get(name), value))
+        pairs["vae_sha256"] = facts.vae_sha256, sha256(vae / WEIGHTS)
+        if config.latent_scale:
+            pairs["latent_scale"] = facts.latent_scale, config.latent_scale
+    for name, values in pairs.items():
+        if values[0] != values[1]:
+            was, now = (text[:16] if isinstance(text, str) else text for text in values)
             told = f"--init {init} was trained with {name} {was}, this training has {now}"
             raise InconsistentError(f"{told}: its latents would mean something else" if "vae" in name else told)

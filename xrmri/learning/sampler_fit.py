@@ -8,7 +8,6 @@ import logging
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +16,13 @@ from torch import Tensor
 from xrmri.data.store import Dataset, evenly, open_dataset
 from xrmri.diffusion import fitted
 from xrmri.errors import XrmriError
+from xrmri.facts import ModelFacts, SamplerFacts, write_model_facts
 from xrmri.generation.case import case_of_pair
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.learning.noise_length import fitted_length_mm
 from xrmri.machine.device import find_device
 from xrmri.machine.precision import fastest_precision
 from xrmri.models.bundle import (
-    FACTS,
     Condition,
     Model,
     encode_radiograph,
@@ -31,7 +30,6 @@ from xrmri.models.bundle import (
     load_bundle,
     predict_noise,
 )
-from xrmri.run import write_json
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +41,15 @@ PAIRS, DEPTHS = 8, 5
 """Pairs of the training split and slices of each: more changes nothing that can be seen (measured)."""
 
 
-def add_fits(folder: Path, dataset: Dataset, device: torch.device | str = "cpu") -> dict[str, Any]:
+def add_fits(folder: Path, dataset: Dataset, device: torch.device | str = "cpu") -> ModelFacts:
     """Fit a model folder to its training set and write what is found into its xrmri.json."""
     log.info("fitting the sampler and the noise along depth to the training set")
     model, bundle = find_model(folder), load_bundle(folder, device)
     in_precision(bundle, fastest_precision(bundle.device))
-    sampler = asdict(fitted_rule(bundle, model, dataset))
-    bundle = replace(bundle, facts={**bundle.facts, "sampler": sampler})  # which the length is fitted with
-    facts = {**bundle.facts, "noise_length_mm": fitted_length_mm(bundle, model, dataset)}
-    write_json(folder / FACTS, facts)
+    sampler = SamplerFacts(**asdict(fitted_rule(bundle, model, dataset)))
+    bundle = replace(bundle, facts=replace(bundle.facts, sampler=sampler))  # which the length is fitted with
+    facts = replace(bundle.facts, noise_length_mm=fitted_length_mm(bundle, model, dataset))
+    write_model_facts(folder, facts)
     return facts
 
 
@@ -99,7 +97,8 @@ def main() -> int:
     except XrmriError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(f"{len(done['sampler']['visited'])} steps, noise alike over {done['noise_length_mm']} mm")
+    assert done.sampler is not None
+    print(f"{len(done.sampler.visited)} steps, noise alike over {done.noise_length_mm} mm")
     return 0
 
 

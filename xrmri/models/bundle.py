@@ -8,18 +8,24 @@
 Shapes: B slices, H x W image pixels, C latent channels, h x w latent pixels, W_c context width, F feature slots.
 """
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from diffusers.models import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 
 from xrmri.diffusion.schedule import Schedule, make_schedule
-from xrmri.errors import InconsistentError, InputError
+from xrmri.facts import (
+    AutoencoderFacts,
+    DenoiserFacts,
+    ModelFacts,
+    read_model_facts,
+    write_autoencoder_facts,
+    write_model_facts,
+)
 from xrmri.models import autoencoder
 from xrmri.models.linear import fuse_biases
 from xrmri.models.saved_networks import load_autoencoder, load_unet
@@ -36,8 +42,6 @@ from xrmri.run import write_json, write_text
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder
 
-FORMAT = 1
-FACTS = "xrmri.json"
 GUIDANCE = "guidance.safetensors"
 
 
@@ -59,30 +63,29 @@ class Condition:
         return Condition(latent=torch.zeros_like(self.latent), token=torch.zeros_like(self.token))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """A model to generate with."""
 
     vae: AutoencoderKL
     denoiser: Denoiser
     radiograph_encoder: "RadiographEncoder | None"
-    facts: Mapping[str, Any]
-    """xrmri.json."""
+    facts: ModelFacts
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return next(self.denoiser.parameters()).device
 
-    @property
+    @cached_property
     def schedule(self) -> Schedule:
         """The forward process it was trained with."""
-        return make_schedule(**self.facts["schedule"])
+        return make_schedule(**asdict(self.facts.schedule))
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
         """(C, h, w) of one slice."""
-        return autoencoder.latent_shape(self.vae, self.facts["image_size"])
+        return autoencoder.latent_shape(self.vae, self.facts.image_size)
 
 
 def encode_radiograph(bundle: Model, y: Tensor) -> Condition:
@@ -121,12 +124,12 @@ def predict_noise(bundle: Model, z_t: Tensor, t: int, condition: Condition, dept
 def encode_slices(bundle: Model, x: Tensor) -> Tensor:
     """The scaled latents (B, C, h, w) of slices (B, H, W) float32 in [-1, 1]: the posterior mode."""
     mean, _ = autoencoder.encode(bundle.vae, x)
-    return mean * bundle.facts["latent_scale"]
+    return mean * bundle.facts.latent_scale
 
 
 def decode(bundle: Model, z: Tensor) -> Tensor:
     """The slices (B, H, W) float32 in [-1, 1] of scaled latents (B, C, h, w)."""
-    return autoencoder.decode(bundle.vae, z / bundle.facts["latent_scale"]).clamp(-1, 1)
+    return autoencoder.decode(bundle.vae, z / bundle.facts.latent_scale).clamp(-1, 1)
 
 
 def save_bundle(folder: Path, bundle: Model, *, card: str, dtype: torch.dtype = torch.float32) -> None:
@@ -146,14 +149,14 @@ def save_bundle(folder: Path, bundle: Model, *, card: str, dtype: torch.dtype = 
         write_json(folder / "radiograph_encoder" / CONFIG, asdict(bundle.radiograph_encoder.sizes))
         save_weights(folder / "radiograph_encoder" / WEIGHTS, bundle.radiograph_encoder, dtype)
     write_text(folder / "README.md", card)
-    write_json(folder / FACTS, {**bundle.facts, "format": FORMAT})
+    write_model_facts(folder, bundle.facts)
 
 
-def save_autoencoder_bundle(folder: Path, vae: AutoencoderKL, facts: Mapping[str, Any], *, card: str) -> None:
+def save_autoencoder_bundle(folder: Path, vae: AutoencoderKL, facts: AutoencoderFacts, *, card: str) -> None:
     """Write the folder of train-vae: the autoencoder in diffusers' layout, card and facts."""
     save_network(folder, vae)
     write_text(folder / "README.md", card)
-    write_json(folder / FACTS, {**facts, "format": FORMAT})
+    write_autoencoder_facts(folder, facts)
 
 
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
@@ -163,13 +166,11 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
         InputError: no model there.
         InconsistentError: a part of it is missing, damaged or of another version.
     """
-    facts = read_facts(folder)
-    if "guidance" not in facts:
-        raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
-    denoiser = guided(load_unet(folder / "unet"), facts)
+    facts = read_model_facts(folder)
+    denoiser = guided(load_unet(folder / "unet"), facts.denoiser)
     load_weights(folder / "unet" / GUIDANCE, denoiser.guidance)
     encoder = None
-    if facts["radiograph_token"] == "clip":
+    if facts.radiograph_token == "clip":
         from xrmri.models.radiograph_encoder import load_saved_encoder  # most models never need it
 
         encoder = load_saved_encoder(folder / "radiograph_encoder").to(device).requires_grad_(False).eval()
@@ -181,18 +182,15 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
     )
 
 
-def guided(unet: UNet2DConditionModel, facts: Mapping[str, Any]) -> Denoiser:
-    """The denoiser that the facts describe, around a U-Net; models of earlier versions are the paper's method."""
-    without = facts.get("without", ())
+def guided(unet: UNet2DConditionModel, facts: DenoiserFacts) -> Denoiser:
+    """The denoiser that the facts describe, around a U-Net."""
     return Denoiser(
         unet,
-        features=facts["feature_slots"],
-        guidance=facts["guidance"],
-        method=facts.get("method", "xray2mri"),
-        halves=facts.get("halves", "paper"),
-        hidden=Ablations(
-            slots=tuple(facts.get("hidden_slots", ())), token="clip" in without, concat="concat" in without
-        ),
+        features=facts.feature_slots,
+        guidance=facts.guidance,
+        method=facts.method,
+        halves=facts.halves,
+        hidden=Ablations(slots=facts.hidden_slots, token="clip" in facts.without, concat="concat" in facts.without),
     )
 
 
@@ -207,17 +205,3 @@ def in_precision(bundle: Model, precision: str) -> Model:
     for network in (*bundle.denoiser.unet.children(), bundle.vae.post_quant_conv, bundle.vae.decoder):
         network.to(dtype=torch.bfloat16 if precision == "bf16" else torch.float32, memory_format=torch.channels_last)
     return bundle
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """The xrmri.json of a folder that train-vae or train-ldm wrote."""
-    file = folder / FACTS
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}): give a folder with a trained model") from error
-    except ValueError as error:
-        raise InconsistentError(f"{file} is not JSON: train or copy the model again") from error
-    if facts.get("format") != FORMAT:
-        raise InconsistentError(f"{file} has format {facts.get('format')}, this version reads {FORMAT}: train again")
-    return dict(facts)

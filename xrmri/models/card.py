@@ -1,7 +1,6 @@
 """The model card that every trained model carries: what it is, what it is not for, how it was made."""
 
-from collections.abc import Mapping
-from typing import Any
+from xrmri.facts import AutoencoderFacts, ModelFacts
 
 _LIMITS = """## Not for
 
@@ -9,11 +8,11 @@ Diagnosis, treatment, or any clinical decision: what a radiograph does not show 
 invented by the model. The method's authors do not offer it as a replacement of MRI either."""
 
 
-def autoencoder_card(facts: Mapping[str, Any]) -> str:
+def autoencoder_card(facts: AutoencoderFacts) -> str:
     """README.md of a folder of train-vae."""
     return f"""# Autoencoder of knee MRI slices and radiographs
 
-Turns images of {facts["image_size"]} x {facts["image_size"]} pixels into latents and back: E1 and D of Wang et al.,
+Turns images of {facts.image_size} x {facts.image_size} pixels into latents and back: E1 and D of Wang et al.,
 arXiv 2410.06997. Written by `xrmri train-vae`; weights in diffusers' layout (AutoencoderKL).
 
 {_LIMITS}
@@ -24,7 +23,7 @@ arXiv 2410.06997. Written by `xrmri train-vae`; weights in diffusers' layout (Au
 
 ## Quality
 
-Held-out slices {facts["psnr_db"]:.1f} dB, held-out radiographs {facts["radiograph_psnr_db"]:.1f} dB (PSNR of the
+Held-out slices {facts.psnr_db:.1f} dB, held-out radiographs {facts.radiograph_psnr_db:.1f} dB (PSNR of the
 reconstruction, data range from black to white).
 
 ## Recipe
@@ -33,11 +32,11 @@ reconstruction, data range from black to white).
 """
 
 
-def model_card(facts: Mapping[str, Any]) -> str:
+def model_card(facts: ModelFacts) -> str:
     """README.md of a folder of train-ldm."""
     return f"""# Knee MRI from a radiograph
 
-Draws {facts["slices"]} coronal slices of {facts["image_size"]} x {facts["image_size"]} pixels for a radiograph of one
+Draws {facts.slices} {facts.plane} slices of {facts.image_size} x {facts.image_size} pixels for a radiograph of one
 knee and its radiographic features: the latent diffusion model of Wang et al., arXiv 2410.06997. Written by
 `xrmri train-ldm`; read by `xrmri generate --model`.
 
@@ -49,20 +48,20 @@ knee and its radiographic features: the latent diffusion model of Wang et al., a
 
 ## Inputs
 
-A joint crop of a PA radiograph, and up to {len(facts["features"])} readings, each of which may be missing:
-{", ".join(facts["features"])}.
+A joint crop of a PA radiograph, and up to {len(facts.features)} readings, each of which may be missing:
+{", ".join(facts.features)}.
 
 ## Recipe
 
-Validation loss {facts["validation_loss"]:.4f} ({facts["schedule"]["prediction"]} prediction).
+Validation loss {facts.validation_loss:.4f} ({facts.schedule.prediction} prediction).
 
 {_recipe(facts)}
 """
 
 
-def _data(facts: Mapping[str, Any]) -> str:
-    return f"Trained on {facts['trained_on']}; fingerprint of the data set {facts['dataset_sha256'][:16]}."
+def _data(facts: AutoencoderFacts | ModelFacts) -> str:
+    return f"Trained on {facts.trained_on}; fingerprint of the data set {facts.dataset_sha256[:16]}."
 
 
-def _recipe(facts: Mapping[str, Any]) -> str:
-    return "\n".join(f"- {name}: {value}" for name, value in facts["config"].items())
+def _recipe(facts: AutoencoderFacts | ModelFacts) -> str:
+    return "\n".join(f"- {name}: {value}" for name, value in facts.config.items())

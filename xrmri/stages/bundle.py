@@ -11,8 +11,9 @@ import torch
 
 from xrmri.data.store import open_dataset
 from xrmri.errors import XrmriError
+from xrmri.facts import read_model_facts
 from xrmri.learning.sampler_fit import add_fits
-from xrmri.models.bundle import load_bundle, read_facts, save_bundle
+from xrmri.models.bundle import load_bundle, save_bundle
 from xrmri.pretrained import BUNDLED_LDM
 from xrmri.run import require_finished
 
@@ -20,7 +21,7 @@ from xrmri.run import require_finished
 def make(ldm: Path, dataset: Path | None) -> None:
     """Copy the model that train-ldm finished in a folder to where `generate` finds it without --model."""
     require_finished(ldm, "train-ldm")
-    if dataset and not {"sampler", "noise_length_mm"} <= read_facts(ldm).keys():
+    if dataset and not read_model_facts(ldm).is_fitted:
         add_fits(ldm, open_dataset(dataset))
     bundle = load_bundle(ldm)
     BUNDLED_LDM.mkdir(exist_ok=True)

@@ -88,7 +88,7 @@ def run_cohort(
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
     dataset = open_dataset(folder)
-    if dataset.description["features_sha256"] != model.features.sha256:
+    if dataset.facts.features_sha256 != model.features.sha256:
         raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
     changed = parse_settings(wish.settings, model.features)
     inputs = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}

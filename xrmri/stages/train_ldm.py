@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from xrmri.data.slices import Shuffle
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
+from xrmri.facts import ModelFacts, ScheduleFacts, read_autoencoder_facts
 from xrmri.learning.batches import Batch, Samples, read_samples
 from xrmri.learning.imported import read_imported, say_what_became_of_it
 from xrmri.learning.latents import frozen_encoders
 from xrmri.learning.networks import build_networks, facts_of, inputs_of, parameters, require_match, settled
 from xrmri.learning.pictures import drawn_knees
 from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
-from xrmri.models.bundle import Model, read_facts, save_bundle
+from xrmri.models.bundle import Model, save_bundle
 from xrmri.models.card import model_card
 from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
@@ -76,7 +78,8 @@ def run(
         cache = out / "cache" / _cache_key(inputs, config)
         with accelerator.main_process_first():
             training, validation = read_samples(data, cache, encoders, config, execution)
-        schedule, held_out = make_schedule(**_process(config)), validation.validation_batches(max(1, config.batch_size))
+        schedule = make_schedule(**asdict(_process(config)))
+        held_out = validation.validation_batches(max(1, config.batch_size))
         validate = _validation(held_out, schedule, accelerator.device)
         task = Task(
             name=config.command(),
@@ -87,7 +90,7 @@ def run(
             picture=drawn_knees(held_out, autoencoder, schedule, training.scale, accelerator.device),
         )
         fit(denoiser, task, config, out, accelerator, execution)
-        facts = _facts(config, training, vae, inputs) | validate(denoiser)
+        facts = _facts(config, training, vae, inputs, validate(denoiser)["validation_loss"])
         counts = {
             "slices": len(training.items),
             "pairs": len(training.slices.pairs),
@@ -99,7 +102,7 @@ def run(
             save_bundle(out, bundle, card=model_card(facts))
             _fit_sampler(out, data, config, accelerator.device, counts["parameters"])
             record.record["counts"] = counts
-    loss = round(facts["validation_loss"], 4)
+    loss = round(facts.validation_loss, 4)
     return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}
 
 
@@ -121,16 +124,9 @@ def _cache_key(inputs: Mapping[str, str], config: TrainLdm) -> str:
     return digest([relevant, *radiographs, config.context_width, config.seed])[:12]
 
 
-def _process(config: TrainLdm) -> dict[str, Any]:
-    """The forward process, as xrmri.json keeps it."""
-    return {
-        "timesteps": config.timesteps,
-        "beta_start": config.beta_start,
-        "beta_end": config.beta_end,
-        "prediction": config.prediction,
-        "timestep_map": config.timestep_map,
-        "zero_terminal_snr": config.zero_terminal_snr,
-    }
+def _process(config: TrainLdm) -> ScheduleFacts:
+    """The forward process of these settings."""
+    return ScheduleFacts(**{item.name: getattr(config, item.name) for item in fields(ScheduleFacts)})
 
 
 def _loss(model: nn.Module, batch: Batch, *, schedule: Schedule, min_snr: float = 0.0) -> Tensor:
@@ -158,28 +154,35 @@ def _validation(
     return measure
 
 
-def _facts(config: TrainLdm, training: Samples, vae: Path, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """xrmri.json: all that inference needs to know, and where the model comes from."""
+def _facts(
+    config: TrainLdm, training: Samples, vae: Path, inputs: Mapping[str, str], validation_loss: float
+) -> ModelFacts:
+    """All that inference needs to know, and where the model comes from."""
     data = training.slices.dataset
-    features = feature_set(data.description["feature_set"])
-    windows = np.array([data.window(pair_id) for pair_id in training.slices.pairs])
-    return {
-        **facts_of(config, data),
-        "image_size": int(data.description["size"]),
-        "slices": training.slices.depths,
-        "depth": "0 is the most posterior slice, 1 the most anterior",
-        "window": windows.mean(axis=0).tolist(),
-        "latent_channels": int(read_facts(vae)["latent_channels"]),
-        "latent_scale": training.scale,
-        "schedule": _process(config),
-        "radiograph_token": config.radiograph_token,
-        "radiograph_grid": config.radiograph_grid,
-        "feature_set": features.name,
-        "features": list(features.names),
-        "features_sha256": features.sha256,
-        "trained_on": data.description["origin"],
-        "pairs": len(training.slices.pairs),
-        "dataset_sha256": inputs["dataset"],
-        "vae_sha256": inputs["vae"],
-        "config": config.to_dict(),
-    }
+    features = feature_set(data.facts.feature_set)
+    low, high = np.array([data.window(pair_id) for pair_id in training.slices.pairs]).mean(axis=0).tolist()
+    return ModelFacts(
+        denoiser=facts_of(config, data),
+        image_size=data.facts.size,
+        slices=data.facts.slices,
+        extent_mm=data.facts.extent_mm,
+        plane=data.facts.plane,
+        sequence=data.facts.sequence,
+        depth="0 is the most posterior slice, 1 the most anterior",
+        window=(low, high),
+        latent_channels=read_autoencoder_facts(vae).latent_channels,
+        latent_scale=training.scale,
+        schedule=_process(config),
+        radiograph_token=config.radiograph_token,
+        radiograph_grid=config.radiograph_grid,
+        feature_set=features.name,
+        features=features.names,
+        features_sha256=features.sha256,
+        trained_on=data.facts.origin,
+        is_synthetic=data.facts.is_synthetic,
+        pairs=len(training.slices.pairs),
+        dataset_sha256=inputs["dataset"],
+        vae_sha256=inputs["vae"],
+        validation_loss=validation_loss,
+        config=config.to_dict(),
+    )

@@ -22,6 +22,7 @@ from xrmri.data.slices import (
     slice_image,
 )
 from xrmri.data.store import open_dataset
+from xrmri.facts import AutoencoderFacts
 from xrmri.learning.imported import Imported, read_imported, say_what_became_of_it, sized_like
 from xrmri.learning.pictures import write_picture
 from xrmri.models.autoencoder import (
@@ -92,7 +93,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
     with opened as record:
         if imported and record:
             say_what_became_of_it(rows, imported, out)
-        size = int(data.description["size"])
+        size = data.facts.size
         source = _Images(
             slices=slices,
             config=config,
@@ -108,20 +109,27 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
             picture=validation.picture,
         )
         fit(network, task, config, out, accelerator, execution)
-        facts = {
-            "image_size": size,
-            "latent_channels": config.latent_channels,
-            **_latent_statistics(network.vae, slices, accelerator.device),
-            "trained_on": data.description["origin"],
-            "dataset_sha256": inputs["dataset"],
-            "config": config.to_dict(),
-            **validation.measure(network),
-        }
+        latent_mean, latent_std = _latent_statistics(network.vae, slices, accelerator.device)
+        measured = validation.measure(network)
+        facts = AutoencoderFacts(
+            image_size=size,
+            latent_channels=config.latent_channels,
+            latent_mean=latent_mean,
+            latent_std=latent_std,
+            trained_on=data.facts.origin,
+            is_synthetic=data.facts.is_synthetic,
+            dataset_sha256=inputs["dataset"],
+            psnr_db=measured["psnr_db"],
+            radiograph_psnr_db=measured["radiograph_psnr_db"],
+            validation_loss=measured["validation_loss"],
+            discriminator_loss=measured.get("discriminator_loss"),
+            config=config.to_dict(),
+        )
         counts = {"slices": len(slices), "pairs": len(slices.pairs), "parameters": count_parameters(network.vae)}
         if record:
             save_autoencoder_bundle(out, network.vae.cpu(), facts, card=autoencoder_card(facts))
             record.record["counts"] = counts
-    return {"status": "finished", "output": str(out), "counts": counts, "psnr_db": round(facts["psnr_db"], 2)}
+    return {"status": "finished", "output": str(out), "counts": counts, "psnr_db": round(facts.psnr_db, 2)}
 
 
 def _network(config: TrainVae) -> Reconstruction:
@@ -250,8 +258,8 @@ class _Validation:
 
 
 @torch.no_grad()
-def _latent_statistics(vae: nn.Module, slices: SliceIndex, device: torch.device) -> dict[str, float]:
+def _latent_statistics(vae: nn.Module, slices: SliceIndex, device: torch.device) -> tuple[float, float]:
     """Mean and standard deviation of the latents of some slices."""
     images = [slice_image(slices.dataset, *slices.locate(item)) for item in slices.evenly(_MEASURED)]
     means = torch.cat([encode(vae, image[None].to(device))[0] for image in images])
-    return {"latent_mean": float(means.mean()), "latent_std": float(means.std())}
+    return float(means.mean()), float(means.std())

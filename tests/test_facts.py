@@ -1,0 +1,106 @@
+"""dataset.json and xrmri.json are read as typed records, whatever version wrote them, or told in one line."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.made_facts import DATASET_FACTS, MODEL_FACTS
+from xrmri.errors import InconsistentError, InputError
+from xrmri.facts import (
+    ACQUIRED_IMAGES,
+    SamplerFacts,
+    read_autoencoder_facts,
+    read_dataset_facts,
+    read_model_facts,
+    write_dataset_facts,
+    write_model_facts,
+)
+from xrmri.generation.model import find_model
+from xrmri.pretrained import BUNDLED_LDM
+
+LATER = ("extent_mm", "plane", "sequence", "is_synthetic")
+"""What the first versions did not write."""
+
+
+def change(file, *, without=(), **changed):
+    content = json.loads(file.read_text()) | changed
+    file.write_text(json.dumps({name: value for name, value in content.items() if name not in without}))
+
+
+def test_facts_come_back_as_they_were_written(tmp_path):
+    sampler = SamplerFacts(visited=(99, 0), weights=((1.0, 0.5), (1.0, 0.25, 0.0)))
+    facts = replace(MODEL_FACTS, sampler=sampler, noise_length_mm=2.5)
+    write_model_facts(tmp_path, facts)
+    write_dataset_facts(tmp_path, DATASET_FACTS)
+    assert read_model_facts(tmp_path) == facts and read_dataset_facts(tmp_path) == DATASET_FACTS
+    assert "sampler" not in json.loads((tmp_path / "dataset.json").read_text())
+
+
+def test_what_earlier_versions_did_not_write_is_filled_in_once(tmp_path):
+    write_model_facts(tmp_path, replace(MODEL_FACTS, slices=40, extent_mm=(1.0, 2.0, 3.0)))
+    change(tmp_path / "xrmri.json", without=[*LATER, "method", "halves", "without", "hidden_slots", "radiograph_grid"])
+    facts = read_model_facts(tmp_path)
+    assert (facts.extent_mm, facts.plane, facts.sequence) == ((58.5, 160.0, 160.0), "coronal", "FLASH")
+    assert (facts.denoiser.method, facts.denoiser.halves, facts.radiograph_grid) == ("xray2mri", "paper", "crop")
+    write_dataset_facts(tmp_path, replace(DATASET_FACTS, slices=50))
+    change(tmp_path / "dataset.json", without=LATER)
+    assert read_dataset_facts(tmp_path).extent_mm == (73.5, 160.0, 160.0)
+
+
+def test_the_bundled_model_is_read_as_it_was_written_by_the_version_that_trained_it():
+    assert not set(LATER) & json.loads((BUNDLED_LDM / "xrmri.json").read_text()).keys()
+    facts = find_model(None).facts
+    assert facts.is_synthetic and facts.is_fitted and len(facts.sampler.visited) == 9
+    assert facts.extent_mm == (73.5, 160.0, 160.0) and facts.slices == 50
+
+
+@pytest.mark.parametrize(
+    ("changed", "synthetic"),
+    [
+        ({"trained_on": "ten thousand patients"}, True),
+        ({"is_synthetic": False}, True),
+        ({"trained_on": ACQUIRED_IMAGES, "is_synthetic": False}, False),
+    ],
+)
+def test_no_edited_text_makes_synthetic_knees_real_ones(tmp_path, changed, synthetic, caplog):
+    write_model_facts(tmp_path, MODEL_FACTS)
+    change(tmp_path / "xrmri.json", **changed)
+    model = find_model(tmp_path)
+    model.say_what_it_is()
+    assert model.facts.is_synthetic == synthetic == ("trained on synthetic knees" in caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"slices": "50"}, 'slices must be a whole number, not "50"'),
+        ({"slices": 0}, "slices must be 1 to 4096, not 0"),
+        ({"image_size": 2**40}, "image_size must be 8 to 4096"),
+        ({"latent_scale": 0}, "latent_scale must be at least 1e-09, not 0"),
+        ({"latent_scale": float("nan")}, "latent_scale must be a number, not NaN"),
+        ({"window": [3, 3]}, "window must rise, not be 3 to 3"),
+        ({"extent_mm": [73.5, -160, 160]}, "extent_mm[1] must be at least 1e-09, not -160"),
+        ({"schedule": []}, "schedule must be an object, not []"),
+        ({"schedule": {"timesteps": 100}}, "schedule.beta_start is missing"),
+        ({"guidance": "both"}, 'denoiser.guidance must be one of context, time, not "both"'),
+        ({"sampler": {"visited": [5], "weights": []}}, "the sampler visits 1 steps and has weights of 0"),
+        ({"format": 2}, "has format 2, this version reads 1"),
+    ],
+)
+def test_facts_that_cannot_be_are_told_in_one_line_with_the_file(tmp_path, changed, words):
+    write_model_facts(tmp_path, MODEL_FACTS)
+    change(tmp_path / "xrmri.json", **changed)
+    with pytest.raises(InconsistentError) as told:
+        find_model(tmp_path)
+    assert words in str(told.value) and str(tmp_path / "xrmri.json") in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_an_autoencoder_is_no_model_and_a_model_no_autoencoder(tmp_path):
+    write_model_facts(tmp_path, MODEL_FACTS)
+    with pytest.raises(InconsistentError, match="latent_mean is missing: train the autoencoder again"):
+        read_autoencoder_facts(tmp_path)
+    change(tmp_path / "xrmri.json", without=["guidance"])
+    with pytest.raises(InputError, match="holds an autoencoder alone"):
+        read_model_facts(tmp_path)

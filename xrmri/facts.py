@@ -1,0 +1,291 @@
+"""What folders say about themselves: dataset.json of a dataset, xrmri.json of an autoencoder and of a model.
+
+Each document is one frozen dataclass here, with one reader and one writer. What earlier versions did not write is
+filled in by `_up_to_date_*` and nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from xrmri.documents import read_json
+from xrmri.errors import InconsistentError, InputError
+from xrmri.run import write_json
+from xrmri.typed import Between, UnfitError, content_of, record_of
+
+R = TypeVar("R")
+DATASET, MODEL = "dataset.json", "xrmri.json"
+SCHEMA = 1
+"""Of dataset.json."""
+FORMAT = 1
+"""Of xrmri.json."""
+PHANTOM, ACQUIRED_IMAGES = "synthetic phantom", "acquired images"
+"""Where knees come from, in words for people: what counts is `is_synthetic`."""
+FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM = 160.0, 1.5
+"""Of OAI's coronal FLASH: what datasets and models of versions that did not write their extent were made of."""
+
+Plane = Literal["coronal", "sagittal", "axial"]
+Count = Annotated[int, Between(0)]
+Pixels = Annotated[int, Between(8, 4096)]
+Positive = Annotated[float, Between(1e-9)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetFacts:
+    """dataset.json: what a reader needs to know before opening a shard."""
+
+    schema: int = SCHEMA
+    slices: Annotated[int, Between(1, 4096)]
+    """S, of each volume."""
+    size: Pixels
+    """Rows and columns of slices and radiographs."""
+    extent_mm: tuple[Positive, Positive, Positive]
+    """Of a volume: from its first slice to its last, then height and width from edge to edge; the median of all."""
+    plane: Plane
+    """In which its slices lie."""
+    sequence: str
+    """What kind of series the volumes are."""
+    feature_set: str
+    features: tuple[str, ...]
+    """Names of the readings in r, in order."""
+    features_sha256: str
+    grades: tuple[str, ...]
+    """Names of the readings in /grades, in order."""
+    origin: str
+    """Where the knees come from, in words."""
+    is_synthetic: bool
+    """Whether they are drawn by `xrmri phantom`."""
+    shards: Mapping[str, str]
+    """File name of each shard -> its sha256."""
+    slice_window: tuple[Count, Count] | None = None
+    """First slice kept of a series, and the first no longer kept."""
+    split_seed: int | None = None
+    shares: tuple[float, ...] = ()
+    pairs_per_split: Mapping[str, Count] | None = None
+    not_read: Mapping[str, Count] | None = None
+    """Reading -> pairs of which nobody read it."""
+    counts: Mapping[str, Any] | None = None
+    """Of series found, paired and left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoencoderFacts:
+    """xrmri.json of train-vae: what its latents are like, and where it comes from."""
+
+    format: int = FORMAT
+    image_size: Pixels
+    """Rows and columns of the images it was trained on."""
+    latent_channels: Annotated[int, Between(1, 4096)]
+    latent_mean: float
+    latent_std: Positive
+    """Of the latents of some slices."""
+    trained_on: str
+    is_synthetic: bool
+    dataset_sha256: str
+    psnr_db: float
+    """Of reconstructed slices of the validation split, range from black to white."""
+    radiograph_psnr_db: float
+    """Likewise of radiographs."""
+    validation_loss: float
+    discriminator_loss: float | None = None
+    config: Mapping[str, Any]
+    """Settings of train-vae."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduleFacts:
+    """The forward process, as `make_schedule` takes it."""
+
+    timesteps: Annotated[int, Between(1, 100_000)]
+    beta_start: Annotated[float, Between(0, 1)]
+    beta_end: Annotated[float, Between(0, 1)]
+    prediction: Literal["epsilon", "v"]
+    timestep_map: Literal["raw", "match-snr"] = "raw"
+    zero_terminal_snr: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplerFacts:
+    """The sampler that was fitted to a model."""
+
+    visited: tuple[Count, ...]
+    """Steps at which it asks for the noise, falling from T-1."""
+    weights: tuple[tuple[float, ...], ...]
+    """For each: the weights of z_t and of the clean latents seen, the newest first."""
+
+    def __post_init__(self) -> None:
+        """Refuse weights that are not one row a step."""
+        if len(self.visited) != len(self.weights) or not self.visited:
+            raise ValueError(f"the sampler visits {len(self.visited)} steps and has weights of {len(self.weights)}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DenoiserFacts:
+    """How the U-Net is told radiograph, depth and readings."""
+
+    method: str
+    guidance: Literal["context", "time"]
+    halves: Literal["paper", "swapped", "joint"]
+    without: tuple[str, ...]
+    """What it is never told: "features", "clip", "concat", or single readings."""
+    hidden_slots: tuple[Count, ...]
+    """Slots of r that are always zero to it."""
+    feature_slots: Annotated[int, Between(1, 100_000)]
+    """F."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelFacts:
+    """xrmri.json of train-ldm: all that inference needs, and where the model comes from."""
+
+    format: int = FORMAT
+    denoiser: DenoiserFacts
+    """Its fields stand beside the others in the file."""
+    image_size: Pixels
+    """Rows and columns of its slices and radiographs."""
+    slices: Annotated[int, Between(1, 4096)]
+    """Of the volumes it was trained on."""
+    extent_mm: tuple[Positive, Positive, Positive]
+    """Of a volume, as its dataset says."""
+    plane: Plane
+    sequence: str
+    depth: str
+    """What depths mean, in words."""
+    window: tuple[float, float]
+    """Intensities that -1 and 1 stand for."""
+    latent_channels: Annotated[int, Between(1, 4096)]
+    latent_scale: Positive
+    schedule: ScheduleFacts
+    radiograph_token: Literal["clip", "none"]
+    radiograph_grid: Literal["crop", "slice"]
+    """Whether the joint crop fills the input, or lies on the millimetres of a slice."""
+    feature_set: str
+    features: tuple[str, ...]
+    features_sha256: str
+    sampler: SamplerFacts | None = None
+    noise_length_mm: Positive | None = None
+    """Length of the noise along depth with which volumes go on like real ones, as fitted after training."""
+    trained_on: str
+    """Where the knees come from, in words."""
+    is_synthetic: bool
+    pairs: Count
+    """Of the training split."""
+    dataset_sha256: str
+    vae_sha256: str
+    validation_loss: float
+    config: Mapping[str, Any]
+    """Settings of train-ldm."""
+
+    def __post_init__(self) -> None:
+        """Refuse an empty window."""
+        if not self.window[0] < self.window[1]:
+            raise ValueError(f"window must rise, not be {self.window[0]:g} to {self.window[1]:g}")
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether sampler and noise along depth were fitted after training."""
+        return self.sampler is not None and self.noise_length_mm is not None
+
+
+def read_dataset_facts(folder: Path) -> DatasetFacts:
+    """dataset.json.
+
+    Raises:
+        InputError: there is none.
+        InconsistentError: it is damaged or of another schema.
+    """
+    file, advice = folder / DATASET, "build the dataset again with --force"
+    if not file.is_file():
+        raise InputError(f"{folder} has no {DATASET}: give a folder that `xrmri build-dataset` has finished")
+    content = read_json(file, advice=advice, damaged=InconsistentError)
+    if content.get("schema") != SCHEMA:
+        found = content.get("schema")
+        raise InconsistentError(f"{folder} has schema {found}, this version reads {SCHEMA}: build the dataset again")
+    return _checked(DatasetFacts, _up_to_date_dataset(content), file, advice)
+
+
+def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
+    """Write dataset.json."""
+    write_json(folder / DATASET, content_of(facts))
+
+
+def read_autoencoder_facts(folder: Path) -> AutoencoderFacts:
+    """xrmri.json of a folder that train-vae wrote.
+
+    Raises:
+        InputError: there is none.
+        InconsistentError: it is damaged, of another format, or of a model.
+    """
+    content = _read_model(folder)
+    return _checked(AutoencoderFacts, _with_origin(content), folder / MODEL, "train the autoencoder again")
+
+
+def write_autoencoder_facts(folder: Path, facts: AutoencoderFacts) -> None:
+    """Write xrmri.json."""
+    write_json(folder / MODEL, content_of(facts))
+
+
+def read_model_facts(folder: Path) -> ModelFacts:
+    """xrmri.json of a folder that train-ldm wrote.
+
+    Raises:
+        InputError: there is none, or an autoencoder's.
+        InconsistentError: it is damaged or of another format.
+    """
+    content = _read_model(folder)
+    if "guidance" not in content:
+        raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
+    content = _up_to_date_model(content)
+    return _checked(ModelFacts, content | {"denoiser": content}, folder / MODEL, "train or copy the model again")
+
+
+def write_model_facts(folder: Path, facts: ModelFacts) -> None:
+    """Write xrmri.json."""
+    content = content_of(facts)
+    write_json(folder / MODEL, content.pop("denoiser") | content)
+
+
+def _read_model(folder: Path) -> dict[str, Any]:
+    file = folder / MODEL
+    if not file.is_file():
+        raise InputError(f"{folder} has no {MODEL}: give a folder with a trained model")
+    content = read_json(file, advice="train or copy the model again", damaged=InconsistentError)
+    if content.get("format") != FORMAT:
+        raise InconsistentError(f"{file} has format {content.get('format')}, this version reads {FORMAT}: train again")
+    return content
+
+
+def _checked(kind: type[R], content: Mapping[str, Any], file: Path, advice: str) -> R:
+    try:
+        return record_of(kind, content)
+    except UnfitError as error:
+        raise InconsistentError(f"{file}: {error}: {advice}") from error
+
+
+def _up_to_date_dataset(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What this version reads of a dataset.json of any version."""
+    return {**_flash(content), **content, "is_synthetic": _is_synthetic(content, "origin")}
+
+
+def _up_to_date_model(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What this version reads of the xrmri.json of a model of any version; the first were the paper's method."""
+    denoiser = {"method": "xray2mri", "halves": "paper", "without": [], "hidden_slots": []}
+    return {**_flash(content), **denoiser, "radiograph_grid": "crop", **_with_origin(content)}
+
+
+def _with_origin(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {**content, "is_synthetic": _is_synthetic(content, "trained_on")}
+
+
+def _is_synthetic(content: Mapping[str, Any], words: str) -> Any:
+    """Whether the knees are drawn: as the field says, and never less than the words do."""
+    return content.get(words) == PHANTOM or content.get("is_synthetic", False)
+
+
+def _flash(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a document of an earlier version lies in space: OAI's FLASH was all that could be read."""
+    slices = content.get("slices")
+    between = slices - 1 if isinstance(slices, int) and slices > 1 else 1
+    extent_mm = [FLASH_SLICE_MM * between, FLASH_FIELD_OF_VIEW_MM, FLASH_FIELD_OF_VIEW_MM]
+    return {"extent_mm": extent_mm, "plane": "coronal", "sequence": "FLASH"}
