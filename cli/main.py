@@ -23,7 +23,8 @@ from .terminal import FIRST, fail, open_streams
 from .train_ldm import train_ldm
 from .train_vae import train_vae
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR)
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR,
+               errno.ENAMETOOLONG, errno.EILSEQ, errno.EFBIG, errno.ELOOP)  # fmt: skip
 
 app = typer.Typer(
     name="xrmri",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from xrmri.config import Config, silent
+from xrmri.names import printable
 from xrmri.presets import reasons
 
 LINE_EVERY_S = 60.0
@@ -34,7 +35,7 @@ def _bar() -> Callable[[str, int, int, str], None]:
 
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"), console=Console(stderr=True), transient=True,
+        TextColumn("{task.fields[note]}", markup=False), console=Console(stderr=True), transient=True,
     )  # fmt: skip
     tasks: dict[str, Any] = {}
 
@@ -42,7 +43,7 @@ def _bar() -> Callable[[str, int, int, str], None]:
         if step not in tasks:
             bar.start()
             tasks[step] = bar.add_task(step, total=total, note=note)
-        bar.update(tasks[step], completed=done, total=total, note=note)
+        bar.update(tasks[step], completed=done, total=total, note=printable(note))
         if done >= total:
             bar.stop()
 
@@ -61,7 +62,11 @@ def _lines() -> Callable[[str, int, int, str], None]:
             return
         last[step] = now
         left_s = (now - began[step]) / max(done, 1) * (total - done)
-        print(f"{step}  {done:,}/{total:,}  {note}  about {left_s / 60:.0f} min left", file=sys.stderr, flush=True)
+        print(
+            f"{step}  {done:,}/{total:,}  {printable(note)}  about {left_s / 60:.0f} min left",
+            file=sys.stderr,
+            flush=True,
+        )
 
     return tell
 
@@ -72,7 +77,7 @@ class _Sentence(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The message, after its level from warning upward."""
         mark = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return mark + record.getMessage()
+        return mark + printable(record.getMessage())
 
 
 def listen(quiet: bool) -> None:
@@ -121,7 +126,9 @@ def _lines_of(result: dict[str, Any], as_json: bool) -> list[str]:
         return [json.dumps(result, indent=2, sort_keys=True)]
     if result.get("status") == "dry run":
         return [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in result.items()]
-    return [str(path) for path in result.get("outputs", [result.get("output")])]
+    paths = [str(path) for path in result.get("outputs", [result.get("output")])]
+    # Another program gets a name as it is; a terminal does not do what is in it.
+    return [printable(path) for path in paths] if sys.stdout.isatty() else paths
 
 
 def explain(config: Config, preset: str | None, *, as_json: bool) -> None:
@@ -142,7 +149,7 @@ def explain(config: Config, preset: str | None, *, as_json: bool) -> None:
 
 def fail(message: str, exit_code: int, *, as_json: bool) -> int:
     """Say in one line on stderr what a person did wrong; returns the exit code."""
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()))
     told = json.dumps({"error": line, "exit_code": exit_code}) if as_json else f"xrmri: {line}"
     print(told, file=sys.stderr, flush=True)
     return exit_code

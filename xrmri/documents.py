@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from xrmri.errors import InputError, XrmriError
+from xrmri.limits import open_regular
 from xrmri.typed import UnfitError, record_of, shown
 
 R = TypeVar("R")
@@ -69,7 +70,7 @@ def read_json(
     """
     called = called or str(file)
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             data = stream.read(largest_bytes + 1)
     except OSError as error:
         raise InputError(f"{called} cannot be read ({error.strerror}): {advice}") from error

@@ -4,10 +4,13 @@ The largest things that people have: a film of 31 MB or 4,500 x 3,500 pixels, a 
 checkpoint of 15 GB.
 """
 
+import errno
+import os
 import stat
 from collections.abc import Iterable
 from math import prod
 from pathlib import Path
+from typing import BinaryIO
 
 from xrmri.errors import InputError
 
@@ -15,8 +18,6 @@ MOST_PIXELS = 2**26
 """Of a picture, a series or a grid: four times the largest film, as much as 512 x 512 x 256 voxels (choice)."""
 MOST_BYTES = 512 * 2**20
 """Of a file that is read whole, and of what it unpacks to: a FLASH has 42 MB (choice)."""
-MOST_TEXT_BYTES = 64 * 2**20
-"""Of a document in JSON or TOML: the longest run.json, of 9,000 volumes, has 3 MB (choice)."""
 
 
 def require_pixels(shape: Iterable[int], what: str) -> None:
@@ -33,18 +34,41 @@ def require_pixels(shape: Iterable[int], what: str) -> None:
         raise InputError(f"{what} has {told} pixels: more than {MOST_PIXELS:,} are not read")
 
 
+def open_regular(file: Path) -> BinaryIO:
+    """A file to read bytes from; a pipe or a device is not waited for.
+
+    Raises:
+        OSError: it cannot be opened, or is not a regular file (links are followed).
+    """
+    if "\0" in str(file):
+        raise OSError(errno.EINVAL, "a NUL stands in its name", str(file))
+    number = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "not a regular file", str(file))
+    return os.fdopen(number, "rb")
+
+
 def require_regular(file: Path, most: int | None = None) -> None:
-    """Refuse what would be waited for (a pipe, a device) and what is longer than `most` bytes.
+    """Refuse what a library would wait for (a pipe, a device), and what is longer than `most` bytes.
 
     Raises:
         InputError: not there, not a regular file (links are followed), or too long.
     """
     try:
-        found = file.stat()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"{file} cannot be read: {reason}") from error
-    if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{file} is not a regular file: give one")
-    if most is not None and found.st_size > most:
-        raise InputError(f"{file} has {found.st_size:,} bytes: more than {most:,} are not read")
+        with open_regular(file) as stream:
+            size = os.fstat(stream.fileno()).st_size
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    if most is not None and size > most:
+        raise InputError(f"{file} has {size:,} bytes: more than {most:,} are not read")
+
+
+def read_whole(file: Path, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file; errors as of `require_regular`, and InputError where reading fails."""
+    require_regular(file, most)
+    try:
+        with open_regular(file) as stream:
+            return stream.read(most)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error

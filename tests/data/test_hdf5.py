@@ -46,7 +46,7 @@ def test_a_filter_that_would_load_a_plug_in_is_refused(shard):
 
 def test_a_pipe_is_refused_and_not_waited_for(shard):
     make_pipe(shard)
-    assert refusal(shard) == f"{shard} is not a regular file: give one; build it again"
+    assert refusal(shard) == f"{shard} cannot be read: not a regular file; build it again"
 
 
 def test_a_file_that_is_not_there_or_cut_off_is_told(shard):

@@ -19,6 +19,7 @@ from xrmri.data.pairing import SPLITS, leak, split_participants
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.facts import PHANTOM, DatasetFacts, write_dataset_facts
+from xrmri.names import cells
 from xrmri.run import complete_or_absent, read_record, sha256
 
 _REJECTED_COLUMNS = ("participant", "visit", "side", "series", "reason")
@@ -148,7 +149,10 @@ def verify(folder: Path) -> dict[str, Any]:
 def _write_rejected(file: Path, left: Sequence[Row]) -> None:
     """Write rejected.csv."""
     with complete_or_absent(file) as partial:
-        pd.DataFrame(left, columns=list(_REJECTED_COLUMNS)).to_csv(partial, index=False, lineterminator="\n")
+        table = pd.DataFrame(
+            [cells(row.get(name) for name in _REJECTED_COLUMNS) for row in left], columns=list(_REJECTED_COLUMNS)
+        )
+        table.to_csv(partial, index=False, lineterminator="\n")
 
 
 def _refuse_too_many(counts: Mapping[str, Any], left: Sequence[Row], largest: float, folder: Path) -> None:

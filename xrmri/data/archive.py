@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from xrmri.errors import InputError
+from xrmri.limits import MOST_BYTES, open_regular
 
 ARCHIVE = re.compile(r"(\d{8})(?:\.tar\.gz|\.tgz|\.tar)", re.IGNORECASE)
 DICOM_NAME = re.compile(r"\d+(\.dcm)?", re.IGNORECASE)
-LARGEST_BYTES = 512 * 2**20
-"""More than this in one archive is no series: a FLASH has 42 MB, a large film 31 MB (choice)."""
 _BLOCK = 2**20
 # What gzip, zlib and tarfile raise on damaged archives; they share no base class.
 _DAMAGE = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError)
@@ -52,7 +51,7 @@ def beginning(file: Path, size: int) -> bytes:
     """The first bytes of the file, or of the first DICOM file in the archive; InputError as in `contents`."""
     if not is_archive(file):
         try:
-            with file.open("rb") as stream:
+            with open_regular(file) as stream:
                 return stream.read(size)
         except OSError as error:
             raise InputError(f"unreadable file: {file.name} ({error.strerror})") from error
@@ -77,16 +76,20 @@ def content_sha256(file: Path) -> str:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with open_regular(file) as stream:
+            content = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise InputError(f"unreadable file: {file.name} ({error.strerror})") from error
+    if len(content) > MOST_BYTES:
+        raise InputError(f"file too large: {file.name} has more than {MOST_BYTES // 2**20} MiB")
+    return content
 
 
 @contextmanager
 def _members(file: Path, block: int) -> Iterator[Iterator[tuple[str, BinaryIO]]]:
     """The DICOM files of an archive, to be read one after the other; `block` bytes are unpacked at a time."""
     try:
-        with file.open("rb") as packed:
+        with open_regular(file) as packed:
             opened: BinaryIO = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed  # type: ignore
             unpacked = _Limited(opened, file)
             with tarfile.open(fileobj=unpacked, mode="r|", bufsize=block) as archive:  # type: ignore[call-overload]
@@ -107,7 +110,7 @@ def _safe(archive: tarfile.TarFile, unpacked: "_Limited") -> Iterator[tuple[str,
         if ".." in parts or parts[0] == "" or ":" in parts[0] or not (member.isfile() or member.isdir()):
             name = member.name if member.name.isprintable() else repr(member.name)
             raise _Hostile(f"hostile archive: {file.name} has the member {name[:80]}")
-        if member.size > LARGEST_BYTES:
+        if member.size > MOST_BYTES:
             raise _too_large(file)
         if member.isfile() and DICOM_NAME.fullmatch(parts[-1]):
             stream = archive.extractfile(member)
@@ -121,7 +124,7 @@ class _Limited:
     """A stream that gives no more bytes than a series can have."""
 
     def __init__(self, stream: BinaryIO, file: Path) -> None:
-        self.stream, self.file, self.left = stream, file, LARGEST_BYTES
+        self.stream, self.file, self.left = stream, file, MOST_BYTES
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes more."""
@@ -133,4 +136,4 @@ class _Limited:
 
 
 def _too_large(file: Path) -> _Hostile:
-    return _Hostile(f"hostile archive: {file.name} unpacks to more than {LARGEST_BYTES // 2**20} MiB")
+    return _Hostile(f"hostile archive: {file.name} unpacks to more than {MOST_BYTES // 2**20} MiB")

@@ -23,6 +23,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from xrmri.data.archive import the_only_content
 from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.errors import InputError
+from xrmri.limits import open_regular
 
 LABEL_BYTES = 2**14
 """The labels of a file lie within this many bytes (choice: OAI's lie within 2,000)."""
@@ -113,8 +114,8 @@ class Image:
 
 
 def is_dicom(file: Path) -> bool:
-    """Whether a file begins as DICOM does, with or without the preamble."""
-    with file.open("rb") as stream:
+    """Whether a file begins as DICOM does, with or without the preamble; OSError where it cannot be opened."""
+    with open_regular(file) as stream:
         start = stream.read(132)
     return start[128:] == b"DICM" or start[:2] in (b"\x02\x00", b"\x08\x00")
 

@@ -11,6 +11,7 @@ from xrmri.data.description import FILM, kind_of
 from xrmri.data.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
 from xrmri.data.release import find_release
 from xrmri.errors import InputError
+from xrmri.names import safe_name
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
@@ -70,12 +71,24 @@ def _in_folder(folder: Path) -> list[FilmFile]:
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    """DICOM and picture files at any depth."""
-    for place, folders, names in os.walk(folder):
+    """DICOM and picture files at any depth, links followed; and what cannot be opened, to be rejected by name."""
+    entered: set[tuple[int, int]] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        found = os.stat(place)
+        if (found.st_dev, found.st_ino) in entered:  # by a link that leads back
+            folders.clear()
+            continue
+        entered.add((found.st_dev, found.st_ino))
         folders.sort()
-        for file in (Path(place) / name for name in sorted(names)):
-            if file.suffix.lower() in _SUFFIXES or is_dicom(file):
-                yield file
+        yield from (file for name in sorted(names) if _may_be_film(file := Path(place) / name))
+
+
+def _may_be_film(file: Path) -> bool:
+    """Whether a file is DICOM or a picture, or nobody can tell."""
+    try:
+        return file.suffix.lower() in _SUFFIXES or is_dicom(file)
+    except OSError:
+        return True
 
 
 def described(file: Path, name: str = "") -> FilmFile:
@@ -84,15 +97,16 @@ def described(file: Path, name: str = "") -> FilmFile:
         with no_warnings():
             labels = read_labels(beginning(file, LABEL_BYTES)) if is_dicom(file) else None
         kind, side = kind_of(labels.description, labels.study) if labels else ("", None)
-    except InputError:
+    except (InputError, OSError):
         kind, side = "", None
     return FilmFile(file=file, name=name, knees=(1 if side else 2) if kind == FILM else None, side=side)
 
 
 def _with_own_names(films: Sequence[FilmFile]) -> Iterator[FilmFile]:
-    """The films, the second of a name called name-2."""
+    """The films under names that files can have, the second of a name called name-2."""
     seen: Counter[str] = Counter()
     for film in films:
-        seen[film.name] += 1
-        name = film.name if seen[film.name] == 1 else f"{film.name}-{seen[film.name]}"
+        plain = safe_name(film.name)
+        seen[plain] += 1
+        name = plain if seen[plain] == 1 else f"{plain}-{seen[plain]}"
         yield FilmFile(file=film.file, name=name, knees=film.knees, side=film.side)

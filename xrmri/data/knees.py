@@ -17,6 +17,7 @@ from PIL import Image
 
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5
 from xrmri.errors import InconsistentError, InputError
+from xrmri.names import cells
 from xrmri.records import KneeBox
 from xrmri.run import complete_or_absent
 
@@ -107,12 +108,12 @@ def write_knees(folder: Path, knees: Iterable[DetectedKnee | RejectedFilm]) -> t
         for knee in knees:
             if isinstance(knee, DetectedKnee):
                 _append(content, counts[0], knee)
-                found.writerow(_line(counts[0], knee))
+                found.writerow(cells(_line(counts[0], knee)))
                 _write_picture(folder / f"{knee.name}.png", knee.crop)
                 counts[0] += 1
             else:
                 score = "" if knee.score is None else f"{knee.score:.4f}"
-                rejected.writerow((knee.source, knee.reason, score))
+                rejected.writerow(cells((knee.source, knee.reason, score)))
                 counts[1] += 1
     return counts[0], counts[1]
 

@@ -13,6 +13,7 @@ from xrmri.data.archive import is_archive
 from xrmri.data.dicom import is_dicom, read_film
 from xrmri.data.resample import resized, sampled
 from xrmri.errors import InputError
+from xrmri.limits import MOST_BYTES, require_regular
 from xrmri.records import FIELD_OF_VIEW_MM, Radiograph
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
@@ -40,6 +41,7 @@ def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
         raise InputError(f"{file} is a folder: give one radiograph (DICOM, PNG, JPEG or TIFF)")
     if not file.exists():
         raise InputError(f"{file} does not exist: give a radiograph (DICOM, PNG, JPEG or TIFF)")
+    require_regular(file, MOST_BYTES)
     if file.stat().st_size == 0:
         raise InputError(f"{file} is empty: give a radiograph (DICOM, PNG, JPEG or TIFF)")
     pixels, spacing_mm = read_film(file) if is_archive(file) or is_dicom(file) else (_read_picture(file), None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrmri.errors import InputError
+from xrmri.limits import open_regular
 
 _DELIMITERS = "|\t,;"
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -49,7 +50,7 @@ def open_table(file: Path) -> Iterator[TextTable]:
         InputError: it cannot be read.
     """
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             start = stream.read(3)
         encoding = next((name for mark, name in _ENCODINGS.items() if start.startswith(mark)), _ANY)
         with file.open(encoding=encoding) as text:

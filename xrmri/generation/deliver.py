@@ -15,6 +15,7 @@ from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.generation.case import Case, ReferenceGrid
 from xrmri.generation.model import ModelFolder
+from xrmri.names import MOST_NAME_BYTES
 from xrmri.records import DEPTH_EXTENT_MM, FIELD_OF_VIEW_MM, LEFT, Geometry, Volume
 from xrmri.report.animation import write_animation
 from xrmri.report.preview import write_preview
@@ -22,6 +23,42 @@ from xrmri.report.three_planes import write_viewer
 from xrmri.run import digest, sha256, write_json
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
+VOLUME_SUFFIXES = (".nii.gz", ".nii")
+_OTHER_SUFFIXES = (
+    ".gz",
+    ".mha",
+    ".mhd",
+    ".nrrd",
+    ".nhdr",
+    ".mgz",
+    ".img",
+    ".hdr",
+    ".dcm",
+    ".png",
+    ".json",
+    ".h5",
+    ".npy",
+)
+
+
+def require_output(path: Path) -> None:
+    """Refuse a name for what is written that could not be written, or would not be what it says.
+
+    Raises:
+        InputError: bytes that are not UTF-8, too long, or an ending of another format, written twice or in capitals.
+    """
+    name, plain = path.name, volume_name(path)
+    shown = f"-o {path}"
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{shown} has bytes that are not UTF-8: give another name") from error
+    if not name.endswith(VOLUME_SUFFIXES) and name.lower().endswith((*VOLUME_SUFFIXES, *_OTHER_SUFFIXES)):
+        raise InputError(f"{shown} is neither a folder nor a name in .nii.gz: volumes are written as .nii.gz")
+    if plain.lower().endswith(VOLUME_SUFFIXES):
+        raise InputError(f"{shown} ends in the name of a format twice: give a name in .nii.gz")
+    if len(name.encode()) > MOST_NAME_BYTES + len("_mri.nii.gz"):
+        raise InputError(f"{shown} is too long: give a name of at most {MOST_NAME_BYTES} letters")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

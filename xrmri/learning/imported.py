@@ -13,6 +13,7 @@ from xrmri.config import Training
 from xrmri.errors import InputError
 from xrmri.models.weights import read_tensors
 from xrmri.models.zero123 import Row, account, table
+from xrmri.names import cells
 from xrmri.run import complete_or_absent, sha256
 
 log = logging.getLogger(__name__)
@@ -62,4 +63,4 @@ def say_what_became_of_it(rows: list[Row], imported: Imported, out: Path) -> Non
     for line in account(rows):
         log.info("  %s", line)
     with complete_or_absent(out / ACCOUNT) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows(table(rows))
+        csv.writer(stream).writerows(map(cells, table(rows)))

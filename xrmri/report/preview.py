@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from xrmri.names import printable
 from xrmri.run import complete_or_absent
 
 TILE = 208
@@ -28,7 +29,7 @@ def write_preview(file: Path, radiograph: np.ndarray, slices: np.ndarray, *, tit
     width = 2 * MARGIN + side + 2 * GAP + COLUMNS * (TILE + GAP)
     page = Image.new("L", (width, HEAD + side + FOOT), PAPER)
     pen = ImageDraw.Draw(page)
-    pen.text((MARGIN, 18), title, fill=INK, font=ImageFont.load_default(22))
+    pen.text((MARGIN, 18), printable(title), fill=INK, font=ImageFont.load_default(22))
     pen.text((MARGIN, HEAD + side + 14), note, fill=FAINT, font=ImageFont.load_default(15))
     page.paste(_tile(radiograph, side), (MARGIN, HEAD))
     pen.text((MARGIN + 8, HEAD + 6), "radiograph", fill=INK, font=ImageFont.load_default(15))

@@ -9,6 +9,7 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from xrmri.names import printable
 from xrmri.report.preview import grey
 from xrmri.run import write_text
 
@@ -30,14 +31,14 @@ def write_viewer(file: Path, radiograph: np.ndarray, volume: Path, *, title: str
     assets = resources.files("xrmri.report") / "assets"
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     page = environment.from_string((assets / "viewer.html.jinja").read_text(encoding="utf-8")).render(
-        title=title,
+        title=printable(title),
         note=note,
         radiograph=_data(radiograph),
         # Markup: our own asset, and base64 of bytes; everything else is escaped.
         niivue=Markup((assets / "niivue.umd.js").read_text(encoding="utf-8")),
         niivue_version=NIIVUE_VERSION,
         volume=Markup(base64.b64encode(volume.read_bytes()).decode("ascii")),
-        name=volume.name,
+        name=printable(volume.name),
     )
     write_text(file, page)
 

@@ -14,16 +14,16 @@ from xrmri.data.features import parse_settings
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, XrmriError
 from xrmri.generation.case import Case, GenerateInputs, case_of_pair, case_of_radiograph
-from xrmri.generation.deliver import Target, deliver, delivered_before, identity
+from xrmri.generation.deliver import VOLUME_SUFFIXES, Target, deliver, delivered_before, identity, require_output
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.generation.share import Share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.machine.memory import keep_memory
+from xrmri.names import cells, safe_name
 from xrmri.run import Run, begin, complete_or_absent, fingerprint, require_writable, sha256
 
 log = logging.getLogger(__name__)
 
-VOLUME_SUFFIXES = (".nii.gz", ".nii")
 RADIOGRAPH_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 SPLITS = ("train", "val", "test")
 
@@ -37,9 +37,11 @@ def run(
 
     A radiograph that cannot be used ends the run when it is the only one, and becomes a row of rejected.csv otherwise.
     """
+    if out is not None:
+        require_output(out)
     model, config = _settled(wish, config, execution)
     grades = wish.grades(model.features)
-    names = [f"{_stem(file)}_mri" for file in radiographs]
+    names = [f"{safe_name(_stem(file))}_mri" for file in radiographs]
     if len(set(names)) < len(names):
         raise InputError("two radiographs have the same name: rename one, or run them one by one")
     first = radiographs[0]
@@ -272,4 +274,4 @@ def _stem(file: Path) -> str:
 def _write_rejected(file: Path, reasons: Mapping[str, str]) -> None:
     """rejected.csv: each order left out, and why."""
     with complete_or_absent(file) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows([("name", "reason"), *reasons.items()])
+        csv.writer(stream).writerows(map(cells, [("name", "reason"), *reasons.items()]))
