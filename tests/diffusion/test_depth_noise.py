@@ -10,8 +10,9 @@ SHAPE = (4, 32, 32)
 KINDS = ["independent", "shared", "correlated"]
 
 
-def noise(kind, slices, seed=0, sample=0):
-    return starting_noise(kind, np.linspace(0, 73.5, slices), shape=SHAPE, seed=seed, sample=sample)
+def noise(kind, slices, **whose):
+    whose = {"seed": 0, "sample": 0} | whose
+    return starting_noise(kind, np.linspace(0, 73.5, slices), shape=SHAPE, **whose)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -27,8 +28,8 @@ def test_the_noise_is_standard_normal_at_every_depth(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_seed_or_sample_gives_unrelated_noise(kind):
-    for other in (noise(kind, 5, seed=1), noise(kind, 5, sample=1)):
+def test_another_seed_sample_or_stream_gives_unrelated_noise(kind):
+    for other in (noise(kind, 5, seed=1), noise(kind, 5, sample=1), noise(kind, 5, stream=2**62 + 5)):
         assert torch.corrcoef(torch.stack([noise(kind, 5).flatten(), other.flatten()]))[0, 1].abs() < 0.03
 
 
@@ -42,3 +43,8 @@ def test_neighbours_1_5_mm_apart_share_nothing_all_or_most_of_their_noise():
 def test_correlated_noise_is_unrelated_40_mm_apart():
     z = noise("correlated", 50)
     assert torch.corrcoef(z.flatten(1))[0, 30].abs() < 0.06
+
+
+def test_the_noise_of_a_radiograph_on_its_own_is_what_it_always_was():
+    z = starting_noise("correlated", [12.3], shape=(1, 1, 2), seed=7, sample=1)
+    assert z.flatten().tolist() == pytest.approx([1.0810299, -0.5535905], abs=1e-6)

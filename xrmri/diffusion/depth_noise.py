@@ -1,7 +1,7 @@
 """The noise a volume starts from: how z_T varies along depth.
 
-Each kind is a function of (seed, sample, depth) alone, so a slice at a given depth starts from the same noise however
-many slices are drawn, in whatever batches.
+Each kind is a function of (seed, stream, sample, depth) alone, so a slice at a given depth starts from the same noise
+however many slices are drawn, in whatever batches, and whoever else is drawn from the same seed.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,14 @@ SHARED_KEY, KNOT_KEYS, FRESH_KEYS = 2**31, 2**32, 2**33
 
 
 def starting_noise(
-    kind: str, depths_mm: Sequence[float], *, shape: Shape, seed: int, sample: int, length_mm: float = 6.0
+    kind: str,
+    depths_mm: Sequence[float],
+    *,
+    shape: Shape,
+    seed: int,
+    sample: int,
+    stream: int = 0,
+    length_mm: float = 6.0,
 ) -> Tensor:
     """Draw z_T for each depth.
 
@@ -26,16 +33,21 @@ def starting_noise(
         shape: (C, h, w) of one latent.
         seed: seed of the volume.
         sample: number of the volume among several from one seed.
+        stream: whose volume it is, among several knees from one seed; 0 for a radiograph on its own.
         length_mm: distance over which correlated noise stays alike.
 
     Returns:
         (len(depths_mm), C, h, w) float32, standard normal at every depth.
     """
+
+    def normal(key: int) -> Tensor:
+        return torch.randn(shape, generator=_generator(seed, stream, sample, key))
+
     if kind == "shared":
-        return _normal(shape, seed, sample, SHARED_KEY).expand(len(depths_mm), *shape).clone()
+        return normal(SHARED_KEY).expand(len(depths_mm), *shape).clone()
     if kind == "independent":
-        return torch.stack([_normal(shape, seed, sample, _depth_key(depth)) for depth in depths_mm])
-    knot = cache(lambda index: _normal(shape, seed, sample, KNOT_KEYS + index))
+        return torch.stack([normal(_depth_key(depth)) for depth in depths_mm])
+    knot = cache(lambda index: normal(KNOT_KEYS + index))
     return torch.stack([_blend(depth / length_mm, knot) for depth in depths_mm])
 
 
@@ -48,21 +60,17 @@ def _blend(position: float, knot: Callable[[int], Tensor]) -> Tensor:
     return sum(weight * knot(index) for weight, index in zip(weights, knots, strict=True))
 
 
-def fresh_noise(depth_mm: float, *, seed: int, sample: int) -> torch.Generator:
+def fresh_noise(depth_mm: float, *, seed: int, sample: int, stream: int = 0) -> torch.Generator:
     """Where the noise comes from that a stochastic sampler adds to the slice at one depth."""
-    return _generator(seed, sample, FRESH_KEYS + _depth_key(depth_mm))
+    return _generator(seed, stream, sample, FRESH_KEYS + _depth_key(depth_mm))
 
 
 def _depth_key(depth_mm: float) -> int:
     return round(depth_mm * 1e4)
 
 
-def _normal(shape: Shape, seed: int, sample: int, key: int) -> Tensor:
-    """Standard normal noise that depends on its four arguments alone."""
-    return torch.randn(shape, generator=_generator(seed, sample, key))
-
-
-def _generator(seed: int, sample: int, key: int) -> torch.Generator:
-    # One 64-bit seed from three numbers: odd multipliers spread them, so that near keys share no seed.
-    mixed = (seed * 0x9E3779B97F4A7C15 + sample * 0xBF58476D1CE4E5B9 + key * 0x94D049BB133111EB) % 2**63
+def _generator(seed: int, stream: int, sample: int, key: int) -> torch.Generator:
+    # One 64-bit seed from four numbers: odd multipliers spread them, so that near keys share no seed. A stream is
+    # spread already.
+    mixed = (stream + seed * 0x9E3779B97F4A7C15 + sample * 0xBF58476D1CE4E5B9 + key * 0x94D049BB133111EB) % 2**63
     return torch.Generator().manual_seed(mixed)

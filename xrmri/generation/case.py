@@ -1,6 +1,7 @@
 """What is asked for: a radiograph, the side it shows and its grades, as the model takes them."""
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,12 @@ class Case:
     """Where the acquired volume lies, slices as in the dataset; None for a radiograph on its own."""
     grid: ReferenceGrid | None = None
     """What the volume is resampled onto, if it is."""
+
+    @property
+    def noise_stream(self) -> int:
+        """Which noise of a seed it starts from: a pair's own, 63 bits; 0 for a radiograph on its own."""
+        pair_id = self.source.get("pair_id")
+        return int.from_bytes(blake2b(pair_id.encode(), digest_size=8).digest(), "big") >> 1 if pair_id else 0
 
     def network_input(self, model: ModelFolder) -> np.ndarray:
         """The radiograph as the model takes it: (H, W) float32 in [-1, 1], a left knee mirrored to look right."""

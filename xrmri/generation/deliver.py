@@ -92,14 +92,19 @@ class Target:
 
 def identity(order: Case, config: Generate, model: ModelFolder) -> dict[str, Any]:
     """What a volume depends on; the same identity gives the same bytes."""
-    return {
-        "model_sha256": model.sha256,
-        "source": order.source,
-        "side": order.side,
-        "grades": order.grades,
-        "settings": config.to_dict(),
-        "xrmri_version": __version__,
-    } | ({"like": order.grid.source} if order.grid else {})
+    own_noise = {"noise_stream": order.noise_stream} if order.noise_stream else {}
+    return (
+        own_noise
+        | {
+            "model_sha256": model.sha256,
+            "source": order.source,
+            "side": order.side,
+            "grades": order.grades,
+            "settings": config.to_dict(),
+            "xrmri_version": __version__,
+        }
+        | ({"like": order.grid.source} if order.grid else {})
+    )
 
 
 def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bool:

@@ -42,6 +42,7 @@ class _Knee:
     """(1, F) float32."""
     config: Generate
     sample: int
+    stream: int
     stopping: Event
     """Set where nobody waits for the slices any more."""
 
@@ -53,6 +54,7 @@ def draw(
     config: Generate,
     *,
     sample: int = 0,
+    stream: int = 0,
     cores: int = 0,
     tell: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
@@ -61,7 +63,7 @@ def draw(
     Further arguments and what comes back are those of `draw_at`.
     """
     depths = np.linspace(0, 1, config.num_slices).round(9)  # one depth has one number, however many slices there are
-    return draw_at(depths, bundle, radiograph, r, config, sample=sample, cores=cores, tell=tell)
+    return draw_at(depths, bundle, radiograph, r, config, sample=sample, stream=stream, cores=cores, tell=tell)
 
 
 def draw_at(
@@ -72,6 +74,7 @@ def draw_at(
     config: Generate,
     *,
     sample: int = 0,
+    stream: int = 0,
     cores: int = 0,
     tell: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
@@ -84,6 +87,7 @@ def draw_at(
         r: (F,) uint8 one-hot features.
         config: steps, sampler, guidance, noise and seed.
         sample: number of the volume among several from one seed.
+        stream: whose noise it starts from (Case.noise_stream).
         cores: CPU cores that share the slices; 0 takes as many as torch would. Never part of the result.
         tell: called with the number of slices done.
 
@@ -99,7 +103,13 @@ def draw_at(
             features = torch.from_numpy(r.astype(np.float32))[None].to(bundle.device)
         stopping = Event()
         knee = _Knee(
-            bundle=bundle, condition=condition, features=features, config=config, sample=sample, stopping=stopping
+            bundle=bundle,
+            condition=condition,
+            features=features,
+            config=config,
+            sample=sample,
+            stream=stream,
+            stopping=stopping,
         )
 
         def drawn(batch: np.ndarray) -> np.ndarray:
@@ -156,6 +166,7 @@ def _slices(knee: _Knee, depths: np.ndarray) -> np.ndarray:
         shape=bundle.latent_shape,
         seed=config.seed,
         sample=knee.sample,
+        stream=knee.stream,
         length_mm=config.noise_length_mm,
     ).to(bundle.device)
     d = torch.from_numpy(depths.astype(np.float32)).to(bundle.device)
@@ -173,7 +184,7 @@ def _slices(knee: _Knee, depths: np.ndarray) -> np.ndarray:
             raise CancelledError
         return ask(z_t, t)
 
-    fresh = [fresh_noise(depth_mm, seed=config.seed, sample=knee.sample) for depth_mm in depths_mm]
+    fresh = [fresh_noise(depth_mm, seed=config.seed, sample=knee.sample, stream=knee.stream) for depth_mm in depths_mm]
     z_0 = denoise(predict_noise, z_T, bundle.schedule.abar, config, bundle.facts, fresh)
     parts = z_0.split(DECODED_ON_CPU if z_0.device.type == "cpu" else DECODED_ON_GPU)
     return np.concatenate([decode(bundle, part).cpu().numpy() for part in parts])

@@ -251,7 +251,8 @@ def _draw_and_deliver(
             execution.progress("slices", before + done, total, "")
 
         y, r = order.network_input(model), order.features(model.features)
-        samples.append(draw(bundle, y, r, config, sample=number, cores=execution.workers, tell=tell))
+        own = {"sample": number, "stream": order.noise_stream}
+        samples.append(draw(bundle, y, r, config, **own, cores=execution.workers, tell=tell))
     deliver(samples, order, target, config, model)
 
 
