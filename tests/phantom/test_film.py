@@ -8,6 +8,7 @@ import pytest
 from xrmri.phantom.anatomy import Knee, Participant, draw_participant
 from xrmri.phantom.bones import joint_gaps
 from xrmri.phantom.film import WORK_MM, Film, render_film
+from xrmri.phantom.markings import crest
 from xrmri.phantom.pose import Grid
 from xrmri.phantom.projection import Shadow, Stance, cast
 
@@ -135,3 +136,23 @@ def test_the_fibula_lies_outside_in_both_crops(film: Film) -> None:
         reach = 0.07 * size
         lateral, medial = (below[round(x - reach) : round(x + reach)].mean() for x in (outside, inside))
         assert lateral > medial
+
+
+def test_the_oval_of_the_patella_shows_through_the_femur() -> None:
+    grid = Grid(x=AXIS, y=np.arange(-56, 68, 2, dtype=np.float32), z=np.arange(70.0, -20.0, -1.25, dtype=np.float32))
+    stance = Stance(flexion_degrees=25.0, tibia_lean_degrees=6.0, rotation_degrees=0.0, roll_degrees=0.0)
+    knee = person().right
+    away = replace(knee, shape=replace(knee.shape, patella_z_mm=180.0))
+    added = cast(knee, stance, grid, 3).bone - cast(away, stance, grid, 3).bone
+    rows, columns = np.nonzero(added > 1.0)
+    assert 30 < (np.ptp(columns) + 1) * WORK_MM < 60 and 25 < (np.ptp(rows) + 1) * WORK_MM < 60
+    assert added.max() > 3.0  # mm of cortical bone, as much as 18 mm of spongy bone
+
+
+def test_cortex_lines_the_top_of_the_spines_and_nothing_beside_them() -> None:
+    grid = Grid(x=AXIS, y=AXIS, z=AXIS)
+    top = 8.0 * np.exp(-((AXIS / 8.0) ** 2))
+    drawn = crest(np.where(AXIS[:, None] <= top, 40.0, 0.0).astype(np.float32), grid, 1.0)
+    along, across = np.nonzero(drawn > 0.3)
+    assert np.abs(AXIS[along] - top[across]).max() < 2.6 and np.abs(AXIS[across]).max() < 16
+    assert (drawn.max(axis=0)[np.abs(AXIS) < 9] > 0.3).all()

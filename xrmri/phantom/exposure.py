@@ -12,7 +12,7 @@ from xrmri.phantom.texture import resample
 _FLESH_PER_MM = 0.0185
 _BONE_PER_MM = 0.040
 _SLOW_MM = 8.3
-_CONTRAST, _DETAIL = 0.137, 0.033
+_CONTRAST, _DETAIL = 0.137, 0.037
 _WHITE = 4095
 _TOE = 0.3
 """Where the display curve begins to bend towards black, of white: in nine of ten real crops 95 % are above 0.13."""
@@ -61,10 +61,10 @@ def draw_exposure(generator: np.random.Generator) -> Exposure:
         spacing_mm=spacing,
         scatter=float(generator.uniform(0.25, 0.6)),
         blur_mm=float(generator.uniform(0.12, 0.40)),
-        noise=float(np.clip(0.0115 * np.exp(generator.normal(0.0, 0.45)), 0.004, 0.03)),
+        noise=float(np.clip(0.0095 * np.exp(generator.normal(0.0, 0.5)), 0.003, 0.03)),
         grey=0.66 + 0.13 * grey,
         contrast=_CONTRAST * float(np.exp(0.38 * contrast)),
-        detail=_DETAIL * float(np.exp(0.30 * detail)),
+        detail=_DETAIL * float(np.exp(0.36 * detail)),
         shoulder=float(generator.uniform(0.6, 0.85)),
         tilt=(float(generator.normal(0, 0.4)), float(generator.normal(0, 0.12))),
         collimation_mm=float(generator.uniform(4, 16)) if generator.random() < 0.4 else 0.0,

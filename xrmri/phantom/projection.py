@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xrmri.phantom import bones, femoral, soft
+from xrmri.phantom import bones, femoral, markings, soft
 from xrmri.phantom.anatomy import Knee, stream
 from xrmri.phantom.lesions import crystal_line, cysts, sclerosis
 from xrmri.phantom.pose import Grid
@@ -24,9 +24,11 @@ _PATELLA_FOLLOWS = 1.1
 
 _PLANES_MM = 1.4
 """How much muscles and the fat between them change what the rays cross, as mm of flesh (choice)."""
-_CALF_LEANS = 0.34
+_CALF_LEANS = 0.40
 """How far the leg below the knee leans outwards from the medial skin, mm per mm: it is dark there on real crops."""
-_RIM_MM = 2.0
+_PATELLA_DENSITY = 1.5
+"""Of its spongy bone beside that of the femur (choice, by eye)."""
+_RIM_MM = 0.5
 """How thick the patella is where its bone is half as dense as that of the others."""
 
 
@@ -74,10 +76,11 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, kneecap)
     solids = (  # distance, and cortex near the joint and in the shaft, mm
         (femur, 0.50, 2.6),
-        (tibia, 0.40, 2.5),
-        (fibula, 0.35, 1.7),
-        (patella, 0.15, 0.15),
+        (tibia, 0.55, 2.8),
+        (fibula, 0.60, 1.7),
+        (patella, 0.45, 0.45),
     )
+    uneven = refine(markings.patches(knee, grid), factor)
     shape = (len(grid.z) * factor, len(grid.x) * factor)
     shell, spongy = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     shaft = np.clip((np.abs(grid.z - 5.0) - 28.0) / 60.0, 0, 1).astype(np.float32)
@@ -93,15 +96,19 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
         whole, core = _chords(d, cortex, step, width)
         place = (slice(rows.start * factor, rows.stop * factor), slice(columns.start * factor, columns.stop * factor))
         if distance is patella:  # its thin rim hardly stops the rays
-            whole, core = (part * part / (part + np.float32(_RIM_MM)) for part in (whole, core))
+            whole, core = (chord * chord / (chord + np.float32(_RIM_MM)) for chord in (whole, core))
+            core *= np.float32(_PATELLA_DENSITY)
         shell[place] += whole - core
+        if distance is tibia:
+            part = Grid(x=grid.x[columns], y=grid.y, z=grid.z[rows])
+            shell[place] += markings.crest(whole, part.refined(factor), knee.shape.size)
         core *= 1 - np.float32(0.75) * along
         if distance is femur or distance is tibia:
             core *= refine(_density(grid)[rows, columns], factor)
-        spongy[place] += core
-    bone_scar = _scar(grid, factor, knee.shape.bone_seed) * np.minimum(spongy / np.float32(30.0), 1)
+        spongy[place] += core * uneven[place]
+    inside = markings.lines(knee, grid, factor) * np.minimum(spongy / np.float32(30.0), 1)
     dense, holes = sclerosis(knee, p, femur, tibia), cysts(knee, p, femur, tibia)
-    bone = shell + np.float32(SPONGY) * spongy + bone_scar
+    bone = shell + np.float32(SPONGY) * spongy + inside
     bone += np.float32(0.22 * step) * refine(coverage(dense, 4.0).sum(axis=0), factor)
     bone -= np.float32(0.15 * step) * refine(coverage(holes, 2.0).sum(axis=0), factor)
     crystals = crystal_line(knee, p, femur, tibia, soft.meniscus_depth(knee, p))
@@ -111,33 +118,19 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
 
 def _density(grid: Grid) -> Field:
     """(Z, X) density of spongy bone: most at the joint, where the load goes through; least between the condyles."""
-    femur = 1 + 0.9 * np.exp(-np.maximum(grid.z - 6.0, 0) / 7.0)
-    tibia = 0.63 + 0.72 * np.exp(np.minimum(grid.z, 0) / 8.0)
-    core = np.where(grid.z > 2.5, 0.26, 0.42)[:, None] * np.exp(-((grid.x / 14.0) ** 2))
+    femur = 1.08 + 0.82 * np.exp(-np.maximum(grid.z - 6.0, 0) / 7.0)
+    tibia = 0.50 + 0.76 * np.exp(np.minimum(grid.z, 0) / 8.0)
+    core = np.where(grid.z > 2.5, 0.22, 0.50)[:, None] * np.exp(-((grid.x / 16.0) ** 2))
     return (np.where(grid.z > 2.5, femur, tibia)[:, None] * (1 - core)).astype(np.float32)
 
 
 def _plate_mm(grid: Grid) -> Field:
     """(Z, X) how much thicker than its cortex the plate under the cartilage is, most medially, mm."""
     middle = 0.5 + 6.0 * np.exp(-((grid.x / 9.0) ** 2))  # up on the spines
-    along = np.exp(-(((grid.z[:, None] - middle) / 4.0) ** 2))
+    above = grid.z[:, None] - middle
+    along = np.where(above > 0, np.exp(-((above / 4.0) ** 2)), np.exp(-(np.abs(above / 4.5) ** 1.3)))
     across = 0.34 - 0.14 * np.tanh(grid.x / 15.0) - 0.20 * np.exp(-((grid.x / 9.0) ** 2))
     return (along * across).astype(np.float32)
-
-
-def _scar(grid: Grid, factor: int, seed: int) -> Field:
-    """Scars of the growth plates: faint wavy lines across femur and tibia, mm of cortical bone."""
-    generator = stream("growth plates", seed)
-    x, z = (np.repeat(axis, factor) for axis in (grid.x, grid.z))
-    lines = np.zeros((len(z), len(x)), dtype=np.float32)
-    for height, sag in ((23.0, -5.0), (-15.0, 3.0)):
-        waves = sum(
-            a * np.sin(x / w + p)
-            for a, w, p in zip(generator.normal(0, 1.0, 3), (17, 8, 4), generator.uniform(0, 6, 3), strict=True)
-        )
-        middle = height + generator.normal(0, 2.0) + sag * (x / 30.0) ** 2 + waves
-        lines += float(generator.uniform(0.3, 1.8)) * np.exp(-(((z[:, None] - middle) / 0.9) ** 2)).astype(np.float32)
-    return lines
 
 
 def flesh(knee: Knee, stance: Stance, grid: Grid) -> Field:

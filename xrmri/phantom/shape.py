@@ -67,7 +67,7 @@ def draw_shape(
     return Shape(
         size=float(np.clip(normal(1.045 if male else 0.955, 0.03), 0.85, 1.16)),
         cartilage_medial_mm=float(np.clip(normal(4.8, 0.5), 3.7, 6.0)),
-        cartilage_lateral_mm=float(np.clip(normal(4.8, 0.55), 3.6, 6.2)),
+        cartilage_lateral_mm=float(np.clip(normal(5.6, 0.65), 4.0, 7.6)),
         notch_half_width_mm=float(np.clip(normal(9.0, 1.3), 6.2, 12.5)),
         condyle_rounding_mm=float(np.clip(normal(9.0, 0.9), 7.0, 11.5)),
         femur_valgus_degrees=float(normal(5.5, 1.5)),

@@ -11,7 +11,7 @@ _STRENGTH = 0.0015  # of white
 
 
 def trabecular_pattern(participant: Participant, core: Field, exposure: Exposure) -> Field:
-    """Change of the log signal by trabeculae: primary ones along the load, bent a little, and struts across.
+    """Change of the log signal by trabeculae: primary ones along the load, bent a little, crossed by others.
 
     Args:
         participant: whose bones.
@@ -24,18 +24,27 @@ def trabecular_pattern(participant: Participant, core: Field, exposure: Exposure
     generator = stream("trabeculae", participant.seed, participant.index)
     mm = 1 / exposure.spacing_mm
     size = (704, 896)
-    along = smooth_noise(generator, size, (1.5 * mm, 0.20 * mm))
-    along = _bent(along, generator, mm)
+    along = _bent(smooth_noise(generator, size, (1.1 * mm, 0.19 * mm)), generator, mm)
+    oblique = smooth_noise(generator, (size[0], size[1] // 2), (0.8 * mm, 0.19 * mm))
+    crossing = np.tile(_leaning(oblique, 1) + _leaning(oblique[:, ::-1], -1), (1, 2))  # at 32 degrees
     net = smooth_noise(generator, size, (0.24 * mm, 0.24 * mm))
     across = smooth_noise(generator, size, (0.20 * mm, 0.9 * mm))
     clumps = smooth_noise(generator, size, (1.3 * mm, 0.6 * mm))
     patches = refine(smooth_noise(generator, (size[0] // 16, size[1] // 16), (1.2, 0.9)), 16)
     f = np.float32
-    pattern = along + f(0.8) * net + f(0.35) * across + f(0.28) * clumps + f(0.55) * patches
+    pattern = f(0.85) * along + f(0.45) * crossing + f(0.8) * net + f(0.4) * across
+    pattern += f(0.28) * clumps + f(0.55) * patches
     strength = _STRENGTH * np.exp(generator.normal(0.0, 0.3))
     rows, columns = core.shape
     repeats = (-(-rows // size[0]), -(-columns // size[1]))
     return core * np.tile(f(strength) * pattern, repeats)[:rows, :columns]
+
+
+def _leaning(pattern: Field, turns: int) -> Field:
+    """A pattern whose upright lines lean until they have gone `turns` times across: so it still tiles."""
+    height, width = pattern.shape
+    shift = np.rint(np.arange(height) * turns * width / height).astype(int)
+    return np.take_along_axis(pattern, (np.arange(width) + shift[:, None]) % width, axis=1)
 
 
 def _bent(pattern: Field, generator: np.random.Generator, mm: float) -> Field:
