@@ -10,6 +10,7 @@ import numpy as np
 
 from xrmri.phantom.anatomy import Knee, stream
 from xrmri.phantom.lesions import spurs
+from xrmri.phantom.relief import roughen
 from xrmri.phantom.sdf import (
     Field,
     Points,
@@ -20,7 +21,7 @@ from xrmri.phantom.sdf import (
     boxed_ellipsoid,
     column,
     common,
-    ellipsoid,
+    cut_out,
     fillet,
     nowhere,
 )
@@ -31,8 +32,16 @@ MEDIAL_DISH_MM = 2.6
 """How hollow the medial plateau is; the femur lies in it."""
 LATERAL_DISH_MM = 2.1
 """How hollow the lateral plateau is from side to side where its femur bears; from back to front it bulges."""
+TIBIOFIBULAR_MM = 1.6
+"""Bone-to-bone distance of the joint of tibia and fibula."""
 ATTRITION_MM = (0.0, 1.2, 2.6, 4.4)
-_TUBEROSITY = ((-16, 3, 8, 7, 8), (-30, 4, 15, 10, 8), (-42, 3, 14, 9, 7), (-62, 2, 9, 7, 6))
+_TUBEROSITY = (
+    (-12, 3, 10, 14, 9),
+    (-27, 4, 16, 15, 11),
+    (-40, 4, 17.5, 13, 10.5),
+    (-56, 3, 15, 9, 9),
+    (-85, 2, 9, 6, 8),
+)
 
 
 class Gaps(NamedTuple):
@@ -60,13 +69,13 @@ def tibial_side(knee: Knee, q: Points) -> Field:
         (14.0, 0.0, -3.0, 38.0, 25.5),
         (-4.0, 0.0, -3.0, 38.2, 25.5),
         (-9.0, 0.0, -3.2, 38.0, 24.0),
-        (-17.0, 1.0 - lean * 9, -3.0, 36.2 * (1 + 0.5 * (flare - 1)), 21.5),
-        (-27.0, 3.0 - lean * 19, -1.5, 31.2 * flare, 19.0),
-        (-38.0, 2.6 - lean * 30, -0.7, 26.0 * flare, 17.5),
-        (-50.0, 1.5 - lean * 42, -0.5, 21.8 * wide, 16.8 * deep),
-        (-70.0, -lean * 62, -1.0, 17.2 * wide, 16.0 * deep),
-        (-110.0, -lean * 102, -2.0, 14.0 * wide, 15.0 * deep),
-        (-220.0, -lean * 212, -4.0, 13.0 * wide, 14.0 * deep),
+        (-17.0, 1.0 - lean * 9, -2.0, 36.2 * (1 + 0.5 * (flare - 1)), 22.5),
+        (-27.0, 3.0 - lean * 19, 0.5, 31.2 * flare, 20.5),
+        (-38.0, 2.6 - lean * 30, 1.8, 26.0 * flare, 19.5),
+        (-50.0, 1.5 - lean * 42, 1.6, 21.8 * wide, 18.2 * deep),
+        (-70.0, -lean * 62, 0.8, 17.2 * wide, 17.0 * deep),
+        (-110.0, -lean * 102, -0.5, 14.0 * wide, 16.0 * deep),
+        (-220.0, -lean * 212, -3.0, 13.0 * wide, 14.0 * deep),
     )
     return column(q, knots, 2.6)
 
@@ -87,19 +96,19 @@ def _tibia(knee: Knee, p: Points) -> Field:
     q = p.scaled(1 / shape.size)
     d = common(tibial_side(knee, q), plateau(knee, q), 3.0)
     add(d, q, boxed_column(_TUBEROSITY), fillet(7.0))
-    d = common(d, -ellipsoid(q, (0.0, -31.0, -2.0), (8.0, 8.0, 30.0)), 5.0)  # the hollow behind the spines
+    cut_out(d, q, boxed_ellipsoid((0.0, -31.0, -2.0), (8.0, 8.0, 30.0)), 5.0)  # the hollow behind the spines
     for spur in spurs(knee, "T"):
         add(d, q, spur.solid, fillet(spur.blend_mm))
-    return d * np.float32(shape.size)
+    rough = np.clip((np.float32(-2.0) - q.z) / np.float32(10.0), 0.25, 1.0)
+    return roughen(d, q, rough, shape.bone_seed + 1) * np.float32(shape.size)
 
 
 def plateau(knee: Knee, q: Points) -> Field:
     """Signed height above the articular surface of the tibia, in reference mm, spines included."""
     shape, grades = knee.shape, knee.grades
     f = np.float32
-    peak = np.maximum(1 - (q.x / f(13.0)) ** 2, 0) ** 2  # it ends where the plateaus begin
-    arthritis = f(0.3 * max(grades["XROSTM"], grades["XROSTL"])) * peak
-    spine = (_spines(knee, q) + arthritis) * np.exp(-(((q.y + f(6.5)) / f(10.5)) ** 2))
+    spine = np.zeros(q.span(), dtype=np.float32)
+    add(spine, q, Solid(distance=lambda part: _spines(knee, part), low=(-20, -30, -99), high=(20, 17, 99)), _second)
     across = f(shape.dish) * np.exp(-(((np.abs(q.x) - f(23.0)) / f(10.5)) ** 2))
     hollow = f(-MEDIAL_DISH_MM) * np.exp(-(((q.y + f(3.0)) / f(26.0)) ** 2))
     saddle = f(-LATERAL_DISH_MM) - f(0.002) * np.minimum((q.y + f(5.0)) ** 2, 400)
@@ -121,25 +130,41 @@ def _spines(knee: Knee, q: Points) -> Field:
         middle, part, width = generator.normal((place, share, 2.7), (1.2, 0.16, 0.7))
         away = np.sqrt(((q.x - f(middle)) / f(np.clip(width, 1.6, 4.5))) ** 2 + f(0.04)) - f(0.2)
         ridge = ridge + f(np.clip(part, 0.15, 1.0)) * np.exp(-(np.maximum(away, 0) ** f(1.3)))
-    return f(3.2 + 0.74 * knee.shape.spine_height_mm) * ridge
+    peak = np.maximum(1 - (q.x / f(13.0)) ** 2, 0) ** 2  # it ends where the plateaus begin
+    arthritis = f(0.3 * max(knee.grades["XROSTM"], knee.grades["XROSTL"])) * peak
+    sharp = f(3.2 + 0.74 * knee.shape.spine_height_mm) * ridge + arthritis
+    edge = np.clip((f(24.0) - np.abs(q.x)) / f(6.0), 0, 1)
+    return sharp * edge * np.exp(-(((q.y + f(6.5)) / f(10.5)) ** 2))
+
+
+def _second(_: Field, new: Field) -> Field:
+    """The new value alone."""
+    return new
 
 
 def fibula(knee: Knee, p: Points) -> Field:
-    """Distance to the fibula, mm."""
+    """Distance to the fibula, mm; its head lies behind and under the lateral plateau, in a joint of its own."""
     shape = knee.shape
     q = p.scaled(1 / shape.size)
-    x, z = shape.fibula_x_mm + 1.5, shape.fibula_z_mm - 5.5
-    d = nowhere(q)
-    add(d, q, boxed_ellipsoid((x, -20.0, z), (8.5, 9.5, 9.0)))
-    add(d, q, boxed_ellipsoid((x + 1.0, -22.0, z + 6.0), (4.0, 4.5, 6.0)), fillet(4.0))
-    add(d, q, boxed_capsule((x + 0.5, -19.0, z - 6.0), (x - 2.5, -16.0, z - 55.0), 5.8 * shape.shaft_size), fillet(6.0))
-    add(
-        d,
-        q,
-        boxed_capsule((x - 2.3, -16.1, z - 50.0), (x - 6.0, -15.0, z - 210.0), 6.0 * shape.shaft_size),
-        fillet(4.0),
+    x, z = shape.fibula_x_mm, shape.fibula_z_mm
+    head = Solid(
+        distance=lambda part: _fibular_head(knee, part), low=(x - 20, -40.0, z - 24), high=(x + 16, -4.0, z + 12)
     )
+    d = nowhere(q)
+    add(d, q, head)
+    neck, shaft = 6.4 * shape.shaft_size, 6.0 * shape.shaft_size
+    add(d, q, boxed_capsule((x - 4.0, -19.0, z - 8.0), (x - 5.0, -16.5, z - 55.0), neck), fillet(7.0))
+    add(d, q, boxed_capsule((x - 5.0, -16.6, z - 50.0), (x - 8.0, -15.0, z - 210.0), shaft), fillet(4.0))
     return d * np.float32(shape.size)
+
+
+def _fibular_head(knee: Knee, q: Points) -> Field:
+    """The head in reference mm: a broad oval with a styloid, cut by the tibia over the gap of their joint."""
+    x, z = knee.shape.fibula_x_mm - 5.0, knee.shape.fibula_z_mm
+    d = nowhere(q)
+    add(d, q, boxed_ellipsoid((x, -20.5, z - 3.0), (12.5, 10.5, 11.0)))
+    add(d, q, boxed_ellipsoid((x + 5.0, -23.0, z + 4.0), (4.5, 4.5, 6.0)), fillet(4.0))
+    return common(d, np.float32(TIBIOFIBULAR_MM) - common(tibial_side(knee, q), plateau(knee, q), 3.0), 1.5)
 
 
 def patella(knee: Knee, p: Points) -> Field:
@@ -150,8 +175,8 @@ def patella(knee: Knee, p: Points) -> Field:
     d = nowhere(q)
     whole = Solid(
         distance=lambda part: _patella(knee, part),
-        low=(-32.0 * s, 18.0, z - 30.0 * s),
-        high=(32.0 * s, 50.0, z + 24.0 * s),
+        low=(-32.0 * s, 26.0, z - 30.0 * s),
+        high=(32.0 * s, 60.0, z + 24.0 * s),
     )
     add(d, q, whole)
     return d * np.float32(shape.size)
@@ -161,7 +186,7 @@ def _patella(knee: Knee, q: Points) -> Field:
     """Distance to the patella in reference mm: a rounded triangle, its apex below."""
     s, x, z = knee.shape.patella_size, knee.shape.patella_x_mm, knee.shape.patella_z_mm + 5.0
     knots = tuple(
-        (z + rise * s, x, 32.5, half_width * s, half_depth)
+        (z + rise * s, x, 41.0, half_width * s, half_depth)
         for rise, half_width, half_depth in (
             (-25, 3.5, 4), (-19, 8.5, 6.5), (-10, 16, 8.8), (0, 20.5, 9.3), (8, 21.5, 9.3), (15, 18.5, 8.5),
             (20, 11, 7), (23, 3, 3),
@@ -175,5 +200,5 @@ def patella_facets(knee: Knee, q: Points) -> Field:
     f = np.float32
     rise = (q.z - f(knee.shape.patella_z_mm + 7.0)) / f(22.0)
     across = q.x - f(knee.shape.patella_x_mm)
-    slope = np.where(across > 0, f(0.30), f(0.38))  # the lateral facet is the wider and flatter one
-    return f(24.2) + slope * (np.sqrt(across * across + f(4.0)) - f(2.0)) + f(1.5) * rise**2 - q.y
+    slope = np.where(across > 0, f(0.26), f(0.34))  # the lateral facet is the wider and flatter one
+    return f(33.2) + slope * (np.sqrt(across * across + f(4.0)) - f(2.0)) + f(1.5) * rise**2 - q.y

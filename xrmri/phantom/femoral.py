@@ -8,6 +8,7 @@ import numpy as np
 from xrmri.phantom.anatomy import Knee
 from xrmri.phantom.bones import ATTRITION_MM, LATERAL_DISH_MM, MEDIAL_DISH_MM, joint_gaps
 from xrmri.phantom.lesions import spurs
+from xrmri.phantom.relief import roughen
 from xrmri.phantom.sdf import (
     Field,
     Points,
@@ -16,7 +17,7 @@ from xrmri.phantom.sdf import (
     boxed_ellipsoid,
     column,
     common,
-    ellipsoid,
+    cut_out,
     extruded,
     fillet,
     nowhere,
@@ -28,8 +29,8 @@ CONDYLE_X_MM = 23.0
 HINGE_YZ_MM = (-9.0, 20.0)
 """Centre of the posterior condyles above the plateau, without cartilage: the knee bends about it."""
 _EPICONDYLES = (
-    ((-34.0, -4.0, 26.0), (6.5, 13.0, 9.0)), ((34.0, -5.0, 25.0), (6.5, 12.0, 8.0)),
-    ((-35.5, -9.0, 35.0), (4.0, 5.0, 4.0)),
+    ((-34.0, -3.0, 25.0), (6.7, 13.0, 11.0)), ((34.0, -4.0, 24.0), (6.6, 12.0, 10.0)),
+    ((-34.0, -6.0, 37.0), (4.0, 5.0, 5.0)),
 )  # fmt: skip
 """The epicondyles and, last, the adductor tubercle."""
 _POPLITEAL_GROOVE = ((39.0, -10.0, 13.0), (2.2, 8.0, 4.0))
@@ -49,29 +50,33 @@ def _femur(knee: Knee, p: Points) -> Field:
     """Distance to the femur where it can be near."""
     shape = knee.shape
     q = femur_points(knee, p)
-    d = union(_condyles(knee, q), _trochlea(q), 4.0)
-    add(d, q, boxed_ellipsoid((0.0, 1.0, 22.0), (28.0, 13.0, 23.0)), fillet(4.0))  # joins the condyles above the notch
+    d = nowhere(q)
+    add(d, q, Solid(distance=lambda part: _condyles(knee, part), low=(-46.0, -46.0, -16.0), high=(46.0, 40.0, 50.0)))
+    pulley = Solid(distance=lambda part: _trochlea(knee, part), low=(-40.0, -14.0, -2.0), high=(40.0, 40.0, 56.0))
+    add(d, q, pulley, fillet(4.0))
+    add(d, q, boxed_ellipsoid((0.0, 7.0, 24.0), (30.0, 15.0, 23.0)), fillet(4.0))  # joins the condyles above the notch
     lean = np.tan(np.radians(shape.femur_valgus_degrees))
     wide, deep = 17.0 * shape.shaft_size, 14.5 * shape.shaft_size
     knots = (
-        (12.0, 0.0, -2.0, 35.0, 13.0),
-        (26.0, 0.0, -1.5, 38.5, 16.0),
-        (34.0, lean * 5, -0.5, 38.8, 16.5),
-        (38.5, lean * 8, -0.2, 36.5, 16.3),
-        (45.0, lean * 13, 0.6, 29.0, 16.0),
-        (54.0, lean * 21, 1.5, wide + 6.5, deep + 1.2),
-        (70.0, lean * 36, 2.5, wide + 3.0, deep + 0.5),
-        (92.0, lean * 56, 4.0, wide + 0.5, deep),
-        (220.0, lean * 175, 8.0, wide - 3.0, deep),
+        (12.0, 0.0, 5.0, 33.0, 14.0),
+        (24.0, 0.0, 6.5, 38.4, 16.5),
+        (33.0, lean * 5, 7.5, 38.2, 17.2),
+        (41.0, lean * 10, 7.8, 34.0, 17.0),
+        (50.0, lean * 17, 7.4, 28.6, 16.4),
+        (60.0, lean * 26, 7.0, wide + 6.6, deep + 1.2),
+        (72.0, lean * 37, 6.6, wide + 3.0, deep + 0.5),
+        (92.0, lean * 56, 6.6, wide + 0.5, deep),
+        (220.0, lean * 175, 9.0, wide - 3.0, deep),
     )
     d = union(d, column(q, knots, 2.7), 4.0)
-    d = common(d, -notch(knee, q), 4.0)
+    cut_out(d, q, tunnel(knee), 4.0)
     for centre, radii in _EPICONDYLES:
         add(d, q, boxed_ellipsoid(centre, radii), fillet(5.0))
-    d = common(d, -ellipsoid(q, *_POPLITEAL_GROOVE), 4.0)
+    cut_out(d, q, boxed_ellipsoid(*_POPLITEAL_GROOVE), 4.0)
     for spur in spurs(knee, "F"):
         add(d, q, spur.solid, fillet(spur.blend_mm))
-    return d * np.float32(shape.size)
+    rough = np.clip((q.z - np.float32(8.0)) / np.float32(14.0), 0.25, 1.0)
+    return roughen(d, q, rough, shape.bone_seed) * np.float32(shape.size)
 
 
 def femur_points(knee: Knee, p: Points) -> Points:
@@ -85,42 +90,59 @@ def femur_points(knee: Knee, p: Points) -> Points:
 
 
 def _condyles(knee: Knee, q: Points) -> Field:
-    """Two wheels side by side, their treads convex and falling away towards the notch."""
+    """Two wheels side by side, balls behind and rounded treads below, that fall away towards the notch."""
     f = np.float32
-    both = None
-    for side, radius, back in ((-1.0, 20.0, -9.0), (1.0, 19.4, -8.6)):
+    both, edge = None, f(knee.shape.condyle_rounding_mm)
+    round_edge = edge * (f(1.25) + f(0.2) / (1 + np.exp(np.clip((q.y + f(17.0)) / f(4.0), -30, 30))))
+    for side, radius, back in ((-1.0, 20.4, -9.0), (1.0, 19.8, -8.6)):
         across = q.x * f(side) - f(CONDYLE_X_MM)
-        inner = f(0.020 + 0.016 * knee.shape.dish)  # the condyles curve up to the notch
-        crown = f(0.006) * np.maximum(across - f(1.0), 0) ** 2 + inner * np.minimum(across - f(2.0), 0) ** 2
+        inner = f(0.010 + 0.016 * knee.shape.dish)  # the condyles curve up to the notch
+        crown = f(0.012) * np.maximum(across - f(1.0), 0) ** 2 + inner * np.minimum(across - f(2.0), 0) ** 2
         rise = q.z - f(radius)
         rise = np.where(rise > 0, f(0.95) * rise, rise)  # above its middle the wheel runs out into the shaft
         posterior = np.hypot(q.y - f(back), rise) - f(radius)
         distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
         distal = common(distal, (q.z - f(31.0) + np.maximum(q.y - f(2.0), 0)) * f(0.72), 8.0)
         profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
-        wheel = extruded(profile, across + f(1.4), 16.6, 0.5 * knee.shape.condyle_rounding_mm)
+        wheel = extruded(profile, across + f(0.4), 15.8, round_edge)
         both = wheel if both is None else np.minimum(both, wheel)
     return both
+
+
+def tunnel(knee: Knee) -> Solid:
+    """The room between the condyles, in reference mm of the femur."""
+    return Solid(distance=lambda part: notch(knee, part), low=(-22.0, -50.0, -20.0), high=(22.0, 20.0, 62.0))
 
 
 def notch(knee: Knee, q: Points) -> Field:
     """Between the condyles: a tunnel with steep walls behind, a low tent in front; the roof rises backwards."""
     f = np.float32
     half_width = f(knee.shape.notch_half_width_mm)
-    u, v = np.abs(q.x) / (half_width + f(1.5)), np.abs(q.z) / np.clip(f(8.5) - f(0.85) * q.y, 9.0, 25.0)
-    tunnel = ((u ** f(2.3) + v ** f(2.3) + f(1e-6)) ** f(1 / 2.3) - 1) * half_width
+    u, v = np.abs(q.x) / (half_width + f(0.5)), np.abs(q.z) / np.clip(f(24.0) - f(1.3) * q.y, 6.0, 60.0)
+    hollow = ((u ** f(2.3) + v ** f(2.3) + f(1e-6)) ** f(1 / 2.3) - 1) * half_width
     peak = np.clip(f(7.5) - f(0.28) * q.y, 3.8, 12.0) * np.exp(-((np.abs(q.x) / (half_width + f(1.0))) ** f(1.8)))
     tent = common((q.z - peak) * f(0.8), np.abs(q.x) - f(1.7) * half_width, 2.0)
-    front = 1 / (1 + np.exp(np.clip(-(q.y + f(2.0)) / f(1.2), -30, 30)))
-    return common(tunnel + front * (tent - tunnel), q.y - f(14.0), 4.0)
+    front = 1 / (1 + np.exp(np.clip((f(10.0) - q.y) / f(1.2), -30, 30)))
+    return common(hollow + front * (tent - hollow), q.y - f(18.0), 4.0)
 
 
-def _trochlea(q: Points) -> Field:
-    """The grooved pulley in front that joins the condyles."""
+def _trochlea(knee: Knee, q: Points) -> Field:
+    """The grooved pulley in front that joins the condyles; its lateral lip stands further forward."""
     f = np.float32
-    groove = np.exp(-(((q.x - f(1.0)) / f(9.0)) ** 2))
-    lateral_lip = f(1.5) * np.clip(q.x / f(20.0), 0, 1)
-    reach = f(21.8) - f(4.8) * groove + lateral_lip - f(0.003) * q.x**2
-    pulley = np.hypot(q.y - f(3.0), (q.z - f(25.0)) * f(0.96)) - reach
-    pulley = common(pulley, np.abs(q.x) - f(34.0), 9.0)
+    groove = np.exp(-(((q.x - f(groove_x_mm(knee))) / f(9.5)) ** 2)) * np.clip((f(47.0) - q.z) / f(16.0), 0.1, 1.0)
+    lateral_lip = f(1.8) * np.clip(q.x / f(18.0), 0, 1)
+    reach = (
+        f(26.6)
+        - f(3.4) * groove
+        - f(0.012) * np.maximum(q.z - f(30.0), 0) ** 2
+        + lateral_lip
+        - f(0.018) * np.maximum(np.abs(q.x) - f(13.0), 0) ** 2
+    )
+    pulley = np.hypot(q.y - f(6.0), (q.z - f(27.0)) * f(0.97)) - reach
+    pulley = common(pulley, np.abs(q.x) - f(35.5), 9.0)
     return common(pulley, f(-14.0) - q.y, 5.0)
+
+
+def groove_x_mm(knee: Knee) -> float:
+    """Where the groove runs, reference mm: it half follows the patella, or the patella the groove."""
+    return 1.0 + 0.6 * (knee.shape.patella_x_mm - 2.5)

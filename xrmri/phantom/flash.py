@@ -122,7 +122,7 @@ def _acquire(picture: Field, participant: Participant, scan: int) -> Field:
     shading = _shading(generator)
     ghost_shift = matrix // 2 + int(generator.integers(-9, 9))
     ghost = np.float32(generator.uniform(0.006, 0.02))
-    sigma = np.float32(generator.uniform(1.6, 2.6))
+    sigma = np.float32(generator.uniform(1.7, 2.7))
     gain = np.float32(participant.unseen("gain").uniform(1.2, 3.0))
     out = np.empty_like(picture)
     noise, rest = np.empty((2, matrix, matrix), dtype=np.float32)
@@ -133,10 +133,10 @@ def _acquire(picture: Field, participant: Participant, scan: int) -> Field:
         generator.standard_normal(dtype=np.float32, out=rest)
         seen += sigma * noise
         seen *= seen
-        # Four coils: three see little of each voxel. Seven squared noise parts have mean 7 and deviation sqrt(14).
-        rest *= np.float32(np.sqrt(14)) * sigma * sigma
-        rest += 7 * sigma * sigma
-        seen += np.maximum(rest, sigma * sigma, out=rest)
+        # Two coils: one sees little of each voxel. Three squared noise parts have mean 3 and deviation sqrt(6).
+        rest *= np.float32(np.sqrt(6)) * sigma * sigma
+        rest += 3 * sigma * sigma
+        seen += np.maximum(rest, np.float32(0.3) * sigma * sigma, out=rest)
         np.sqrt(seen, out=seen)
         np.multiply(seen, gain, out=out[number])
     return out
@@ -149,6 +149,9 @@ def _shading(generator: np.random.Generator) -> Field:
     field = np.float32(0.05) * smooth_noise(generator, (SLICES, 32, 32), (25, 9, 9))
     field += np.float32(near) * (x[None, None, :] ** 2 + np.float32(0.5) * y[:, None, None] ** 2 - np.float32(0.3))
     field -= np.float32(ends) * z[None, :, None] ** 2
+    field -= np.float32(generator.uniform(0.35, 0.85)) / (
+        1 + np.exp((y[:, None, None] + np.float32(0.54)) / np.float32(0.06))
+    )
     for slope, axis in zip(tilt, (y[:, None, None], z[None, :, None], x[None, None, :]), strict=True):
         field += np.float32(slope) * axis
     return np.exp(field)

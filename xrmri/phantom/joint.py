@@ -9,7 +9,7 @@ import numpy as np
 
 from xrmri.phantom import bones, femoral, soft
 from xrmri.phantom.anatomy import Knee
-from xrmri.phantom.sdf import Field, Points
+from xrmri.phantom.sdf import Field, Points, cut_out
 
 
 class Joint(NamedTuple):
@@ -32,15 +32,15 @@ def joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> 
     """
     f = np.float32
     q = p.scaled(1 / knee.shape.size)
-    thick = _thickness(knee, q)
-    cartilage = np.minimum(_on_femur(knee, p, femur, thick), on_tibia(knee, q))
+    thick, above = _thickness(knee, q), bones.plateau(knee, q) * f(knee.shape.size)
+    cartilage = np.minimum(_on_femur(knee, p, femur, thick), _on_tibia(knee, q, above, thick))
     cartilage = np.minimum(cartilage, _on_patella(knee, q, patella))
     inward = soft.meniscus_depth(knee, p)
-    nearest, above = np.minimum(femur, tibia), bones.plateau(knee, q) * f(knee.shape.size)
-    margin = f(0.5) + np.maximum(np.minimum(thick, f(2.3)) - f(0.5), f(0.15)) * np.clip(inward / f(7.0), 0, 1.5)
-    meniscus = np.maximum(margin - nearest, np.maximum(femur, above) - f(8.0))
+    nearest = np.minimum(femur, tibia)
+    margin = f(0.5) + np.maximum(np.minimum(thick, f(2.3)) - f(0.5), f(0.15)) * np.clip(inward / f(12.0), 0, 1.0)
+    meniscus = np.maximum(margin - nearest, np.maximum(femur, above) - f(6.5))
     meniscus = np.maximum(meniscus, np.maximum(-inward, inward - f(11.0)))
-    film = f(8.5) - f(0.4) * np.maximum(np.abs(q.x) - f(18), 0)  # it runs out to the margin
+    film = f(6.5) - f(0.25) * (np.maximum(np.abs(q.x) - f(18), 0) + np.maximum(q.y - f(2), 0))  # it runs out
     fluid = np.maximum(femur + tibia - film, np.maximum(np.abs(q.x) - f(34), np.abs(q.y + f(3)) - f(22)))
     return Joint(cartilage=cartilage, meniscus=meniscus, fluid=fluid)
 
@@ -61,15 +61,22 @@ def _on_femur(knee: Knee, p: Points, femur: Field, thick: Field) -> Field:
     bare = f(36.5) - f(0.8) * np.maximum(q.y - f(8.0), 0)  # the side walls of the trochlea have none
     rim = np.clip((bare - x) / f(3.5), -1, 1)
     top = np.clip((f(39.0) + f(0.15) * q.y - q.z) / f(6.0), -1, 1)
-    cover = femur - np.minimum(thick + f(0.15), np.where(q.y > f(10), f(2.2), f(2.9))) * np.minimum(rim, top)
-    return np.maximum(cover, f(0.6) - femoral.notch(knee, femoral.femur_points(knee, p)))
+    wall = f(8.0) + f(2.2) * np.maximum(-f(14.0) - q.y, 0) + f(2.0) * np.maximum(x - f(12.0), 0)
+    top = np.minimum(top, np.clip((wall - q.z) / f(4.0), -1, 1))  # the walls of the notch have none in front
+    cover = femur - np.minimum(thick + f(0.15), np.where(q.y > f(10), f(1.9), f(2.9))) * np.minimum(rim, top)
+    cut_out(cover, femoral.femur_points(knee, p), femoral.tunnel(knee), 0.6)
+    return cover
 
 
 def on_tibia(knee: Knee, q: Points) -> Field:
     """Distance to the cartilage of the plateau, mm; q are places in the reference knee."""
+    return _on_tibia(knee, q, bones.plateau(knee, q) * np.float32(knee.shape.size), _thickness(knee, q))
+
+
+def _on_tibia(knee: Knee, q: Points, surface: Field, thick: Field) -> Field:
+    """The same above a known surface."""
     f = np.float32
-    surface = bones.plateau(knee, q) * f(knee.shape.size)
-    cover = surface - (_thickness(knee, q) + f(0.1)) * np.clip((f(37.5) - np.abs(q.x)) / f(4.0), 0, 1)
+    cover = surface - (thick + f(0.1)) * np.clip((f(37.5) - np.abs(q.x)) / f(4.0), 0, 1)
     return np.maximum(np.maximum(cover, f(-2.0) - surface), bones.tibial_side(knee, q) + f(1.2))
 
 
@@ -77,5 +84,5 @@ def _on_patella(knee: Knee, q: Points, patella: Field) -> Field:
     """Distance to the cartilage on the two facets behind the patella; its lower pole has none."""
     f = np.float32
     above_pole = np.clip((q.z - f(knee.shape.patella_z_mm - 8.0)) / f(6.0), -1, 1)
-    cover = patella - f(2.3) * above_pole
+    cover = patella - f(2.1) * above_pole
     return np.maximum(cover, -bones.patella_facets(knee, q) - f(0.4))

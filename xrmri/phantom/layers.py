@@ -63,10 +63,14 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     knee = participant.knee(participant.imaged_side)
     p, generator = knee_places(participant, grid, pose)
     skin = soft.limb(knee, p)
-    skin += np.float32(0.8) * _drift(generator, skin.shape)
-    septum = np.minimum(np.float32(0.4) * _drift(generator, skin.shape), np.float32(0.6))
+    skin += np.float32(0.4) * _drift(generator, skin.shape)
+    septum = np.clip(np.float32(0.7) + np.float32(0.5) * _drift(generator, skin.shape), 0, 1.3)
     muscle, owner = muscles(knee, p, septum)
-    fascia = skin + np.float32(3.0 + 0.7 * knee.shape.fat_mm)
+    fascia = (
+        skin
+        + np.float32(2.0)
+        + np.float32(knee.shape.fat_mm) * (np.float32(0.62) - np.float32(0.18) * np.tanh(p.x / np.float32(25.0)))
+    )
     femur, tibia = femoral.femur(knee, p), bones.tibia(knee, p)
     fibula, patella = bones.fibula(knee, p), bones.patella(knee, p)
     bone = np.minimum(np.minimum(femur, tibia), np.minimum(fibula, patella))
@@ -76,34 +80,42 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     for whole, part in zip((cartilage, meniscus, fluid), parts, strict=True):
         whole[near] = part
     ligament, tendon = soft.collaterals(knee, p), soft.extensor_tendons(knee, p)
-    fat = grain.fat(generator, skin.shape)
+    noise = grain.draw_grain(generator, skin.shape)
+    vessels = soft.vessels(knee, p)
+    swollen = np.float32(knee.shape.effusion_mm * (1 + 0.6 * knee.grades["XRKL"])) * (np.float32(0.5) + noise.slow)
+    effusion = np.maximum(soft.recesses(knee, p), np.minimum(femur, patella) - swollen)
+    between = np.maximum(np.minimum(tibia + fibula - np.float32(2.4), 9), np.maximum(tibia, fibula) - np.float32(1.8))
+    holes = cysts(knee, p, femur, tibia)
+    marrow = grain.marrow(generator, noise, p, knee.shape.size) + grain.oedema(generator, noise, holes)
     layers = [
         _layer(Tissue.SKIN, skin),
-        _layer(Tissue.FAT, skin + np.float32(1.6), fat),
-        _layer(Tissue.MUSCLE, np.maximum(muscle, fascia), grain.muscle(generator, owner, knee.shape.fat_mm / 19)),
-        _layer(Tissue.VESSEL, soft.vessels(knee, p), grain.blood(generator, skin.shape)),
-        _layer(Tissue.CAPSULE, np.maximum(soft.retinacula(knee, p), fascia), opacity=0.45),
-        _layer(Tissue.CAPSULE, np.maximum(soft.capsule_space(knee, p), -bone), grain.synovium(generator, fat)),
+        _layer(Tissue.FAT, skin + np.float32(0.9), grain.fat(generator, noise)),
+        _layer(
+            Tissue.MUSCLE, np.maximum(muscle, fascia), grain.muscle(generator, noise, owner, knee.shape.fat_mm / 19)
+        ),
+        _layer(Tissue.TENDON, vessels - np.float32(0.8), opacity=0.7),
+        _layer(Tissue.VESSEL, vessels),
+        _layer(Tissue.CAPSULE, soft.notch_space(knee, p), grain.synovium(noise)),
+        _layer(Tissue.FLUID, effusion),
         _layer(Tissue.FLUID, fluid),
-        _layer(Tissue.LIGAMENT, soft.cruciates(knee, p), grain.cord(generator, skin.shape)),
+        _layer(Tissue.LIGAMENT, soft.cruciates(knee, p), grain.cord(generator, noise)),
         _layer(Tissue.CAPSULE, np.minimum(ligament, tendon + np.float32(0.4)) - np.float32(0.9), opacity=0.3),
         _layer(Tissue.TENDON, np.minimum(ligament, tendon)),
-        _layer(Tissue.CARTILAGE, cartilage, grain.cartilage(generator, np.minimum(femur, patella) - tibia, bone)),
+        _layer(
+            Tissue.CARTILAGE,
+            np.minimum(cartilage, between),
+            grain.cartilage(noise, _between(femur, tibia, patella), bone),
+        ),
         _layer(Tissue.MENISCUS, meniscus),
         _layer(Tissue.CARTILAGE, _caps(knee, p), opacity=0.5),
         _layer(Tissue.CORTEX, bone),
-    ]
-    layers += [
-        _layer(tissue, d + np.float32(1.0), grain.marrow(generator, d.shape, tissue))
-        for tissue, d in (
-            (Tissue.FEMUR, femur),
-            (Tissue.TIBIA, tibia),
-            (Tissue.FIBULA, fibula),
-            (Tissue.PATELLA, patella),
-        )
+        _layer(Tissue.FEMUR, femur + np.float32(1.0), marrow),
+        _layer(Tissue.TIBIA, tibia + np.float32(1.0), marrow),
+        _layer(Tissue.FIBULA, fibula + np.float32(1.0), marrow),
+        _layer(Tissue.PATELLA, patella + np.float32(1.0), grain.small_marrow(noise)),
     ]
     layers.append(_layer(Tissue.SCLEROSIS, sclerosis(knee, p, femur, tibia), opacity=0.8))
-    layers.append(_layer(Tissue.CYST, cysts(knee, p, femur, tibia)))
+    layers.append(_layer(Tissue.CYST, holes, grain.cyst(noise, holes)))
     layers.append(
         _layer(
             Tissue.CALCIFICATION,
@@ -140,6 +152,12 @@ def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opa
         rows=box[1],
         columns=box[2],
     )
+
+
+def _between(femur: Field, tibia: Field, patella: Field) -> Field:
+    """How much nearer the nearest of three bones is than the next, mm; 0 where two cartilages meet."""
+    near, far = np.minimum(femur, patella), np.maximum(femur, patella)
+    return np.maximum(near, np.minimum(far, tibia)) - np.minimum(near, tibia)
 
 
 def _caps(knee: Knee, p: Points) -> Field:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from xrmri.phantom.anatomy import Knee, stream
-from xrmri.phantom.sdf import Field, Points, Solid, add, boxed_ellipsoid, ellipsoid, nowhere
+from xrmri.phantom.sdf import Corner, Field, Points, Solid, add, boxed_ellipsoid, ellipsoid, nowhere
 from xrmri.phantom.texture import smooth_noise
 
 _NOWHERE_MM = np.float32(99.0)
@@ -24,21 +24,37 @@ class Spur(NamedTuple):
 
 
 def spurs(knee: Knee, bone: str) -> list[Spur]:
-    """The osteophytes of the femur ("F") or the tibia ("T"), larger with the grade."""
+    """The osteophytes of the femur ("F") or the tibia ("T"), larger with the grade: uneven beads along the margin."""
     found = []
+    generator = stream(f"osteophytes {bone}", knee.shape.bone_seed)
     for side, letter in ((-1.0, "M"), (1.0, "L")):
         variable = f"XROS{bone}{letter}"
+        places = generator.normal(np.linspace(-20.0, 15.0, 6), 2.2)
+        stout = np.exp(generator.normal(0.0, 0.38, 6)) * np.where(generator.random(6) < 0.2, 0.45, 1.0)
+        tilt = generator.normal(0.0, 0.9, 6)
         r = _OSTEOPHYTE_MM[knee.grades[variable]]
         if not r:
             continue
+        for y, own, up in zip(places, r * np.clip(stout, 0.4, 1.5), tilt, strict=True):
+            found += [
+                Spur(variable, solid, 0.8 + 0.3 * r) for solid in _beak(bone, side, float(y), float(own), float(up))
+            ]
         if bone == "F":
-            at, radii = (side * (34.5 + 0.3 * r), -1.0, 4.5 + 0.15 * r), (1.2 * r + 1, 11.0, 1.4 + 0.3 * r)
-            in_notch = boxed_ellipsoid((side * 11.0, -20.0, 8.5), (0.55 * r, 7.0, 0.55 * r))
-            found.append(Spur(variable, in_notch, 3.0))
-        else:
-            at, radii = (side * (35.5 + 0.3 * r), -2.0, -2.6 + 0.12 * r), (1.2 * r + 1, 16.0, 1.4 + 0.26 * r)
-        found.append(Spur(variable, boxed_ellipsoid(at, radii), 4.5))
+            for y, own in zip(places[:3], r * np.clip(stout[::-1], 0.4, 1.5), strict=False):
+                found.append(Spur(variable, boxed_ellipsoid((side * 10.5, y, 7.0), (0.5 * own, 3.6, 0.5 * own)), 2.0))
     return found
+
+
+def _beak(bone: str, side: float, y: float, r: float, tilt: float) -> list[Solid]:
+    """One bead of an osteophyte: its base on the margin, its tip turned towards the joint."""
+    if bone == "F":
+        x, z, turn = 35.0 - 0.02 * max(abs(y + 4.0) - 8.0, 0.0) ** 2, 7.0, -1.0
+    else:
+        x, z, turn = 38.0 * max(1 - abs((y + 3.0) / 25.5) ** 2.6, 0.05) ** (1 / 2.6) - 1.5, -3.2, 1.0
+    base = boxed_ellipsoid((side * (x + 0.2 * r), y, z + 0.1 * tilt), (0.7 * r + 1.2, 4.8, 1.5 + 0.22 * r))
+    rise = turn * 0.28 * r + 0.3 * tilt
+    tip = boxed_ellipsoid((side * (x + 0.75 * r), y + 0.5 * tilt, z + rise), (0.45 * r + 0.4, 3.2, 0.9 + 0.18 * r))
+    return [base, tip]
 
 
 def spur_distance(found: list[Spur], q: Points) -> Field:
@@ -66,28 +82,29 @@ def sclerosis(knee: Knee, p: Points, femur: Field, tibia: Field) -> Field:
     return nearest
 
 
-def cyst_places(knee: Knee) -> list[tuple[tuple[float, float, float], float]]:
-    """Centre in the reference knee and radius, mm, of every cyst."""
+def cyst_places(knee: Knee) -> list[tuple[Corner, Corner]]:
+    """Centre and radii, mm, of every cyst in the reference knee."""
     places = []
     generator = stream("cysts", knee.shape.bone_seed)
     for bone, z in (("F", 11.0), ("T", -7.0)):
         for side, letter in ((-1.0, "M"), (1.0, "L")):
             count = int(generator.integers(1, 4))
             spots = generator.normal((side * 24.0, -2.0, z), (5.0, 7.0, 1.2), size=(3, 3))
-            radii = generator.uniform(2.2, 4.4, size=3)
+            radii = generator.uniform(2.2, 4.4, size=(3, 1)) * np.exp(generator.normal(0.0, 0.22, (3, 3)))
             if knee.grades[f"XRCY{bone}{letter}"]:
-                places += [
-                    ((float(x), float(y), float(h)), float(r)) for (x, y, h), r in zip(spots, radii, strict=True)
-                ][:count]
+                pairs = zip(spots.tolist(), radii.tolist(), strict=True)
+                places += [(tuple(spot), tuple(size)) for spot, size in pairs][:count]
     return places
 
 
 def cysts(knee: Knee, p: Points, femur: Field, tibia: Field) -> Field:
-    """Distance to the cysts, mm; none breaks through its bone."""
+    """Distance to the cysts, mm, their walls uneven; none breaks through its bone."""
     nearest = np.full(femur.shape, _NOWHERE_MM, dtype=np.float32)
     q = p.scaled(1 / knee.shape.size)
-    for centre, radius in cyst_places(knee):
-        nearest = np.minimum(nearest, ellipsoid(q, centre, (radius, radius, radius * 0.85)))
+    for centre, radii in cyst_places(knee):
+        x, y, z = (axis - np.float32(c) for axis, c in zip(q, centre, strict=True))
+        wall = np.float32(0.4) * (np.sin(x * np.float32(1.9) + y) + np.cos(z * np.float32(2.3) - y))
+        nearest = np.minimum(nearest, ellipsoid(q, centre, radii) + wall)
     return np.maximum(nearest * np.float32(knee.shape.size), np.minimum(femur, tibia) + np.float32(1.2))
 
 

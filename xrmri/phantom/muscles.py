@@ -11,94 +11,69 @@ from xrmri.phantom.sdf import Field, Knots, Points, boxed_column, nowhere
 
 # (z, x, y, half-width, half-depth), mm, for a knee of size 1 and muscle of average bulk
 _GASTROCNEMIUS_MEDIAL: Knots = (
-    (36, -24, -24.1, 2, 3),
-    (24, -24.5, -26.6, 7, 6),
-    (8, -23.5, -27.1, 13, 8.5),
-    (-12, -22, -27.6, 18.5, 11.5),
-    (-40, -21.5, -30.1, 22.5, 16),
-    (-75, -21.5, -32.1, 24.5, 19),
-    (-120, -21, -31.1, 24, 19),
-)
+    (38, -23, -26, 3, 3), (24, -24, -31, 11, 8), (8, -24.5, -34, 18, 13), (-12, -25, -36, 23.5, 17),
+    (-40, -26, -37, 27, 19.5), (-75, -27, -38, 29, 21.5), (-120, -26, -37, 28, 21),
+)  # fmt: skip
 _GASTROCNEMIUS_LATERAL: Knots = (
-    (38, 25, -23.1, 2, 3),
-    (26, 25, -25.6, 6.5, 5.5),
-    (8, 24, -26.6, 12, 8),
-    (-12, 22.5, -27.1, 17, 11),
-    (-40, 22, -29.6, 21, 15),
-    (-75, 22, -31.6, 23.5, 18),
-    (-120, 21, -30.6, 23, 18),
-)
+    (40, 24, -25, 3, 3), (26, 25, -30, 10, 7.5), (8, 25.5, -33.5, 17, 12.5), (-12, 25, -35.5, 23, 16.5),
+    (-40, 26, -36.5, 26.5, 19), (-75, 26, -37.5, 28, 21), (-120, 25, -36.5, 27, 20.5),
+)  # fmt: skip
 _SOLEUS: Knots = (
-    (-10, 8, -24, 7.1, 3),
-    (-24, 6, -22, 23.2, 7),
-    (-45, 4, -17, 32.2, 11),
-    (-75, 2, -12, 36.6, 13),
-    (-120, 1, -11, 37.5, 14),
-)
-_POPLITEUS: Knots = ((4, 20, -27, 6, 3), (-10, 8, -27, 17, 4), (-30, -8, -22, 20, 6), (-60, -14, -16, 13, 6))
+    (-16, 10, -25, 8, 3), (-28, 8, -24, 23, 6), (-45, 6, -21.5, 31, 9.5), (-75, 3, -17, 35, 11.5),
+    (-120, 2, -16, 36, 13),
+)  # fmt: skip
+_POPLITEUS: Knots = (
+    (4, 20, -27, 6, 3), (-10, 8, -28, 19, 4.5), (-30, -10, -25, 22, 6.5), (-60, -16, -18, 15, 7),
+)  # fmt: skip
 _ANTERIOR: Knots = (
-    (-12, 34, -1, 2.7, 3.6),
-    (-26, 36, -1, 6.3, 9),
-    (-44, 35, -1, 11.7, 12.6),
-    (-72, 32, -1, 15.3, 14.4),
-    (-120, 31, -2, 15.3, 15.3),
-)
-_PERONEI: Knots = ((-18, 45, -16, 2, 5), (-34, 46, -14, 6, 11), (-60, 45, -12, 9, 14), (-120, 43, -12, 11, 15))
+    (-18, 36, 4, 5, 6), (-28, 38, 4, 8.5, 10.5), (-44, 36.5, 4, 13, 13), (-72, 33, 2, 15.5, 15),
+    (-120, 32, 1, 15, 16),
+)  # fmt: skip
+_PERONEI: Knots = (
+    (-20, 46, -12, 4, 7), (-34, 48, -12, 7.5, 11.5), (-60, 47, -12, 10.5, 15), (-120, 45, -12, 12, 15),
+)  # fmt: skip
 _BICEPS: Knots = (
-    (120, 25, -27.1, 20, 19),
-    (80, 28.5, -26.1, 17, 16),
-    (45, 34, -25.1, 12.5, 12),
-    (20, 39, -24.1, 8, 8.5),
-    (2, 42, -22.1, 4.5, 6),
-    (-14, 41, -18.1, 2, 3),
-)
+    (120, 28, -38, 27, 25), (80, 32, -38, 23.5, 22.5), (50, 37, -36.5, 19, 19), (25, 41, -33, 14, 15),
+    (6, 42, -28.5, 8.5, 9.5), (-10, 38, -22, 3, 4),
+)  # fmt: skip
 _SEMIMEMBRANOSUS: Knots = (
-    (120, -22, -28.1, 21, 20),
-    (80, -25, -27.1, 18, 17),
-    (45, -29, -26.6, 14, 12.5),
-    (20, -34, -25.1, 9, 8.5),
-    (2, -36, -23.1, 5.5, 6),
-    (-14, -34, -19.1, 2, 3),
-)
+    (120, -28, -35, 26.5, 23), (80, -32, -36, 24.5, 21), (50, -35, -35, 19.5, 18), (25, -37, -32, 15, 14.5),
+    (5, -38, -27, 9.5, 9.5), (-12, -33, -21, 3, 4),
+)  # fmt: skip
+_SEMITENDINOSUS: Knots = (
+    (120, -12, -50, 15, 11), (80, -17, -50, 13, 10), (50, -24, -48, 8.5, 7), (30, -30, -45, 4.5, 4),
+    (0, -36, -38, 2.2, 2.4), (-30, -38, -22, 2, 3),
+)  # fmt: skip
+_GRACILIS: Knots = (
+    (120, -54, -24, 7, 12), (60, -54, -28, 6, 9), (30, -52, -29, 4, 6), (5, -49, -26, 2.5, 3.5),
+    (-25, -41, -14, 2, 3),
+)  # fmt: skip
 _SARTORIUS: Knots = (
-    (120, -46, -13, 7, 13.5),
-    (70, -48, -19, 7, 10.8),
-    (30, -48, -24, 5.5, 9),
-    (0, -46, -21, 3.5, 6.3),
-    (-25, -40, -9, 2.2, 4.5),
-)
+    (120, -51, -8, 8, 14), (70, -53, -13, 8, 12), (30, -51.5, -18, 6.5, 10), (0, -48, -18, 4, 7.5),
+    (-25, -41, -9, 2.4, 4.5),
+)  # fmt: skip
 _VASTUS_MEDIALIS: Knots = (
-    (10, -42, -2.7, 2, 4.4),
-    (24, -43, -1.7, 4.8, 8.3),
-    (40, -41, -0.7, 8.9, 12.8),
-    (60, -37, 0.3, 13.1, 15.3),
-    (85, -33, 2.3, 15.2, 16.7),
-    (120, -30, 2.3, 16.6, 17.3),
-)
+    (12, -41, 2, 2.5, 5), (24, -43, 2, 5.5, 9.5), (40, -42, 3, 10, 14), (60, -39, 4, 14, 17.5),
+    (85, -36, 5, 18, 20.5), (120, -33, 5, 20, 21),
+)  # fmt: skip
 _VASTUS_MEDIALIS_OBLIQUE: Knots = (
-    (20, -33, 10.3, 1.7, 1.9),
-    (32, -31, 13.3, 4.4, 3.3),
-    (55, -27, 16.3, 6.5, 4.4),
-    (85, -24, 19.3, 7.7, 4.7),
-    (120, -23, 19.3, 8.1, 5),
-)
+    (14, -32, 18, 2.5, 3), (30, -31, 21, 7, 6.5), (55, -27, 24, 10, 8.5), (85, -24, 27, 12, 10),
+    (120, -23, 28, 12, 10),
+)  # fmt: skip
 _VASTUS_LATERALIS: Knots = (
-    (28, 42, -5.2, 2, 4.6),
-    (42, 42, -3.2, 5.6, 9.9),
-    (60, 38, -1.2, 10.4, 13.8),
-    (85, 34, 0.8, 13.8, 15.7),
-    (120, 32, 0.8, 15.2, 16.5),
-)
+    (30, 42, -3, 2.5, 5), (44, 43, -1, 6.5, 10.5), (60, 40, 1, 11, 15), (85, 37, 3, 15, 18),
+    (120, 35, 3, 17, 19),
+)  # fmt: skip
 _VASTUS_LATERALIS_OBLIQUE: Knots = (
-    (36, 29, 12.3, 2, 1.7),
-    (52, 28, 15.3, 4.7, 3.1),
-    (80, 26, 18.3, 6.3, 3.6),
-    (120, 25, 19.3, 6.7, 3.9),
-)
-_INTERMEDIUS: Knots = ((56, 2, 16, 3.3, 0.6), (64, 2, 18, 8.8, 1.6), (90, 3, 19, 13.2, 2.9), (120, 4, 20, 14.9, 3.4))
+    (34, 29, 18, 2.5, 2.5), (52, 28, 21.5, 7, 6), (80, 26, 26, 10, 8), (120, 25, 27, 11, 9),
+)  # fmt: skip
+_INTERMEDIUS: Knots = (
+    (52, 2, 27, 4, 1.2), (62, 2, 28.5, 12, 3), (90, 3, 29.5, 17, 5), (120, 4, 30, 19, 6),
+)  # fmt: skip
 
 MUSCLES: tuple[tuple[Knots, float], ...] = (
     (_GASTROCNEMIUS_MEDIAL, 0.16), (_GASTROCNEMIUS_LATERAL, -0.16), (_BICEPS, -0.12), (_SEMIMEMBRANOSUS, 0.14),
+    (_SEMITENDINOSUS, 0.12), (_GRACILIS, 0.0),
     (_SOLEUS, 0.05), (_POPLITEUS, -0.45), (_ANTERIOR, -0.10), (_PERONEI, 0.12), (_SARTORIUS, 0.05),
     (_VASTUS_MEDIALIS, 0.45), (_VASTUS_LATERALIS, -0.35), (_VASTUS_MEDIALIS_OBLIQUE, 0.7),
     (_VASTUS_LATERALIS_OBLIQUE, -0.5), (_INTERMEDIUS, 0.0),
@@ -111,6 +86,10 @@ _STOUT = 0.10
 _REACH_MM = 5.0
 """How much higher or lower a belly ends."""
 _ASIDE_MM = 1.6
+_TIP_MM = 9.0
+"""Over which a muscle tapers where it ends."""
+_SEEN_MM = 100.0
+"""Beyond this height nothing is seen, and no muscle ends."""
 
 
 def muscles(knee: Knee, p: Points, septum_mm: Field) -> tuple[Field, NDArray[np.int8]]:
@@ -125,7 +104,7 @@ def muscles(knee: Knee, p: Points, septum_mm: Field) -> tuple[Field, NDArray[np.
     generator = stream("muscles", knee.shape.texture_seed)
     nearest, owner = nowhere(q), np.zeros(p.span(), dtype=np.int8)
     for number, (knots, _) in enumerate(MUSCLES):
-        solid = boxed_column(_own(knots, knee.shape.muscle, generator), 2.3)
+        solid = boxed_column(_own(knots, knee.shape.muscle, knee.shape.size, generator), 2.0)
         box = q.box(solid.low, solid.high)
         other, own = nearest[box], solid.distance(q.cut(box))
         owner[box][own < other] = number
@@ -136,12 +115,15 @@ def muscles(knee: Knee, p: Points, septum_mm: Field) -> tuple[Field, NDArray[np.
     return nearest * np.float32(knee.shape.size), owner
 
 
-def _own(knots: Knots, bulk: float, generator: np.random.Generator) -> Knots:
-    """The muscle of one person: how stout it is, how far its belly reaches, where it lies and how it curves."""
-    stout = bulk * np.exp(generator.normal(0.0, _STOUT))
+def _own(knots: Knots, bulk: float, size: float, generator: np.random.Generator) -> Knots:
+    """The muscle of one person, which follows the bones half way: its stoutness, reach, place and curve."""
+    stout = 0.97 * bulk * (1 + size) / (2 * size) * np.exp(generator.normal(0.0, _STOUT))
     reach, aside, behind = generator.normal(0.0, (_REACH_MM, _ASIDE_MM, _ASIDE_MM))
     curve = generator.normal(0.0, _ASIDE_MM / 2, len(knots))
-    return tuple(
+    own = tuple(
         (z + reach, x + aside + bend, y + behind, a * stout, b * stout)
         for (z, x, y, a, b), bend in zip(knots, curve, strict=True)
     )
+    ends = ((own[0], _TIP_MM), (own[-1], -_TIP_MM))
+    tips = tuple((z + rise, x, y, 0.4, 0.4) for (z, x, y, _, _), rise in ends if abs(z) < _SEEN_MM)
+    return tuple(sorted((*own, *tips), reverse=True))

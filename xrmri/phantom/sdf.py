@@ -90,25 +90,25 @@ def column(p: Points, knots: Knots, exponent: float = 2.0) -> Field:
         k0, k1 = np.sqrt(u * u + v * v), np.sqrt((u / a) ** 2 + (v / b) ** 2)
     else:
         n = np.float32(exponent)
-        un, vn = u ** (n - 1), v ** (n - 1)
+        un, vn = (u * u, v * v) if exponent == 3.0 else (u ** (n - 1), v ** (n - 1))
         total = un * u + vn * v + np.float32(1e-9)
-        k0 = total ** (1 / n)
+        k0 = np.cbrt(total) if exponent == 3.0 else total ** (1 / n)
         k1 = np.sqrt((un / a) ** 2 + (vn / b) ** 2) * k0 / total * k0
     side = k0 * (k0 - 1) / (k1 + np.float32(1e-6))
     half = np.float32((table[-1, 0] - table[0, 0]) / 2)
     return np.maximum(side, np.abs(p.z - np.float32((table[-1, 0] + table[0, 0]) / 2)) - half)
 
 
-def extruded(profile: Field, across: Field, half_width: float, rounding: float) -> Field:
+def extruded(profile: Field, across: Field, half_width: float, rounding: Field) -> Field:
     """A flat profile given a width, with rounded edges.
 
     Args:
         profile: distance in the plane of the profile.
         across: signed distance from that plane.
         half_width: of the solid.
-        rounding: radius of the edges.
+        rounding: radius of the edges, from place to place.
     """
-    r = np.float32(rounding)
+    r = rounding
     u, v = profile + r, np.abs(across) - np.float32(half_width) + r
     return np.minimum(np.maximum(u, v), 0) + np.sqrt(np.maximum(u, 0) ** 2 + np.maximum(v, 0) ** 2) - r
 
@@ -176,6 +176,11 @@ def add(distance: Field, p: Points, solid: Solid, blend: Callable[[Field, Field]
     box = p.box(solid.low, solid.high)
     if all(s.stop > s.start for s in box):
         distance[box] = blend(distance[box], solid.distance(p.cut(box)))
+
+
+def cut_out(distance: Field, p: Points, solid: Solid, blend_mm: float) -> None:
+    """Take a solid away from a distance, in place, near the solid only; the edge rounded over blend_mm."""
+    add(distance, p, solid, lambda whole, hole: common(whole, -hole, blend_mm))
 
 
 def fillet(blend_mm: float) -> Callable[[Field, Field], Field]:

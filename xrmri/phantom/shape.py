@@ -75,7 +75,7 @@ def draw_shape(
         tibia_tilt_degrees=float(normal(1.5, 1.2)),
         spine_height_mm=float(np.clip(normal(8.5, 1.3), 5.5, 12.0)),
         patella_x_mm=float(normal(3.5, 2.8)),
-        patella_z_mm=float(normal(25.0, 3.5)),
+        patella_z_mm=float(normal(28.5, 4.5)),
         patella_size=float(np.clip(normal(1.0, 0.07), 0.85, 1.18)),
         fibula_x_mm=float(normal(39.5, 2.2)),
         fibula_z_mm=float(normal(-18.5, 3.5)),

@@ -13,37 +13,45 @@ from xrmri.phantom.sdf import (
     boxed_capsule,
     boxed_column,
     column,
+    common,
     ellipsoid,
     fillet,
     nowhere,
 )
 
+_EXTRUSION_MM = (0.0, 0.8, 2.2, 3.8)
+"""How far a meniscus is pushed out of a joint space narrowed by grade 0-3; 3 mm and more is called major."""
 _VESSELS: tuple[tuple[tuple[float, float, float], tuple[float, float, float], float], ...] = (
-    ((-8, -20, 120), (-3, -25, 60), 2.2), ((-3, -25, 60), (1, -35, 20), 2.2), ((1, -35, 20), (3, -29, -30), 2.0),
-    ((3, -29, -30), (7, -20, -110), 1.6), ((3, -24, 120), (2, -31, 62), 2.3), ((2, -31, 62), (6, -40, 22), 2.3),
-    ((6, -40, 22), (3, -34, -28), 2.0), ((3, -34, -28), (4, -25, -110), 1.8),
+    ((-9, -20, 120), (-4, -22, 60), 2.9), ((-4, -22, 60), (0, -33, 20), 2.9), ((0, -33, 20), (2, -27, -30), 2.7),
+    ((2, -27, -30), (6, -20, -110), 2.0), ((2, -25, 120), (3, -31, 62), 3.7), ((3, -31, 62), (7, -41, 22), 3.9),
+    ((7, -41, 22), (5, -35, -28), 3.4), ((5, -35, -28), (6, -26, -110), 2.3),
     ((1, -33, 16), (-14, -27, 23), 0.8), ((-14, -27, 23), (-40, -24, 14), 0.7), ((3, -30, 6), (18, -36, 9), 0.8),
     ((18, -36, 9), (38, -27, 12), 0.7), ((-1, -34, 34), (-38, -10, 44), 0.9), ((8, -48, 30), (5, -44, -25), 1.1),
     ((5, -44, -25), (8, -47, -110), 1.1), ((-50, -33, 60), (-52, -26, 5), 1.4), ((-52, -26, 5), (-51, -10, -100), 1.4),
-    ((-20, -36, -5), (-24, -30, -60), 0.8), ((20, -35, -5), (24, -29, -60), 0.8), ((-40, 4, 60), (-36, 20, 20), 0.7),
+    ((-40, 4, 60), (-36, 20, 20), 0.7),
 )  # fmt: skip
 
 
 def limb(knee: Knee, p: Points) -> Field:
-    """Distance to the skin, mm: boxy in section, wider above and behind than below and in front."""
+    """Distance to the skin, mm: boxy in section behind, and a blunt wedge in front that ends on patella and shin."""
     shape = knee.shape
-    s, fat, bulk = shape.size, shape.fat_mm, shape.muscle
-    knots = (
-        (220.0, 2.0, -4.0, 62 * s * bulk + 1.1 * fat, 52 * s * bulk + 1.2 * fat),
-        (100.0, 0.0, -6.0, 58 * s * bulk + 1.0 * fat, 51 * s * bulk + 1.1 * fat),
-        (50.0, -1.0, -6.5, 55.5 * s + 0.95 * fat, 49 * s + 1.05 * fat),
-        (18.0, -1.0, -6.0, 53.0 * s + 0.88 * fat, 47.5 * s + 0.9 * fat),
-        (-8.0, 0.5, -7.5, 52.0 * s + 0.85 * fat, 46 * s + 0.8 * fat),
-        (-40.0, 0.5, -9.5, 52.5 * s + 0.85 * fat, 46 * s * bulk + 0.85 * fat),
-        (-85.0, 0.0, -11.0, 52.0 * s * bulk + 0.85 * fat, 46.5 * s * bulk + 0.8 * fat),
-        (-220.0, 0.0, -14.0, 38.0 * s * bulk + 0.6 * fat, 34 * s * bulk + 0.6 * fat),
-    )
-    return column(p, knots, 3.0)
+    s, fat = (1 + shape.size) / 2, shape.fat_mm  # soft tissue follows the bones half way
+    b = s * shape.muscle
+    heights, widths, backs, fronts, wedges = np.array(
+        (
+            (220.0, 61 * b + 1.3 * fat, 55 * b + 1.3 * fat, 52 * b + 0.8 * fat, 47 * s + 0.8 * fat),
+            (90.0, 58 * b + 1.25 * fat, 54 * b + 1.2 * fat, 51 * b + 0.6 * fat, 42 * s + 0.6 * fat),
+            (50.0, 56 * s + 1.2 * fat, 53 * s + 1.1 * fat, 52.5 * s + 0.4 * fat, 37 * s + 0.55 * fat),
+            (18.0, 55 * s + 1.15 * fat, 51 * s + 1.0 * fat, 53.5 * s + 0.3 * fat, 33.5 * s + 0.5 * fat),
+            (-8.0, 53.5 * s + 1.1 * fat, 51 * s + 1.0 * fat, 47 * s + 0.4 * fat, 32 * s + 0.5 * fat),
+            (-40.0, 54.5 * s + 1.05 * fat, 54 * b + 1.0 * fat, 38 * s + 0.5 * fat, 30 * s + 0.5 * fat),
+            (-85.0, 55 * b + 1.0 * fat, 55 * b + 0.9 * fat, 36 * s + 0.5 * fat, 31 * s + 0.5 * fat),
+            (-220.0, 39 * b + 0.6 * fat, 39 * b + 0.6 * fat, 28 * s + 0.5 * fat, 22 * s + 0.5 * fat),
+        )
+    ).T
+    knots = tuple(zip(heights, 0 * heights, (fronts - backs) / 2, widths, (fronts + backs) / 2, strict=True))
+    wedge = np.interp(p.z, heights[::-1], wedges[::-1]).astype(np.float32) - np.float32(0.85) * (p.y - np.float32(31.0))
+    return common(column(p, knots, 3.0), (np.abs(p.x) - wedge) * np.float32(0.76), 22.0)
 
 
 def vessels(knee: Knee, p: Points) -> Field:
@@ -64,8 +72,8 @@ def extensor_tendons(knee: Knee, p: Points) -> Field:
     q = p.scaled(1 / shape.size)
     nearest = nowhere(q)
     x, z = shape.patella_x_mm, shape.patella_z_mm + 5.0
-    patellar = ((z - 12, x, 38, 12, 3), (z - 30, x, 34, 11, 2.6), (-32, 4, 25, 9, 2.2), (-40, 4, 22, 3, 0.5))
-    quadriceps = ((z + 14, x, 38, 15, 3), (z + 40, x, 32, 14, 3.6), (130, x, 24, 13, 3))
+    patellar = ((z - 12, x, 48, 12, 2.6), (z - 26, x, 43, 12, 2.6), (-26, 4, 30, 11, 2.4), (-40, 4, 27.5, 8, 1.0))
+    quadriceps = ((z + 14, x, 46, 15, 3), (z + 36, x, 38, 15, 3.6), (130, x, 30, 13, 3))
     for knots in (patellar, quadriceps):
         add(nearest, q, boxed_column(knots))
     return nearest * np.float32(shape.size)
@@ -114,46 +122,18 @@ def cruciates(knee: Knee, p: Points) -> Field:
     return nearest * np.float32(knee.shape.size)
 
 
-def retinacula(knee: Knee, p: Points) -> Field:
-    """Distance to the sheets of the capsule beside and before the joint, mm."""
+def notch_space(knee: Knee, p: Points) -> Field:
+    """Distance to the fat, folds and fluid between the condyles, mm."""
     q = p.scaled(1 / knee.shape.size)
-    knots = ((80, 2, 0, 12, 20), (60, 1, -2, 34, 30), (45, 1, -2, 40, 33), (22, 0, -2, 43, 35), (0, 0, -3, 42, 34),
-             (-22, 0, -3, 36, 30), (-60, 0, -3, 20, 20))  # fmt: skip
-    sheet = np.abs(column(q, knots, 2.5)) - np.float32(0.4)
-    ends = np.maximum(np.float32(-8.0) - q.y, np.abs(q.z - np.float32(15)) - np.float32(34))
-    return np.maximum(sheet, ends) * np.float32(knee.shape.size)
+    return ellipsoid(q, (0, -9, 13), (14, 21, 24)) * np.float32(knee.shape.size)
 
 
-def capsule_space(knee: Knee, p: Points) -> Field:
-    """Distance to the inside of the joint capsule, mm: notch, recesses and the pouch above the patella."""
-    shape = knee.shape
-    q = p.scaled(1 / shape.size)
-    notch = ellipsoid(q, (0, -8, 10), (14, 20, 16))
-    gutters = column(
-        q,
-        (
-            (54, 0, 0, 6, 6),
-            (42, 0, 0, 30, 16),
-            (34, 0, 0, 38, 22),
-            (20, 0, -2, 40, 27),
-            (4, 0, -3, 39.5, 27),
-            (-3, 0, -3, 37, 24),
-            (-6, 0, -3, 25, 14),
-        ),
-        2.2,
-    )
-    pouch = column(
-        q,
-        (
-            (72, 2, 20, 2, 0.4),
-            (60, 2, 21, 9, 1.0),
-            (45, 2, 23, 15, 1.6),
-            (30, 2, 23, 20, 3),
-            (16, 2, 22, 14, 3),
-            (8, 2, 21, 4, 1),
-        ),
-    )
-    return np.minimum(np.minimum(notch, gutters), pouch) * np.float32(shape.size) - np.float32(shape.effusion_mm)
+def recesses(knee: Knee, p: Points) -> Field:
+    """Distance to where fluid gathers about the femur, mm: both gutters and the pouch above the patella."""
+    q = p.scaled(1 / knee.shape.size)
+    knots = ((64, 2, 22, 5, 4), (54, 2, 16, 18, 16), (42, 1, 9, 36, 25), (26, 0, 5, 42, 30), (8, 0, 3, 41, 28),
+             (-2, 0, 0, 37, 24), (-4, 0, 0, 30, 18))  # fmt: skip
+    return column(q, knots, 2.0) * np.float32(knee.shape.size)
 
 
 def meniscus_depth(knee: Knee, p: Points) -> Field:
@@ -161,8 +141,9 @@ def meniscus_depth(knee: Knee, p: Points) -> Field:
     q = p.scaled(1 / knee.shape.size)
     f = np.float32
     rims = []
-    for side, centre_x, a, b in ((-1.0, -19.0, 21.5, 24.0), (1.0, 19.5, 21.0, 20.5)):
-        u, v = (q.x - f(centre_x)) / f(a), (q.y + f(4.0)) / f(b)
+    for side, variable, centre_x, a, b in ((-1.0, "XRJSM", -19.0, 21.5, 24.0), (1.0, "XRJSL", 19.5, 21.0, 20.5)):
+        pushed_out = side * _EXTRUSION_MM[knee.grades[variable]]
+        u, v = (q.x - f(centre_x + pushed_out)) / f(a), (q.y + f(4.0)) / f(b)
         inward = (1 - np.sqrt(u * u + v * v)) * f(min(a, b))
         rims.append(np.minimum(inward, f(side) * q.x - f(7.0)))  # no meniscus between the spines
     return np.maximum(rims[0], rims[1]) * f(knee.shape.size)
