@@ -61,7 +61,12 @@ def _on_femur(knee: Knee, p: Points, femur: Field, thick: Field) -> Field:
     bare = f(36.5) - f(0.8) * np.maximum(q.y - f(8.0), 0)  # the side walls of the trochlea have none
     rim = np.clip((bare - x) / f(3.5), -1, 1)
     top = np.clip((f(39.0) + f(0.15) * q.y - q.z) / f(6.0), -1, 1)
-    wall = f(8.0) + f(2.2) * np.maximum(-f(14.0) - q.y, 0) + f(2.0) * np.maximum(x - f(12.0), 0)
+    wall = (
+        f(8.0)
+        + f(2.2) * np.maximum(-f(14.0) - q.y, 0)
+        + f(5.0) * np.maximum(q.y - f(8.0), 0)
+        + f(2.0) * np.maximum(x - f(12.0), 0)
+    )
     top = np.minimum(top, np.clip((wall - q.z) / f(4.0), -1, 1))  # the walls of the notch have none in front
     cover = femur - np.minimum(thick + f(0.15), np.where(q.y > f(10), f(1.9), f(2.9))) * np.minimum(rim, top)
     cut_out(cover, femoral.femur_points(knee, p), femoral.tunnel(knee), 0.6)

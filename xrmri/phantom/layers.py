@@ -83,7 +83,8 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     noise = grain.draw_grain(generator, skin.shape)
     vessels = soft.vessels(knee, p)
     swollen = np.float32(knee.shape.effusion_mm * (1 + 0.6 * knee.grades["XRKL"])) * (np.float32(0.5) + noise.slow)
-    effusion = np.maximum(soft.recesses(knee, p), np.minimum(femur, patella) - swollen)
+    notch = soft.notch_space(knee, p)
+    effusion = np.maximum(np.maximum(soft.recesses(knee, p), -notch), np.minimum(femur, patella) - swollen)
     between = np.maximum(np.minimum(tibia + fibula - np.float32(2.4), 9), np.maximum(tibia, fibula) - np.float32(1.8))
     holes = cysts(knee, p, femur, tibia)
     marrow = grain.marrow(generator, noise, p, knee.shape.size) + grain.oedema(generator, noise, holes)
@@ -93,9 +94,9 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
         _layer(
             Tissue.MUSCLE, np.maximum(muscle, fascia), grain.muscle(generator, noise, owner, knee.shape.fat_mm / 19)
         ),
-        _layer(Tissue.TENDON, vessels - np.float32(0.8), opacity=0.7),
+        _layer(Tissue.TENDON, vessels - np.float32(0.6), opacity=0.5),
         _layer(Tissue.VESSEL, vessels),
-        _layer(Tissue.CAPSULE, soft.notch_space(knee, p), grain.synovium(noise)),
+        _layer(Tissue.CAPSULE, notch, grain.synovium(noise)),
         _layer(Tissue.FLUID, effusion),
         _layer(Tissue.FLUID, fluid),
         _layer(Tissue.LIGAMENT, soft.cruciates(knee, p), grain.cord(generator, noise)),

@@ -29,7 +29,7 @@ def spurs(knee: Knee, bone: str) -> list[Spur]:
     generator = stream(f"osteophytes {bone}", knee.shape.bone_seed)
     for side, letter in ((-1.0, "M"), (1.0, "L")):
         variable = f"XROS{bone}{letter}"
-        places = generator.normal(np.linspace(-20.0, 15.0, 6), 2.2)
+        places = generator.normal(np.linspace(-19.0, 9.0, 6), 2.2)
         stout = np.exp(generator.normal(0.0, 0.38, 6)) * np.where(generator.random(6) < 0.2, 0.45, 1.0)
         tilt = generator.normal(0.0, 0.9, 6)
         r = _OSTEOPHYTE_MM[knee.grades[variable]]

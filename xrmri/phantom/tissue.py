@@ -33,7 +33,7 @@ BRIGHTNESS: Mapping[Tissue, float] = {
     Tissue.SKIN: 42.0,
     Tissue.FAT: 12.0,
     Tissue.MUSCLE: 69.0,
-    Tissue.VESSEL: 62.0,
+    Tissue.VESSEL: 55.0,
     Tissue.TENDON: 9.0,
     Tissue.LIGAMENT: 26.0,
     Tissue.CAPSULE: 30.0,
