@@ -32,7 +32,6 @@ from xrmri.machine.memory import keep_memory
 from xrmri.machine.precision import fastest_precision
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import Model, decode, encode_radiograph, in_precision, load_bundle, predict, predict_noise
-from xrmri.records import DEPTH_EXTENT_MM
 
 SAMPLES = Path(__file__).parent.parent / "xrmri" / "samples"
 ROUNDS, PLAIN_STEPS, EXACT_STEPS = 5, 50, 1_000
@@ -161,8 +160,9 @@ def quality() -> None:
     depths = np.array([0.1, 0.35, 0.6, 0.85])
 
     def by_ddim(steps: int, seed: int) -> np.ndarray:
-        z_T = starting_noise(SETTINGS.noise, depths * DEPTH_EXTENT_MM, shape=bundle.latent_shape, seed=seed, sample=0,
-                             length_mm=SETTINGS.noise_length_mm)  # fmt: skip
+        depths_mm, shape = depths * MODEL.facts.extent_mm[0], bundle.latent_shape
+        length_mm = SETTINGS.noise_length_mm
+        z_T = starting_noise(SETTINGS.noise, depths_mm, shape=shape, seed=seed, sample=0, length_mm=length_mm)
         condition = encode_radiograph(bundle, torch.from_numpy(y)[None]).expand(len(depths))
         d, features = torch.from_numpy(depths).float(), torch.from_numpy(r).float().expand(len(depths), -1)
 

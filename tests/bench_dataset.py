@@ -166,7 +166,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         root = Path(sys.argv[1]) if len(sys.argv) > 1 else release(scratch / "oai")
-        found = search(root, CONFIG.slices)
+        found = search(root, CONFIG)
         crops = knees([one.film.files()[0] for one in found.candidates], scratch / "knees")
         whole_processes(root, [one.flash.path for one in found.candidates], crops, scratch)
         parts(Job(candidate=found.candidates[0], config=CONFIG, device="cpu", knees=crops))

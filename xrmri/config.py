@@ -8,6 +8,7 @@ import ast
 import inspect
 import json
 import math
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
@@ -121,6 +122,13 @@ def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     _require(value in allowed, f"{option} must be one of {', '.join(allowed)}, not {value!r}")
 
 
+def _require_pattern(option: str, text: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise InputError(f"{option} is not a regular expression ({error}): {text!r}") from error
+
+
 def silent(step: str, done: int, total: int, note: str = "") -> None:
     """Progress that nobody watches."""
 
@@ -212,13 +220,19 @@ class BuildDataset(Seeded):
     """Settings of `xrmri build-dataset`."""
 
     slices: int = 80
-    """Slices a FLASH series must have (paper, III-A)."""
+    """Slices a series must have (paper, III-A)."""
     first_slice: int = 13
     """First slice kept, counted from 0, posterior to anterior (paper, III-A: "13th to 63rd")."""
     last_slice: int = 63
     """First slice no longer kept; 50 remain (paper, III-A)."""
     size: int = 256
     """Rows and columns of slices and radiographs (paper, III-A)."""
+    plane: Literal["coronal", "sagittal", "axial"] = "coronal"
+    """Plane in which the series were acquired, and are kept: coronal (paper), sagittal or axial (choice)."""
+    series: str = ""
+    """Regular expression of the descriptions of the series wanted; empty: the coronal FLASH (paper, III-A)."""
+    field_of_view_mm: float = 0.0
+    """Height and width that slices are cut or padded to about their middle; 0 keeps each series' own (choice)."""
     feature_set: str = "full"
     """full: 65 slots, with narrowing and KL grade; paper: the 52 that the paper most likely used (choice)."""
     shares: tuple[float, ...] = (0.7, 0.2, 0.1)
@@ -234,6 +248,10 @@ class BuildDataset(Seeded):
         _one_of("--feature-set", self.feature_set, ("full", "paper"))
         window = f"slice window {self.first_slice}..{self.last_slice} does not fit {self.slices} slices"
         _require(0 <= self.first_slice < self.last_slice <= self.slices, window)
+        _require(self.last_slice - self.first_slice >= 2, "the slice window must keep at least 2 slices")
+        _one_of("plane", self.plane, ("coronal", "sagittal", "axial"))
+        _require(self.field_of_view_mm >= 0, f"field_of_view_mm must be at least 0, not {self.field_of_view_mm}")
+        _require_pattern("series", self.series)
         _require(self.size >= 32 and self.size % 8 == 0, f"--size must be a multiple of 8 from 32, not {self.size}")
         _require(
             len(self.shares) == 3 and min(self.shares) >= 0 and abs(sum(self.shares) - 1) < 1e-6,

@@ -22,6 +22,12 @@ FORMAT = 1
 """Of xrmri.json."""
 PHANTOM, ACQUIRED_IMAGES = "synthetic phantom", "acquired images"
 """Where knees come from, in words for people: what counts is `is_synthetic`."""
+DEPTHS = {
+    "coronal": "0 is the most posterior slice, 1 the most anterior",
+    "sagittal": "0 is the slice furthest to the right, 1 to the left, a left knee mirrored to look right",
+    "axial": "0 is the most superior slice, 1 the most inferior",
+}
+"""What depths mean in each plane."""
 FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM = 160.0, 1.5
 """Of OAI's coronal FLASH: what datasets and models of versions that did not write their extent were made of."""
 

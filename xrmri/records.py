@@ -1,19 +1,17 @@
-"""What crosses a border between parts of the pipeline: radiographs, volumes and where they lie in space.
+"""What crosses a border between parts of the pipeline: radiographs and volumes.
 
-Axes: S slices posterior to anterior, H rows superior to inferior, W columns from the patient's right to the left.
-RAS millimetres: +x is the patient's right, +y anterior, +z superior.
+Axes: S slices, H rows, W columns; which way they run, a volume's geometry says.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from xrmri.geometry import Geometry
+
 RIGHT, LEFT = "right", "left"
 SIDES = (RIGHT, LEFT)
-FIELD_OF_VIEW_MM = 160.0
-"""Width and height of a coronal FLASH slice (OAI protocol)."""
-DEPTH_EXTENT_MM = 1.5 * 49
-"""From the first to the last of the 50 slices kept, 1.5 mm apart (paper, III-A)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,34 +45,6 @@ class Radiograph:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Geometry:
-    """Where the voxels of a volume lie."""
-
-    affine: np.ndarray
-    """(4, 4) float64, voxel (slice, row, column) to RAS mm."""
-
-    @property
-    def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between neighbours along slice, row and column."""
-        slice_mm, row_mm, column_mm = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return float(slice_mm), float(row_mm), float(column_mm)
-
-    @classmethod
-    def coronal(cls, shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> "Geometry":
-        """A coronal volume centred on the origin: slices to anterior, rows to inferior, columns to the left."""
-        affine = np.eye(4)
-        affine[:3, :3] = np.array([[0, 0, -1], [1, 0, 0], [0, -1, 0]]) * np.array(spacing_mm)
-        affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
-        return cls(affine=affine)
-
-    def mirrored(self, columns: int) -> "Geometry":
-        """The geometry of the same voxels once their column order is reversed."""
-        flip = np.diag([1.0, 1.0, -1.0, 1.0])
-        flip[2, 3] = columns - 1
-        return Geometry(affine=self.affine @ flip)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Volume:
     """An MRI volume, acquired or generated."""
 
@@ -83,8 +53,23 @@ class Volume:
     geometry: Geometry
     side: str
 
+    def __post_init__(self) -> None:
+        """Refuse a geometry of other voxels."""
+        if self.voxels.shape != self.geometry.shape:
+            raise ValueError(f"voxels {self.voxels.shape} do not fit a geometry of {self.geometry.shape}")
+
     def __repr__(self) -> str:
-        """Shape, dtype, spacing and side, as a person would say them."""
+        """Shape, dtype, spacing, orientation and side, as a person would say them."""
         slices, height, width = self.voxels.shape
         spacing = " x ".join(f"{value:.2f}" for value in self.geometry.spacing_mm)
-        return f"Volume({slices} x {height} x {width} {self.voxels.dtype}, {spacing} mm, {self.side})"
+        size = f"{slices} x {height} x {width} {self.voxels.dtype}"
+        return f"Volume({size}, {spacing} mm, {self.geometry.orientation}, {self.side})"
+
+    def flipped(self, axis: int) -> "Volume":
+        """The same volume with its voxels stored in reverse order along an axis."""
+        voxels = np.flip(self.voxels, axis)
+        return Volume(voxels=voxels, geometry=self.geometry.flipped(axis), side=self.side)
+
+    def permuted(self, axes: Sequence[int]) -> "Volume":
+        """The same volume with its axes stored in another order."""
+        return Volume(voxels=np.transpose(self.voxels, axes), geometry=self.geometry.permuted(axes), side=self.side)

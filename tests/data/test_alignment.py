@@ -5,10 +5,11 @@ import pytest
 
 from xrmri.data.alignment import files_by_pair, laid_beside, matching_slices, unit_range
 from xrmri.errors import InputError
-from xrmri.records import Geometry, Volume
+from xrmri.geometry import Geometry
+from xrmri.records import Volume
 
 SHAPE = (4, 5, 6)
-ACQUIRED = Geometry.coronal(SHAPE, (1.5, 0.6, 0.7))
+ACQUIRED = Geometry.centred("coronal", SHAPE, (1.5, 0.6, 0.7))
 VOXELS = np.arange(120).reshape(SHAPE)
 
 
@@ -19,13 +20,13 @@ def turned(axes, flips):
         voxels = np.flip(voxels, axis)
         affine[:3, 3] += affine[:3, axis] * (voxels.shape[axis] - 1)
         affine[:3, axis] *= -1
-    return Volume(voxels=voxels, geometry=Geometry(affine=affine), side="right")
+    return Volume(voxels=voxels, geometry=Geometry(affine=affine, shape=voxels.shape), side="right")
 
 
 @pytest.mark.parametrize("axes", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 @pytest.mark.parametrize("flips", [(), (2,), (0, 1), (0, 1, 2)])
 def test_axes_in_any_order_and_direction_come_out_as_the_acquired_ones(axes, flips):
-    assert np.array_equal(laid_beside(turned(axes, flips), ACQUIRED.affine, SHAPE), VOXELS)
+    assert np.array_equal(laid_beside(turned(axes, flips), ACQUIRED), VOXELS)
 
 
 def test_a_volume_elsewhere_tilted_or_of_another_size_is_refused_with_the_distance():
@@ -33,11 +34,11 @@ def test_a_volume_elsewhere_tilted_or_of_another_size_is_refused_with_the_distan
     moved = ACQUIRED.affine.copy()
     moved[2, 3] += 3
     with pytest.raises(InputError, match="up to 3.0 mm"):
-        laid_beside(Volume(voxels=VOXELS, geometry=Geometry(affine=moved), side="right"), ACQUIRED.affine, SHAPE)
+        laid_beside(Volume(voxels=VOXELS, geometry=Geometry(affine=moved, shape=SHAPE), side="right"), ACQUIRED)
     with pytest.raises(InputError, match="has 5 x 6 pixels a slice where the acquired volume has 5 x 7"):
-        laid_beside(volume, ACQUIRED.affine, (4, 5, 7))
+        laid_beside(volume, ACQUIRED.padded(2, 0, 1))
     mirrored = Volume(voxels=VOXELS[..., ::-1], geometry=ACQUIRED, side="right")
-    assert np.array_equal(laid_beside(mirrored, ACQUIRED.affine, SHAPE), VOXELS[..., ::-1])  # a lie about itself
+    assert np.array_equal(laid_beside(mirrored, ACQUIRED), VOXELS[..., ::-1])  # a lie about itself
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import SimpleITK as sitk
 
 from xrmri.data.nifti import read_sidecar, read_volume, sidecar_file, write_volume
 from xrmri.errors import InputError
-from xrmri.records import Geometry, Volume
+from xrmri.geometry import Geometry
+from xrmri.records import Volume
 
 WORDS = "xrmri synthetic; not for diagnosis"
 SPACING_MM = (1.5, 0.625, 0.6)
@@ -17,7 +18,7 @@ SPACING_MM = (1.5, 0.625, 0.6)
 
 def knee(dtype=np.int16, side="right"):
     voxels = np.arange(4 * 5 * 6).reshape(4, 5, 6).astype(dtype)
-    return Volume(voxels=voxels, geometry=Geometry.coronal(voxels.shape, SPACING_MM), side=side)
+    return Volume(voxels=voxels, geometry=Geometry.centred("coronal", voxels.shape, SPACING_MM), side=side)
 
 
 def test_nibabel_reads_a_coronal_volume_with_the_axes_left_inferior_anterior(tmp_path):
@@ -47,8 +48,8 @@ def test_nibabel_simpleitk_and_the_volume_put_every_voxel_in_the_same_place(tmp_
     angle = 0.2
     oblique[:3, :3] = [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
     oblique[:3, 3] = 11, -22, 33
-    geometry = Geometry(affine=oblique @ volume.geometry.affine)
-    geometry = geometry.mirrored(6) if mirror else geometry
+    geometry = Geometry(affine=oblique @ volume.geometry.affine, shape=(4, 5, 6))
+    geometry = geometry.flipped(2) if mirror else geometry
     write_volume(tmp_path / "knee.nii.gz", Volume(voxels=volume.voxels, geometry=geometry, side="right"), WORDS)
     image, itk = nibabel.load(tmp_path / "knee.nii.gz"), sitk.ReadImage(str(tmp_path / "knee.nii.gz"))
     for s, h, w in [(0, 0, 0), (3, 0, 0), (0, 4, 0), (0, 0, 5), (2, 3, 1)]:

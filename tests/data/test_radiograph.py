@@ -129,7 +129,7 @@ def test_the_network_sees_a_square_in_minus_1_to_1():
 def test_a_crop_of_80_mm_fills_the_middle_half_of_a_slice_of_160_mm():
     crop = np.full((64, 64), 9.0, np.float32)
     crop[31:33, 47:49] = 20.0  # a quarter of the crop's width, 20 mm, from its middle
-    laid = laid_on_slice(crop, 80.0)
+    laid = laid_on_slice(crop, 80.0, 160.0)
     assert laid.shape == (64, 64) and laid.dtype == np.float32
     assert (laid[16:48, 16:48] >= 9).all() and laid.sum() == pytest.approx(crop.sum() / 4)
     assert (laid[:16] == 0).all() and (laid[:, 48:] == 0).all()
@@ -140,7 +140,7 @@ def test_a_crop_of_80_mm_fills_the_middle_half_of_a_slice_of_160_mm():
 @pytest.mark.parametrize("unknown", [None, 3.0, 900.0])
 def test_a_crop_of_unknown_or_impossible_width_counts_as_an_ordinary_one(unknown):
     crop = np.random.default_rng(0).random((32, 32), dtype=np.float32)
-    assert np.array_equal(laid_on_slice(crop, unknown), laid_on_slice(crop, CROP_MM))
+    assert np.array_equal(laid_on_slice(crop, unknown, 160.0), laid_on_slice(crop, CROP_MM, 160.0))
 
 
 def test_mirroring_twice_changes_nothing():

@@ -57,7 +57,7 @@ def test_every_array_comes_back_as_it_went_in(folder):
         assert np.array_equal(dataset.volume(pair_id), stored.mri) and dataset.volume(pair_id).dtype == np.uint16
         assert np.array_equal(dataset.slice(pair_id, 4), stored.mri[4])
         assert np.array_equal(dataset.radiograph(pair_id), stored.radiograph)
-        assert np.array_equal(dataset.affine(pair_id), stored.affine)
+        assert np.array_equal(dataset.geometry(pair_id).affine, stored.affine)
         assert dataset.window(pair_id) == (3.5, 900.0)
         assert np.array_equal(dataset.features(pair_id), one_hot(GRADES, feature_set("full")))
 

@@ -8,15 +8,15 @@ from pydicom import Dataset
 
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, to_unit, windowed_slices
 from xrmri.errors import InputError
+from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import flash_files, locator_files, save
 from xrmri.phantom.flash import Flash
 from xrmri.phantom.release import place
-from xrmri.records import Geometry
 
 SHAPE = (6, 16, 16)
 VOXELS = np.random.default_rng(0).integers(1, 4096, SHAPE).astype(np.uint16)
-AFFINE = Geometry.coronal(SHAPE, (1.5, 0.5, 0.5)).affine
+AFFINE = Geometry.centred("coronal", SHAPE, (1.5, 0.5, 0.5)).affine
 FLASH = Flash(voxels=VOXELS, affine_ras=AFFINE)
 
 
@@ -118,7 +118,7 @@ def test_resizing_keeps_the_field_of_view_where_it_is(tmp_path):
 
 
 def test_a_field_of_view_that_is_not_square_gets_margins_and_an_odd_one_is_refused(tmp_path):
-    affine = Geometry.coronal((6, 12, 16), (1.5, 0.5, 0.5)).affine
+    affine = Geometry.centred("coronal", (6, 12, 16), (1.5, 0.5, 0.5)).affine
     flash = Flash(voxels=VOXELS[:, :12], affine_ras=affine)
     series = read_series(written(tmp_path / "series", datasets(flash=flash)), "right", 6)
     small = windowed_slices(series, 1, 5, 8)

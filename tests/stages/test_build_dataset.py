@@ -15,13 +15,14 @@ from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.data.release import find_release
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, RejectedError
+from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import Flash
 from xrmri.phantom.other_sequences import derive_others
 from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
-from xrmri.records import Geometry, KneeBox
+from xrmri.records import KneeBox
 from xrmri.run import read_record, sha256
 from xrmri.stages.build_dataset import run
 
@@ -48,7 +49,7 @@ def ramp(shape: tuple[int, ...]) -> np.ndarray:
 def lay_release(root: Path) -> Path:
     """A small release; its pixels are ramps, everything else is as `xrmri phantom` writes it."""
     cohort = people()
-    affine = Geometry.coronal(SHAPE, (1.5, 2.5, 2.5)).affine
+    affine = Geometry.centred("coronal", SHAPE, (1.5, 2.5, 2.5)).affine
     for person in cohort:
         film = Film(pixels=ramp((80, 120)), spacing_mm=0.5, joint_box=BOXES)
         write_series(root, person, film, Flash(voxels=ramp(SHAPE), affine_ras=affine))
@@ -122,7 +123,7 @@ def test_a_left_knee_is_mirrored_pixels_radiograph_and_affine_alike(built):
         dark, bright = dataset.radiograph(pair_id)[16, [0, -1]].astype(int)
         assert (first > last) == (dark > bright) == left
         # Wherever a voxel is stored, it lies where it was acquired: brighter to the patient's left, which is -x.
-        at = [dataset.affine(pair_id) @ (0, 0, column, 1) for column in (0, 31)]
+        at = [dataset.geometry(pair_id).affine @ (0, 0, column, 1) for column in (0, 31)]
         assert (at[0][0] > at[1][0]) == (first < last)
 
 
@@ -131,9 +132,9 @@ def test_slices_1_to_4_are_kept_averaged_over_2_by_2_pixels(built):
     right = dataset.pairs()[0]
     assert dataset.volume(right).shape == (4, 32, 32)
     assert dataset.volume(right)[0, 0, :3].tolist() == [30, 70, 110]
-    spacing = np.linalg.norm(dataset.affine(right)[:3, :3], axis=0)
+    spacing = dataset.geometry(right).spacing_mm
     assert spacing == pytest.approx((1.5, 5, 5))
-    assert (dataset.affine(right) @ (0, 0, 0, 1))[:3] == pytest.approx((77.5, -2.25, 77.5))
+    assert (dataset.geometry(right).affine @ (0, 0, 0, 1))[:3] == pytest.approx((77.5, -2.25, 77.5))
 
 
 def test_grades_are_the_true_ones_where_they_were_read(built):
@@ -242,7 +243,7 @@ def test_the_figure_of_the_sequences_tells_slice_counts_and_grey_values(tmp_path
     person, shape = people()[0], (80, 32, 32)
     brightness = 100 + 10 * np.arange(80, dtype=np.uint16)
     voxels = np.broadcast_to(brightness[:, None, None], shape) + ramp(shape)
-    flash = Flash(voxels=voxels, affine_ras=Geometry.coronal(shape, (1.5, 5, 5)).affine)
+    flash = Flash(voxels=voxels, affine_ras=Geometry.centred("coronal", shape, (1.5, 5, 5)).affine)
     film = Film(pixels=ramp((80, 120)), spacing_mm=0.5, joint_box=BOXES)
     others = derive_others(flash, person)
     write_series(tmp_path / "oai", person, film, flash, others)

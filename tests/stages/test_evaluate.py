@@ -22,11 +22,12 @@ from xrmri.evaluation.inputs import Inputs
 from xrmri.evaluation.samples import _calibration, examine
 from xrmri.evaluation.verdicts import verdicts
 from xrmri.facts import write_dataset_facts, write_model_facts
+from xrmri.geometry import Geometry
 from xrmri.metrics.image import psnr
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
 from xrmri.metrics.table import METRICS
-from xrmri.records import Geometry, Volume
+from xrmri.records import Volume
 from xrmri.run import write_json
 from xrmri.stages import evaluate
 
@@ -59,9 +60,9 @@ def pair_id(number):
 
 def stored_affine(number):
     """Of the stored array: a left knee is mirrored to look right, and its affine says so."""
-    geometry = Geometry.coronal((SLICES, SIZE, SIZE), SPACING_MM)
+    geometry = Geometry.centred("coronal", (SLICES, SIZE, SIZE), SPACING_MM)
     geometry.affine[:3, 3] += [5, -7, 11]
-    return (geometry.mirrored(SIZE) if side(number) == "left" else geometry).affine
+    return (geometry.flipped(2) if side(number) == "left" else geometry).affine
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +107,9 @@ def generate(folder, number, voxels, *, slices=SLICES, window=(0, 2000), shift_m
     affine = stored_affine(number)
     affine[:3, 0] *= (SLICES - 1) / (slices - 1)
     affine[0, 3] += shift_mm
-    geometry = Geometry(affine=affine)
+    geometry = Geometry(affine=affine, shape=voxels.shape)
     if side(number) == "left":
-        voxels, geometry = voxels[..., ::-1], geometry.mirrored(voxels.shape[-1])
+        voxels, geometry = voxels[..., ::-1], geometry.flipped(2)
     scaled = voxels if voxels.dtype.kind == "f" else np.rint(voxels / 1000 * window[1]).astype(np.int16)
     folder.mkdir(exist_ok=True, parents=True)
     file = folder / f"{name or pair_id(number)}.nii.gz"

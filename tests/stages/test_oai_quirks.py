@@ -203,7 +203,7 @@ def test_a_quirk_that_can_be_read_through_ends_in_a_pair(built, case):
     pair = f"{participant(case)}_00m_{side}"
     dataset = open_dataset(built)
     assert [one for one in dataset.pairs() if one.startswith(participant(case))] == [pair]
-    volume, affine = dataset.volume(pair).astype(int), dataset.affine(pair)
+    volume, affine = dataset.volume(pair).astype(int), dataset.geometry(pair).affine
     # To the front in every voxel that is not a margin, and to the patient's left, which is mirrored for a left knee.
     rows = slice(4, 28) if case == "wide" else slice(None)
     assert (np.diff(volume[:, rows], axis=0) > 80).all()

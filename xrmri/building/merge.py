@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from xrmri.building.search import Row, count, left_out, reason_kind
@@ -78,7 +79,7 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
     left = left_out(pairs, [row for record in records for row in record["rejected"]])
     counts = count(records[0]["found"], pairs, left)
     _write_rejected(folder / "rejected.csv", left)
-    _refuse_too_many(counts, left, config.max_rejected, folder)
+    _refuse_too_many(counts, left, config, folder)
     splits = _split(pairs, config)
     rows = [pair | {"split": splits[pair["participant"]]} for pair in pairs]
     refuse_leak(rows, folder)
@@ -91,9 +92,9 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
     facts = DatasetFacts(
         slices=config.last_slice - config.first_slice,
         size=config.size,
-        extent_mm=(1.5 * (config.last_slice - config.first_slice - 1), 160.0, 160.0),
-        plane="coronal",
-        sequence="FLASH",
+        extent_mm=_extent_mm(pairs),
+        plane=config.plane,
+        sequence=config.series or "FLASH",
         feature_set=config.feature_set,
         features=features.names,
         features_sha256=features.sha256,
@@ -155,15 +156,24 @@ def _write_rejected(file: Path, left: Sequence[Row]) -> None:
         table.to_csv(partial, index=False, lineterminator="\n")
 
 
-def _refuse_too_many(counts: Mapping[str, Any], left: Sequence[Row], largest: float, folder: Path) -> None:
+def _refuse_too_many(
+    counts: Mapping[str, Any], left: Sequence[Row], config: BuildDataset, folder: Path
+) -> None:
     """RejectedError when more FLASH series were rejected than allowed, or nothing is left."""
     found, lost = counts["found"][FLASH], counts["rejected_flash"]
     if not found:
-        raise InputError("the release has no COR_T1_3D_FLASH series: nothing can be paired")
-    if lost > largest * found or not counts["pairs"]:
+        wanted = f"described as {config.series!r}" if config.series else "COR_T1_3D_FLASH"
+        raise InputError(f"the release has no series {wanted}: nothing can be paired")
+    if lost > config.max_rejected * found or not counts["pairs"]:
         (reason, _), *_ = Counter(reason_kind(row) for row in left if row["kind"] == FLASH).most_common(1)
         said = f"{lost} of {found} FLASH series rejected, most for {reason!r}"
         raise RejectedError(f"{said}: see {folder / 'rejected.csv'}")
+
+
+def _extent_mm(pairs: Sequence[Row]) -> tuple[float, float, float]:
+    """The median extent of the volumes, to a ten-thousandth of a millimetre: positions in headers are rounded."""
+    depth, height, width = np.median([pair["extent_mm"] for pair in pairs], axis=0).round(4).tolist()
+    return depth, height, width
 
 
 def _split(pairs: Sequence[Row], config: BuildDataset) -> dict[str, str]:

@@ -42,6 +42,8 @@ class BuiltPair:
     packed: PackedPair
     radiograph_mm: float | None
     """Width of the joint crop, where the film told its spacing."""
+    extent_mm: tuple[float, float, float]
+    """Of the volume, as Geometry gives it."""
     mri_sha256: str
     radiograph_sha256: str
 
@@ -74,6 +76,7 @@ def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
     return BuiltPair(
         packed=packed_pair(stored, job.config.feature_set),
         radiograph_mm=width_mm,
+        extent_mm=volume.geometry.extent_mm,
         mri_sha256=mri_sha256,
         radiograph_sha256=radiograph_sha256,
     )
@@ -82,8 +85,10 @@ def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
 def _mri(job: Job) -> tuple[Volume, str]:
     """The kept slices as a (S, size, size) volume, and the hash of the series."""
     config = job.config
-    series = read_series(job.candidate.flash.files(), job.candidate.side, config.slices)
-    volume = windowed_slices(series, config.first_slice, config.last_slice, config.size)
+    series = read_series(job.candidate.flash.files(), job.candidate.side, config.slices, config.plane)
+    volume = windowed_slices(
+        series, config.first_slice, config.last_slice, config.size, field_of_view_mm=config.field_of_view_mm
+    )
     return volume, series.sha256
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xrmri.config import BuildDataset
 from xrmri.data.archive import is_archive
 from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.pairing import Candidate, RejectedSeries, pair_up
@@ -52,26 +53,26 @@ class Found:
         return {"flash": self.relative(one.flash.path), "film": self.relative(one.film.path)}
 
 
-def search(root: Path, slices: int) -> Found:
+def search(root: Path, config: BuildDataset) -> Found:
     """Find and pair, without reading any pixels.
 
     Args:
         root: folder of the release.
-        slices: files that a FLASH series has at least.
+        config: which series are wanted, and how many files one has at least.
 
     Raises:
         InputError: no release, or one of its tables cannot be read.
         InconsistentError: it has no table of readings.
     """
-    release = find_release(root)
+    release = find_release(root, config.series)
     if not release.readings:
         raise InconsistentError(f"{root} has no table kxr_sq_bu00.txt: add the folder of semi-quantitative readings")
     candidates, rejected = pair_up(release.series, read_readings(release.readings))
     whole = []
     for one in candidates:
         files = 0 if is_archive(one.flash.path) else len(one.flash.files())
-        if 0 < files < slices:
-            reason = f"slice count: {files} files, not {slices}"
+        if 0 < files < config.slices:
+            reason = f"slice count: {files} files, not {config.slices}"
             rejected += one.blamed(flash=reason, film="radiograph not needed: its FLASH series was rejected")
         else:
             whole.append(one)

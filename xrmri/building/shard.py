@@ -141,6 +141,7 @@ def _index_row(shard: Shard, job: Job, built: BuiltPair, row: int) -> dict[str, 
         "row": row,
         "kl": candidate.grades.get(KL),
         "radiograph_mm": built.radiograph_mm,
+        "extent_mm": list(built.extent_mm),
         "source_mri_sha256": built.mri_sha256,
         "source_radiograph_sha256": built.radiograph_sha256,
     }

@@ -12,6 +12,7 @@ import numpy as np
 
 from xrmri.data.nifti import volume_name
 from xrmri.errors import InputError
+from xrmri.geometry import Geometry
 from xrmri.records import Volume
 
 NIFTI = (".nii.gz", ".nii")
@@ -37,13 +38,12 @@ def files_by_pair(folder: Path, pair_ids: Sequence[str]) -> dict[str, list[Path]
     return found
 
 
-def laid_beside(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def laid_beside(volume: Volume, acquired: Geometry) -> np.ndarray:
     """The voxels of a volume in the order of the acquired volume's axes.
 
     Args:
         volume: as read from a file, its axes in any order and direction.
-        affine: (4, 4) of the acquired volume, voxel (slice, row, column) to RAS mm.
-        shape: (S, H, W) of the acquired volume.
+        acquired: where the acquired volume lies.
 
     Returns:
         (S', H, W): first and last slice lie where the acquired ones do; S' may differ from S.
@@ -51,26 +51,22 @@ def laid_beside(volume: Volume, affine: np.ndarray, shape: tuple[int, int, int])
     Raises:
         InputError: another size, orientation, spacing or place; one clause without a file name.
     """
-    directions = volume.geometry.affine[:3, :3] / np.linalg.norm(volume.geometry.affine[:3, :3], axis=0)
-    wanted = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    directions, wanted = (one.affine[:3, :3] / one.spacing_mm for one in (volume.geometry, acquired))
     agreement = wanted.T @ directions  # (acquired axis, file axis)
     axes = np.abs(agreement).argmax(axis=1)
     if sorted(axes) != [0, 1, 2]:
         raise InputError("is tilted against the acquired volume: its axes match none of that volume's")
-    voxels = np.transpose(volume.voxels, axes)
-    placed = volume.geometry.affine[:, [*axes, 3]].copy()
+    volume = volume.permuted(axes.tolist())
     for axis in range(3):
         if agreement[axis, axes[axis]] < 0:
-            voxels = np.flip(voxels, axis)
-            placed[:3, 3] += placed[:3, axis] * (voxels.shape[axis] - 1)
-            placed[:3, axis] *= -1
-    if voxels.shape[1:] != shape[1:]:
-        found, needed = (" x ".join(map(str, size)) for size in (voxels.shape[1:], shape[1:]))
+            volume = volume.flipped(axis)
+    if volume.geometry.shape[1:] != acquired.shape[1:]:
+        found, needed = (" x ".join(map(str, one.shape[1:])) for one in (volume.geometry, acquired))
         raise InputError(f"has {found} pixels a slice where the acquired volume has {needed}")
-    off_mm = np.linalg.norm(_corners_mm(placed, voxels.shape) - _corners_mm(affine, shape), axis=0).max()
+    off_mm = np.linalg.norm(volume.geometry.corners_mm - acquired.corners_mm, axis=1).max()
     if off_mm > OFF_MM:
         raise InputError(f"lies up to {off_mm:.1f} mm from the acquired volume: its affine is not that volume's")
-    return voxels
+    return volume.voxels
 
 
 def matching_slices(generated: int, acquired: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,9 +87,3 @@ def unit_range(voxels: np.ndarray, window: tuple[float, float]) -> np.ndarray:
     """Intensities of a volume as float64 in [0, 1], clipped to the window, whatever dtype comes in."""
     low, high = window
     return np.clip((voxels.astype(np.float64) - low) / (high - low), 0, 1)
-
-
-def _corners_mm(affine: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(3, 8) RAS positions of the corner voxels."""
-    corners = np.array([[i, j, k, 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) * [*(np.array(shape) - 1), 1]
-    return (affine @ corners.T)[:3]

@@ -13,23 +13,24 @@ _FILM_WORDS = {"PA", "FIXED", "FLEXION"}
 _SEQUENCE_WORDS = {"T1": {"COR", "T1", "3D", "FLASH"}, "IW": {"COR", "IW"}, "MPR": {"COR", "MPR"}}
 
 
-def kind_of(description: str, study: str = "") -> tuple[str, str | None]:
+def kind_of(description: str, study: str = "", series: str = "") -> tuple[str, str | None]:
     """What a series shows, and of which knee.
 
     Args:
         description: SeriesDescription, such as COR_T1_3D_FLASH_RIGHT.
+        series: regular expression of the MR series wanted, in either case; empty: the coronal FLASH.
         study: StudyDescription, such as OAI^MR^ENROLLMENT^RIGHT, which tells the side where the series does not.
 
     Returns:
-        FILM, FLASH or OTHER, or UNDESCRIBED where there is no description; and the side, None for both knees and
-        where nothing tells or it does not matter.
+        FILM, FLASH (the series wanted) or OTHER, or UNDESCRIBED where there is no description; and the side, None for
+        both knees and where nothing tells or it does not matter.
     """
     words = words_of(description)
     if not words:
         return UNDESCRIBED, None
     if _FILM_WORDS <= {*words} and {"KNEE", "KNEES"} & {*words}:
         return FILM, None if "BILATERAL" in words else _side(words)
-    if sequence_of(description) == "T1":
+    if re.search(series, description, re.IGNORECASE) if series else sequence_of(description) == "T1":
         return FLASH, _side(words) or _side(words_of(study))
     return OTHER, None
 

@@ -1,7 +1,6 @@
 """What a volume looks like as a NIfTI file: voxels, where they lie, and what the file says about itself.
 
-A file holds (column, row, slice), a Volume (S, H, W); files and ITK count LPS millimetres, a Volume RAS millimetres.
-Both turns happen here and nowhere else.
+A file holds (column, row, slice), a Volume (S, H, W); ITK counts LPS millimetres, a Volume RAS millimetres.
 """
 
 import gzip
@@ -14,13 +13,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from xrmri.errors import InputError
-from xrmri.records import SIDES, Geometry, Volume
+from xrmri.geometry import Geometry, lps_or_ras
+from xrmri.records import SIDES, Volume
 from xrmri.run import complete_or_absent
 
 UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero
 _FLOATS = {16: np.float32, 64: np.float64}  # NIfTI's codes of types that know infinity
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
 def write_volume(file: Path, volume: Volume, description: str) -> None:
@@ -76,11 +75,11 @@ def read_volume(file: Path) -> Volume:
 def to_image(volume: Volume) -> sitk.Image:
     """A volume as ITK holds it."""
     image = sitk.GetImageFromArray(np.ascontiguousarray(volume.voxels))
-    axes = _LPS_TO_RAS @ volume.geometry.affine[:3, 2::-1]
+    axes = lps_or_ras(volume.geometry.affine[:3, 2::-1])
     spacing_mm = np.linalg.norm(axes, axis=0)
     image.SetSpacing(spacing_mm.tolist())
     image.SetDirection((axes / spacing_mm).ravel().tolist())
-    image.SetOrigin((_LPS_TO_RAS @ volume.geometry.affine[:3, 3]).tolist())
+    image.SetOrigin(lps_or_ras(volume.geometry.affine[:3, 3]).tolist())
     return image
 
 
@@ -88,9 +87,10 @@ def from_image(image: sitk.Image, side: str) -> Volume:
     """An image of ITK as a volume."""
     axes = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     affine = np.eye(4)
-    affine[:3, :3] = (_LPS_TO_RAS @ axes)[:, ::-1]
-    affine[:3, 3] = _LPS_TO_RAS @ np.array(image.GetOrigin())
-    return Volume(voxels=sitk.GetArrayFromImage(image), geometry=Geometry(affine=affine), side=side)
+    affine[:3, :3] = lps_or_ras(axes)[:, ::-1]
+    affine[:3, 3] = lps_or_ras(np.array(image.GetOrigin()))
+    voxels = sitk.GetArrayFromImage(image)
+    return Volume(voxels=voxels, geometry=Geometry(affine=affine, shape=voxels.shape), side=side)
 
 
 def volume_name(file: Path) -> str:

@@ -14,7 +14,7 @@ from xrmri.data.dicom import is_dicom, read_film
 from xrmri.data.resample import resized, sampled
 from xrmri.errors import InputError
 from xrmri.limits import MOST_BYTES, require_regular
-from xrmri.records import FIELD_OF_VIEW_MM, Radiograph
+from xrmri.records import Radiograph
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
 _WINDOW_PERCENTILES = (1, 99)
@@ -140,12 +140,13 @@ def network_input(crop: np.ndarray, size: int) -> np.ndarray:
     return resized(_squared(crop), size) / np.float32(32767.5) - 1
 
 
-def laid_on_slice(crop: np.ndarray, width_mm: float | None) -> np.ndarray:
+def laid_on_slice(crop: np.ndarray, width_mm: float | None, slice_mm: float) -> np.ndarray:
     """A joint crop on the millimetres of a slice: what lies at a pixel of one lies near that pixel of the other.
 
     Args:
         crop: (H, W) square, 0 is black; its middle becomes the middle of the slice.
         width_mm: width of the crop; unknown or impossible ones count as CROP_MM.
+        slice_mm: width of the slice.
 
     Returns:
         (H, W) float32 in the units of the crop; black where the slice is wider than the crop.
@@ -153,7 +154,7 @@ def laid_on_slice(crop: np.ndarray, width_mm: float | None) -> np.ndarray:
     low, high = _CROP_MM_LIMITS
     width_mm = width_mm if width_mm is not None and low <= width_mm <= high else CROP_MM
     size = crop.shape[0]
-    reach = size / 2 * FIELD_OF_VIEW_MM / width_mm
+    reach = size / 2 * slice_mm / width_mm
     return sampled(crop, (size / 2 - reach, size / 2 + reach), (size / 2 - reach, size / 2 + reach), size)
 
 

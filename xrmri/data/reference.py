@@ -7,7 +7,7 @@ import SimpleITK as sitk
 
 from xrmri.data.nifti import UNKNOWN_SIDE, from_image, read_volume, to_image
 from xrmri.errors import InputError
-from xrmri.records import Geometry, Volume
+from xrmri.records import Volume
 
 
 def read_reference(path: Path) -> Volume:
@@ -33,9 +33,8 @@ def read_reference(path: Path) -> Volume:
 
 def centred_on(volume: Volume, reference: Volume) -> Volume:
     """The same volume, moved so that its middle lies in the middle of the reference."""
-    affine = volume.geometry.affine.copy()
-    affine[:3, 3] += _middle(reference) - _middle(volume)
-    return Volume(voxels=volume.voxels, geometry=Geometry(affine=affine), side=volume.side)
+    geometry = volume.geometry.centred_on(reference.geometry.centre_mm)
+    return Volume(voxels=volume.voxels, geometry=geometry, side=volume.side)
 
 
 def on_grid(volume: Volume, reference: Volume) -> Volume:
@@ -43,9 +42,3 @@ def on_grid(volume: Volume, reference: Volume) -> Volume:
     grid = to_image(reference)
     voxels = Volume(voxels=volume.voxels.astype(np.float32), geometry=volume.geometry, side=volume.side)
     return from_image(sitk.Resample(to_image(voxels), grid, sitk.Transform(), sitk.sitkLinear, 0.0), volume.side)
-
-
-def _middle(volume: Volume) -> np.ndarray:
-    """The centre of a volume in RAS mm."""
-    affine = volume.geometry.affine
-    return np.asarray(affine[:3, :3] @ ((np.array(volume.voxels.shape) - 1) / 2) + affine[:3, 3])

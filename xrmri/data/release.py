@@ -93,8 +93,12 @@ class _Walked:
     unplaced: list[Path] = field(default_factory=list)
 
 
-def find_release(root: Path) -> Release:
+def find_release(root: Path, series: str = "") -> Release:
     """Walk a release.
+
+    Args:
+        root: its folder.
+        series: regular expression of the descriptions of the MR series wanted; empty: the coronal FLASH.
 
     Raises:
         InputError: not a folder, or nothing in it looks like a release.
@@ -108,20 +112,20 @@ def find_release(root: Path) -> Release:
     with no_warnings(), ThreadPoolExecutor(_THREADS) as pool:
         labelled = list(zip(walked.paths, pool.map(_labels, walked.paths), strict=True))
     first: dict[Place, Path] = {}
-    series, conflicts = [], []
+    found, conflicts = [], []
     for path, labels in labelled:
         place = _place(path)
         twin = first.setdefault(place, path)
         copy = f"copied: the same series lies in {_relative(twin, root)}" if twin != path else ""
         sheet = listed.get(place)
-        series.append(_series(path, place, labels, sheet, copy))
+        found.append(_series(path, place, labels, sheet, copy, series))
         if sheet and isinstance(labels, Labels) and _differ(labels.description, sheet.description):
             conflicts.append(Conflict(path=path, header=labels.description, sheet=sheet.description))
-    series += [_absent(place, sheet) for place, sheet in listed.items() if place not in first]
-    series.sort(key=lambda one: (one.visit, one.participant, one.date, one.number, str(one.path)))
+    found += [_absent(place, sheet, series) for place, sheet in listed.items() if place not in first]
+    found.sort(key=lambda one: (one.visit, one.participant, one.date, one.number, str(one.path)))
     _warn(root, conflicts, walked.unplaced)
     return Release(
-        series=tuple(series),
+        series=tuple(found),
         readings=tuple(walked.readings),
         sheets=tuple(walked.sheets),
         conflicts=tuple(conflicts),
@@ -219,11 +223,11 @@ def _first_files(path: Path) -> Iterator[Path]:
     yield from (file for file in _files(path)[:_TRIES] if file != usual)
 
 
-def _series(path: Path, place: Place, labels: Labels | str, sheet: Listed | None, copy: str) -> Series:
+def _series(path: Path, place: Place, labels: Labels | str, sheet: Listed | None, copy: str, series: str) -> Series:
     """A series on disk; its header counts before a sheet."""
     known = labels if isinstance(labels, Labels) else Labels(participant="", description="", study="", series_number=0)
     description = known.description or (sheet.description if sheet else "")
-    kind, side = kind_of(description, known.study or (sheet.study if sheet else ""))
+    kind, side = kind_of(description, known.study or (sheet.study if sheet else ""), series)
     _, participant, _, _ = place
     problem = copy
     if isinstance(labels, str):
@@ -237,9 +241,9 @@ def _series(path: Path, place: Place, labels: Labels | str, sheet: Listed | None
     return _made(path, place, description, kind, side, known.series_number, problem)
 
 
-def _absent(place: Place, sheet: Listed) -> Series:
+def _absent(place: Place, sheet: Listed, series: str) -> Series:
     """A series that is in a sheet alone."""
-    kind, side = kind_of(sheet.description, sheet.study)
+    kind, side = kind_of(sheet.description, sheet.study, series)
     return _made(sheet.path, place, sheet.description, kind, side, 0, "not on disk: a sheet lists it")
 
 

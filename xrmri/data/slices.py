@@ -12,9 +12,10 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from xrmri.config import Training
 from xrmri.data.radiograph import laid_on_slice
 from xrmri.data.store import Dataset, evenly
-from xrmri.errors import InconsistentError
+from xrmri.errors import InconsistentError, InputError
 
 LARGEST_RADIOGRAPH = 65535
 """What white is in a stored radiograph."""
@@ -92,6 +93,13 @@ def index_slices(dataset: Dataset, split: str) -> SliceIndex:
     return SliceIndex(dataset=dataset, pairs=pairs, depths=dataset.facts.slices)
 
 
+def require_slice_grid(dataset: Dataset, config: Training) -> None:
+    """InputError where radiographs are to lie on the millimetres of slices of another plane than the film's."""
+    if config.radiograph_grid == "slice" and dataset.facts.plane != "coronal":
+        plane = dataset.facts.plane
+        raise InputError(f"radiograph_grid slice is for coronal slices, {dataset.folder} has {plane} ones: take crop")
+
+
 def slice_image(dataset: Dataset, pair_id: str, depth: int) -> Tensor:
     """One slice: (H, W) float32 in [-1, 1], clipped to the pair's window."""
     low, high = dataset.window(pair_id)
@@ -114,7 +122,7 @@ def radiograph_image(dataset: Dataset, pair_id: str, *, grid: str = "crop", vari
         row = int(dataset.index.index.get_loc(pair_id))
         pixels = _other_exposure(pixels, random_numbers(seed, Purpose.VARIANT, row * 1_000 + variant))
     if grid == "slice":
-        pixels = laid_on_slice(pixels, dataset.radiograph_mm(pair_id))
+        pixels = laid_on_slice(pixels, dataset.radiograph_mm(pair_id), dataset.facts.extent_mm[2])
     return torch.from_numpy(pixels * 2 - 1)
 
 

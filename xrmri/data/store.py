@@ -18,6 +18,7 @@ from xrmri.data.features import feature_set, one_hot
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import SCHEMA, DatasetFacts, read_dataset_facts
+from xrmri.geometry import Geometry
 from xrmri.run import complete_or_absent
 
 if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none
@@ -179,9 +180,10 @@ class Dataset:
         values = self._read("grades", pair_id).tolist()
         return {n: None if v == _MISSING else v for n, v in zip(self.facts.grades, values, strict=True)}
 
-    def affine(self, pair_id: str) -> np.ndarray:
-        """Voxel (slice, row, column) to RAS mm, of the pixels as stored: (4, 4) float64."""
-        return self._read("affine", pair_id)
+    def geometry(self, pair_id: str) -> Geometry:
+        """Where the voxels lie, as they are stored."""
+        shape = (self.facts.slices, self.facts.size, self.facts.size)
+        return Geometry(affine=self._read("affine", pair_id), shape=shape)
 
     def window(self, pair_id: str) -> tuple[float, float]:
         """The intensities that map to -1 and 1."""

@@ -1,7 +1,7 @@
-"""The FLASH volume of a knee: slices in order, the kept window, its size and its intensities.
+"""The MRI volume of a knee: slices in order, the kept window, its size and its intensities.
 
-Axes: S slices posterior to anterior, H rows superior to inferior, W columns from the patient's right to the left,
-whatever the order and orientation of the files.
+Axes: S slices, H rows, W columns, which run as `geometry.PLANES` says of each plane, whatever the order and orientation
+of the files; in a coronal volume posterior to anterior, superior to inferior, patient's right to left.
 """
 
 import hashlib
@@ -15,10 +15,9 @@ from xrmri.data.archive import contents
 from xrmri.data.dicom import Header, Image, parse
 from xrmri.data.resample import resized
 from xrmri.errors import InputError
-from xrmri.records import Geometry, Volume
+from xrmri.geometry import PLANES, Geometry, direction, lps_or_ras
+from xrmri.records import Volume
 
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
-_WANTED = np.array([[0, 1, 0], [0, 0, -1], [-1, 0, 0]])  # RAS directions of slices, rows and columns
 _WINDOW_PERCENTILES = (0.5, 99.5)
 _EVEN = 0.1
 """Neighbouring slices may lie this share of their distance off (choice: headers round, a missing slice doubles it)."""
@@ -50,14 +49,15 @@ class ReadSeries:
         return Volume(voxels=voxels, geometry=self.geometry, side=self.side)
 
 
-def read_series(files: Sequence[Path], side: str, count: int | None) -> ReadSeries:
-    """A coronal series from its files.
+def read_series(files: Sequence[Path], side: str, count: int | None, plane: str = "coronal") -> ReadSeries:
+    """A series from its files.
 
     Args:
         files: one slice each, or an archive of such, in any order; files of another plane are left out, as in OAI's
             reformats.
         side: the knee, from the series name: MR headers do not say.
         count: slices it must have; None for any number.
+        plane: coronal, sagittal or axial, which its slices must be.
 
     Returns:
         its slices and their geometry.
@@ -78,37 +78,40 @@ def read_series(files: Sequence[Path], side: str, count: int | None) -> ReadSeri
     stack = _majority_plane(images)
     if count is not None and len(stack) != count:
         raise InputError(f"slice count: {len(stack)} of one plane, not {count}")
-    directions = _directions(stack[0][1].header)
-    along = np.array([image.header.position_mm @ directions[0] for _, image in stack])
+    directions = _directions(stack[0][1].header, plane)
+    along = np.array([_position(image.header) @ lps_or_ras(directions[:, 0]) for _, image in stack])
     order = np.argsort(along, kind="stable")
     slice_mm = _spacing(along[order])
     stack = [stack[i] for i in order]
     header = stack[0][1].header
     affine = np.eye(4)
-    affine[:3, :3] = (_LPS_TO_RAS @ directions.T) * (slice_mm, *header.spacing_mm)
-    affine[:3, 3] = _LPS_TO_RAS @ header.position_mm
-    voxels, affine = _as_displayed([_pixels(name, image) for name, image in stack], affine)
+    assert header.spacing_mm is not None
+    affine[:3, :3] = directions * (slice_mm, *header.spacing_mm)
+    affine[:3, 3] = lps_or_ras(_position(header))
+    pixels = [_pixels(name, image) for name, image in stack]
+    geometry = Geometry(affine=affine, shape=(len(pixels), *pixels[0].shape))
+    voxels, geometry = _as_displayed(pixels, geometry, plane)
     digest = hashlib.sha256(b"".join(digests[name] for name in sorted(digests))).hexdigest()
-    return ReadSeries(voxels=voxels, geometry=Geometry(affine=affine), side=side, sha256=digest)
+    return ReadSeries(voxels=voxels, geometry=geometry, side=side, sha256=digest)
 
 
-def windowed_slices(volume: Volume | ReadSeries, first: int, last: int, size: int) -> Volume:
+def windowed_slices(
+    volume: Volume | ReadSeries, first: int, last: int, size: int, field_of_view_mm: float = 0.0
+) -> Volume:
     """Slices first to last - 1, averaged over area to size x size pixels: (last - first, size, size) uint16.
 
-    A field of view that is not square gets black margins, never another shape.
+    A field of view that is not square gets black margins, never another shape; so does one smaller than
+    `field_of_view_mm`, and a larger one is cut about its middle, both to the nearest pixel. 0 keeps all.
     """
-    margins, affine = _margins(volume)
-    height, width = np.array(volume.voxels[0].shape) + margins.sum(axis=1)
-    rows, columns = height / size, width / size
-    # A larger pixel has its centre half of the difference further in.
-    change = np.diag([1.0, rows, columns, 1.0])
-    change[:3, 3] = first, (rows - 1) / 2, (columns - 1) / 2
+    margins = _margins(volume.geometry, field_of_view_mm)
+    geometry = volume.geometry.cropped(0, first, last)
+    for axis, (before, after) in enumerate(margins, start=1):
+        geometry = geometry.padded(axis, before, after)
     kept = np.empty((last - first, size, size), np.uint16)
     for target, pixels in zip(kept, volume.voxels[first:last], strict=True):
-        whole = np.pad(pixels, margins) if margins.any() else pixels
-        means = resized(whole, size)
+        means = resized(_with_margins(pixels, margins), size)
         target[:] = np.rint(means, out=means)
-    return Volume(voxels=kept, geometry=Geometry(affine=affine @ change), side=volume.side)
+    return Volume(voxels=kept, geometry=geometry.resampled(kept.shape), side=volume.side)
 
 
 def intensity_window(voxels: np.ndarray) -> tuple[float, float]:
@@ -122,13 +125,13 @@ def intensity_window(voxels: np.ndarray) -> tuple[float, float]:
 def to_unit(voxels: np.ndarray, window: tuple[float, float]) -> np.ndarray:
     """x, what the networks see of a slice: float32 in [-1, 1], clipped to the window."""
     low, high = window
-    return np.clip((voxels.astype(np.float32) - np.float32(low)) / np.float32(high - low), 0, 1) * 2 - 1
+    return np.asarray(np.clip((voxels.astype(np.float32) - np.float32(low)) / np.float32(high - low), 0, 1) * 2 - 1)
 
 
 def mirrored_volume(volume: Volume) -> Volume:
-    """The volume with its columns reversed and a geometry that stays true; the side stays the patient's."""
-    voxels = np.ascontiguousarray(volume.voxels[..., ::-1])
-    return Volume(voxels=voxels, geometry=volume.geometry.mirrored(voxels.shape[-1]), side=volume.side)
+    """The volume with left and right exchanged and a geometry that stays true; the side stays the patient's."""
+    mirror = volume.flipped(volume.geometry.across)
+    return Volume(voxels=np.ascontiguousarray(mirror.voxels), geometry=mirror.geometry, side=volume.side)
 
 
 def _percentiles(voxels: np.ndarray) -> tuple[float, float]:
@@ -165,14 +168,22 @@ def _plane(header: Header) -> tuple[float, ...]:
     return (*header.orientation.ravel().tolist(), *header.shape, *header.spacing_mm)
 
 
-def _directions(header: Header) -> np.ndarray:
-    """(3, 3) LPS unit vectors along slices, rows and columns as stored; slices run to anterior."""
-    column, row = header.orientation
-    slices = np.cross(column, row)
-    slices = slices / np.linalg.norm(slices) * (-1 if slices[1] > 0 else 1)  # anterior is -y in LPS
-    directions = np.stack([slices, row, column])
-    if not np.array_equal(np.abs(directions).argmax(axis=1), np.abs(_WANTED).argmax(axis=1)):
-        raise InputError("other plane: the slices are not upright coronal ones")
+def _position(header: Header) -> np.ndarray:
+    """(3,) LPS mm, of a header that tells it."""
+    assert header.position_mm is not None
+    return header.position_mm
+
+
+def _directions(header: Header, plane: str) -> np.ndarray:
+    """(3, 3) RAS unit vectors along slices, rows and columns as stored, one a column; slices run as the plane wants."""
+    assert header.orientation is not None
+    column, row = (lps_or_ras(vector) for vector in header.orientation)
+    across = np.cross(column, row)
+    wanted = np.stack([direction(letter) for letter in PLANES[plane]], axis=1)
+    across = across / np.linalg.norm(across) * (-1 if across @ wanted[:, 0] < 0 else 1)
+    directions = np.stack([across, row, column], axis=1)
+    if not np.array_equal(np.abs(directions).argmax(axis=0), np.abs(wanted).argmax(axis=0)):
+        raise InputError(f"other plane: the slices are not upright {plane} ones")
     return directions
 
 
@@ -200,27 +211,38 @@ def _pixels(name: str, image: Image) -> np.ndarray:
     return pixels
 
 
-def _as_displayed(voxels: list[np.ndarray], affine: np.ndarray) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-    """The slices with rows running down and columns running to the patient's left, and where they then lie."""
-    affine = affine.copy()
+def _as_displayed(
+    voxels: list[np.ndarray], geometry: Geometry, plane: str
+) -> tuple[tuple[np.ndarray, ...], Geometry]:
+    """The slices with rows and columns running as the plane wants, and where they then lie."""
     for axis in (1, 2):
-        if affine[:3, axis] @ _WANTED[axis] < 0:
-            affine[:3, 3] += affine[:3, axis] * (voxels[0].shape[axis - 1] - 1)
-            affine[:3, axis] *= -1
+        if geometry.orientation[axis] != PLANES[plane][axis]:
+            geometry = geometry.flipped(axis)
             voxels = [np.flip(pixels, axis - 1) for pixels in voxels]
-    return tuple(voxels), affine
+    return tuple(voxels), geometry
 
 
-def _margins(volume: Volume | ReadSeries) -> tuple[np.ndarray, np.ndarray]:
-    """Rows above and below and columns left and right that make the field of view square, and the affine with them."""
-    _, row_mm, column_mm = volume.geometry.spacing_mm
-    height, width = volume.voxels[0].shape
-    high_mm, wide_mm = height * row_mm, width * column_mm
+def _margins(geometry: Geometry, field_of_view_mm: float) -> list[tuple[int, int]]:
+    """Pixels to add before and after rows and columns, or to take where negative, for a square field of view.
+
+    Args:
+        geometry: of the series.
+        field_of_view_mm: wanted height and width; 0 for the larger of what the series has.
+    """
+    _, high_mm, wide_mm = geometry.extent_mm
     if max(high_mm, wide_mm) > _LONGEST * min(high_mm, wide_mm):
         raise InputError(f"odd field of view: {high_mm:.0f} x {wide_mm:.0f} mm")
-    missing_mm = wide_mm - high_mm
-    rows, columns = max(round(missing_mm / row_mm), 0), max(round(-missing_mm / column_mm), 0)
-    margins = np.array([(rows // 2, rows - rows // 2), (columns // 2, columns - columns // 2)])
-    affine = volume.geometry.affine.copy()
-    affine[:3, 3] -= affine[:3, 1] * margins[0, 0] + affine[:3, 2] * margins[1, 0]
-    return margins, affine
+    margins = []
+    for length_mm, pixel_mm in zip((high_mm, wide_mm), geometry.spacing_mm[1:], strict=True):
+        missing = round(((field_of_view_mm or max(high_mm, wide_mm)) - length_mm) / pixel_mm)
+        margins.append((missing // 2, missing - missing // 2))
+    return margins
+
+
+def _with_margins(pixels: np.ndarray, margins: list[tuple[int, int]]) -> np.ndarray:
+    """One slice with black margins where they are positive, and cut where they are negative."""
+    (top, bottom), (left, right) = margins
+    height, width = pixels.shape
+    kept = pixels[max(-top, 0) : height - max(-bottom, 0), max(-left, 0) : width - max(-right, 0)]
+    added = [(max(before, 0), max(after, 0)) for before, after in margins]
+    return np.pad(kept, added) if any(map(any, added)) else kept

@@ -14,7 +14,6 @@ from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import briefs
 from xrmri.metrics.measure import volume_scores
 from xrmri.metrics.metric import Reference
-from xrmri.records import Geometry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -66,7 +65,7 @@ def compare(pair_id: str, file: Path, dataset: Dataset) -> Comparison:
         generated_slices=len(voxels),
         own_continuity=volume_scores({"own": adjacent_correlation(generated)})["own"],
         whole=briefs(acquired),
-        slice_mm=Geometry(affine=dataset.affine(pair_id)).spacing_mm[0],
+        slice_mm=dataset.geometry(pair_id).spacing_mm[0],
     )
 
 
@@ -92,7 +91,7 @@ def placed(pair_id: str, file: Path, dataset: Dataset, shape: tuple[int, ...]) -
     if volume.voxels.ndim != len(shape) or min(volume.voxels.shape) < 2:
         raise InputError(f"{file.name} has fewer than two slices")
     try:
-        return laid_beside(volume, dataset.affine(pair_id), shape)  # type: ignore[arg-type]
+        return laid_beside(volume, dataset.geometry(pair_id))
     except InputError as error:
         raise InputError(f"{file.name} {error}") from error
 

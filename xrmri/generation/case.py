@@ -15,7 +15,8 @@ from xrmri.data.reference import read_reference
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError
 from xrmri.generation.model import ModelFolder
-from xrmri.records import LEFT, RIGHT, SIDES, Geometry, KneeBox, Radiograph, Volume
+from xrmri.geometry import Geometry
+from xrmri.records import LEFT, RIGHT, SIDES, KneeBox, Radiograph, Volume
 from xrmri.run import fingerprint, sha256
 
 CROP_PIXELS_AT_MOST = 700
@@ -100,7 +101,10 @@ class Case:
     def network_input(self, model: ModelFolder) -> np.ndarray:
         """The radiograph as the model takes it: (H, W) float32 in [-1, 1], a left knee mirrored to look right."""
         upright = mirrored(self.radiograph) if self.side == LEFT else self.radiograph
-        return laid_on_slice((upright + 1) / 2, self.width_mm) * 2 - 1 if model.lays_on_slice else upright
+        return self._on_slice(upright, model) if model.lays_on_slice else upright
+
+    def _on_slice(self, upright: np.ndarray, model: ModelFolder) -> np.ndarray:
+        return laid_on_slice((upright + 1) / 2, self.width_mm, model.facts.extent_mm[2]) * 2 - 1
 
     def features(self, features: FeatureSet) -> np.ndarray:
         """(F,) uint8 one-hot code of the grades."""
@@ -137,7 +141,7 @@ def case_of_pair(dataset: Dataset, pair_id: str, changed: Grades, model: ModelFo
         side=side,
         grades={name: grades.get(name) for name in model.features.names},
         source={"pair_id": pair_id},
-        geometry=Geometry(affine=dataset.affine(pair_id)),
+        geometry=dataset.geometry(pair_id),
     )
 
 

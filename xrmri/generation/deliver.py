@@ -10,13 +10,13 @@ import numpy as np
 from xrmri import __version__
 from xrmri.config import Generate
 from xrmri.data.nifti import volume_name, write_volume
-from xrmri.data.radiograph import mirrored
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.generation.case import Case, ReferenceGrid
 from xrmri.generation.model import ModelFolder
+from xrmri.geometry import Geometry
 from xrmri.names import MOST_NAME_BYTES
-from xrmri.records import DEPTH_EXTENT_MM, FIELD_OF_VIEW_MM, LEFT, Geometry, Volume
+from xrmri.records import LEFT, Volume
 from xrmri.report.animation import write_animation
 from xrmri.report.preview import write_preview
 from xrmri.report.three_planes import write_viewer
@@ -138,8 +138,8 @@ def deliver(samples: list[np.ndarray], order: Case, target: Target, config: Gene
         config: how it was drawn.
         model: what drew it.
     """
-    as_it_lies = [mirrored(voxels) if order.side == LEFT else voxels for voxels in samples]
-    geometry = _geometry(order, as_it_lies[0].shape)
+    geometry = _geometry(order, samples[0].shape, model)
+    as_it_lies = [np.flip(voxels, geometry.across) if order.side == LEFT else voxels for voxels in samples]
     low, high = model.facts.window
     intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in as_it_lies]
     if len(samples) > 1:
@@ -150,9 +150,11 @@ def deliver(samples: list[np.ndarray], order: Case, target: Target, config: Gene
     title = f"{target.stem}, {order.side} knee: synthetic MRI, not for diagnosis"
     note = (
         f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}. "
-        "Image left is the patient's right."
+        f"Image left is {geometry.image_left}."
     )
-    write_preview(target.beside(".png"), order.radiograph, as_it_lies[0], title=title, note=note)
+    write_preview(
+        target.beside(".png"), order.radiograph, as_it_lies[0], ends=geometry.ends, title=title, note=note
+    )
     if ".gif" in target.pictures:
         write_animation(target.beside(".gif"), as_it_lies[0], title="synthetic MRI, not for diagnosis")
     if ".html" in target.pictures:
@@ -167,16 +169,13 @@ def _laid(volume: Volume, grid: ReferenceGrid | None) -> Volume:
     return on_grid(centred_on(volume, grid.reference), grid.reference) if grid else volume
 
 
-def _geometry(order: Case, shape: tuple[int, int, int]) -> Geometry:
-    """Where the drawn voxels lie: like the acquired volume, or centred on the origin."""
-    slices, height, width = shape
-    slice_mm = DEPTH_EXTENT_MM / (slices - 1)
-    if order.geometry is None:
-        return Geometry.coronal(shape, (slice_mm, FIELD_OF_VIEW_MM / height, FIELD_OF_VIEW_MM / width))
-    affine = order.geometry.affine.copy()
-    affine[:3, 0] *= slice_mm / order.geometry.spacing_mm[0]
-    lying = Geometry(affine=affine)
-    return lying.mirrored(width) if order.side == LEFT else lying
+def _geometry(order: Case, shape: tuple[int, int, int], model: ModelFolder) -> Geometry:
+    """Where the drawn voxels lie, a left knee turned back: like the acquired volume, or centred on the origin."""
+    if order.geometry is not None:
+        lying = order.geometry.resampled(shape)
+        return lying.flipped(lying.across) if order.side == LEFT else lying
+    (slices, height, width), (deep_mm, high_mm, wide_mm) = shape, model.facts.extent_mm
+    return Geometry.centred(model.facts.plane, shape, (deep_mm / (slices - 1), high_mm / height, wide_mm / width))
 
 
 def _sidecar(
@@ -198,7 +197,7 @@ def _sidecar(
         "spacing_mm": dict(zip(("slice", "row", "column"), geometry.spacing_mm, strict=True)),
         "axes": "as in the reference series"
         if order.grid
-        else "file axes: columns, rows (superior to inferior), slices (posterior to anterior)",
+        else _axes(geometry),
         "position": _position(order),
         "like": order.grid.source if order.grid else None,
         "window": list(model.facts.window),
@@ -206,6 +205,12 @@ def _sidecar(
         "identity": digest(identity(order, config, model)),
         "outputs": {file.name: sha256(file) for file in written},
     }
+
+
+def _axes(geometry: Geometry) -> str:
+    """Which way the axes of the file run, in words."""
+    slices, rows = (f"{start} to {end}" for start, end in (geometry.ends, geometry.row_ends))
+    return f"file axes: columns, rows ({rows}), slices ({slices})"
 
 
 def _position(order: Case) -> str:

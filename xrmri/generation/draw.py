@@ -23,7 +23,6 @@ from xrmri.diffusion.depth_noise import fresh_noise, starting_noise
 from xrmri.generation.guidance import guided
 from xrmri.generation.sampling import denoise, settled
 from xrmri.models.bundle import Condition, Model, decode, encode_radiograph
-from xrmri.records import DEPTH_EXTENT_MM
 
 ON_CPU, ON_GPU = 13, 50
 """Slices denoised at once: fifty are four batches for two or four cores, and 5 slices a batch take a fifth more time a
@@ -159,7 +158,7 @@ def _fitting(knee: _Knee, depths: np.ndarray) -> np.ndarray:
 def _slices(knee: _Knee, depths: np.ndarray) -> np.ndarray:
     """(B, H, W) float32 in [-1, 1] at B depths in [0, 1]."""
     bundle, config = knee.bundle, knee.config
-    depths_mm = depths * DEPTH_EXTENT_MM
+    depths_mm = depths * bundle.facts.extent_mm[0]
     z_T = starting_noise(
         config.noise,
         depths_mm,

@@ -8,6 +8,7 @@ import torch
 
 from xrmri.config import TrainLdm
 from xrmri.data.features import feature_set, slots_of
+from xrmri.data.slices import require_slice_grid
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
@@ -80,6 +81,7 @@ def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
         )
     if data.facts.features_sha256 != feature_set(data.facts.feature_set).sha256:
         raise InconsistentError(f"{data.folder} has another feature list than this version: build the dataset again")
+    require_slice_grid(data, config)
     deviation = config.latent_scale * facts.latent_std
     if config.latent_scale and not 1 / _SCALE_OFF < deviation < _SCALE_OFF:
         log.warning(

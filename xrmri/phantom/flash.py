@@ -15,10 +15,11 @@ from xrmri.phantom.pose import Grid, Pose
 from xrmri.phantom.sdf import Field, coverage
 from xrmri.phantom.texture import refine, smooth_noise
 from xrmri.phantom.tissue import BRIGHTNESS
-from xrmri.records import FIELD_OF_VIEW_MM
 
 SLICES = 80
 SLICE_MM = 1.5
+FIELD_OF_VIEW_MM = 160.0
+"""Width and height of a coronal FLASH slice (OAI protocol)."""
 COARSE = 128
 _BACK_MM = -62.0  # of the first slice: kept slices 13-62 then reach from behind the condyles into the patella
 

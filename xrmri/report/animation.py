@@ -20,7 +20,7 @@ def write_animation(file: Path, slices: np.ndarray, *, title: str) -> None:
 
     Args:
         file: ends in .gif.
-        slices: (S, H, W) float32 in [-1, 1], posterior to anterior, as the volume lies in space.
+        slices: (S, H, W) float32 in [-1, 1], as the volume lies in space.
         title: the line above each slice.
     """
     shades = [value * GREYS // 256 * 255 // (GREYS - 1) for value in range(256)]

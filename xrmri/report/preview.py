@@ -14,13 +14,16 @@ GAP, MARGIN, HEAD, FOOT = 6, 24, 64, 44
 INK, FAINT, PAPER = 235, 150, 12
 
 
-def write_preview(file: Path, radiograph: np.ndarray, slices: np.ndarray, *, title: str, note: str) -> None:
-    """Draw the radiograph beside up to twelve slices, posterior to anterior, and say what they are.
+def write_preview(
+    file: Path, radiograph: np.ndarray, slices: np.ndarray, *, ends: tuple[str, str], title: str, note: str
+) -> None:
+    """Draw the radiograph beside up to twelve slices, and say what they are.
 
     Args:
         file: ends in .png.
         radiograph: (H, W) float32 in [-1, 1], as the film shows it.
         slices: (S, H, W) float32 in [-1, 1], as the volume lies in space.
+        ends: what the first and the last slice lie nearest to, such as posterior and anterior.
         title: the line above.
         note: the line below.
     """
@@ -39,7 +42,7 @@ def write_preview(file: Path, radiograph: np.ndarray, slices: np.ndarray, *, tit
         top = HEAD + row * (TILE + GAP)
         page.paste(_tile(slices[index], TILE), (left, top))
         label = f"{index + 1}/{len(slices)}"
-        label += " posterior" if place == 0 else " anterior" if place == len(chosen) - 1 else ""
+        label += f" {ends[0]}" if place == 0 else f" {ends[1]}" if place == len(chosen) - 1 else ""
         pen.text((left + 6, top + 4), label, fill=INK, font=ImageFont.load_default(13))
     with complete_or_absent(file) as partial:
         page.save(partial, format="PNG")

@@ -50,7 +50,7 @@ def run(
         InconsistentError: it has no readings, or two splits would share a participant.
         RejectedError: more of its FLASH series were rejected than config.max_rejected.
     """
-    found = search(release, config.slices)
+    found = search(release, config)
     if execution.dry_run:
         return plan(found, out)
     inputs = inputs_of(found, knees)
@@ -85,7 +85,7 @@ def run_shard(
         InputError: the release cannot be read, or `out` holds shards of other settings.
         InconsistentError: the release has no readings.
     """
-    found = search(release, config.slices)
+    found = search(release, config)
     if execution.dry_run:
         return plan(found, out)
     inputs = inputs_of(found, knees)

@@ -16,7 +16,6 @@ from xrmri.evaluation.comparison import at_depths, compare, placed, window_of
 from xrmri.evaluation.inputs import Opened, single
 from xrmri.evaluation.sources import GENERATED
 from xrmri.evaluation.summary import grey_table
-from xrmri.records import Geometry
 from xrmri.report.figures import CaseImages, chosen_cases, draw_figures
 from xrmri.report.page import write_page
 from xrmri.report.paper import draw_paper
@@ -78,7 +77,7 @@ def _picture(pair_id: str, *, opened: Opened, sigma: float) -> CaseImages:
     flipped = found.pop("") if pair_id in others[""] else None
     found.pop("", None)
     voxels = placed(pair_id, file, data, shape)
-    slice_mm, row_mm, column_mm = Geometry(affine=data.affine(pair_id)).spacing_mm
+    slice_mm, row_mm, column_mm = data.geometry(pair_id).spacing_mm
     return CaseImages(
         acquired=pair.acquired,
         generated=pair.generated,

@@ -14,6 +14,7 @@ from xrmri.config import Execution, Phantom
 from xrmri.data.nifti import write_volume
 from xrmri.data.volume import windowed_slices
 from xrmri.errors import InputError
+from xrmri.geometry import Geometry
 from xrmri.likeness.volumes import draw_figures
 from xrmri.machine.parallel import in_order
 from xrmri.phantom.anatomy import Participant, draw_participant
@@ -25,7 +26,7 @@ from xrmri.phantom.release import VISIT, boxes_table, contents_table, is_written
 from xrmri.phantom.signs import SIGN_CODES, render_signs
 from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.phantom.tissue import Tissue
-from xrmri.records import Geometry, Volume
+from xrmri.records import Volume
 from xrmri.run import begin, write_json, write_text
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,8 @@ def _scanned(drawn: Flash, side: str, matrix: int) -> Flash:
     """The FLASH at the matrix asked for, averaged over area where it was drawn finer."""
     if drawn.voxels.shape[1] == matrix:
         return drawn
-    volume = Volume(voxels=drawn.voxels, geometry=Geometry(affine=drawn.affine_ras), side=side)
+    geometry = Geometry(affine=drawn.affine_ras, shape=drawn.voxels.shape)
+    volume = Volume(voxels=drawn.voxels, geometry=geometry, side=side)
     smaller = windowed_slices(volume, 0, SLICES, matrix)
     return Flash(voxels=smaller.voxels, affine_ras=smaller.geometry.affine, scan=drawn.scan)
 
@@ -147,7 +149,7 @@ def _write_labels(folder: Path, participant: Participant, drawn: Flash) -> None:
         "signs": render_signs(participant, matrix, drawn.scan),
     }
     for kind, voxels in maps.items():
-        volume = Volume(voxels=voxels, geometry=Geometry(affine=drawn.affine_ras), side=side)
+        volume = Volume(voxels=voxels, geometry=Geometry(affine=drawn.affine_ras, shape=drawn.voxels.shape), side=side)
         write_volume(folder / f"{participant.participant}_{VISIT}_{side}_{kind}.nii.gz", volume, SYNTHETIC)
 
 

@@ -17,7 +17,7 @@ from xrmri.data.slices import Shuffle
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
-from xrmri.facts import ModelFacts, ScheduleFacts, read_autoencoder_facts
+from xrmri.facts import DEPTHS, ModelFacts, ScheduleFacts, read_autoencoder_facts
 from xrmri.learning.batches import Batch, Samples, read_samples
 from xrmri.learning.imported import read_imported, say_what_became_of_it
 from xrmri.learning.latents import frozen_encoders
@@ -168,7 +168,7 @@ def _facts(
         extent_mm=data.facts.extent_mm,
         plane=data.facts.plane,
         sequence=data.facts.sequence,
-        depth="0 is the most posterior slice, 1 the most anterior",
+        depth=DEPTHS[data.facts.plane],
         window=(low, high),
         latent_channels=read_autoencoder_facts(vae).latent_channels,
         latent_scale=training.scale,

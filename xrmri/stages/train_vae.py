@@ -19,6 +19,7 @@ from xrmri.data.slices import (
     radiograph_image,
     random_crop,
     random_numbers,
+    require_slice_grid,
     slice_image,
 )
 from xrmri.data.store import open_dataset
@@ -78,6 +79,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
             counts = {"vae": count_parameters(_network(config).vae)}
         return {"status": "dry run", "output": str(out), "parameters": counts}
     data = open_dataset(dataset)
+    require_slice_grid(data, config)
     slices, held_out = index_slices(data, "train"), index_slices(data, "val")
     accelerator = prepare_device(execution.device, config)
     network, rows = _started(config, init, imported)
