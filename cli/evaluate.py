@@ -27,6 +27,10 @@ def evaluate(
         Path | None,
         typer.Option(metavar="VOLUMES", help="The same volumes drawn with other grades, same seed."),
     ] = None,
+    twin: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DATASET", help="Another knee for the same films (phantom --twin); repeatable."),
+    ] = None,
     bootstrap: Annotated[int | None, setting(Evaluate, "bootstrap")] = None,
     quick: Annotated[bool, setting(Evaluate, "quick", "--quick")] = False,
 ) -> None:
@@ -35,5 +39,12 @@ def evaluate(
     from xrmri.evaluation.inputs import Inputs
     from xrmri.stages import evaluate as stage
 
-    inputs = Inputs(volumes=volumes, dataset=dataset, also=tuple(also or ()), rescan=rescan, flipped=flipped)
+    inputs = Inputs(
+        volumes=volumes,
+        dataset=dataset,
+        also=tuple(also or ()),
+        rescan=rescan,
+        flipped=flipped,
+        twins=tuple(twin or ()),
+    )
     common.conclude(stage.run(inputs, out, config, common.execution()))

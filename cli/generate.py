@@ -48,9 +48,7 @@ def generate(
     html: Annotated[bool, typer.Option("--html", help="Also one offline page with a three-plane viewer.")] = False,
     shard: Annotated[
         str | None,
-        typer.Option(
-            metavar="I/N", help="Of a dataset: volumes I, I + N, ... (I from 0). Default: SLURM_ARRAY_*."
-        ),
+        typer.Option(metavar="I/N", help="Of a dataset: volumes I, I + N, ... (I from 0). Default: SLURM_ARRAY_*."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Of a dataset: train, val or test. Default test.")] = None,
     num_slices: Annotated[int | None, setting(Generate, "num_slices")] = None,

@@ -42,9 +42,9 @@ def test_a_position_means_the_same_in_any_order_of_asking_and_epochs_differ():
 
 
 def test_two_purposes_or_positions_share_no_numbers():
-    drawn = {
-        random_numbers(0, purpose, position).random() for purpose in Purpose for position in range(20)
-    } | {torch.rand((), generator=noise_source(0, Purpose.NOISE, position)).item() for position in range(20)}
+    drawn = {random_numbers(0, purpose, position).random() for purpose in Purpose for position in range(20)} | {
+        torch.rand((), generator=noise_source(0, Purpose.NOISE, position)).item() for position in range(20)
+    }
     assert len(drawn) == 20 * len(Purpose) + 20
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xrmri.metrics.continuity import adjacent_correlation
-from xrmri.metrics.identification import identify, signature
+from xrmri.metrics.identification import identify, signature, squared_distances
 from xrmri.metrics.interval import participant_means, spread
 from xrmri.metrics.measure import slice_scores, volume_scores
 from xrmri.metrics.metric import Reference
@@ -66,13 +66,13 @@ def test_own_volumes_are_recognised_and_a_common_mean_is_not():
     names = [str(i) for i in range(6)]
     real = np.stack([signature(volume) for volume in acquired])
     noisy = np.stack([signature(np.clip(volume + 0.02, 0, 1)) for volume in acquired])
-    found = identify(noisy, real, names)
+    found = identify(squared_distances(noisy, real), names, names)
     assert found.right.all() and (found.rank == 1).all()
     assert found.chance == pytest.approx(1 / 6)
-    swapped = identify(np.roll(noisy, 1, axis=0), real, names)
+    swapped = identify(squared_distances(np.roll(noisy, 1, axis=0), real), names, names)
     assert not swapped.right.any()
     mean = np.repeat(real.mean(axis=0, keepdims=True), 6, axis=0)
-    assert identify(mean, real, names).right.sum() <= 1
+    assert identify(squared_distances(mean, real), names, names).right.sum() <= 1
 
 
 def test_a_signature_averages_areas_of_evenly_spaced_slices():

@@ -18,9 +18,7 @@ FEATURES = 5
 
 def made(method="xray2mri", **options):
     torch.manual_seed(0)
-    unet = build_unet(
-        channels=(16, 32), blocks=1, attention=(True, True), heads=2, context_width=16, latent_channels=4
-    )
+    unet = build_unet(channels=(16, 32), blocks=1, attention=(True, True), heads=2, context_width=16, latent_channels=4)
     denoiser = Denoiser(unet, features=FEATURES, method=method, **options)
     for parameter in denoiser.guidance.parameters():  # as after some training: what is new is no longer zero
         torch.nn.init.normal_(parameter, std=0.3)

@@ -44,8 +44,8 @@ def test_no_case_is_shown_twice_and_ties_go_by_name():
 
 def test_the_same_numbers_give_the_same_bytes_and_one_volume_is_enough(tmp_path):
     spread = {"median": 1.0, "quartiles": (0.5, 1.5), "interval": (0.8, 1.2)}
-    summary = {name: {"generated": spread} for name in ("psnr", "ssim", "rssim", "adjacent_correlation")}
-    one = table([0.5]).assign(psnr=20.0, rssim=np.nan, adjacent_correlation=0.9)
+    summary = {name: {"generated": spread} for name in ("psnr", "ssim", "rssim", "adjacent_correlation", "r2")}
+    one = table([0.5]).assign(psnr=20.0, rssim=np.nan, adjacent_correlation=0.9, r2=0.1)
     pixels = np.random.default_rng(0).random((3, 32, 32))
 
     def picture(pair_id):

@@ -11,116 +11,42 @@ import pytest
 from scipy import stats
 from scipy.ndimage import gaussian_filter
 
-from tests.made_facts import DATASET_FACTS, MODEL_FACTS
+from tests.made_facts import MODEL_FACTS
+from tests.stages.made_cohort import (
+    SIZE,
+    SLICES,
+    TEST,
+    TRAIN,
+    anatomy,
+    blurred,
+    generate,
+    pair_id,
+    write_cohort,
+)
 from xrmri.config import Evaluate, Execution
-from xrmri.data.nifti import write_volume
-from xrmri.data.store import StoredPair, new_shard, open_dataset, write_index
+from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.evaluation.comparison import compare
 from xrmri.evaluation.flip import flip, where
 from xrmri.evaluation.inputs import Inputs
 from xrmri.evaluation.samples import _calibration, examine
 from xrmri.evaluation.verdicts import verdicts
-from xrmri.facts import write_dataset_facts, write_model_facts
-from xrmri.geometry import Geometry
+from xrmri.facts import write_model_facts
 from xrmri.metrics.image import psnr
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
 from xrmri.metrics.table import METRICS
-from xrmri.records import Volume
 from xrmri.run import write_json
 from xrmri.stages import evaluate
 
-SLICES, SIZE = 6, 64
-SPACING_MM = (14.7, 2.5, 2.5)
-TEST, TRAIN = range(7), range(7, 15)
 CONFIG = Evaluate(bootstrap=100, cases=1)
 QUICK = Evaluate(bootstrap=100, quick=True)
 ALONE = Execution(workers=1)
 
 
-def anatomy(number):
-    """A knee of its own: (6, 64, 64) uint16 in 0 to 1000, bones dark, cartilage bright, at a level of its own."""
-    generator = np.random.default_rng(number)
-    level, thickness = 20 + number * 7 % 15, generator.integers(3, 6)
-    knee = np.full((SLICES, SIZE, SIZE), 0.12)
-    knee[:, :, :6] = knee[:, :, -6:] = 0.5
-    knee[1:5, level : level + thickness, 14:-14] = 0.95
-    knee += 0.3 * gaussian_filter(generator.normal(0, 1, knee.shape), (1, 4, 4)) / 0.1 * 0.1
-    return np.rint(np.clip(knee, 0, 1) * 1000).astype(np.uint16)
-
-
-def side(number):
-    return "left" if number % 3 == 0 else "right"
-
-
-def pair_id(number):
-    return f"{9000000 + number}_V00_{side(number)[0].upper()}"
-
-
-def stored_affine(number):
-    """Of the stored array: a left knee is mirrored to look right, and its affine says so."""
-    geometry = Geometry.centred("coronal", (SLICES, SIZE, SIZE), SPACING_MM)
-    geometry.affine[:3, 3] += [5, -7, 11]
-    return (geometry.flipped(2) if side(number) == "left" else geometry).affine
-
-
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cohort") / "dataset"
-    folder.mkdir()
-    shard = "pairs-00000-of-00001.h5"
-    rows = []
-    with new_shard(folder / shard, slices=SLICES, size=SIZE, features="full") as writer:
-        for number in [*TEST, *TRAIN]:
-            radiograph = np.random.default_rng(number).integers(0, 65536, (SIZE, SIZE)).astype(np.uint16)
-            row = writer.append(
-                StoredPair(
-                    pair_id=pair_id(number),
-                    mri=anatomy(number),
-                    radiograph=radiograph,
-                    grades={"XRKL": number % 5},
-                    affine=stored_affine(number),
-                    window=(0.0, 1000.0),
-                )
-            )
-            split = "test" if number in TEST else "train"
-            rows.append(
-                {
-                    "pair_id": pair_id(number),
-                    "participant": str(9000000 + number),
-                    "visit": "V00",
-                    "side": side(number),
-                    "split": split,
-                    "shard": shard,
-                    "row": row,
-                    "kl": number % 5,
-                }
-            )
-    write_index(folder / "index.csv", rows)
-    write_dataset_facts(folder, replace(DATASET_FACTS, slices=SLICES, size=SIZE, shards={shard: ""}))
-    return folder
-
-
-def generate(folder, number, voxels, *, slices=SLICES, window=(0, 2000), shift_mm=0.0, name=None):
-    """Write a volume as generate does: a left knee mirrored back, in intensities of its own window."""
-    affine = stored_affine(number)
-    affine[:3, 0] *= (SLICES - 1) / (slices - 1)
-    affine[0, 3] += shift_mm
-    geometry = Geometry(affine=affine, shape=voxels.shape)
-    if side(number) == "left":
-        voxels, geometry = voxels[..., ::-1], geometry.flipped(2)
-    scaled = voxels if voxels.dtype.kind == "f" else np.rint(voxels / 1000 * window[1]).astype(np.int16)
-    folder.mkdir(exist_ok=True, parents=True)
-    file = folder / f"{name or pair_id(number)}.nii.gz"
-    write_volume(file, Volume(voxels=scaled, geometry=geometry, side=side(number)), "xrmri synthetic")
-    write_json(file.with_name(file.name.replace(".nii.gz", ".json")), {"window": window, "side": side(number)})
-    return file
-
-
-def blurred(number, seed=0):
-    noise = np.random.default_rng(seed + number).normal(0, 5, (SLICES, SIZE, SIZE))
-    return np.clip(gaussian_filter(anatomy(number).astype(float), (0, 0.7, 0.7)) + noise, 0, 1000).astype(np.uint16)
+    return write_cohort(tmp_path_factory.mktemp("cohort") / "dataset")
 
 
 def evaluated(volumes, dataset, out, config, execution):
@@ -400,7 +326,7 @@ def test_runs_are_compared_with_corrected_tests_and_a_second_scan_stands_beside_
     summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
     rows = {row["metric"]: row for row in summary["runs"]}
     assert summary["run_names"] == ["a/volumes", "b/volumes"]
-    assert set(rows) == {"psnr", "ssim", "ssim_gaussian", "ms_ssim", "rssim"}
+    assert set(rows) == {"psnr", "ssim", "ssim_gaussian", "ms_ssim", "rssim", "r2"}
     assert rows["psnr"]["p"] == pytest.approx(2 / 2**7)
     assert rows["psnr"]["p_holm"] >= rows["psnr"]["p"]
     assert summary["psnr"]["b/volumes"]["median"] < summary["psnr"]["generated"]["median"]

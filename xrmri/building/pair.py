@@ -127,9 +127,7 @@ def _by_detector(device: str) -> Cut:
             film = read_radiograph(file, candidate.film.side)
         except InputError as error:
             raise InputError(f"unreadable radiograph: {error}") from error
-        seen = see_knees(
-            detector, film, knees=1 if film.side else 2, side=film.side, min_score=_DETECTION.min_score
-        )
+        seen = see_knees(detector, film, knees=1 if film.side else 2, side=film.side, min_score=_DETECTION.min_score)
         box = next((knee for knee in seen.knees if knee.side == candidate.side), None)
         if box is None:
             reasons = "; ".join(one.reason for one in seen.left_out)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from xrmri.evaluation.case import Scored
+from xrmri.evaluation.sources import ACQUIRED, GENERATED
 from xrmri.metrics.identification import squared_distances
 
 NEAR = 0.5
@@ -40,7 +41,7 @@ def audit(
     """
     seen = [(case, name) for case, name in zip(scored, participants, strict=True) if case.signatures]
     whose = np.array([name for _, name in seen])
-    generated, acquired = (np.stack([case.signatures[side] for case, _ in seen]) for side in (0, 1))  # type: ignore[index]
+    generated, acquired = (np.stack([case.signatures[name] for case, _ in seen]) for name in (GENERATED, ACQUIRED))
     pairs = [case.pair_id for case, _ in seen]
     strangers = np.array(training_participants)
     return {

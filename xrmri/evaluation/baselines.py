@@ -24,6 +24,8 @@ class TrainingBatch:
     """(S, H, W) float64, sum of their volumes in [0, 1]."""
     radiographs: np.ndarray
     """(n, D) float32, their radiographs in brief."""
+    readings: np.ndarray
+    """(n, F) float32, their one-hot readings."""
     signatures: np.ndarray
     """(n, E) float32, their volumes in brief."""
 
@@ -103,4 +105,10 @@ def _batch(dataset: Dataset, slices: np.ndarray, pair_ids: tuple[str, ...]) -> T
         signatures.append(signature(volume[slices]))
         total = total + volume
     radiographs = np.stack([radiograph_in_brief(dataset.radiograph(pair_id)) for pair_id in pair_ids])
-    return TrainingBatch(pair_ids=pair_ids, total=total, radiographs=radiographs, signatures=np.stack(signatures))
+    return TrainingBatch(
+        pair_ids=pair_ids,
+        total=total,
+        radiographs=radiographs,
+        readings=np.stack([dataset.features(pair_id) for pair_id in pair_ids]).astype(np.float32),
+        signatures=np.stack(signatures),
+    )

@@ -41,7 +41,8 @@ def vae_ceiling(
         comparison = compare(pair_id, yardsticks.files[pair_id], yardsticks.dataset)
         count = min(ceiling.SLICES, len(comparison.slices))
         some = np.linspace(0, len(comparison.slices) - 1, count).round().astype(int)
-        reference = comparison.reference(yardsticks.canny_sigma).at(some)
+        mean = yardsticks.mean_knee(comparison.slices)
+        reference = comparison.reference(yardsticks.canny_sigma, mean).at(some)
         rebuilt = ceiling.reconstruct(vae, reference.pixels)
         scores = volume_scores(slice_scores(reference, rebuilt))
         if count < len(comparison.slices):

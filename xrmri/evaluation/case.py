@@ -10,9 +10,11 @@ from xrmri.errors import XrmriError
 from xrmri.evaluation.comparison import compare
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, baselines_of
 from xrmri.evaluation.yardsticks import Yardsticks
-from xrmri.metrics.continuity import adjacent_correlation
-from xrmri.metrics.identification import signature
-from xrmri.metrics.measure import scores_of_several, volume_scores
+from xrmri.metrics.deviation import Deviation
+from xrmri.metrics.identification import joint_signature, signature
+from xrmri.metrics.measure import own_scores, scores_of_several, volume_scores
+from xrmri.metrics.metric import VolumePair
+from xrmri.metrics.table import BY_NAME
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -27,8 +29,12 @@ class Scored:
     """source -> metric -> value."""
     slices: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Of the generated volume: slice, depth, joint and each metric -> (n,)."""
-    signatures: tuple[np.ndarray, np.ndarray] | None = None
-    """Of the generated and the acquired volume."""
+    signatures: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """source -> its volume in brief, the acquired one among them."""
+    joint_signatures: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """source -> its joint region in brief; empty where there are no training volumes."""
+    deviations: Mapping[str, tuple[Deviation, Deviation]] = field(default_factory=dict)
+    """source -> its deviation in the whole volume and in the joint region; likewise."""
     grey_values: tuple[np.ndarray, np.ndarray] | None = None
     """(n,) mean of each slice, generated and acquired."""
     generated_slices: int = 0
@@ -46,20 +52,32 @@ def score(pair_id: str, files: list[Path], yardsticks: Yardsticks) -> Scored:
     except XrmriError as error:
         # Without the folder, so that tables are the same wherever the volumes lie.
         return Scored(pair_id=pair_id, file=files[0].name, reason=str(error).replace(f"{files[0].parent}/", ""))
-    reference = comparison.reference(yardsticks.canny_sigma)
+    mean = yardsticks.mean_knee(comparison.slices)
+    reference = comparison.reference(yardsticks.canny_sigma, mean)
     volumes = {GENERATED: comparison.generated}
     if pair_id in yardsticks.baselined:
         volumes |= baselines_of(pair_id, comparison, yardsticks)
     slices = scores_of_several(reference, volumes)
     scores = {source: volume_scores(values) for source, values in slices.items()}
-    scores[ACQUIRED] = volume_scores({"adjacent_correlation": adjacent_correlation(comparison.acquired)})
+    scores[ACQUIRED] = own_scores(reference)
+    pairs = {source: VolumePair(acquired=reference, pixels=volume) for source, volume in volumes.items()}
+    pairs[ACQUIRED] = VolumePair(acquired=reference, pixels=comparison.acquired)
     joint = np.array([band is not None for band in reference.bands])
+    by_slice = {name: values for name, values in slices[GENERATED].items() if not BY_NAME[name].of_volume}
     return Scored(
         pair_id=pair_id,
         file=files[0].name,
         scores=scores,
-        slices={"slice": comparison.slices, "depth": comparison.depths, "joint": joint, **slices[GENERATED]},
-        signatures=(signature(comparison.generated), signature(comparison.acquired)),
+        slices={"slice": comparison.slices, "depth": comparison.depths, "joint": joint, **by_slice},
+        signatures={source: signature(pair.pixels) for source, pair in pairs.items()},
+        joint_signatures={source: joint_signature(pair.coarse, mean.joint) for source, pair in pairs.items()}
+        if mean
+        else {},
+        deviations={
+            source: (pair.deviation, pair.joint_deviation)
+            for source, pair in pairs.items()
+            if pair.deviation and pair.joint_deviation
+        },
         grey_values=(comparison.generated.mean(axis=(1, 2)), comparison.acquired.mean(axis=(1, 2))),
         generated_slices=comparison.generated_slices,
         own_continuity=comparison.own_continuity,

@@ -13,7 +13,7 @@ from xrmri.errors import InputError, XrmriError
 from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import briefs
 from xrmri.metrics.measure import volume_scores
-from xrmri.metrics.metric import Reference
+from xrmri.metrics.metric import MeanKnee, Reference
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -34,17 +34,24 @@ class Comparison:
     """Mean correlation of neighbours among all its slices, as the paper gives it."""
     whole: np.ndarray
     """(S, D) every slice of the acquired volume in brief."""
-    slice_mm: float
-    """Between two slices of the acquired volume."""
+    spacing_mm: tuple[float, float, float]
+    """Between slices, rows and columns of the acquired volume."""
 
     @property
     def whole_shape(self) -> tuple[int, int, int]:
         """(S, H, W) of the acquired volume with all its slices."""
         return (len(self.whole), *self.acquired.shape[1:])  # type: ignore[return-value]
 
-    def reference(self, sigma: float) -> Reference:
-        """The acquired slices, prepared for comparison; sigma of Canny's filter in pixels."""
-        return Reference.of(self.acquired, sigma, places=self.slices, whole=self.whole, slice_mm=self.slice_mm)
+    def reference(self, sigma: float, mean: MeanKnee | None = None) -> Reference:
+        """The acquired slices, prepared for comparison.
+
+        Args:
+            sigma: of Canny's filter, in pixels.
+            mean: the mean training volume at the same slices, if there is one.
+        """
+        return Reference.of(
+            self.acquired, sigma, places=self.slices, whole=self.whole, spacing_mm=self.spacing_mm, mean=mean
+        )
 
 
 def compare(pair_id: str, file: Path, dataset: Dataset) -> Comparison:
@@ -65,7 +72,7 @@ def compare(pair_id: str, file: Path, dataset: Dataset) -> Comparison:
         generated_slices=len(voxels),
         own_continuity=volume_scores({"own": adjacent_correlation(generated)})["own"],
         whole=briefs(acquired),
-        slice_mm=dataset.geometry(pair_id).spacing_mm[0],
+        spacing_mm=dataset.geometry(pair_id).spacing_mm,
     )
 
 

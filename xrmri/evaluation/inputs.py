@@ -1,14 +1,19 @@
 """What is evaluated: folders a person names, checked before any work, and which file belongs to which pair."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xrmri.data.alignment import files_by_pair
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import fingerprint, read_record
+
+log = logging.getLogger(__name__)
 
 Files = Mapping[str, list[Path]]
 
@@ -27,11 +32,14 @@ class Inputs:
     """A second scan of the same pairs: a dataset, or a folder of NIfTI files."""
     flipped: Path | None = None
     """The same volumes drawn with other grades."""
+    twins: tuple[Path, ...] = ()
+    """Datasets with another knee for the same films and readings: what a perfect model could draw."""
 
     def fingerprints(self) -> dict[str, str]:
         """Input -> what it is, for "the same command again"."""
         found = {"volumes": fingerprint(self.volumes), "dataset": fingerprint(self.dataset)}
         found |= {f"also {number}": fingerprint(folder) for number, folder in enumerate(self.also, start=1)}
+        found |= {f"twin {number}": fingerprint(folder) for number, folder in enumerate(self.twins, start=1)}
         named = {"rescan": self.rescan, "flipped": self.flipped}
         return found | {name: fingerprint(folder) for name, folder in named.items() if folder}
 
@@ -83,6 +91,8 @@ def open_inputs(inputs: Inputs) -> Opened:
             open_dataset(inputs.rescan)
         else:
             rescans = _files(inputs.rescan, data, inputs.dataset)
+    for twin in inputs.twins:
+        _check_twin(twin, data, pairs)
     flipped = _files(inputs.flipped, data, inputs.dataset) if inputs.flipped else {}
     return Opened(dataset=data, pairs=pairs, files=files, further=further, rescans=rescans, flipped=flipped)
 
@@ -99,6 +109,28 @@ def _files(folder: Path, data: Dataset, dataset: Path) -> Files:
     if not files:
         raise InconsistentError(f"{folder} holds no NIfTI file named after a pair of {dataset}: give its own dataset")
     return files
+
+
+def _check_twin(folder: Path, data: Dataset, pairs: list[str]) -> None:
+    """Raise InconsistentError where a dataset is no twin: other people, films or sizes, or the very same volumes."""
+    twin = open_dataset(folder)
+    both = [pair_id for pair_id in pairs if pair_id in twin.index.index]
+    if not both:
+        raise InconsistentError(f"{folder} has none of the pairs that are evaluated: draw the same people by --twin")
+    first = both[0]
+    mri, other = data.volume(first), twin.volume(first)
+    if mri.shape != other.shape:
+        ours, theirs = (" x ".join(map(str, volume.shape)) for volume in (mri, other))
+        raise InconsistentError(f"{folder} has volumes of {theirs}, the dataset of {ours}: build both alike")
+    if not np.array_equal(data.radiograph(first), twin.radiograph(first)):
+        raise InconsistentError(f"{folder} is no twin: its radiograph of {first} is another")
+    if np.array_equal(mri, other):
+        raise InconsistentError(f"{folder} is no twin: its volume of {first} is the very same")
+    if len(both) < len(pairs):
+        lost = next(pair_id for pair_id in pairs if pair_id not in twin.index.index)
+        log.warning(
+            "%s lacks %d of %d pairs, %s first: they get no twin", folder, len(pairs) - len(both), len(pairs), lost
+        )
 
 
 def _expected(data: Dataset, files: Files, record: Mapping[str, Any] | None) -> list[str]:

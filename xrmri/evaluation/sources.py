@@ -6,22 +6,22 @@ To add a baseline, add a row (docs/extending.md): its function gives what could 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from xrmri.data.alignment import unit_range
-from xrmri.data.store import Dataset, open_dataset
 from xrmri.errors import XrmriError
 from xrmri.evaluation.comparison import Comparison, at_depths
-from xrmri.evaluation.yardsticks import Yardsticks
+from xrmri.evaluation.ridge import volume_of_brief
+from xrmri.evaluation.yardsticks import Yardsticks, opened
 
 log = logging.getLogger(__name__)
 
 GENERATED, ACQUIRED, VAE_CEILING = "generated", "acquired", "vae_ceiling"
 WRONG_PATIENT, MEAN_VOLUME, NEAREST_TRAINING = "wrong_patient", "mean_volume", "nearest_training"
 SWAPPED, RESCAN = "swapped_radiograph", "rescan"
+TWIN, MEAN_OF_TWINS = "twin", "mean_of_twins"
+RIDGE, NEAREST_BY_RIDGE = "ridge", "nearest_by_ridge"
 
 Baseline = Callable[[str, Comparison, Yardsticks], np.ndarray | None]
 """(pair_id, its comparison, yardsticks) -> (n, H, W) in [0, 1] at the slices compared; None where it has none."""
@@ -68,7 +68,31 @@ def _nearest_training(pair_id: str, comparison: Comparison, yardsticks: Yardstic
 
 
 def _mean_volume(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
-    return None if yardsticks.mean_file is None else _mean(yardsticks.mean_file)[comparison.slices]
+    mean = yardsticks.mean_volume()
+    return None if mean is None else mean[comparison.slices]
+
+
+def _ridge(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
+    mean, row = yardsticks.mean_volume(), yardsticks.ridge_rows.get(pair_id)
+    if mean is None or row is None or yardsticks.ridge_file is None:
+        return None
+    brief = np.load(yardsticks.ridge_file, mmap_mode="r")[row]
+    return volume_of_brief(brief, mean[comparison.slices])
+
+
+def _nearest_by_ridge(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
+    nearest = yardsticks.ridge_nearest.get(pair_id)
+    return yardsticks.unit_volume(nearest)[comparison.slices] if nearest else None
+
+
+def _twin(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
+    twins = yardsticks.twin_volumes(pair_id)
+    return twins[0][comparison.slices] if twins else None
+
+
+def _mean_of_twins(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
+    twins = yardsticks.twin_volumes(pair_id)
+    return np.mean([twin[comparison.slices] for twin in twins], axis=0) if len(twins) > 1 else None
 
 
 def _swapped(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
@@ -88,7 +112,7 @@ def _rescan(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.
     if yardsticks.rescan is None:
         return None
     if (yardsticks.rescan / "dataset.json").is_file():
-        again = _dataset(yardsticks.rescan)
+        again = opened(yardsticks.rescan)
         if pair_id not in again.index.index:
             return None
         volume = unit_range(again.volume(pair_id), again.window(pair_id))
@@ -104,18 +128,12 @@ def _rescan(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.
         return None
 
 
-@cache
-def _mean(file: Path) -> np.ndarray:
-    return np.load(file).astype(np.float64)
-
-
-@cache
-def _dataset(folder: Path) -> Dataset:
-    return open_dataset(folder)
-
-
 def _no_training(yardsticks: Yardsticks) -> str:
     return "" if yardsticks.mean_file else "the dataset has no training pairs"
+
+
+def _no_ridge(yardsticks: Yardsticks) -> str:
+    return "" if yardsticks.ridge_file else "fewer than three training participants"
 
 
 def _alone(yardsticks: Yardsticks) -> str:
@@ -164,6 +182,40 @@ SOURCES = (
         of=_swapped,
         rival=True,
         missing=_alone,
+    ),
+    Source(
+        name=RIDGE,
+        label="ridge regression",
+        title="a ridge regression on the film's thumbnail and the readings",
+        colour="#a0522d",
+        of=_ridge,
+        rival=True,
+        missing=_no_ridge,
+    ),
+    Source(
+        name=NEAREST_BY_RIDGE,
+        label="nearest by regression",
+        title="the training case nearest to what a ridge regression says",
+        colour="#6b8e23",
+        of=_nearest_by_ridge,
+        rival=True,
+        missing=_no_ridge,
+    ),
+    Source(
+        name=TWIN,
+        label="twin",
+        title="a twin, another knee with the same film",
+        colour="#c2185b",
+        of=_twin,
+        missing=lambda yardsticks: "" if yardsticks.twins else "no --twin was given",
+    ),
+    Source(
+        name=MEAN_OF_TWINS,
+        label="mean of twins",
+        title="the mean of the twins",
+        colour="#880e4f",
+        of=_mean_of_twins,
+        missing=lambda yardsticks: "" if len(yardsticks.twins) > 1 else "it needs --twin twice or more",
     ),
     Source(
         name=RESCAN,

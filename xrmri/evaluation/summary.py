@@ -9,10 +9,12 @@ import pandas as pd
 
 from xrmri.config import Evaluate
 from xrmri.evaluation.case import Scored
+from xrmri.evaluation.fidelity import fidelity
+from xrmri.evaluation.recognition import MeanBriefs, recognition
+from xrmri.evaluation.shares import shares_of_ceiling
 from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
 from xrmri.evaluation.verdicts import FEWEST, verdicts
 from xrmri.metrics.difference import Difference, difference, holm
-from xrmri.metrics.identification import identify
 from xrmri.metrics.interval import participant_means, spread
 from xrmri.metrics.table import LIKENESS, METRICS
 
@@ -63,6 +65,7 @@ def summarise(
     scored: Sequence[Scored],
     config: Evaluate,
     *,
+    mean: MeanBriefs | None,
     missing: Mapping[str, str],
     further: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -73,6 +76,7 @@ def summarise(
             baselines nor the acquired volumes are further runs.
         scored: the same pairs.
         config: resamples and seed.
+        mean: the mean training volume in brief; None where there is none.
         missing: source -> why it is not there.
         further: what was examined beside the metrics; it goes into the summary, and into the verdicts.
 
@@ -101,8 +105,12 @@ def summarise(
     found["by_kl_sources"] = {
         name: {source: _by_grade(table, name) for source, table in tables.items()} for name in LIKENESS
     }
-    found["identification"] = _identification(scored, generated, config)
+    people = generated["participant"].tolist()
+    found["recognition"] = recognition(scored, people, mean, config)
+    found["identification"] = found["recognition"] and found["recognition"]["squared"]["sources"][GENERATED]
     found["identification_accuracy"] = found["identification"] and found["identification"]["accuracy"]
+    found["fidelity"] = fidelity(scored, people, config)
+    found["share_of_ceiling"] = shares_of_ceiling(tables, config)
     found["skipped_baselines"] = dict(missing)
     found["rejected"] = [
         {"pair_id": case.pair_id, "file": case.file, "reason": case.reason} for case in scored if case.reason
@@ -180,23 +188,3 @@ def _judged(found: Difference | None) -> dict[str, Any] | None:
     low, high = found.interval
     told = "better" if low > 0 else "worse" if high < 0 else "no better"
     return {**asdict(found), "verdict": told if found.participants >= FEWEST else "too few participants"}
-
-
-def _identification(scored: Sequence[Scored], table: pd.DataFrame, config: Evaluate) -> dict[str, Any] | None:
-    """Whether generated volumes are recognised; None for a single participant."""
-    seen = [(case.signatures, name) for case, name in zip(scored, table["participant"], strict=True) if case.signatures]
-    participants = [name for _, name in seen]
-    if len(set(participants)) < 2:
-        return None
-    found = identify(*(np.stack(part) for part in zip(*(pair for pair, _ in seen), strict=True)), participants)
-    right = participant_means(found.right.astype(float), participants)
-    drawn = np.random.default_rng(config.seed).integers(len(right), size=(config.bootstrap, len(right)))
-    low, high = np.quantile(right[drawn].mean(axis=1), (0.025, 0.975))
-    return {
-        "accuracy": float(right.mean()),
-        "interval": (float(low), float(high)),
-        "chance": found.chance,
-        "median_rank": float(np.median(found.rank)),
-        "candidates": len(seen),
-        "participants": len(right),
-    }

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xrmri.evaluation.audit import ALIKE
+from xrmri.evaluation.ceiling_words import fidelity_lines, headline_share, likeness_share, recognition_lines
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, SOURCES, SWAPPED, VAE_CEILING, WRONG_PATIENT
 from xrmri.metrics.table import BY_NAME, LIKENESS
 
@@ -32,7 +33,7 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
             f"Only {people} participant{'s' * (people != 1)}: too few to call any difference one. "
             "The figures describe these volumes and say nothing about the model."
         )
-        return [" ".join([few, *alarms])]
+        return [" ".join([few, *alarms]) + headline_share(summary), *fidelity_lines(summary)]
     rivals = [name for name in RIVALS if any(summary["differences"][metric].get(name) for metric in LIKENESS)]
     lines, beaten = [], set(rivals)
     for name in LIKENESS:
@@ -45,11 +46,11 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
                     beaten.discard(rival)
         told = [f"{verdict} than {_listed(group)}" for verdict, group in groups.items() if group]
         if told:
-            lines.append(f"{BY_NAME[name].title}: {'; '.join(told)}.")
+            lines.append(f"{BY_NAME[name].title}: {'; '.join(told)}.{likeness_share(summary, name)}")
     if lines:
         lines.append("In brackets: 95 % interval of the median difference within participants.")
     conclusion = _conclusion(rivals, beaten, alarms)
-    return [conclusion, *_beyond(summary), *lines]
+    return [conclusion + headline_share(summary), *fidelity_lines(summary), *_beyond(summary), *lines]
 
 
 def _conclusion(rivals: Sequence[str], beaten: set[str], alarms: Sequence[str]) -> str:
@@ -109,15 +110,7 @@ def _alarms(summary: Mapping[str, Any]) -> list[str]:
 
 def _beyond(summary: Mapping[str, Any]) -> list[str]:
     """Sentences on what likeness does not tell."""
-    lines = []
-    named = summary["identification"]
-    if named:
-        sure = named["interval"][0] > named["chance"]
-        lines.append(
-            f"{100 * named['accuracy']:.0f} % of the volumes are closest to their own patient among "
-            f"{named['candidates']} acquired volumes; guessing gives {100 * named['chance']:.0f} %"
-            + ("." if sure else ", and the interval does not exclude guessing.")
-        )
+    lines = recognition_lines(summary)
     swap = summary["differences"]["ssim"].get(SWAPPED)
     if swap and swap["verdict"] in ("better", "no better", "worse"):
         follows = swap["verdict"] == "better"

@@ -24,9 +24,7 @@ class Spread:
     volumes: int
 
 
-def spread(
-    values: NDArray[np.float64], participants: Sequence[str], *, resamples: int, seed: int
-) -> Spread | None:
+def spread(values: NDArray[np.float64], participants: Sequence[str], *, resamples: int, seed: int) -> Spread | None:
     """Median, quartiles and 95 % percentile-bootstrap interval of the median over participants.
 
     Args:

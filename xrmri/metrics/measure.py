@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from xrmri.metrics.metric import Reference, SlicePair, VolumePair
+from xrmri.metrics.metric import Metric, Reference, SlicePair, VolumePair
 from xrmri.metrics.table import METRICS
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ def scores_of_several(
 
     Returns:
         name of the volume -> name of the metric -> (S,); NaN where there is no value: RSSIM without a joint, the
-        correlation of the last slice.
+        correlation of the last slice. Figures of whole volumes stand at every slice.
     """
     for volume in volumes.values():
         if volume.shape != reference.pixels.shape:
@@ -46,8 +46,23 @@ def scores_of_several(
     scores = {}
     for name, volume in volumes.items():
         whole = VolumePair(acquired=reference, pixels=volume)
-        scores[name] = {m.name: m.of_volume(whole) if m.of_volume else by_slice[name][m.name] for m in METRICS}
+        scores[name] = {metric.name: _values(metric, whole, by_slice[name]) for metric in METRICS}
     return scores
+
+
+def own_scores(reference: Reference) -> dict[str, float]:
+    """What the acquired volume has by itself: name of the metric -> value."""
+    itself = VolumePair(acquired=reference, pixels=reference.pixels)
+    return volume_scores({metric.name: _values(metric, itself, {}) for metric in METRICS if metric.alone})
+
+
+def _values(metric: Metric, pair: VolumePair, by_slice: Mapping[str, Floats]) -> Floats:
+    """(S,) of one metric; a figure of the whole volume stands at every slice."""
+    if metric.of_slices:
+        return metric.of_slices(pair)
+    if metric.of_volume:
+        return np.full(len(pair.pixels), metric.of_volume(pair))
+    return by_slice[metric.name]
 
 
 def volume_scores(slices: Mapping[str, Floats]) -> dict[str, float]:

@@ -9,12 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrmri.metrics.depth import briefs
+from xrmri.metrics.deviation import Box, Deviation, coarse, deviation
 from xrmri.metrics.edges import Edges, edge_maps
 from xrmri.metrics.image import PreparedSlice, as_bytes, prepared_ms_ssim, pyramid_of
 from xrmri.metrics.region import JointBand, joint_bands, joint_edges
 from xrmri.metrics.window import GAUSSIAN, UNIFORM
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class MeanKnee:
+    """The mean training volume, on the coarse grid of deviations."""
+
+    coarse: Floats
+    """(S, h, w) in [0, 1], the slices that are compared."""
+    joint: Box
+    """The joint region on that grid."""
+
+    def at(self, chosen: NDArray[np.int64]) -> Self:
+        """Some of its slices."""
+        return replace(self, coarse=self.coarse[chosen])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -31,7 +46,12 @@ class Reference:
     """(S,) index of each slice in the whole acquired volume."""
     whole: Floats
     """(N, D) every slice of the whole volume in brief."""
-    slice_mm: float
+    spacing_mm: tuple[float, float, float]
+    """Between slices of the whole volume, rows and columns."""
+    coarse: Floats
+    """(S, h, w) averaged over areas."""
+    mean: MeanKnee | None = None
+    """None where there are no training volumes."""
 
     @classmethod
     def of(
@@ -41,7 +61,8 @@ class Reference:
         *,
         places: NDArray[np.int64] | None = None,
         whole: Floats | None = None,
-        slice_mm: float = 1.0,
+        spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        mean: MeanKnee | None = None,
     ) -> Self:
         """Find edges and joint of an acquired volume.
 
@@ -50,7 +71,8 @@ class Reference:
             sigma: of Canny's filter, in pixels.
             places: (S,) their indices in the whole volume; None where they are all of it.
             whole: (N, D) the whole volume, as `depth.briefs` gives it; None likewise.
-            slice_mm: distance between two slices of the whole volume.
+            spacing_mm: between slices of the whole volume, rows and columns.
+            mean: the mean training volume at the same slices, if there is one.
         """
         edges = edge_maps(pixels, sigma)
         return cls(
@@ -60,7 +82,9 @@ class Reference:
             sigma=sigma,
             places=np.arange(len(pixels)) if places is None else places,
             whole=briefs(pixels) if whole is None else whole,
-            slice_mm=slice_mm,
+            spacing_mm=spacing_mm,
+            coarse=coarse(pixels),
+            mean=mean,
         )
 
     def at(self, chosen: NDArray[np.int64]) -> Self:
@@ -71,6 +95,8 @@ class Reference:
             edges=self.edges[chosen],
             bands=[self.bands[index] for index in chosen],
             places=self.places[chosen],
+            coarse=self.coarse[chosen],
+            mean=self.mean and self.mean.at(chosen),
         )
 
     def slice(self, index: int) -> "AcquiredSlice":
@@ -119,7 +145,7 @@ class SlicePair:
         return prepared_ms_ssim(self.acquired.pyramid, self.pixels)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)  # no slots: what two metrics share is computed once
 class VolumePair:
     """An acquired volume and one that is compared with it."""
 
@@ -127,10 +153,27 @@ class VolumePair:
     pixels: NDArray[np.floating]
     """(S, H, W) in [0, 1], the volume that is judged."""
 
+    @cached_property
+    def coarse(self) -> Floats:
+        """(S, h, w) the volume that is judged, averaged over areas."""
+        return coarse(self.pixels)
+
+    @cached_property
+    def deviation(self) -> Deviation | None:
+        """From the mean training volume; None where there is none."""
+        mean = self.acquired.mean
+        return mean and deviation(self.acquired.coarse, self.coarse, mean.coarse)
+
+    @cached_property
+    def joint_deviation(self) -> Deviation | None:
+        """The same in the joint region."""
+        mean = self.acquired.mean
+        return mean and deviation(self.acquired.coarse, self.coarse, mean.coarse, mean.joint)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """What a figure is called, what it tells and how it is computed: one of `of_slice` and `of_volume`."""
+    """What a figure is called, what it tells and how it is computed: by `of_slice`, `of_slices` or `of_volume`."""
 
     name: str
     title: str
@@ -139,8 +182,12 @@ class Metric:
     """For a reader of the report."""
     of_slice: Callable[[SlicePair], float] | None = None
     """Its value for one slice; NaN where there is none."""
-    of_volume: Callable[[VolumePair], Floats] | None = None
+    of_slices: Callable[[VolumePair], Floats] | None = None
     """(S,) its values where a slice alone does not tell; NaN where there is none."""
+    of_volume: Callable[[VolumePair], float] | None = None
+    """Its one value for a volume; NaN where there is none."""
+    alone: bool = False
+    """Whether a volume has it by itself, so that the acquired volume's own stands beside it."""
     digits: int = 3
     """Behind the point, in the report."""
     likeness: bool = False

@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from xrmri.metrics.blur import blur
 from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import depth_errors_mm
+from xrmri.metrics.deviation import Deviation
 from xrmri.metrics.edges import picture_edges
 from xrmri.metrics.image import as_bytes, picture_psnr, prepared_ssim, wrapped_psnr
+from xrmri.metrics.information import normalised_mutual_information
 from xrmri.metrics.metric import Floats, Metric, SlicePair, VolumePair
 from xrmri.metrics.region import prepared_rssim
 
@@ -25,7 +28,15 @@ def _adjacent_correlation(pair: VolumePair) -> Floats:
 
 
 def _depth_error_mm(pair: VolumePair) -> Floats:
-    return depth_errors_mm(pair.pixels, pair.acquired.places, pair.acquired.whole, pair.acquired.slice_mm)
+    return depth_errors_mm(pair.pixels, pair.acquired.places, pair.acquired.whole, pair.acquired.spacing_mm[0])
+
+
+def _r2(found: Deviation | None) -> float:
+    return found.r2 if found else np.nan
+
+
+def _slope(found: Deviation | None) -> float:
+    return found.slope if found else np.nan
 
 
 METRICS = (
@@ -84,7 +95,8 @@ METRICS = (
         title="Adjacent-slice correlation",
         meaning="Pearson correlation of each slice with the next. It tells smoothness, not likeness: compare it with "
         "the acquired volumes' own value rather than with 1.",
-        of_volume=_adjacent_correlation,
+        of_slices=_adjacent_correlation,
+        alone=True,
         shown=True,
     ),
     Metric(
@@ -93,9 +105,56 @@ METRICS = (
         unit="mm",
         meaning="Distance from a slice to the acquired slice of the same knee that it looks most like, by 32 x 32 area "
         "means. 0 where depth is controlled; slices that do not change with depth are off by a quarter of the knee.",
-        of_volume=_depth_error_mm,
+        of_slices=_depth_error_mm,
         digits=1,
         methods="Depth errors and identification use 32 x 32 area means.",
+    ),
+    Metric(
+        name="r2",
+        title="R²",
+        meaning="Share of what sets a knee apart from the mean training volume that a volume explains, by 64 x 64 area "
+        "means: 1 is the acquired volume, 0 the mean volume, -1 another patient's. A single draw from what a film "
+        "leaves open scores less than its mean.",
+        of_volume=lambda pair: _r2(pair.deviation),
+        likeness=True,
+        shown=True,
+        methods="R² is 1 - sum (acquired - generated)² / sum (acquired - mean training volume)² and the slope that of "
+        "the acquired on the generated deviation from the mean training volume, by 64 x 64 area means.",
+    ),
+    Metric(
+        name="slope",
+        title="Slope",
+        meaning="Of the acquired on the generated deviation from the mean training volume: 1 where a volume is as bold "
+        "as it may be, above 1 where it is too timid, below 1 where it deviates more than it knows.",
+        of_volume=lambda pair: _slope(pair.deviation),
+    ),
+    Metric(
+        name="r2_joint",
+        title="R², joint",
+        meaning="R² in the joint region: 20 mm above to 20 mm below the joint line of the mean training volume, 45 mm "
+        "to either side of the middle.",
+        of_volume=lambda pair: _r2(pair.joint_deviation),
+    ),
+    Metric(
+        name="slope_joint",
+        title="Slope, joint",
+        meaning="The slope in the joint region.",
+        of_volume=lambda pair: _slope(pair.joint_deviation),
+    ),
+    Metric(
+        name="nmi",
+        title="Mutual information",
+        meaning="Normalised mutual information (Studholme 1999) by 64 x 64 area means: 1 where one volume says nothing "
+        "of the other, 2 where it says all. It does not ask for the same brightness, only for a rule.",
+        of_volume=lambda pair: normalised_mutual_information(pair.acquired.coarse, pair.coarse),
+    ),
+    Metric(
+        name="blur",
+        title="Blur",
+        meaning="How little a slice loses when it is blurred once more (Crete-Roffet 2007), of the volume by itself: "
+        "compare it with the acquired volumes' own value. Means of many knees score high.",
+        of_volume=lambda pair: blur(pair.pixels),
+        alone=True,
     ),
     Metric(
         name="psnr_as_in_paper",

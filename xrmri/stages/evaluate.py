@@ -21,16 +21,22 @@ from xrmri.evaluation.baselines import nearest_pairs, other_patients, training_b
 from xrmri.evaluation.case import Scored, score
 from xrmri.evaluation.comparison import common_slices
 from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single
+from xrmri.evaluation.recognition import MeanBriefs
+from xrmri.evaluation.ridge import KnownKnees
+from xrmri.evaluation.rivals import with_regression
 from xrmri.evaluation.sources import GENERATED, SOURCES, VAE_CEILING, missing_of
 from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
 from xrmri.evaluation.yardsticks import Yardsticks
 from xrmri.machine.parallel import in_order
+from xrmri.metrics.identification import joint_signature, signature
+from xrmri.metrics.joint_box import joint_line
 from xrmri.metrics.table import METRICS
 from xrmri.run import Run, begin, complete_or_absent, read_record, versions, write_json
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 2
+SCHEMA = 3
+MEAN_FILE, RIDGE_FILE = "mean_volume.npy", "ridge.npy"
 BASELINED = 64
 """Pairs for which baselines are computed, evenly over the cohort: the differences are large or they do not matter, and
 four baselines cost twice what the volume itself costs (choice)."""
@@ -44,6 +50,8 @@ class TrainingPairs:
     pair_ids: list[str]
     signatures: np.ndarray
     """(m, D) float32."""
+    mean: MeanBriefs | None
+    """Their mean in brief; None where there are none."""
 
 
 def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> dict[str, Any]:
@@ -69,10 +77,7 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> di
     with run:
         scratch = out / "cache"
         scratch.mkdir(exist_ok=True)
-        mean_file = scratch / "mean_volume.npy"
-        yardsticks, training = _yardsticks(
-            opened, pairs, rescan=inputs.rescan, mean_file=mean_file, config=config, execution=execution
-        )
+        yardsticks, training = _yardsticks(inputs, opened, pairs, scratch=scratch, config=config, execution=execution)
         missing = missing_of(yardsticks)
         scored = _score_all(pairs, opened.files, yardsticks, execution)
         good = [case.pair_id for case in scored if not case.reason]
@@ -93,7 +98,7 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> di
         further["runs"] = compare_runs(compared, config) if runs else []
         missing = {source: reason for source, reason in missing.items() if reason}
         summary = _header(inputs, opened, config) | summarise(
-            {**tables, **runs}, scored, config, missing=missing, further=further
+            {**tables, **runs}, scored, config, mean=training.mean, missing=missing, further=further
         )
         _write(run, {**tables, **runs}, scored, summary)
         if not config.quick:
@@ -115,13 +120,7 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> di
 
 
 def _yardsticks(
-    opened: Opened,
-    pairs: Sequence[str],
-    *,
-    rescan: Path | None,
-    mean_file: Path,
-    config: Evaluate,
-    execution: Execution,
+    inputs: Inputs, opened: Opened, pairs: Sequence[str], *, scratch: Path, config: Evaluate, execution: Execution
 ) -> tuple[Yardsticks, TrainingPairs]:
     """Baselines for every pair, and what the training pairs look like."""
     data = opened.dataset
@@ -129,30 +128,40 @@ def _yardsticks(
     if config.quick:
         chosen = evenly(chosen, QUICK_TRAINING)
     slices = common_slices(opened.files, data)
-    total, training_ids, radiographs, signatures = np.zeros(()), [], [], []
+    total, training_ids, radiographs, readings, signatures = np.zeros(()), [], [], [], []
     for batch in training_batches(data, chosen, slices, execution.workers):
         total = total + batch.total
         training_ids += batch.pair_ids
         radiographs.append(batch.radiographs)
+        readings.append(batch.readings)
         signatures.append(batch.signatures)
         execution.progress("training pairs", len(training_ids), len(chosen), "mean and nearest")
-    nearest = {}
-    if training_ids:
-        np.save(mean_file, (total / len(training_ids)).astype(np.float32))
-        nearest = nearest_pairs(data, pairs, training_ids, np.concatenate(radiographs))
     yardsticks = Yardsticks(
         dataset=data,
         canny_sigma=config.canny_sigma,
-        mean_file=mean_file if training_ids else None,
-        nearest=nearest,
         others=other_patients(data, pairs),
         files=single(opened.files),
-        rescan=rescan,
+        rescan=inputs.rescan,
         rescans=single(opened.rescans),
+        twins=inputs.twins,
         baselined=frozenset(evenly([pair_id for pair_id in pairs if pair_id in opened.files], BASELINED)),
     )
-    rows = np.concatenate(signatures) if signatures else np.empty((0, 1), np.float32)
-    return yardsticks, TrainingPairs(pair_ids=training_ids, signatures=rows)
+    if not training_ids:
+        return yardsticks, TrainingPairs(pair_ids=[], signatures=np.empty((0, 1), np.float32), mean=None)
+    mean = (total / len(training_ids)).astype(np.float32)
+    np.save(scratch / MEAN_FILE, mean)
+    films, volumes = np.concatenate(radiographs), np.concatenate(signatures)
+    yardsticks = replace(
+        yardsticks,
+        mean_file=scratch / MEAN_FILE,
+        joint_line=joint_line(mean),
+        nearest=nearest_pairs(data, pairs, training_ids, films),
+    )
+    knees = KnownKnees(films=films, readings=np.concatenate(readings))
+    yardsticks = with_regression(yardsticks, knees, volumes, training_ids, scratch / RIDGE_FILE)
+    knee = yardsticks.mean_knee(slices)
+    briefs = knee and (signature(mean[slices]), joint_signature(knee.coarse, knee.joint))
+    return yardsticks, TrainingPairs(pair_ids=training_ids, signatures=volumes, mean=briefs)
 
 
 def _score_all(pairs: Sequence[str], files: Files, yardsticks: Yardsticks, execution: Execution) -> list[Scored]:

@@ -1,0 +1,94 @@
+"""What volumes tell of each knee, pooled over all of them, beside what a film could tell at best.
+
+Sums of products of deviations from the mean training volume are pooled over volumes, so that a figure is that of the
+cohort and not of a typical knee. Intervals are from drawing participants again. A twin is another knee with the same
+film and readings: what it has in common with the acquired knee is all that a film tells.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xrmri.config import Evaluate
+from xrmri.evaluation.case import Scored
+from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_OF_TWINS, SOURCES, TWIN
+from xrmri.metrics.deviation import Deviation
+
+REGIONS = ("whole", "joint")
+FIGURES: Mapping[str, Callable[[Deviation], float]] = {
+    "r2": lambda pooled: pooled.r2,
+    "slope": lambda pooled: pooled.slope,
+    "common": lambda pooled: pooled.common,
+    "correlation": lambda pooled: pooled.correlation,
+}
+
+
+def fidelity(scored: Sequence[Scored], participants: Sequence[str], config: Evaluate) -> dict[str, Any] | None:
+    """Pooled figures of each source, and shares of the ceiling.
+
+    Args:
+        scored: all pairs; those with deviations count.
+        participants: whose pair it is, one for each.
+        config: resamples and seed.
+
+    Returns:
+        region -> sources (source -> figure -> value and interval), ceiling of R2 and the generated volumes' share of
+        it; None where there are no training volumes. Ceiling and share are None where there are no twins.
+    """
+    if not any(case.deviations for case in scored):
+        return None
+    return {region: _region(place, scored, participants, config) for place, region in enumerate(REGIONS)}
+
+
+def _region(place: int, scored: Sequence[Scored], participants: Sequence[str], config: Evaluate) -> dict[str, Any]:
+    names = [source.name for source in SOURCES if any(source.name in case.deviations for case in scored)]
+    found: dict[str, Any] = {"sources": {}, "ceiling": None, "share_of_ceiling": None}
+    for name in names:
+        if name != ACQUIRED:
+            draws = _draws(place, (name,), scored, participants, config)
+            found["sources"][name] = {figure: _told([of(one[0]) for one in draws]) for figure, of in FIGURES.items()}
+    ceiling = next((name for name in (MEAN_OF_TWINS, TWIN) if name in names), None)
+    if ceiling:
+        draws = _draws(place, (ceiling, GENERATED), scored, participants, config)
+        found["ceiling"] = _told([twin.common for twin, _ in draws])
+        found["share_of_ceiling"] = _told([_share(drawn.common, twin.common) for twin, drawn in draws])
+    return found
+
+
+def _draws(
+    place: int, names: tuple[str, ...], scored: Sequence[Scored], participants: Sequence[str], config: Evaluate
+) -> list[tuple[Deviation, ...]]:
+    """Pooled deviations of sources over the pairs that have all of them: as they are, then of each resample."""
+    seen = [(case, who) for case, who in zip(scored, participants, strict=True) if case.deviations.keys() >= {*names}]
+    sums = np.array([[_row(case.deviations[name][place]) for name in names] for case, _ in seen])
+    people, whose = np.unique([who for _, who in seen], return_inverse=True)
+    by_person = np.zeros((len(people), len(names), 3))
+    np.add.at(by_person, whose, sums)
+    drawn = np.random.default_rng(config.seed).integers(len(people), size=(config.bootstrap, len(people)))
+    times = np.stack([np.bincount(row, minlength=len(people)) for row in drawn]).astype(float)
+    totals = np.concatenate([by_person.sum(axis=0)[None], np.tensordot(times, by_person, axes=1)])
+    return [tuple(_deviation(row) for row in total) for total in totals]
+
+
+def _row(one: Deviation) -> tuple[float, float, float]:
+    return one.judged, one.acquired, one.product
+
+
+def _deviation(row: np.ndarray) -> Deviation:
+    judged, acquired, product = map(float, row)
+    return Deviation(judged=judged, acquired=acquired, product=product)
+
+
+def _share(value: float, ceiling: float) -> float:
+    return value / ceiling if ceiling > 0 else np.nan
+
+
+def _told(values: Sequence[float]) -> dict[str, Any] | None:
+    """The first value, and the 95 % interval of the resamples behind it; None where there is none."""
+    drawn = np.array(values[1:])
+    drawn = drawn[np.isfinite(drawn)]
+    if not np.isfinite(values[0]) or not len(drawn):
+        return None
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return {"value": float(values[0]), "interval": (float(low), float(high))}
