@@ -125,9 +125,9 @@ def _spines(knee: Knee, q: Points) -> Field:
     """Height of the ridge between the compartments in its middle, mm: a tent with two tips of the knee's own."""
     f = np.float32
     generator = stream("spines", knee.shape.bone_seed)
-    ridge = f(0.55) * np.exp(-((np.abs(q.x - f(0.5)) / f(14.0)) ** f(1.5)))
-    for place, share in ((-6.0, 0.60), (6.5, 0.50)):
-        middle, part, width = generator.normal((place, share, 2.7), (1.2, 0.16, 0.7))
+    ridge = f(0.60) * np.exp(-((np.abs(q.x - f(0.5)) / f(13.5)) ** f(1.8)))
+    for place, share in ((-5.5, 0.62), (6.0, 0.52)):
+        middle, part, width = generator.normal((place, share, 2.3), (1.2, 0.16, 0.5))
         away = np.sqrt(((q.x - f(middle)) / f(np.clip(width, 1.6, 4.5))) ** 2 + f(0.04)) - f(0.2)
         ridge = ridge + f(np.clip(part, 0.15, 1.0)) * np.exp(-(np.maximum(away, 0) ** f(1.3)))
     peak = np.maximum(1 - (q.x / f(13.0)) ** 2, 0) ** 2  # it ends where the plateaus begin

@@ -29,8 +29,8 @@ CONDYLE_X_MM = 23.0
 HINGE_YZ_MM = (-9.0, 20.0)
 """Centre of the posterior condyles above the plateau, without cartilage: the knee bends about it."""
 _EPICONDYLES = (
-    ((-34.0, -3.0, 25.0), (6.7, 13.0, 11.0)), ((34.0, -4.0, 24.0), (6.6, 12.0, 10.0)),
-    ((-34.0, -6.0, 37.0), (4.0, 5.0, 5.0)),
+    ((-36.5, -3.0, 26.0), (7.0, 13.0, 11.0)), ((34.0, -4.0, 24.0), (6.6, 12.0, 10.0)),
+    ((-37.0, -6.0, 37.0), (4.0, 5.0, 6.0)),
 )  # fmt: skip
 """The epicondyles and, last, the adductor tubercle."""
 _POPLITEAL_GROOVE = ((39.0, -10.0, 13.0), (2.2, 8.0, 4.0))
@@ -59,12 +59,12 @@ def _femur(knee: Knee, p: Points) -> Field:
     wide, deep = 17.0 * shape.shaft_size, 14.5 * shape.shaft_size
     knots = (
         (12.0, 0.0, 5.0, 33.0, 14.0),
-        (24.0, 0.0, 6.5, 38.4, 16.5),
-        (33.0, lean * 5, 7.5, 38.2, 17.2),
-        (41.0, lean * 10, 7.8, 34.0, 17.0),
-        (50.0, lean * 17, 7.4, 28.6, 16.4),
-        (60.0, lean * 26, 7.0, wide + 6.6, deep + 1.2),
-        (72.0, lean * 37, 6.6, wide + 3.0, deep + 0.5),
+        (24.0, -0.8, 6.5, 39.2, 16.5),
+        (34.0, -1.0, 7.5, 39.6, 17.2),
+        (43.0, lean * 5 - 1.0, 7.8, 35.6, 17.0),
+        (53.0, lean * 12, 7.4, 29.2, 16.4),
+        (64.0, lean * 22, 7.0, wide + 6.6, deep + 1.2),
+        (77.0, lean * 36, 6.6, wide + 2.8, deep + 0.5),
         (92.0, lean * 56, 6.6, wide + 0.5, deep),
         (220.0, lean * 175, 9.0, wide - 3.0, deep),
     )
@@ -93,18 +93,18 @@ def _condyles(knee: Knee, q: Points) -> Field:
     """Two wheels side by side, balls behind and rounded treads below, that fall away towards the notch."""
     f = np.float32
     both, edge = None, f(knee.shape.condyle_rounding_mm)
-    round_edge = edge * (f(1.25) + f(0.2) / (1 + np.exp(np.clip((q.y + f(17.0)) / f(4.0), -30, 30))))
+    round_edge = edge * (f(0.75) + f(0.7) / (1 + np.exp(np.clip((q.y + f(14.0)) / f(4.0), -30, 30))))
     for side, radius, back in ((-1.0, 20.4, -9.0), (1.0, 19.8, -8.6)):
         across = q.x * f(side) - f(CONDYLE_X_MM)
-        inner = f(0.010 + 0.016 * knee.shape.dish)  # the condyles curve up to the notch
-        crown = f(0.012) * np.maximum(across - f(1.0), 0) ** 2 + inner * np.minimum(across - f(2.0), 0) ** 2
+        inner = f(0.036 + 0.016 * knee.shape.dish)  # the condyles curve up to the notch
+        crown = f(0.008) * np.maximum(across - f(1.0), 0) ** 2 + inner * np.minimum(across - f(2.0), 0) ** 2
         rise = q.z - f(radius)
         rise = np.where(rise > 0, f(0.95) * rise, rise)  # above its middle the wheel runs out into the shaft
         posterior = np.hypot(q.y - f(back), rise) - f(radius)
         distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
         distal = common(distal, (q.z - f(31.0) + np.maximum(q.y - f(2.0), 0)) * f(0.72), 8.0)
         profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
-        wheel = extruded(profile, across + f(0.4), 15.8, round_edge)
+        wheel = extruded(profile, across + f(0.2), 16.4, round_edge)
         both = wheel if both is None else np.minimum(both, wheel)
     return both
 

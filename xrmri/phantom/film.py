@@ -26,7 +26,7 @@ _SHARP = (51 * 1.25, 53 * 1.25)  # half-width, half-height in mm of the finely c
 _WIDE = (85.0, 200.0)
 CROP_SCALE = 1.3
 """How much wider than its joint box a published crop is."""
-_BOX_SIDE = 1 / (CROP_SCALE * 0.86)
+_BOX_SIDE = 1 / (CROP_SCALE * 0.89)
 _BOX_ABOVE = CROP_SCALE * (0.585 - 0.5)
 
 Box = tuple[float, float, float, float]
@@ -41,7 +41,7 @@ class Film:
     spacing_mm: float
     joint_box: Mapping[str, Box]
     """Side to x0, y0, x1, y1 in pixels: a square that, enlarged 1.3 times about its centre, frames the joint as
-    published crops do: the bones take 0.86 of the width and the joint space lies at 0.585 of the height."""
+    published crops do: the bones take 0.89 of the width and the joint space lies at 0.585 of the height."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

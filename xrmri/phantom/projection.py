@@ -24,7 +24,7 @@ _PATELLA_FOLLOWS = 1.1
 
 _PLANES_MM = 1.4
 """How much muscles and the fat between them change what the rays cross, as mm of flesh (choice)."""
-_CALF_LEANS = 0.40
+_CALF_LEANS = 0.45
 """How far the leg below the knee leans outwards from the medial skin, mm per mm: it is dark there on real crops."""
 _PATELLA_DENSITY = 1.5
 """Of its spongy bone beside that of the femur (choice, by eye)."""

@@ -78,7 +78,7 @@ def draw_shape(
         patella_z_mm=float(normal(28.5, 4.5)),
         patella_size=float(np.clip(normal(1.0, 0.07), 0.85, 1.18)),
         fibula_x_mm=float(normal(39.5, 2.2)),
-        fibula_z_mm=float(normal(-18.5, 3.5)),
+        fibula_z_mm=float(normal(-21.5, 3.5)),
         shaft_size=float(np.clip(normal(1.0, 0.07), 0.82, 1.2)),
         tibia_flare=float(np.clip(outline.normal(1.0, 0.05), 0.88, 1.12)),
         dish=float(np.clip(outline.normal(1.0, 0.35), 0.2, 1.9)),

@@ -1,8 +1,8 @@
 """What training films are made of: phantom radiographs and real joints, at 0.8 mm a pixel.
 
 Arrays are (H, W) float32 in [0, 1], bone bright. A joint box is a square that, enlarged 1.3 times about its centre,
-frames the joint as published crops do: the bones take 0.86 of the crop's width (24 crops of Chen 2018, by eye) and the
-joint space lies at 0.585 of its height (median of all 422: the darkest row).
+frames the joint as published crops do: the bones take 0.89 of the crop's width (steepest edges of the mean of 422 crops
+of Chen 2018) and the joint space lies at 0.585 of its height (median of all 422: the darkest row).
 """
 
 from concurrent.futures import ProcessPoolExecutor
