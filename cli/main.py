@@ -24,7 +24,8 @@ from .train_ldm import train_ldm
 from .train_vae import train_vae
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR,
-               errno.ENAMETOOLONG, errno.EILSEQ, errno.EFBIG, errno.ELOOP)  # fmt: skip
+               errno.ENAMETOOLONG, errno.EILSEQ, errno.EFBIG, errno.ELOOP, errno.EIO, errno.ENOENT,
+               errno.ESTALE)  # fmt: skip
 
 app = typer.Typer(
     name="xrmri",

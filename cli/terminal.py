@@ -18,7 +18,7 @@ from xrmri.presets import reasons
 
 LINE_EVERY_S = 60.0
 FIRST = os.environ.get("RANK", "0") == "0"
-"""Under torchrun or accelerate launch, the first process alone speaks; all of them tell of mistakes."""
+"""Under torchrun or accelerate-launch, the first process alone speaks; all of them tell of mistakes."""
 
 
 def progress(wanted: bool) -> Callable[[str, int, int, str], None]:

@@ -123,7 +123,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(files, xrmr
     assert "cannot be written" in one_line(said)
     (files / "taken.nii.gz").write_text("somebody else's")
     said = xrmri("generate", files / "knee.png", "-o", files / "taken.nii.gz")
-    assert "exists without a sidecar" in one_line(said)
+    assert "exists and was not written by xrmri: move it away" in one_line(said)
     assert (files / "taken.nii.gz").read_text() == "somebody else's"
 
 

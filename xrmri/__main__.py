@@ -1,4 +1,4 @@
-"""`python -m xrmri`, so that `accelerate launch -m xrmri train-ldm ...` works."""
+"""`python -m xrmri`, so that `accelerate-launch -m xrmri train-ldm ...` works."""
 
 from xrmri.cli.main import main
 

@@ -1,34 +1,30 @@
 """The run folder: what was done, with what, and whether the same command has anything left to do.
 
-A folder is finished when its run.json says so. Files are written under another name and renamed, so each is complete
-or absent.
+A folder is finished when its run.json says so and its files are as written. One process works in it at a time. Files
+are written under another name and renamed, so each is complete or absent.
 """
 
-import hashlib
-import importlib.metadata
 import json
 import os
-import platform
-import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from xrmri.config import Config
+from xrmri.disk import full_disk, is_full
 from xrmri.errors import InconsistentError, InputError, Signalled, StoppedEarly
+from xrmri.files import HOST, complete_or_absent, digest, sha256, write_json, write_text
+from xrmri.holding import Lock, hold, is_lock
+from xrmri.outputs import RECORD, clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
+from xrmri.trouble import opens
+from xrmri.versions import versions
 
-PACKAGES = ("torch", "diffusers", "accelerate", "ultralytics", "open-clip-torch", "SimpleITK", "h5py", "numpy",
-            "scikit-image")  # fmt: skip
-
-
-def sha256(file: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+__all__ = ["begin", "complete_or_absent", "digest", "fingerprint", "join", "read_record", "require_finished",
+           "require_writable", "sha256", "versions", "write_json", "write_text"]  # fmt: skip
 
 
 def fingerprint(path: Path) -> str:
@@ -38,44 +34,13 @@ def fingerprint(path: Path) -> str:
     record = read_record(path)
     if record and record.get("outputs"):
         return digest(record["outputs"])
-    listing = sorted((str(file.relative_to(path)), file.stat().st_size) for file in path.rglob("*") if file.is_file())
-    return digest(listing)
-
-
-def digest(value: Any) -> str:
-    """Hex digest of anything JSON can hold."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-@contextmanager
-def complete_or_absent(file: Path) -> Iterator[Path]:
-    """A path to write to, renamed to `file` when the block ends well and removed when it does not."""
-    # The suffix stays last, because several writers choose a format by it.
-    writer = f"{platform.node().partition('.')[0]}-{os.getpid()}"  # processes of other machines may share a disk
-    partial = file.with_name(f"{file.name.partition('.')[0]}.{writer}.partial{''.join(file.suffixes)}")
-    try:
-        yield partial
-        with partial.open("rb") as stream:
-            os.fsync(stream.fileno())
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a text file, complete or absent."""
-    with complete_or_absent(file) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def write_json(file: Path, value: Any) -> None:
-    """Write a JSON file, complete or absent."""
-    write_text(file, json.dumps(value, indent=2, sort_keys=True) + "\n")
+    files = [(name, path / name) for name in own_files(path)]
+    return digest([(name, file.stat().st_size) for name, file in files if file.is_file()])
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
     """The run.json of a folder, or None where there is none."""
-    file = folder / "run.json"
+    file = folder / RECORD
     if not file.is_file():
         return None
     try:
@@ -106,17 +71,24 @@ def require_writable(folder: Path) -> None:
         raise InputError(f"-o {folder} cannot be written: give a folder of your own")
 
 
+_OF_THE_END = ("outputs", "files", "stamp", "unopened")
+"""What a run notes only once it ends."""
+
+
 @dataclass(kw_only=True, slots=True)
 class Run:
     """One run of a command in its folder; use as `with begin(...) as run`."""
 
     folder: Path
     record: dict[str, Any]
+    lock: Lock | None = None
+    needed_bytes: int = 0
+    """What the command writes, roughly; told where the disk is full."""
     started: float = field(default_factory=time.monotonic)
 
     def write(self) -> None:
         """Write run.json."""
-        write_json(self.folder / "run.json", self.record)
+        write_json(self.folder / RECORD, self.record)
 
     def __enter__(self) -> "Run":
         """Mark the folder as being worked on."""
@@ -124,65 +96,134 @@ class Run:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """Record how it ended."""
+        """Record how it ended, and let others work there."""
         stopped = isinstance(error, StoppedEarly | Signalled | SystemExit)
         self.record["status"] = "finished" if error is None else "stopped" if stopped else "failed"
         self.record["seconds"] = round(self.record.get("seconds", 0) + time.monotonic() - self.started, 1)
-        if error is None:
-            done = sorted(f for f in self.folder.rglob("*") if f.is_file() and f.name != "run.json")
-            kept = [f for f in done if not {"checkpoints", "cache", "trackers"} & set(f.relative_to(self.folder).parts)]
-            self.record["outputs"] = {str(f.relative_to(self.folder)): sha256(f) for f in kept}
-        self.write()
-
-
-def versions() -> dict[str, str]:
-    """Versions of this program and of what its results depend on."""
-    found = {"python": platform.python_version()}
-    for package in ("xrmri", *PACKAGES):
         try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+            if error is None:
+                self.list_files()
+                self.write()
+            else:
+                with suppress(OSError):  # what went wrong before is what a person must be told
+                    self.list_files()
+                    self.write()
+        except OSError as late:
+            error = late
+        finally:
+            if self.lock:
+                self.lock.release()
+        if is_full(error, self.folder):
+            raise full_disk(self.folder, self.needed_bytes) from error
+        if isinstance(error, OSError):
+            raise error
+
+    @contextmanager
+    def share(self) -> Iterator[None]:
+        """Do a share of the work, and let others have it where it was not done; the run goes on until all are done."""
+        self.write()
+        try:
+            yield
+        finally:
+            if self.lock:
+                self.lock.release()
+
+    def list_files(self) -> None:
+        """Note the files of the run: what is its result, with hashes, and what only it needs."""
+        if self.lock:
+            clear_leftovers(self.folder, HOST if self.lock.of_share else "")
+        own = own_files(self.folder)
+        if self.record["status"] == "finished":
+            self.record["outputs"] = results(self.folder)
+            self.record["stamp"] = stamp(self.folder, self.record["outputs"])
+        self.record["files"] = [name for name in own if name not in self.record.get("outputs", ())]
 
 
-def begin(folder: Path, config: Config, inputs: Mapping[str, str], *, force: bool = False) -> Run | None:
-    """Open a run folder; None when the same command has already finished there.
+def begin(
+    folder: Path,
+    config: Config,
+    inputs: Mapping[str, str],
+    *,
+    force: bool = False,
+    share: str = "",
+    reads: Iterable[Path | None] = (),
+    needed_bytes: int = 0,
+) -> Run | None:
+    """Open a run folder, and hold it; None when the same command has already finished there.
 
     Args:
         folder: the command's output folder.
         config: its settings; with the inputs they say whether this is "the same command".
         inputs: name -> fingerprint of each input.
         force: clear an earlier run of the same command first.
+        share: name of the share, where several processes fill the folder at once.
+        reads: files and folders that the command reads; None counts for none.
+        needed_bytes: what the command writes there, roughly; told where the disk is full.
 
     Raises:
-        InputError: the folder holds something else, or a run with other settings.
+        InputError: the folder holds something that is read, something else, a run with other settings or files of
+            somebody's own, or another process is at work there.
+        InconsistentError: it is finished, but a file in it has changed since.
     """
     wanted = _wanted(config, inputs)
-    earlier = _earlier(folder)
-    if earlier and force:
-        if earlier.get("command") != wanted["command"]:
-            raise InputError(f"--force will not clear {folder}: it was written by `xrmri {earlier.get('command')}`")
-        shutil.rmtree(folder)
-        earlier = None
-    if earlier:
-        # A setting that an earlier version did not have yet was, in effect, at its default.
-        free = {name: getattr(config, name) for name in config.free}
-        before = {**type(config)().to_dict(), **earlier.get("config", {}), **free}
-        different = _first_difference({**earlier, "config": before}, wanted)
-        if different:
-            raise InputError(f"{folder} holds a run with other settings ({different}): give another -o, or --force")
-        if earlier["status"] == "finished" and all((folder / name).is_file() for name in earlier["outputs"]):
-            return None
+    for one in reads:
+        if one is not None and folder.resolve() in (one.resolve(), *one.resolve().parents):
+            raise InputError(f"{one} lies in -o {folder}, where files may be replaced: give another -o")
+    if not force and is_done(folder, config, inputs):
+        return None
+    _require_same_command(folder, wanted)
     require_writable(folder)
-    return Run(folder=folder, record={**(earlier or {}), **wanted, **_facts()})
+    folder = folder.resolve()
+    lock = hold(folder, share)
+    try:
+        clear_leftovers(folder, HOST if share else "")
+        earlier = _earlier(folder)
+        if earlier and force:
+            clear(folder, earlier)
+            earlier = None
+        elif is_done(folder, config, inputs):  # by the process that held the folder until now
+            lock.release()
+            return None
+        require_own(folder, earlier or {})
+    except BaseException:
+        lock.release()
+        raise
+    kept = {name: value for name, value in (earlier or {}).items() if name not in _OF_THE_END}
+    return Run(folder=folder, record={**kept, **wanted, **_facts()}, lock=lock, needed_bytes=needed_bytes)
 
 
-def join(folder: Path, config: Config, inputs: Mapping[str, str]) -> None:
+def is_done(folder: Path, config: Config, inputs: Mapping[str, str]) -> bool:
+    """Whether the same command has finished in a folder, its files are as it wrote them, and what could not be opened
+    then still cannot; raises as `begin` does.
+    """
+    earlier = _earlier(folder)
+    if not earlier:
+        return False
+    # A setting that an earlier version did not have yet was, in effect, at its default.
+    free = {name: getattr(config, name) for name in config.free}
+    before = {**type(config)().to_dict(), **earlier.get("config", {}), **free}
+    different = _first_difference({**earlier, "config": before}, _wanted(config, inputs))
+    if different:
+        raise InputError(f"{folder} holds a run with other settings ({different}): give another -o, or --force")
+    again = any(opens(Path(path)) for path in earlier.get("unopened", ()))
+    return earlier["status"] == "finished" and is_complete(folder, earlier) and not again
+
+
+def renew(folder: Path) -> None:
+    """Let the run.json of a finished run vouch for its files as they are now: a later program has added to them."""
+    record = read_record(folder)
+    if record and record["status"] == "finished":
+        run = Run(folder=folder, record=record)
+        run.list_files()
+        run.write()
+
+
+@contextmanager
+def join(folder: Path, config: Config, inputs: Mapping[str, str], share: str) -> Iterator[None]:
     """Take part in a run whose folder several processes fill at once: the first writes run.json, the others agree.
 
     Raises:
-        InputError: the folder holds something else, or a run with other settings.
+        InputError: the folder holds something else, a run with other settings, or another process has this share.
     """
     wanted = _wanted(config, inputs)
     earlier = _earlier(folder)
@@ -190,8 +231,14 @@ def join(folder: Path, config: Config, inputs: Mapping[str, str]) -> None:
     if different:
         raise InputError(f"{folder} holds a run with other settings ({different}): give another -o")
     require_writable(folder)
-    if earlier is None:
-        Run(folder=folder, record={**wanted, **_facts()}).write()
+    lock = hold(folder, share)
+    try:
+        clear_leftovers(folder, HOST)
+        if earlier is None:
+            Run(folder=folder, record={**wanted, **_facts()}).write()
+        yield
+    finally:
+        lock.release()
 
 
 def _wanted(config: Config, inputs: Mapping[str, str]) -> dict[str, Any]:
@@ -204,11 +251,18 @@ def _earlier(folder: Path) -> dict[str, Any] | None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"-o {folder} is a file: give a folder")
     # Looked at before run.json, which another process may be about to write.
-    filled = folder.is_dir() and any(".partial" not in item.name for item in folder.iterdir())
+    filled = folder.is_dir() and any(not (".partial" in one or is_lock(one)) for one in os.listdir(folder))
     earlier = read_record(folder)
     if filled and earlier is None:
         raise InputError(f"-o {folder} is not empty and was not written by xrmri: give a new folder")
     return earlier
+
+
+def _require_same_command(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """InputError where a folder was written by another command."""
+    earlier = _earlier(folder)
+    if earlier and earlier.get("command") != wanted["command"]:
+        raise InputError(f"--force will not clear {folder}: it was written by `xrmri {earlier.get('command')}`")
 
 
 def _facts() -> dict[str, Any]:

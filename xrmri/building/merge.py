@@ -72,8 +72,6 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
         InconsistentError: a participant or a file would stand in two splits.
         RejectedError: more FLASH series were rejected than config.max_rejected; rejected.csv is written all the same.
     """
-    for stale in folder.glob("pairs-*.partial.*"):  # of tasks that were killed
-        stale.unlink()
     pairs = [pair for record in records for pair in record["pairs"]]
     pairs.sort(key=lambda pair: (pair["participant"], pair["visit"], pair["side"]))
     left = left_out(pairs, [row for record in records for row in record["rejected"]])

@@ -17,6 +17,7 @@ from xrmri.data.store import PackedPair, StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InputError
 from xrmri.records import LEFT, Volume
+from xrmri.trouble import is_passing
 
 Cut = Callable[[Candidate, Path, str], tuple[np.ndarray, float | None]]
 """(pair, film, hash of the film) -> (299, 299) uint16 joint crop in film orientation, and its width in mm if known."""
@@ -56,13 +57,16 @@ def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
     try:
         volume, mri_sha256 = _mri(job)
     except InputError as error:
-        return candidate.blamed(flash=str(error), film="radiograph not needed: its FLASH series was rejected")
+        passing = is_passing(error, candidate.flash.path)
+        film = "radiograph not needed: its FLASH series was rejected"
+        return candidate.blamed(flash=str(error), film=film, passing=passing)
     try:
         file = _film_file(candidate)
         radiograph_sha256 = content_sha256(file)
         crop, width_mm = cut(candidate, file, radiograph_sha256)
     except InputError as error:
-        return candidate.blamed(flash=f"radiograph rejected: {error}", film=str(error))
+        passing = is_passing(error, candidate.film.path)
+        return candidate.blamed(flash=f"radiograph rejected: {error}", film=str(error), passing=passing)
     if candidate.side == LEFT:
         volume, crop = mirrored_volume(volume), mirrored(crop)
     stored = StoredPair(

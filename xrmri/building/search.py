@@ -14,10 +14,11 @@ from xrmri.data.archive import is_archive
 from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.pairing import Candidate, RejectedSeries, pair_up
 from xrmri.data.readings import read_readings
-from xrmri.data.release import Release, find_release
-from xrmri.errors import InconsistentError
+from xrmri.data.release import Release, Series, find_release
+from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import ACQUIRED_IMAGES, PHANTOM
 from xrmri.run import digest, fingerprint, read_record, sha256
+from xrmri.trouble import opens
 
 Row = Mapping[str, Any]
 """A line of a table, by column."""
@@ -45,8 +46,10 @@ class Found:
     def rejected_row(self, one: RejectedSeries) -> Row:
         """A line of rejected.csv, and the kind of the series."""
         series = one.series
+        passing = one.passing or (one.reason.startswith("unreadable") and not opens(series.path))
         return {"participant": series.participant, "visit": series.visit, "side": one.side or "both",
-                "series": self.relative(series.path), "reason": one.reason, "kind": series.kind}  # fmt: skip
+                "series": self.relative(series.path), "reason": one.reason, "kind": series.kind,
+                "passing": passing}  # fmt: skip
 
     def pair_row(self, one: Candidate) -> Row:
         """The two series of a pair."""
@@ -70,13 +73,21 @@ def search(root: Path, config: BuildDataset) -> Found:
     candidates, rejected = pair_up(release.series, read_readings(release.readings))
     whole = []
     for one in candidates:
-        files = 0 if is_archive(one.flash.path) else len(one.flash.files())
+        files = 0 if is_archive(one.flash.path) else _count_files(one.flash)
         if 0 < files < config.slices:
             reason = f"slice count: {files} files, not {config.slices}"
             rejected += one.blamed(flash=reason, film="radiograph not needed: its FLASH series was rejected")
         else:
             whole.append(one)
     return Found(root=root, release=release, candidates=whole, rejected=rejected)
+
+
+def _count_files(series: Series) -> int:
+    """How many files a series has; 0 where nobody can tell now."""
+    try:
+        return len(series.files())
+    except InputError:
+        return 0
 
 
 def left_out(pairs: Iterable[Row], rejected: Iterable[Row]) -> list[Row]:

@@ -19,7 +19,8 @@ from xrmri.data.pairing import RejectedSeries
 from xrmri.data.store import grade_names, new_shard
 from xrmri.errors import InconsistentError
 from xrmri.machine.parallel import in_order
-from xrmri.run import sha256, write_json
+from xrmri.run import digest, sha256, write_json
+from xrmri.trouble import opens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +47,17 @@ class Shard:
         """What the shard holds, as JSON; written last, so that it says that the shard is complete."""
         return self.file.with_suffix(".json")
 
-    def is_finished(self, config: BuildDataset, inputs: Mapping[str, str]) -> bool:
-        """Whether the shard was built with these settings from this release."""
+    def is_finished(self, found: Found, config: BuildDataset, inputs: Mapping[str, str]) -> bool:
+        """Whether the shard was built with these settings from this release, and nothing opens that did not then."""
         record = self.read()
-        return bool(record) and (record["config"], record["inputs"]) == (config.to_dict(), inputs)
+        if not record or (record["config"], record["inputs"]) != (config.to_dict(), inputs):
+            return False
+        same = record.get("candidates") == self.candidates(found)
+        return same and not any(opens(found.root / path) for path in passing(record))
+
+    def candidates(self, found: Found) -> str:
+        """One digest of the pairs that the shard is built from."""
+        return digest([one.pair_id for one in found.candidates[self.number :: self.count]])
 
     def read(self) -> dict[str, Any] | None:
         """The record, or None where the shard is not finished."""
@@ -59,6 +67,11 @@ class Shard:
             return dict(json.loads(self.record.read_text(encoding="utf-8")))
         except ValueError as error:
             raise InconsistentError(f"{self.record} is not JSON: remove it and build the shard again") from error
+
+
+def passing(record: Mapping[str, Any]) -> list[str]:
+    """The series, from the root of the release on, that a shard's record leaves out since they could not be opened."""
+    return [row["series"] for row in record["rejected"] if row.get("passing")]
 
 
 def build_shards(
@@ -122,6 +135,7 @@ def _build(
         "origin": origin(found.root),
         "found": found.series,
         "pairs": pairs,
+        "candidates": shard.candidates(found),
         "rejected": [dict(found.rejected_row(one)) for one in rejected],
         "not_read": {name: not_read[name] for name in grade_names()},
         "sha256": sha256(shard.file),

@@ -4,8 +4,14 @@ A file of this program is a flat list of arrays of numbers and short texts, stor
 point to other files, unpack through plug-ins, claim any size. A file that does is refused before a number is read.
 """
 
+import errno
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import h5py
 
@@ -31,25 +37,84 @@ def open_h5(file: Path, remedy: str) -> File:
     """
     try:
         require_regular(file)
-        content = h5py.File(file, "r")
+        content = h5py.File(file, "r", locking=False)  # NFS and Lustre may know no locks, and finished files need none
     except InputError as error:
         raise InconsistentError(f"{error}; {remedy}") from error
     except (OSError, ValueError) as error:
-        raise InconsistentError(f"{file} is damaged, or not HDF5: {remedy}") from error
+        raise unreadable(str(file), error, f"is damaged, or not HDF5: {remedy}") from error
     try:
         reason = next((f"{name!r} {why}" for name in content if (why := _foreign(content, name))), "")
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         content.close()
-        raise InconsistentError(f"{file} is damaged: {remedy}") from error
+        raise unreadable(str(file), error, f"is damaged: {remedy}") from error
     if reason:
         content.close()
         raise InconsistentError(f"{file} is not as xrmri writes it ({reason}): {remedy}")
     return content
 
 
-def new_h5(file: Path) -> File:
-    """An empty HDF5 file to write to."""
-    return h5py.File(file, "w")
+def unreadable(what: str, error: Exception, damage: str) -> InconsistentError:
+    """What to say where HDF5 could not read: damage only where the system gave the bytes.
+
+    Args:
+        what: the file, or a part of it.
+        error: what h5py raised.
+        damage: what is wrong, and what to do, where it is no trouble of the system.
+    """
+    if isinstance(error, OSError) and error.errno:
+        trouble = os.strerror(error.errno)
+        return InconsistentError(f"{what} cannot be read now ({trouble}): run the same command again once it can")
+    return InconsistentError(f"{what} {damage}")
+
+
+@contextmanager
+def new_h5(file: Path) -> Iterator[File]:
+    """An empty HDF5 file to write to; OSError at the end where the disk had no room for it."""
+    with file.open("w+b", buffering=0) as stream:
+        disk = _Disk(stream)
+        with h5py.File(disk, "w") as content:
+            yield content
+        if disk.error:
+            raise OSError(disk.error.errno or errno.ENOSPC, disk.error.strerror, str(file))
+
+
+class _Disk(io.RawIOBase):
+    """A file that keeps its first error to itself, because HDF5 ends the process where it can't write what it holds."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        self.error: OSError | None = None
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read as a file does."""
+        return self.stream.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+
+    def write(self, data: memoryview) -> int:  # type: ignore[override]
+        """Write, or pretend to."""
+        start, done = self.stream.tell(), 0
+        try:
+            while done < len(data):
+                done += self.stream.write(data[done:])
+        except OSError as error:
+            self.error = self.error or error
+            self.stream.seek(start + len(data))
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length, or pretend to."""
+        try:
+            return self.stream.truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        return self.stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self.stream.tell()
 
 
 def _foreign(content: File, name: str) -> str:

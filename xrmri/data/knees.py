@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5
-from xrmri.errors import InconsistentError, InputError
+from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
+from xrmri.errors import InputError
 from xrmri.names import cells
 from xrmri.records import KneeBox
 from xrmri.run import complete_or_absent
@@ -74,7 +74,7 @@ class Knees:
             with open_h5(self.folder / "knees.h5", _AGAIN) as content:
                 crop, box, spacing = (content[name][row] for name in ("crop", "box", "spacing_mm"))
         except (OSError, KeyError, ValueError, IndexError) as error:
-            raise InconsistentError(f"{self.folder / 'knees.h5'} is damaged: {_AGAIN}") from error
+            raise unreadable(str(self.folder / "knees.h5"), error, f"is damaged: {_AGAIN}") from error
         x0, y0, x1, y1 = (float(corner) for corner in box)
         return DetectedKnee(
             name=line["name"],

@@ -3,15 +3,18 @@
 A file holds (column, row, slice), a Volume (S, H, W); ITK counts LPS millimetres, a Volume RAS millimetres.
 """
 
+import errno
 import gzip
 import json
 import math
+import os
 import zlib
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from xrmri.disk import free_bytes, is_full
 from xrmri.errors import InputError
 from xrmri.geometry import Geometry, lps_or_ras
 from xrmri.records import SIDES, Volume
@@ -20,6 +23,7 @@ from xrmri.run import complete_or_absent
 UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero
 _FLOATS = {16: np.float32, 64: np.float64}  # NIfTI's codes of types that know infinity
+_HEADER_BYTES = 352
 
 
 def write_volume(file: Path, volume: Volume, description: str) -> None:
@@ -43,7 +47,12 @@ def write_volume(file: Path, volume: Volume, description: str) -> None:
         try:
             sitk.WriteImage(image, str(partial))
         except RuntimeError as error:
+            if is_full(error, file.parent):
+                raise
             raise InputError(f"{file} cannot be written: give a writable place and a name in .nii.gz") from error
+        if len(_unpacked(partial)) < _HEADER_BYTES + volume.voxels.nbytes:  # ITK does not say that a disk is full
+            code = errno.ENOSPC if free_bytes(file.parent) < volume.voxels.nbytes else errno.EFBIG
+            raise OSError(code, os.strerror(code), str(file))
 
 
 def read_volume(file: Path) -> Volume:

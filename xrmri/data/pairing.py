@@ -36,11 +36,11 @@ class Candidate:
         """Participant, visit and side."""
         return f"{self.flash.participant}_{self.flash.visit}_{self.side}"
 
-    def blamed(self, *, flash: str, film: str) -> "list[RejectedSeries]":
+    def blamed(self, *, flash: str, film: str, passing: bool = False) -> "list[RejectedSeries]":
         """Both series, once nothing came of the pair: why the FLASH is left out, and why the film."""
         return [
-            RejectedSeries(series=self.flash, side=self.side, reason=flash),
-            RejectedSeries(series=self.film, side=self.film.side, reason=film),
+            RejectedSeries(series=self.flash, side=self.side, reason=flash, passing=passing),
+            RejectedSeries(series=self.film, side=self.film.side, reason=film, passing=passing),
         ]
 
 
@@ -51,6 +51,8 @@ class RejectedSeries:
     series: Series
     side: str | None
     reason: str
+    passing: bool = False
+    """One of the two could not be opened: no word about what it holds."""
 
 
 def pair_up(series: Iterable[Series], readings: Mapping[Key, Reading]) -> tuple[list[Candidate], list[RejectedSeries]]:

@@ -196,8 +196,11 @@ def _files(path: Path) -> list[Path]:
         return [path] if path.is_file() else []
     if not path.is_dir():
         return []
-    with os.scandir(path) as entries:
-        files = sorted(path / one.name for one in entries if not one.name.startswith(".") and one.is_file())
+    try:
+        with os.scandir(path) as entries:
+            files = sorted(path / one.name for one in entries if not one.name.startswith(".") and one.is_file())
+    except OSError as error:
+        raise InputError(f"unreadable folder: {path.name} ({error.strerror})") from error
     return [file for file in files if DICOM_NAME.fullmatch(file.name)] or [file for file in files if is_dicom(file)]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from xrmri.data.chunks import FILTERS, packed
 from xrmri.data.features import feature_set, one_hot
-from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5
+from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import SCHEMA, DatasetFacts, read_dataset_facts
 from xrmri.geometry import Geometry
@@ -201,8 +201,8 @@ class Dataset:
         try:
             return np.asarray(self._open(shard)[name][(row, *within)])
         except (OSError, KeyError, ValueError) as error:
-            file = self.folder / shard
-            raise InconsistentError(f"{file}: {name} of {pair_id} cannot be read: {REBUILD}") from error
+            what = f"{self.folder / shard}: {name} of {pair_id}"
+            raise unreadable(what, error, f"cannot be read: {REBUILD}") from error
 
     def _open(self, shard: str) -> File:
         if self._owner != os.getpid():  # a forked handle shares its file position with the parent

@@ -1,6 +1,5 @@
 """What a person gets: the volume as NIfTI, a sidecar that says how it came about, and a preview picture."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from xrmri.data.nifti import volume_name, write_volume
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.generation.case import Case, ReferenceGrid
+from xrmri.generation.claim import claimed, is_whole, read_claim, require_ours
 from xrmri.generation.model import ModelFolder
 from xrmri.geometry import Geometry
 from xrmri.names import MOST_NAME_BYTES
@@ -20,7 +20,7 @@ from xrmri.records import LEFT, Volume
 from xrmri.report.animation import write_animation
 from xrmri.report.preview import write_preview
 from xrmri.report.three_planes import write_viewer
-from xrmri.run import digest, sha256, write_json
+from xrmri.run import digest
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
 VOLUME_SUFFIXES = (".nii.gz", ".nii")
@@ -113,19 +113,12 @@ def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bo
     Raises:
         InputError: the files are there, but of another order.
     """
-    if not any(file.exists() for file in target.files(samples)):
-        return False
-    try:
-        sidecar = json.loads(target.beside(".json").read_text(encoding="utf-8"))
-        told = sidecar["outputs"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if not target.volume.exists():
-            return False
-        raise InputError(f"{target.volume} exists without a sidecar of xrmri: give another -o, or --force") from error
-    if sidecar["identity"] != digest(wanted):
+    sidecar = target.beside(".json")
+    require_ours(target.files(samples), sidecar)
+    claim = read_claim(sidecar)
+    if claim and target.volume.exists() and claim.get("identity") != digest(wanted):
         raise InputError(f"{target.volume} exists and was drawn with other settings: give another -o, or --force")
-    files = {target.volume.with_name(name): found for name, found in told.items()}
-    return all(file.is_file() and sha256(file) == found for file, found in files.items())
+    return is_whole(sidecar)
 
 
 def deliver(samples: list[np.ndarray], order: Case, target: Target, config: Generate, model: ModelFolder) -> None:
@@ -144,24 +137,24 @@ def deliver(samples: list[np.ndarray], order: Case, target: Target, config: Gene
     intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in as_it_lies]
     if len(samples) > 1:
         intensities += [np.mean(intensities, axis=0), np.std(intensities, axis=0)]
-    for file, voxels in zip(target.volumes(len(samples)), intensities, strict=True):
-        volume = _laid(Volume(voxels=voxels, geometry=geometry, side=order.side), order.grid)
-        write_volume(file, replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)), DESCRIPTION)
+    laid = [_laid(Volume(voxels=voxels, geometry=geometry, side=order.side), order.grid) for voxels in intensities]
     title = f"{target.stem}, {order.side} knee: synthetic MRI, not for diagnosis"
     note = (
         f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}. "
         f"Image left is {geometry.image_left}."
     )
-    write_preview(
-        target.beside(".png"), order.radiograph, as_it_lies[0], ends=geometry.ends, title=title, note=note
-    )
-    if ".gif" in target.pictures:
-        write_animation(target.beside(".gif"), as_it_lies[0], title="synthetic MRI, not for diagnosis")
-    if ".html" in target.pictures:
-        write_viewer(target.beside(".html"), order.radiograph, target.volume, title=title, note=note)
-    written = target.files(len(samples))
-    written.remove(target.beside(".json"))
-    write_json(target.beside(".json"), _sidecar(order, config, model, volume.geometry, written))
+    sidecar = target.beside(".json")
+    files = [file for file in target.files(len(samples)) if file != sidecar]
+    with claimed(sidecar, _sidecar(order, config, model, laid[0].geometry), files):
+        for file, volume in zip(target.volumes(len(samples)), laid, strict=True):
+            write_volume(file, replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)), DESCRIPTION)
+        write_preview(
+            target.beside(".png"), order.radiograph, as_it_lies[0], ends=geometry.ends, title=title, note=note
+        )
+        if ".gif" in target.pictures:
+            write_animation(target.beside(".gif"), as_it_lies[0], title="synthetic MRI, not for diagnosis")
+        if ".html" in target.pictures:
+            write_viewer(target.beside(".html"), order.radiograph, target.volume, title=title, note=note)
 
 
 def _laid(volume: Volume, grid: ReferenceGrid | None) -> Volume:
@@ -178,10 +171,8 @@ def _geometry(order: Case, shape: tuple[int, int, int], model: ModelFolder) -> G
     return Geometry.centred(model.facts.plane, shape, (deep_mm / (slices - 1), high_mm / height, wide_mm / width))
 
 
-def _sidecar(
-    order: Case, config: Generate, model: ModelFolder, geometry: Geometry, written: list[Path]
-) -> dict[str, Any]:
-    """All that a reader of the volume must know."""
+def _sidecar(order: Case, config: Generate, model: ModelFolder, geometry: Geometry) -> dict[str, Any]:
+    """All that a reader of the volume must know, but for the hashes of the files."""
     return {
         "description": "Synthetic: drawn from a radiograph by xrmri. Not for diagnosis.",
         "synthetic": True,
@@ -203,7 +194,6 @@ def _sidecar(
         "window": list(model.facts.window),
         "xrmri_version": __version__,
         "identity": digest(identity(order, config, model)),
-        "outputs": {file.name: sha256(file) for file in written},
     }
 
 

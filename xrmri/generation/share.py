@@ -16,6 +16,11 @@ class Share:
     number: int
     count: int
 
+    @property
+    def name(self) -> str:
+        """Of this share, among files."""
+        return f"{self.number}-of-{self.count}"
+
     def of(self, names: Sequence[str]) -> list[str]:
         """This process's volumes."""
         return list(names[self.number :: self.count])
@@ -37,13 +42,13 @@ class Share:
         return {name: reason for mark in marks for name, reason in json.loads(mark.read_text("utf-8")).items()}
 
     def _mark(self, out: Path) -> Path:
-        return out / "shards" / f"{self.number}-of-{self.count}.json"
+        return out / "shards" / f"{self.name}.json"
 
 
 def read_share(told: str | None, environment: Mapping[str, str], out: Path) -> Share | None:
     """The share that --shard names, else that of this task of a Slurm array; None for everything.
 
-    Under `accelerate launch` or `torchrun`, each of whose processes has a GPU, the share is shared once more.
+    Under `accelerate-launch` or `torchrun`, each of whose processes has a GPU, the share is shared once more.
 
     Raises:
         InputError, InconsistentError: not I/N, or a task that an array of its size does not have.

@@ -14,11 +14,11 @@ from xrmri.data.features import FeatureSet, reading
 from xrmri.data.nifti import read_volume, write_volume
 from xrmri.data.volume import to_unit
 from xrmri.generation.case import Case
+from xrmri.generation.claim import claimed
 from xrmri.generation.deliver import DESCRIPTION, Target
 from xrmri.generation.model import ModelFolder
 from xrmri.records import Volume
 from xrmri.report.effect import write_effect
-from xrmri.run import sha256, write_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +41,12 @@ class Sweep:
         ]
 
 
+    def effect(self, target: Target) -> tuple[Path, Path, Path]:
+        """Volume, sidecar and picture of what the reading changes."""
+        stem, suffix = f"_{self.name}-{self.grades[-1]}-minus-{self.grades[0]}", target.volume.name[len(target.stem) :]
+        return target.beside(stem + suffix), target.beside(f"{stem}.json"), target.beside(f"{stem}.png")
+
+
 def read_sweep(name: str, features: FeatureSet) -> Sweep:
     """The sweep over a reading, under any name it goes by; InputError where there is none of that name."""
     full_name = reading(name, features, "--sweep")
@@ -51,21 +57,8 @@ def deliver_effect(sweep: Sweep, order: Case, target: Target, model: ModelFolder
     """Write the highest grade's volume less the lowest's, a sidecar, and a picture of both."""
     files = [own.volume for _, own in sweep.orders(order, target)]
     low, high = read_volume(files[0]), read_volume(files[-1])
-    suffix = target.volume.name.removeprefix(target.stem)
-    stem = f"{target.stem}_{sweep.name}-{sweep.grades[-1]}-minus-{sweep.grades[0]}"
     difference = high.voxels.astype(np.int16) - low.voxels.astype(np.int16)
-    volume = target.volume.with_name(stem + suffix)
-    write_volume(volume, Volume(voxels=difference, geometry=high.geometry, side=order.side), DESCRIPTION)
-    picture = target.volume.with_name(f"{stem}.png")
-    write_effect(
-        picture,
-        to_unit(low.voxels, model.facts.window),
-        to_unit(high.voxels, model.facts.window),
-        labels=(f"{sweep.name} = {sweep.grades[0]}", f"{sweep.name} = {sweep.grades[-1]}"),
-        note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has learnt "
-        "of this reading. Not for diagnosis.",
-    )
-    sidecar = target.volume.with_name(f"{stem}.json")
+    volume, sidecar, picture = sweep.effect(target)
     told = {
         "description": "Synthetic: the difference of two volumes drawn from the same noise. Not for diagnosis.",
         "synthetic": True,
@@ -73,7 +66,15 @@ def deliver_effect(sweep: Sweep, order: Case, target: Target, model: ModelFolder
         "reading": sweep.name,
         "minuend": files[-1].name,
         "subtrahend": files[0].name,
-        "outputs": {file.name: sha256(file) for file in (volume, picture)},
     }
-    write_json(sidecar, told)
+    with claimed(sidecar, told, [volume, picture]):
+        write_volume(volume, Volume(voxels=difference, geometry=high.geometry, side=order.side), DESCRIPTION)
+        write_effect(
+            picture,
+            to_unit(low.voxels, model.facts.window),
+            to_unit(high.voxels, model.facts.window),
+            labels=(f"{sweep.name} = {sweep.grades[0]}", f"{sweep.name} = {sweep.grades[-1]}"),
+            note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has "
+            "learnt of this reading. Not for diagnosis.",
+        )
     return [volume, sidecar, picture]

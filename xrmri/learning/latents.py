@@ -6,6 +6,8 @@ the loss.
 Shapes: N slices, P pairs, V variants of a radiograph, C latent channels, h x w latent pixels, W context width.
 """
 
+import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.format import open_memmap
+from numpy.lib.format import read_array_header_1_0, read_magic, write_array_header_1_0
 from torch import Tensor
 
 from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
@@ -123,21 +125,36 @@ def _encoded(
     encode: Encode,
     tell: Callable[[str, int, int, str], None],
 ) -> np.ndarray:
-    """The array in a file, encoded first where it is not complete; what an interrupted call has done is kept."""
-    if file.is_file():
-        return np.load(file, mmap_mode="r")
-    partial, progress = file.with_suffix(".partial.npy"), file.with_suffix(".done")
-    done = int(progress.read_text()) if progress.is_file() and partial.is_file() else 0
-    array = open_memmap(partial, mode="r+") if done else None
-    for first in range(done, count, _TOGETHER):
-        images = torch.stack([image_at(number) for number in range(first, min(first + _TOGETHER, count))])
-        found = encode(images).to(torch.float16).numpy()
-        if array is None:
-            array = open_memmap(partial, mode="w+", dtype=np.float16, shape=(count, *found.shape[1:]))
-        array[first : first + len(found)] = found
-        array.flush()
-        progress.write_text(str(first + len(found)))
-        tell("train-ldm", first + len(found), count, f"encoding {file.stem}")
-    partial.rename(file)
-    progress.unlink()
+    """The array in a file, encoded first where it is not complete; what an interrupted call has done is kept.
+
+    It is written as any file is, and mapped into memory once it is whole: writing to a map of a full disk ends the
+    process without a word.
+    """
+    if not file.is_file():
+        growing = file.with_suffix(".growing")
+        with growing.open("ab") as stream:
+            for first in _rest(growing, count):
+                images = torch.stack([image_at(number) for number in range(first, min(first + _TOGETHER, count))])
+                found = encode(images).to(torch.float16).numpy()
+                if first == 0:
+                    stream.truncate(0)
+                    header = {"descr": "<f2", "fortran_order": False, "shape": (count, *found.shape[1:])}
+                    write_array_header_1_0(stream, header)
+                stream.write(found.tobytes())
+                tell("train-ldm", first + len(found), count, f"encoding {file.stem}")
+        os.replace(growing, file)
     return np.load(file, mmap_mode="r")
+
+
+def _rest(growing: Path, count: int) -> range:
+    """The items still to be encoded, in steps of _TOGETHER; a step that was cut off is taken away first."""
+    try:
+        with growing.open("r+b") as stream:
+            read_magic(stream)
+            shape, _, dtype = read_array_header_1_0(stream)
+            begin, item_bytes = stream.tell(), dtype.itemsize * math.prod(shape[1:])
+            done = (growing.stat().st_size - begin) // item_bytes // _TOGETHER * _TOGETHER
+            stream.truncate(begin + done * item_bytes)
+    except ValueError:  # nothing, or half a header
+        done = 0
+    return range(done, count, _TOGETHER)

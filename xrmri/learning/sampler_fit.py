@@ -30,6 +30,7 @@ from xrmri.models.bundle import (
     load_bundle,
     predict_noise,
 )
+from xrmri.run import renew
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         done = add_fits(given.ldm, open_dataset(given.dataset), find_device("auto"))
+        renew(given.ldm)
     except XrmriError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -15,6 +15,7 @@ from zlib import crc32
 
 from pydicom.dataset import Dataset
 
+from xrmri.files import partial_name
 from xrmri.phantom.anatomy import Participant, stream
 from xrmri.phantom.dicom_series import SeriesFacts, film_file, flash_files, iw_files, locator_files, mpr_files, save
 from xrmri.phantom.film import Film
@@ -77,7 +78,7 @@ def write_series(
     """Write a participant's DICOM files: all of them, or none."""
     where = place(participant)
     final = root / VISIT / where.release / participant.participant
-    partial = final.with_name(f"{final.name}.partial")
+    partial = partial_name(final)
     shutil.rmtree(partial, ignore_errors=True)
     series: list[tuple[SeriesFacts, Iterable[Dataset]]] = [
         (where.film, [film_file(film, where.film)]),

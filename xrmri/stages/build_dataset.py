@@ -5,7 +5,7 @@ own (a task of a Slurm array, say) and one more merges them. Both ways write the
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 from xrmri.building.merge import read_shards, shards_of, verify, write_tables
 from xrmri.building.search import inputs_of, plan, search
 from xrmri.building.sequences import draw_sequences
-from xrmri.building.shard import Shard, build_shards
+from xrmri.building.shard import Shard, build_shards, passing
 from xrmri.config import BuildDataset, Execution
 from xrmri.errors import InputError
 from xrmri.machine import parallel
-from xrmri.run import begin, join, read_record
+from xrmri.run import begin, join, read_record, renew
 
 __all__ = ["array_task", "merge", "run", "run_shard", "verify", "with_shards"]
 log = logging.getLogger(__name__)
@@ -54,15 +54,21 @@ def run(
     if execution.dry_run:
         return plan(found, out)
     inputs = inputs_of(found, knees)
-    run_folder = begin(out, config, inputs, force=execution.force)
+    slices = config.last_slice - config.first_slice + 1  # and the radiograph
+    needed_bytes = len(found.candidates) * slices * config.size**2 * 2
+    reads = [release, knees]
+    run_folder = begin(out, config, inputs, force=execution.force, reads=reads, needed_bytes=needed_bytes)
     if run_folder is None:
         if figures:
             draw_sequences(found.release, out, config, execution)
+            renew(out)
         return {"status": "already done", "output": str(out)}
     with run_folder as record:
-        missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(config, inputs)]
+        missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(found, config, inputs)]
         build_shards(missing, found, config, execution, inputs, knees)
-        record.record["counts"] = counts = write_tables(out, config, read_shards(out, config, inputs))
+        records = read_shards(out, config, inputs)
+        record.record["unopened"] = _unopened(records, release)
+        record.record["counts"] = counts = write_tables(out, config, records)
         if figures:
             draw_sequences(found.release, out, config, execution)
     log.info("%d pairs from %d series written to %s", counts["pairs"], len(found.release.series), out)
@@ -89,11 +95,12 @@ def run_shard(
     if execution.dry_run:
         return plan(found, out)
     inputs = inputs_of(found, knees)
-    join(out, config, inputs)
     shard = Shard(folder=out, number=number, count=config.shards)
-    if not execution.force and shard.is_finished(config, inputs):
-        return {"status": "already done", "output": str(shard.file)}
-    build_shards([shard], found, config, execution, inputs, knees)
+    with join(out, config, inputs, f"{number}-of-{config.shards}"):
+        if not execution.force and shard.is_finished(found, config, inputs):
+            return {"status": "already done", "output": str(shard.file)}
+        (out / "dataset.json").unlink(missing_ok=True)  # it describes the shard that was there: --merge writes it anew
+        build_shards([shard], found, config, execution, inputs, knees)
     record = shard.read()
     assert record is not None
     counts = {"pairs": len(record["pairs"]), "rejected": len(record["rejected"])}
@@ -131,6 +138,11 @@ def merge(out: Path, config: BuildDataset) -> dict[str, Any]:
     with run_folder as opened:
         opened.record["counts"] = counts = write_tables(out, kept, records)
     return {"status": "finished", "output": str(out), "counts": counts}
+
+
+def _unopened(records: Sequence[Mapping[str, Any]], release: Path) -> list[str]:
+    """The series that shards leave out because they could not be opened."""
+    return sorted({str(release / path) for record in records for path in passing(record)})
 
 
 def array_task(environment: Mapping[str, str], config: BuildDataset, out: Path) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from xrmri.facts import read_model_facts
 from xrmri.learning.sampler_fit import add_fits
 from xrmri.models.bundle import load_bundle, save_bundle
 from xrmri.pretrained import BUNDLED_LDM
-from xrmri.run import require_finished
+from xrmri.run import renew, require_finished
 
 
 def make(ldm: Path, dataset: Path | None) -> None:
@@ -23,6 +23,7 @@ def make(ldm: Path, dataset: Path | None) -> None:
     require_finished(ldm, "train-ldm")
     if dataset and not read_model_facts(ldm).is_fitted:
         add_fits(ldm, open_dataset(dataset))
+        renew(ldm)
     bundle = load_bundle(ldm)
     BUNDLED_LDM.mkdir(exist_ok=True)
     save_bundle(BUNDLED_LDM, bundle, card=(ldm / "README.md").read_text(encoding="utf-8"), dtype=torch.float16)

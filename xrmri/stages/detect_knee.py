@@ -23,12 +23,14 @@ from xrmri.machine.parallel import in_order
 from xrmri.records import SIDES, KneeBox, Radiograph
 from xrmri.report.overview import draw_overview
 from xrmri.run import begin, complete_or_absent, fingerprint
+from xrmri.trouble import is_passing
 
 if TYPE_CHECKING:  # torch and ultralytics load where films are looked at, not where a command is read
     from xrmri.detector.detect import Detector
 
 log = logging.getLogger(__name__)
 
+_CROP_BYTES = 700_000  # of both knees of a film, in knees.h5 and as pictures
 _FEW_FILMS = 8  # up to here new processes would take longer to start than the films take
 
 
@@ -53,6 +55,8 @@ class _Found:
     rejected: tuple[RejectedFilm, ...]
     overview: np.ndarray | None
     """(h, w, 3) uint8, where it was asked for and the film could be read."""
+    passing: bool = False
+    """The film could not be opened."""
 
 
 def run(
@@ -97,11 +101,13 @@ def run(
     _detector(weights, execution.device, trust)  # a detector that cannot be loaded ends the run before it begins
     if len(jobs) == 1:
         _refuse_only(jobs[0])
-    run_folder = begin(out, config, inputs, force=execution.force)
+    reads, needed_bytes = [*films, weights], _CROP_BYTES * len(jobs)
+    run_folder = begin(out, config, inputs, force=execution.force, reads=reads, needed_bytes=needed_bytes)
     if run_folder is None:
         return {"status": "already done", "output": str(out)}
     with run_folder as record:
-        knees, rejected = write_knees(out, _rows(jobs, out, execution))
+        record.record["unopened"] = unopened = list[str]()
+        knees, rejected = write_knees(out, _rows(jobs, out, execution, unopened))
         record.record["counts"] = counts = {"films": len(jobs), "knees": knees, "rejected": rejected}
         if not knees:
             raise InputError(f"none of the {len(jobs)} films shows a knee that can be used: see {out / 'rejected.csv'}")
@@ -115,14 +121,17 @@ def _refuse_only(job: _FilmJob) -> None:
         raise InputError(f"{job.film.file}: {found.rejected[0].reason}")
 
 
-def _rows(jobs: list[_FilmJob], out: Path, execution: Execution) -> Iterator[DetectedKnee | RejectedFilm]:
-    """Each knee, and each thing left out, film by film; overviews are written on the way."""
+def _rows(
+    jobs: list[_FilmJob], out: Path, execution: Execution, unopened: list[str]
+) -> Iterator[DetectedKnee | RejectedFilm]:
+    """Each knee, and each thing left out, film by film; overviews are written and `unopened` is filled on the way."""
     results = map(_look, jobs) if len(jobs) <= _FEW_FILMS else in_order(_look, jobs, execution.workers)
     for done, (job, found) in enumerate(zip(jobs, results, strict=True), start=1):
         if found.overview is not None:
             (out / "overview").mkdir(exist_ok=True)
             with complete_or_absent(out / "overview" / f"{job.film.name}.png") as partial:
                 Image.fromarray(found.overview).save(partial)
+        unopened += [str(job.film.file)] * found.passing
         for rejected in found.rejected:
             log.warning("%s: %s", rejected.source, rejected.reason)
         yield from found.knees
@@ -145,7 +154,9 @@ def _look(job: _FilmJob) -> _Found:
         knees = tuple(_cut(job, radiograph, box, digest) for box in seen.knees)
     except InputError as error:
         reason = str(error).removeprefix(f"{source} ")
-        return _Found(knees=(), rejected=(RejectedFilm(source=source, reason=reason, score=None),), overview=None)
+        rejected_film = RejectedFilm(source=source, reason=reason, score=None)
+        passing = is_passing(error, job.film.file)
+        return _Found(knees=(), rejected=(rejected_film,), overview=None, passing=passing)
     rejected = tuple(RejectedFilm(source=source, reason=one.reason, score=one.score) for one in seen.left_out)
     overview = None
     if job.overview:

@@ -3,7 +3,7 @@
 import csv
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import Any
 from xrmri.config import Execution, Generate, silent
 from xrmri.data.features import parse_settings
 from xrmri.data.store import open_dataset
+from xrmri.disk import room_for
 from xrmri.errors import InconsistentError, InputError, XrmriError
 from xrmri.generation.case import Case, GenerateInputs, case_of_pair, case_of_radiograph
+from xrmri.generation.claim import require_no_input, require_ours
 from xrmri.generation.deliver import VOLUME_SUFFIXES, Target, deliver, delivered_before, identity, require_output
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.generation.share import Share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.machine.memory import keep_memory
 from xrmri.names import cells, safe_name
-from xrmri.run import Run, begin, complete_or_absent, fingerprint, require_writable, sha256
+from xrmri.outputs import clear_leftovers_of
+from xrmri.run import Run, begin, complete_or_absent, fingerprint, is_done, require_writable, sha256
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,9 @@ def run(
         if out is None or out.name.endswith(VOLUME_SUFFIXES):
             target = Target(volume=out or Path(f"{names[0]}.nii.gz"), pictures=wish.pictures)
             sweep = read_sweep(wish.sweep, model.features) if wish.sweep else None
+            places = [place for _, place in sweep.orders(only, target)] if sweep else [target]
+            written = [file for place in places for file in place.files(config.samples)]
+            require_no_input(written + list(sweep.effect(target) if sweep else ()), [first, wish.features, wish.like])
 
             @cache
             def load() -> Any:
@@ -71,7 +77,8 @@ def run(
     orders = {name: place(file) for name, file in zip(names, radiographs, strict=True)}
     if wish.like:
         inputs["like"] = fingerprint(wish.like)
-    return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model, wish.pictures)
+    reads, to = [*radiographs, wish.features, wish.like], out or Path("volumes")
+    return _to_folder(orders, to, inputs, config, execution, model, wish.pictures, reads=reads)
 
 
 def run_cohort(
@@ -101,7 +108,8 @@ def run_cohort(
     orders = {pair_id: place(pair_id) for pair_id in dataset.pairs(split)}
     if not orders:
         raise InconsistentError(f"{folder} has no pair in its {split} split")
-    return _to_folder(orders, out or Path("volumes"), inputs, config, execution, model, wish.pictures, share)
+    to = out or Path("volumes")
+    return _to_folder(orders, to, inputs, config, execution, model, wish.pictures, share, reads=[folder])
 
 
 def _settled(wish: GenerateInputs, config: Generate, execution: Execution) -> tuple[ModelFolder, Generate]:
@@ -129,13 +137,21 @@ def _to_file(
     found = {"output": files[0], "outputs": files, "model": model.name, "identity": wanted}
     if execution.dry_run:
         return {"status": "dry run", **found}
+    require_ours(target.files(config.samples), target.beside(".json"))
     done = not execution.force and delivered_before(target, wanted, config.samples)
     require_writable(target.volume.parent)
     if done:
         model.say_what_it_is()
         return {"status": "already done", **found}
-    _draw_and_deliver(load(), order, target, config, model, execution)
+    clear_leftovers_of(target.volume)
+    with room_for(target.volume.parent, _volume_bytes(config, model)):
+        _draw_and_deliver(load(), order, target, config, model, execution)
     return {"status": "finished", **found}
+
+
+def _volume_bytes(config: Generate, model: ModelFolder) -> int:
+    """What one order takes on disk, roughly."""
+    return (config.samples + 2 * (config.samples > 1)) * config.num_slices * model.image_size**2 * 2 + 500_000
 
 
 def _swept(
@@ -148,6 +164,7 @@ def _swept(
     load: Callable[[], Any],
 ) -> dict[str, Any]:
     """Draw one order at every grade of a reading, and what the reading changes."""
+    require_ours(sweep.effect(target), sweep.effect(target)[1])
     results = [_to_file(own, place, config, execution, model, load) for own, place in sweep.orders(order, target)]
     files = [file for result in results for file in result["outputs"]]
     status = results[0]["status"] if len({result["status"] for result in results}) == 1 else "finished"
@@ -165,6 +182,8 @@ def _to_folder(
     model: ModelFolder,
     pictures: tuple[str, ...],
     share: Share | None = None,
+    *,
+    reads: Sequence[Path | None],
 ) -> dict[str, Any]:
     """Draw every order, or a share of them, into a folder; one that fails becomes a row of rejected.csv.
 
@@ -176,16 +195,19 @@ def _to_folder(
         return {"status": "dry run", **found}
     if share and execution.force:
         raise InputError("--force would clear the volumes of other shards: remove the folder instead")
-    run = begin(out, config, {"model": model.sha256, **inputs}, force=execution.force)
+    inputs = {"model": model.sha256, **inputs}
+    drawn = share and (is_done(out, config, inputs) or share.is_done(out))
+    name, needed_bytes = share.name if share else "", len(names) * _volume_bytes(config, model)
+    run = drawn or begin(out, config, inputs, force=execution.force, share=name, reads=reads, needed_bytes=needed_bytes)
     model.say_what_it_is()
-    if run is None or (share and share.is_done(out)):
+    if not isinstance(run, Run):
         return {"status": "already done", **found}
     run.record["model"] = str(model.folder.resolve())
     if share:
         run.record["shares"] = share.count  # which a resubmission of some of them goes by
-        run.write()
-        reasons = _draw_all(names, orders, out, config, execution, model, pictures)
-        share.mark_done(out, reasons)
+        with run.share():
+            reasons = _draw_all(names, orders, out, config, execution, model, pictures)
+            share.mark_done(out, reasons)
         everywhere = share.rejected_by_all(out)
         counts = _counts(len(names), len(reasons))
         if everywhere is not None:

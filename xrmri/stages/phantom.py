@@ -82,10 +82,8 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
     summary: dict[str, Any] = {"output": str(out), "participants": len(jobs)}
     if execution.dry_run:
         others = _OTHER_SLICES if config.other_sequences else 0
-        pixels = (SLICES + others * (7 / 16) ** 2) * config.matrix**2
-        size = len(jobs) * (round(pixels) * 2 + _FILM_BYTES)
-        return {"status": "dry run", **summary, "files": len(jobs) * (SLICES + 4 + others), "bytes": size}
-    run_folder = begin(out, config, {}, force=execution.force)
+        return {"status": "dry run", **summary, "files": len(jobs) * (SLICES + 4 + others), "bytes": _size(config)}
+    run_folder = begin(out, config, {}, force=execution.force, needed_bytes=_size(config))
     if run_folder is None:
         return {"status": "already done", **summary}
     with run_folder as record:
@@ -103,6 +101,13 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
     shutil.rmtree(out / _PARTS.parts[0])
     log.info("%d synthetic participants written to %s", len(jobs), out)
     return {"status": "finished", **summary}
+
+
+def _size(config: Phantom) -> int:
+    """Bytes of a release, roughly."""
+    others = _OTHER_SLICES if config.other_sequences else 0
+    pixels = (SLICES + others * (7 / 16) ** 2) * config.matrix**2
+    return config.participants * (round(pixels) * 2 + _FILM_BYTES)
 
 
 def _draw(job: _ParticipantJob) -> str:

@@ -30,6 +30,7 @@ from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
 from xrmri.run import digest, fingerprint, require_finished, sha256
+from xrmri.training.checkpoint import checkpoint_bytes
 from xrmri.training.loop import Task, fit
 from xrmri.training.opening import open_run
 from xrmri.training.precision import prepare_device
@@ -68,7 +69,8 @@ def run(
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
     multiply_on_small_maps(denoiser.unet)
     inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}
-    opened = open_run(accelerator, out, config, inputs, execution)
+    reads, needed_bytes = [dataset, vae, init], checkpoint_bytes(count_parameters(denoiser))
+    opened = open_run(accelerator, out, config, inputs, execution, reads=reads, needed_bytes=needed_bytes)
     if opened is None:
         return {"status": "already done", "output": str(out)}
     with opened as record:

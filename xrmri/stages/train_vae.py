@@ -43,6 +43,7 @@ from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
 from xrmri.run import fingerprint, sha256
+from xrmri.training.checkpoint import checkpoint_bytes
 from xrmri.training.loop import Task, fit
 from xrmri.training.opening import open_run
 from xrmri.training.precision import prepare_device
@@ -89,7 +90,8 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         file = Path(config.perceptual_network)
         loss = _Loss(config=config, perceptual=load_perceptual_distance(file).to(accelerator.device))
         inputs["perceptual_network"] = sha256(file)
-    opened = open_run(accelerator, out, config, inputs, execution)
+    needed_bytes = checkpoint_bytes(count_parameters(network))
+    opened = open_run(accelerator, out, config, inputs, execution, reads=[dataset, init], needed_bytes=needed_bytes)
     if opened is None:
         return {"status": "already done", "output": str(out)}
     with opened as record:

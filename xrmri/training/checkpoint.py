@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from xrmri.errors import InconsistentError
+from xrmri.files import partial_name
 
 FOLDER = "checkpoints"
 KEPT = 2
@@ -34,10 +35,15 @@ class Checkpoint:
     """JSON: what else the loop remembers."""
 
 
+def checkpoint_bytes(parameters: int) -> int:
+    """What the checkpoints of a network take at most: weights, their average and two moments, one more than stay."""
+    return parameters * 4 * 4 * (KEPT + 1)
+
+
 def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint under another name, rename it, and only then remove the oldest."""
     folder = run / FOLDER / f"step-{checkpoint.step:07d}"
-    partial = folder.with_suffix(".partial")
+    partial = partial_name(folder)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _save_tensors(partial / "weights.safetensors", checkpoint.weights)
@@ -79,7 +85,7 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
 
 def _complete(run: Path) -> list[Path]:
     """Complete checkpoints, oldest first."""
-    return sorted(folder for folder in (run / FOLDER).glob("step-*") if folder.suffix != ".partial")
+    return sorted(folder for folder in (run / FOLDER).glob("step-*") if folder.name.removeprefix("step-").isdecimal())
 
 
 def _save_tensors(file: Path, tensors: dict[str, Tensor]) -> None:

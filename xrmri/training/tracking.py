@@ -1,5 +1,6 @@
 """What a training says as it goes: metrics.jsonl, one JSON object a row, and trackers where a person wants them."""
 
+import errno
 import json
 import os
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from accelerate.tracking import GeneralTracker, MLflowTracker, TensorBoardTracke
 
 from xrmri.config import Training
 from xrmri.errors import InputError
+from xrmri.files import write_text
 
 METRICS = "metrics.jsonl"
 TRACKERS = "trackers"
@@ -23,15 +25,16 @@ class Metrics:
         """Open it to go on after a step: rows of later steps were never saved as weights, and are drawn anew."""
         self.file = folder / METRICS
         kept = [row for row in read_metrics(self.file) if row["step"] <= step]
-        partial = self.file.with_suffix(".partial")
-        partial.write_text("".join(f"{json.dumps(row)}\n" for row in kept), encoding="utf-8")
-        partial.replace(self.file)
+        write_text(self.file, "".join(f"{json.dumps(row)}\n" for row in kept))
         self.trackers = [_tracker(name, folder / TRACKERS, config) for name in config.track]
 
     def write(self, row: dict[str, Any]) -> None:
-        """Add a row."""
-        with self.file.open("a", encoding="utf-8") as stream:
-            stream.write(f"{json.dumps(row)}\n")
+        """Add a row, the whole of it or nothing."""
+        with self.file.open("ab", buffering=0) as stream:
+            before, line = stream.tell(), f"{json.dumps(row)}\n".encode()
+            if stream.write(line) != len(line):  # the disk is full
+                stream.truncate(before)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.file))
         for tracker in self.trackers:
             tracker.log({name: value for name, value in row.items() if name != "step"}, step=row["step"])
 

@@ -1,0 +1,91 @@
+"""Which files beside a volume are xrmri's own: those that its sidecar lists.
+
+The sidecar is written first, without hashes, as a claim to the names; then the files; then the sidecar again, with the
+hashes that vouch for them. So whatever lies under one of the names and is not claimed is somebody else's, and stays.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from xrmri.documents import read_json
+from xrmri.errors import InputError, XrmriError
+from xrmri.run import sha256, write_json
+
+_ADVICE = "give another -o"
+
+
+def require_no_input(files: Iterable[Path], inputs: Iterable[Path | None]) -> None:
+    """Refuse names under which an input lies, or a file that is one by a link.
+
+    Raises:
+        InputError: names the input.
+    """
+    read = [one for one in inputs if one is not None and one.exists()]
+    for file in files:
+        for one in read:
+            if file.exists() and file.samefile(one):
+                raise InputError(f"{file} would replace the input {one}: {_ADVICE}, such as {_other(file)}")
+
+
+def require_ours(files: Sequence[Path], sidecar: Path) -> None:
+    """Refuse names under which there are files that no sidecar of xrmri lists, --force or not.
+
+    Raises:
+        InputError: names the first of them.
+    """
+    claim = read_claim(sidecar)
+    ours = {sidecar.name, *claim["outputs"]} if claim else set()
+    for file in files:
+        if (file.exists() or file.is_symlink()) and file.name not in ours:
+            raise InputError(f"{file} exists and was not written by xrmri: move it away, or {_ADVICE}")
+
+
+def read_claim(sidecar: Path) -> dict[str, Any]:
+    """The sidecar that xrmri wrote, whole or as a claim; empty where there is none of xrmri's."""
+    try:
+        content = read_json(sidecar, advice="") if sidecar.is_file() else {}
+    except XrmriError:
+        return {}
+    known = {"synthetic", "outputs"} <= content.keys() and isinstance(content["outputs"], dict)
+    return content if known else {}
+
+
+def is_whole(sidecar: Path) -> bool:
+    """Whether all files of a sidecar are there, as it says."""
+    listed = read_claim(sidecar).get("outputs", {})
+    files = {sidecar.with_name(Path(name).name): digest for name, digest in listed.items()}
+    return bool(files) and all(file.is_file() and sha256(file) == digest for file, digest in files.items())
+
+
+@contextmanager
+def claimed(sidecar: Path, content: dict[str, Any], files: Sequence[Path]) -> Iterator[None]:
+    """Write a sidecar around the writing of the files that it lists.
+
+    Args:
+        sidecar: where it goes.
+        content: what it says, but for its outputs.
+        files: beside it, written when the block ends.
+
+    Raises:
+        InputError: one of them is there and somebody else's.
+    """
+    require_ours([sidecar, *files], sidecar)
+    earlier = [sidecar.with_name(Path(name).name) for name in read_claim(sidecar).get("outputs", {})]
+    write_json(sidecar, content | {"outputs": {file.name: "" for file in dict.fromkeys([*files, *earlier])}})
+    for file in earlier:
+        if file not in files:
+            file.unlink(missing_ok=True)
+    try:
+        yield
+    except BaseException:
+        if not any(file.exists() for file in files):
+            sidecar.unlink(missing_ok=True)
+        raise
+    write_json(sidecar, content | {"outputs": {file.name: sha256(file) for file in files}})
+
+
+def _other(file: Path) -> str:
+    """A name that no input has."""
+    return f"{file.name.partition('.')[0]}_mri.nii.gz"

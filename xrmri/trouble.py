@@ -1,0 +1,34 @@
+"""Trouble that passes: a share that is gone, a permission, a disk that answers with an error.
+
+What could not be opened is left out like what is damaged, but not for good: the same command looks at it again.
+"""
+
+from pathlib import Path
+
+
+def is_passing(error: BaseException, path: Path) -> bool:
+    """Whether an error says less about what a file holds than about whether it could be opened.
+
+    Args:
+        error: why a file or series was left out.
+        path: what was left out.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno is not None:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return not opens(path)
+
+
+def opens(path: Path) -> bool:
+    """Whether a file, or every file in a folder, can be opened and read from now."""
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in files:
+            if not file.is_dir():
+                with file.open("rb") as stream:
+                    stream.read(1)
+    except OSError:
+        return False
+    return bool(files)
