@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from xrmri.likeness.limit import Limit
 from xrmri.likeness.volume_statistics import (
     REAL_KNEES,
-    Limit,
     VolumeStatistics,
     compare,
     lag_correlation,
@@ -54,15 +54,17 @@ def test_a_target_is_missed_beyond_its_limits_and_by_nothing_else() -> None:
 
 
 def test_a_target_says_in_one_line_whether_it_is_met() -> None:
-    assert Limit(name="x", measured=2, low=1, high=3).sentence().split() == [
+    assert Limit(name="x", measured=2, error=0.5, low=1, high=3, people=40).sentence().split() == [
         "pass",
         "x",
         "2.000",
+        "±",
+        "0.500",
         "1.000",
         "to",
         "3.000",
     ]
-    assert Limit(name="x", measured=4, low=1, high=3).sentence().startswith("FAIL")
+    assert Limit(name="x", measured=4, low=1, high=3, people=40).sentence().startswith("FAIL")
 
 
 def test_psnr_and_ssim_agree_with_scikit_image(volumes: list[np.ndarray]) -> None:

@@ -206,8 +206,9 @@ def test_figures_show_slices_and_films_and_say_what_is_met(tmp_path, caplog):
     with Image.open(folder / "flash.png") as sheet:
         assert np.asarray(sheet).std() > 20
     table = pd.read_csv(folder / "targets.csv")
-    assert list(table["name"]) == [target["name"] for target in result["targets"]] and len(table) == 28 + 45
-    told = [record.message for record in caplog.records if record.message.startswith(("pass", "FAIL"))]
+    assert list(table["name"]) == [target["name"] for target in result["targets"]] and len(table) == 28 + 14 + 45
+    told = [record.message for record in caplog.records if record.message.startswith(("pass", "FAIL", "too few"))]
     assert len(told) == len(table)
     assert [line.startswith("pass") for line in told] == list(table["met"])
+    assert set(table["verdict"]) <= {"pass", "too few to judge"}  # of two people nothing can be said to fail
     assert f"{table['met'].sum()} of {len(table)} targets met by 2 participants" in caplog.text

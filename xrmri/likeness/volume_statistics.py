@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, uniform_filter
 
+from xrmri.likeness.limit import Limit, standard_error
+
 Volume = NDArray[np.float32]
 Field = NDArray[np.float64]
 
@@ -47,26 +49,6 @@ class VolumeStatistics:
     """Mean brightness in ten equal steps of depth, relative to the greatest."""
     limb_share: tuple[float, ...]
     """Share of the picture inside the limb at DEPTHS."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limit:
-    """One number that the cohort must keep within limits."""
-
-    name: str
-    measured: float
-    low: float
-    high: float
-
-    @property
-    def met(self) -> bool:
-        """Whether the measured value lies within the limits."""
-        return self.low <= self.measured <= self.high
-
-    def sentence(self) -> str:
-        """The target in one line of text."""
-        verdict = "pass" if self.met else "FAIL"
-        return f"{verdict}  {self.name:<44} {self.measured:8.3f}   {self.low:.3f} to {self.high:.3f}"
 
 
 def windowed(voxels: NDArray[np.uint16]) -> Volume:
@@ -150,19 +132,35 @@ def targets(measured: Sequence[VolumeStatistics], compared: Sequence[tuple[float
     found = []
     for name, labels in _LABELS.items():
         real = np.array(REAL_KNEES[name])
-        means = np.mean([getattr(one, name) for one in measured], axis=0)
+        values = np.array([getattr(one, name) for one in measured])
         least, most = _LIMITS[name](real.min(axis=0), real.max(axis=0))
         found += [
-            Limit(name=label, measured=float(value), low=float(low), high=float(high))
-            for label, value, low, high in zip(labels, means, least, most, strict=True)
+            Limit(
+                name=label,
+                measured=float(column.mean()),
+                error=standard_error(column),
+                low=float(low),
+                high=float(high),
+                people=len(measured),
+            )
+            for label, column, low, high in zip(labels, values.T, least, most, strict=True)
         ]
     if compared:
-        psnr, similarity = np.mean(compared, axis=0)
-        for name, value, real_value, margin in (
+        psnr, similarity = np.array(compared).T
+        for name, values, real_value, margin in (
             ("PSNR between people, dB", psnr, REAL_PSNR_DB, 1.0),
             ("SSIM between people", similarity, REAL_SSIM, 0.06),
         ):
-            found.append(Limit(name=name, measured=float(value), low=real_value - margin, high=real_value + margin))
+            found.append(
+                Limit(
+                    name=name,
+                    measured=float(values.mean()),
+                    error=standard_error(values),
+                    low=real_value - margin,
+                    high=real_value + margin,
+                    people=len(measured),
+                )
+            )
     return found
 
 

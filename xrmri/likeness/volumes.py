@@ -2,6 +2,7 @@
 
 import csv
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -13,18 +14,18 @@ from PIL import Image
 from xrmri.config import Execution, Phantom
 from xrmri.likeness.film_statistics import SIZE, DrawnCrop, drawn_crop
 from xrmri.likeness.films import write_film_figures
-from xrmri.likeness.volume_statistics import Limit, Volume, VolumeStatistics, compare, measure, targets, windowed
+from xrmri.likeness.limit import ENOUGH, Limit
+from xrmri.likeness.tissue_statistics import measure_tissues, tissue_limits
+from xrmri.likeness.volume_statistics import Volume, VolumeStatistics, compare, measure, targets, windowed
 from xrmri.machine.parallel import in_order
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.film import Film, render_film
-from xrmri.phantom.flash import render_flash
+from xrmri.phantom.flash import render_flash, render_labels
 from xrmri.report.sheet import Pixels, write_sheet, write_targets
 from xrmri.run import write_text
 
 log = logging.getLogger(__name__)
 
-MEASURED = 40
-"""Participants that are measured: the targets were set for so many."""
 _MATRIX = 256
 _SHOWN = 8
 _DEPTHS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -49,6 +50,7 @@ class _Seen:
     volume: np.ndarray
     """(50, 256, 256) uint8, windowed, as a right knee."""
     statistics: VolumeStatistics
+    tissues: Mapping[str, float]
     film: Pixels
     """(224, 224), the whole of it."""
     crops: tuple[DrawnCrop, DrawnCrop]
@@ -66,9 +68,10 @@ def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[di
     Returns:
         name, measured value, limits and verdict of each target.
     """
-    count = min(config.participants, MEASURED)
+    count = min(config.participants, ENOUGH)
     samples = [_Sample(seed=config.seed, index=index, scan=config.scan, twin=config.twin) for index in range(count)]
     statistics: list[VolumeStatistics] = []
+    tissues: list[Mapping[str, float]] = []
     compared: list[tuple[float, float]] = []
     shown: list[_Seen] = []
     crops: list[DrawnCrop] = []
@@ -76,18 +79,21 @@ def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[di
     for done, seen in enumerate(in_order(_look, samples, execution.workers), start=1):
         volume = seen.volume.astype(np.float32)
         statistics.append(seen.statistics)
+        tissues.append(seen.tissues)
         compared += [compare(before, volume)] if before is not None else []
         before = volume
         shown = _chosen(shown, seen)
         crops += seen.crops
         execution.progress("figures", done, count, seen.name)
     folder.mkdir(exist_ok=True)
-    reached = targets(statistics, compared)
+    reached = targets(statistics, compared) + tissue_limits(tissues)
     of_films = write_film_figures(folder, crops)
-    reached += [Limit(name=t.name, measured=t.measured, low=t.low, high=t.high) for t in of_films]
+    reached += [Limit(name=t.name, measured=t.measured, low=t.low, high=t.high, people=count) for t in of_films]
     _write_sheets(folder, shown, count)
     title = f"{count} synthetic participants against real knees"
-    write_targets(folder / "targets.png", [(t.name, t.measured, t.low, t.high) for t in reached], title=title)
+    write_targets(
+        folder / "targets.png", [(t.name, t.measured, t.low, t.high, t.verdict) for t in reached], title=title
+    )
     write_text(folder / "targets.csv", _table(reached))
     for target in reached:
         log.info(target.sentence())
@@ -101,12 +107,14 @@ def _look(sample: _Sample) -> _Seen:
     volume = windowed(render_flash(participant, _MATRIX, sample.scan).voxels)
     film = render_film(participant)
     left = participant.imaged_side == "left"
-    volume = np.ascontiguousarray(volume[:, :, ::-1]) if left else volume
+    labels = render_labels(participant, _MATRIX, sample.scan)
+    volume, labels = (np.ascontiguousarray(v[:, :, ::-1]) if left else v for v in (volume, labels))
     return _Seen(
         name=_name(participant),
         left=left,
         volume=np.rint(volume).astype(np.uint8),
         statistics=measure(volume),
+        tissues=measure_tissues(volume, labels),
         film=_whole(film),
         crops=(drawn_crop(participant, film, "right"), drawn_crop(participant, film, "left")),
     )
@@ -161,16 +169,18 @@ def _row(target: Limit) -> dict[str, Any]:
     return {
         "name": target.name,
         "measured": round(target.measured, 4),
+        "error": None if target.error is None else round(target.error, 4),
         "low": round(target.low, 4),
         "high": round(target.high, 4),
         "met": target.met,
+        "verdict": target.verdict,
     }
 
 
 def _table(reached: list[Limit]) -> str:
     """targets.csv."""
     text = StringIO()
-    writer = csv.DictWriter(text, ["name", "measured", "low", "high", "met"], lineterminator="\n")
+    writer = csv.DictWriter(text, ["name", "measured", "error", "low", "high", "met", "verdict"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(_row(target) for target in reached)
     return text.getvalue()

@@ -160,9 +160,9 @@ def fibula(knee: Knee, p: Points) -> Field:
 
 def _fibular_head(knee: Knee, q: Points) -> Field:
     """The head in reference mm: a broad oval with a styloid, cut by the tibia over the gap of their joint."""
-    x, z = knee.shape.fibula_x_mm - 5.0, knee.shape.fibula_z_mm
+    x, z = knee.shape.fibula_x_mm - 4.0, knee.shape.fibula_z_mm
     d = nowhere(q)
-    add(d, q, boxed_ellipsoid((x, -20.5, z - 3.0), (12.5, 10.5, 11.0)))
+    add(d, q, boxed_ellipsoid((x, -20.5, z - 3.0), (14.5, 10.5, 11.0)))
     add(d, q, boxed_ellipsoid((x + 5.0, -23.0, z + 4.0), (4.5, 4.5, 6.0)), fillet(4.0))
     return common(d, np.float32(TIBIOFIBULAR_MM) - common(tibial_side(knee, q), plateau(knee, q), 3.0), 1.5)
 
@@ -201,4 +201,4 @@ def patella_facets(knee: Knee, q: Points) -> Field:
     rise = (q.z - f(knee.shape.patella_z_mm + 7.0)) / f(22.0)
     across = q.x - f(knee.shape.patella_x_mm)
     slope = np.where(across > 0, f(0.26), f(0.34))  # the lateral facet is the wider and flatter one
-    return f(33.2) + slope * (np.sqrt(across * across + f(4.0)) - f(2.0)) + f(1.5) * rise**2 - q.y
+    return f(34.0) + slope * (np.sqrt(across * across + f(4.0)) - f(2.0)) + f(1.5) * rise**2 - q.y

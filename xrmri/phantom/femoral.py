@@ -132,11 +132,11 @@ def _trochlea(knee: Knee, q: Points) -> Field:
     groove = np.exp(-(((q.x - f(groove_x_mm(knee))) / f(9.5)) ** 2)) * np.clip((f(47.0) - q.z) / f(16.0), 0.1, 1.0)
     lateral_lip = f(1.8) * np.clip(q.x / f(18.0), 0, 1)
     reach = (
-        f(26.6)
+        f(27.4)
         - f(3.4) * groove
         - f(0.012) * np.maximum(q.z - f(30.0), 0) ** 2
         + lateral_lip
-        - f(0.018) * np.maximum(np.abs(q.x) - f(13.0), 0) ** 2
+        - f(0.015) * np.maximum(np.abs(q.x) - f(13.0), 0) ** 2
     )
     pulley = np.hypot(q.y - f(6.0), (q.z - f(27.0)) * f(0.97)) - reach
     pulley = common(pulley, np.abs(q.x) - f(35.5), 9.0)

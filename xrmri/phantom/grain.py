@@ -42,7 +42,7 @@ def fat(generator: np.random.Generator, grain: Grain) -> Field:
     """Fat: dark and even, with faint septa and a few fine vessels."""
     level = np.float32(BRIGHTNESS[Tissue.FAT] + generator.normal(0, 0.8))
     vessels = strands(np.hypot(grain.sheet, grain.other_sheet), 0.16)
-    return level + grain.slow * np.float32(0.3) + grain.fine * np.float32(1.1) + np.float32(20) * vessels
+    return level + grain.slow * np.float32(0.3) + grain.fine * np.float32(0.9) + np.float32(20) * vessels
 
 
 def muscle(generator: np.random.Generator, grain: Grain, owner: NDArray[np.int8], fatty: float) -> Field:

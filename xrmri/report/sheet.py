@@ -13,7 +13,7 @@ Pixels = NDArray[np.uint8]
 
 GAP, MARGIN, HEAD, ROW_HEAD = 4, 16, 64, 20
 INK, FAINT, PAPER = 235, 160, 12
-_PASS, _FAIL = "#3f7d20", "#b3261e"
+_COLOURS = {"pass": "#3f7d20", "FAIL": "#b3261e", "too few to judge": "#8a6d00"}
 
 
 def write_sheet(
@@ -46,12 +46,12 @@ def write_sheet(
         page.save(partial, format="PNG")
 
 
-def write_targets(file: Path, rows: Sequence[tuple[str, float, float, float]], *, title: str) -> None:
+def write_targets(file: Path, rows: Sequence[tuple[str, float, float, float, str]], *, title: str) -> None:
     """Draw measured values beside the limits they must keep.
 
     Args:
         file: ends in .png.
-        rows: name, measured value, lower and upper limit of each target.
+        rows: name, measured value, lower and upper limit of each target, and verdict: pass, FAIL or too few to judge.
         title: the line above.
     """
     line, names, scale = 19, 330, 420
@@ -59,14 +59,14 @@ def write_targets(file: Path, rows: Sequence[tuple[str, float, float, float]], *
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(13)
     pen.text((MARGIN, 12), title, fill="black", font=ImageFont.load_default(20))
     left, right = MARGIN + names + scale / 4, MARGIN + names + 3 * scale / 4
-    for number, (name, value, low, high) in enumerate(rows):
+    for number, (name, value, low, high, verdict) in enumerate(rows):
         top = HEAD + number * line
-        colour = _PASS if low <= value <= high else _FAIL
+        colour = _COLOURS[verdict]
         pen.text((MARGIN, top), name, fill="black", font=font)
         pen.rectangle((left, top + 4, right, top + 12), fill="#dddddd")
         place = left + float(np.clip((value - low) / (high - low), -0.45, 1.45)) * (right - left)
         pen.ellipse((place - 4, top + 4, place + 4, top + 12), fill=colour)
-        text = f"{value:.3f}   ({low:.3f} to {high:.3f})   {'pass' if colour == _PASS else 'FAIL'}"
+        text = f"{value:.3f}   ({low:.3f} to {high:.3f})   {verdict}"
         pen.text((MARGIN + names + scale + 8, top), text, fill=colour, font=font)
     with complete_or_absent(file) as partial:
         page.save(partial, format="PNG")
