@@ -18,14 +18,17 @@ from xrmri.facts import (
 )
 from xrmri.generation.model import find_model
 from xrmri.pretrained import BUNDLED_LDM
+from xrmri.run import sha256
+from xrmri.seals import sealed
 
 LATER = ("extent_mm", "plane", "sequence", "is_synthetic")
 """What the first versions did not write."""
 
 
 def change(file, *, without=(), **changed):
+    """Write a document as another version would have, or a person who knows how it is sealed."""
     content = json.loads(file.read_text()) | changed
-    file.write_text(json.dumps({name: value for name, value in content.items() if name not in without}))
+    file.write_text(json.dumps(sealed({name: value for name, value in content.items() if name not in without})))
 
 
 def test_facts_come_back_as_they_were_written(tmp_path):
@@ -69,6 +72,31 @@ def test_no_edited_text_makes_synthetic_knees_real_ones(tmp_path, changed, synth
     model = find_model(tmp_path)
     model.say_what_it_is()
     assert model.facts.is_synthetic == synthetic == ("trained on synthetic knees" in caplog.text)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [{"trained_on": ACQUIRED_IMAGES, "is_synthetic": False}, {"window": [10, 250]}, {"latent_scale": 1.0}, {"x": 1}],
+)
+def test_a_document_that_was_edited_is_told(tmp_path, edit):
+    write_model_facts(tmp_path, MODEL_FACTS)
+    write_dataset_facts(tmp_path, DATASET_FACTS)
+    for name, read in (("xrmri.json", read_model_facts), ("dataset.json", read_dataset_facts)):
+        file = tmp_path / name
+        read(tmp_path)
+        file.write_text(json.dumps(json.loads(file.read_text()) | edit))
+        with pytest.raises(InconsistentError, match="is not as it was written, edited or damaged"):
+            read(tmp_path)
+
+
+def test_a_document_of_an_earlier_version_is_as_its_run_json_says(tmp_path):
+    write_model_facts(tmp_path, MODEL_FACTS)
+    file = tmp_path / "xrmri.json"
+    file.write_text(json.dumps({k: v for k, v in json.loads(file.read_text()).items() if k != "seal"}))
+    with pytest.raises(InconsistentError, match="is not as it was written"):
+        read_model_facts(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps({"outputs": {"xrmri.json": sha256(file)}}))
+    assert read_model_facts(tmp_path) == MODEL_FACTS
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import write_json
+from xrmri.seals import require_seal, sealed
 from xrmri.typed import Between, UnfitError, content_of, record_of
 
 R = TypeVar("R")
@@ -64,6 +65,8 @@ class DatasetFacts:
     """Whether they are drawn by `xrmri phantom`."""
     shards: Mapping[str, str]
     """File name of each shard -> its sha256."""
+    index_sha256: str | None = None
+    """Of index.csv; None in datasets of earlier versions."""
     slice_window: tuple[Count, Count] | None = None
     """First slice kept of a series, and the first no longer kept."""
     split_seed: int | None = None
@@ -208,12 +211,14 @@ def read_dataset_facts(folder: Path) -> DatasetFacts:
     if content.get("schema") != SCHEMA:
         found = content.get("schema")
         raise InconsistentError(f"{folder} has schema {found}, this version reads {SCHEMA}: build the dataset again")
-    return _checked(DatasetFacts, _up_to_date_dataset(content), file, advice)
+    facts = _checked(DatasetFacts, _up_to_date_dataset(content), file, advice)
+    require_seal(content, file, advice)
+    return facts
 
 
 def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
     """Write dataset.json."""
-    write_json(folder / DATASET, content_of(facts))
+    write_json(folder / DATASET, sealed(content_of(facts)))
 
 
 def read_autoencoder_facts(folder: Path) -> AutoencoderFacts:
@@ -221,15 +226,17 @@ def read_autoencoder_facts(folder: Path) -> AutoencoderFacts:
 
     Raises:
         InputError: there is none.
-        InconsistentError: it is damaged, of another format, or of a model.
+        InconsistentError: it is damaged, edited, of another format, or of a model.
     """
-    content = _read_model(folder)
-    return _checked(AutoencoderFacts, _with_origin(content), folder / MODEL, "train the autoencoder again")
+    content, advice = _read_model(folder), "train the autoencoder again"
+    facts = _checked(AutoencoderFacts, _with_origin(content), folder / MODEL, advice)
+    require_seal(content, folder / MODEL, advice)
+    return facts
 
 
 def write_autoencoder_facts(folder: Path, facts: AutoencoderFacts) -> None:
     """Write xrmri.json."""
-    write_json(folder / MODEL, content_of(facts))
+    write_json(folder / MODEL, sealed(content_of(facts)))
 
 
 def read_model_facts(folder: Path) -> ModelFacts:
@@ -237,19 +244,21 @@ def read_model_facts(folder: Path) -> ModelFacts:
 
     Raises:
         InputError: there is none, or an autoencoder's.
-        InconsistentError: it is damaged or of another format.
+        InconsistentError: it is damaged, edited or of another format.
     """
     content = _read_model(folder)
     if "guidance" not in content:
         raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
-    content = _up_to_date_model(content)
-    return _checked(ModelFacts, content | {"denoiser": content}, folder / MODEL, "train or copy the model again")
+    current, advice = _up_to_date_model(content), "train or copy the model again"
+    facts = _checked(ModelFacts, current | {"denoiser": current}, folder / MODEL, advice)
+    require_seal(content, folder / MODEL, advice)
+    return facts
 
 
 def write_model_facts(folder: Path, facts: ModelFacts) -> None:
     """Write xrmri.json."""
     content = content_of(facts)
-    write_json(folder / MODEL, content.pop("denoiser") | content)
+    write_json(folder / MODEL, sealed(content.pop("denoiser") | content))
 
 
 def _read_model(folder: Path) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from xrmri.data.features import feature_set, one_hot
 from xrmri.data.store import INDEX_COLUMNS, StoredPair, new_shard, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import write_dataset_facts
+from xrmri.run import sha256
+from xrmri.seals import sealed
 from xrmri.typed import content_of
 
-LACKING = json.dumps(content_of(replace(DATASET_FACTS, shards={"pairs-00007-of-00009.h5": ""}))).encode()
+LACKING = json.dumps(sealed(content_of(replace(DATASET_FACTS, shards={"pairs-00007-of-00009.h5": ""})))).encode()
 
 SHARD = "pairs-00000-of-00001.h5"
 GRADES = {"V00XRKL": 3, "V00XRJSM": 0, "V00XROSFM": None}
@@ -29,7 +31,7 @@ def pair(number):
         mri=generator.integers(0, 4096, (5, 16, 16)).astype(np.uint16),
         radiograph=generator.integers(0, 65536, (16, 16)).astype(np.uint16),
         grades=GRADES,
-        affine=generator.random((4, 4)),
+        affine=np.vstack([generator.random((3, 4)), (0, 0, 0, 1)]),
         window=(3.5, 900.0),
     )
 
@@ -41,11 +43,12 @@ def folder(tmp_path):
     with new_shard(tmp_path / SHARD, slices=5, size=16, features="full") as shard:
         for number in range(3):
             row = {name: "" for name in INDEX_COLUMNS} | {"participant": f"900000{number}", "shard": SHARD}
+            row |= {"side": "left"}
             pair_id = pair(number).pair_id
             split = ("train", "train", "test")[number]
             rows.append(row | {"pair_id": pair_id, "row": shard.append(pair(number)), "split": split, "kl": None})
     write_index(tmp_path / "index.csv", rows)
-    write_dataset_facts(tmp_path, replace(DATASET_FACTS, slices=5, size=16, shards={SHARD: ""}))
+    record_hashes(tmp_path)
     return tmp_path
 
 
@@ -105,8 +108,8 @@ def test_what_is_no_dataset_is_refused_with_what_to_do(folder, tmp_path_factory)
         ("dataset.json", b"{", "is not JSON"),
         ("dataset.json", b'{"schema": 9, "shards": {}}', "has schema 9, this version reads 1"),
         ("dataset.json", LACKING, "lacks pairs-00007-of-00009.h5"),
-        ("index.csv", b"", "cannot be read"),
-        (SHARD, b"not HDF5", "is damaged, or not HDF5: build the dataset again"),
+        ("index.csv", b"", "is not as it was written, changed or damaged"),
+        (SHARD, b"not HDF5", "is not as it was written, changed or damaged: build the dataset again"),
     ],
 )
 def test_damage_is_told_in_one_line_with_exit_code_3(folder, file, content, said):
@@ -116,12 +119,21 @@ def test_damage_is_told_in_one_line_with_exit_code_3(folder, file, content, said
     assert said in str(refusal.value) and "\n" not in str(refusal.value) and refusal.value.exit_code == 3
 
 
-def test_one_flipped_byte_of_pixels_is_noticed(folder):
+def record_hashes(folder):
+    """Write dataset.json for the files as they are, which leaves the checksums of HDF5 to tell of damage."""
+    hashes = {"shards": {SHARD: sha256(folder / SHARD)}, "index_sha256": sha256(folder / "index.csv")}
+    write_dataset_facts(folder, replace(DATASET_FACTS, slices=5, size=16, **hashes))
+
+
+def test_one_flipped_byte_of_pixels_is_noticed_by_the_hash_of_the_shard_and_by_the_checksum_of_the_slice(folder):
     with h5py.File(folder / SHARD) as shard:
         chunk = shard["mri"].id.get_chunk_info_by_coord((1, 2, 0, 0))
     content = bytearray((folder / SHARD).read_bytes())
     content[chunk.byte_offset + chunk.size // 2] ^= 1
     (folder / SHARD).write_bytes(bytes(content))
+    with pytest.raises(InconsistentError, match="is not as it was written, changed or damaged"):
+        open_dataset(folder).slice("9000001_00m_left", 1)
+    record_hashes(folder)
     dataset = open_dataset(folder)
     dataset.slice("9000001_00m_left", 1)
     with pytest.raises(InconsistentError, match="mri of 9000001_00m_left cannot be read"):

@@ -20,7 +20,7 @@ def make_dataset(folder, *, pairs=8, slices=6, size=32, seed=0):
     splits = ["train"] * (pairs * 3 // 4) + ["val"] * (pairs - pairs * 3 // 4 - 1) + ["test"]
     index = []
     with begin(folder, BuildDataset(size=size), {}):
-        with new_shard(folder / SHARD, slices=slices, size=size, features="full") as shard:
+        with new_shard(folder / SHARD, slices=slices, size=size, features="full", synthetic=True) as shard:
             for number, split in enumerate(splits):
                 centre = 0.3 + 0.4 * numbers.random(2)
                 blob = np.exp(-((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2) / 0.05)
@@ -38,5 +38,7 @@ def make_dataset(folder, *, pairs=8, slices=6, size=32, seed=0):
                               "split": split, "shard": SHARD, "row": row, "kl": number % 5})  # fmt: skip
         write_index(folder / "index.csv", index)
         shards = {SHARD: sha256(folder / SHARD)}
-        write_dataset_facts(folder, replace(DATASET_FACTS, slices=slices, size=size, shards=shards))
+        facts = replace(DATASET_FACTS, slices=slices, size=size, shards=shards)
+        facts = replace(facts, index_sha256=sha256(folder / "index.csv"))
+        write_dataset_facts(folder, facts)
     return folder

@@ -16,6 +16,7 @@ from xrmri.building.shard import Shard
 from xrmri.config import BuildDataset
 from xrmri.data.description import FLASH
 from xrmri.data.features import feature_set
+from xrmri.data.index import INDEX
 from xrmri.data.pairing import SPLITS, leak, split_participants
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
@@ -81,7 +82,7 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
     splits = _split(pairs, config)
     rows = [pair | {"split": splits[pair["participant"]]} for pair in pairs]
     refuse_leak(rows, folder)
-    write_index(folder / "index.csv", rows)
+    write_index(folder / INDEX, rows)
     all_shards = shards_of(folder, config.shards)
     shards = {shard.file.name: record["sha256"] for shard, record in zip(all_shards, records, strict=True)}
     not_read = {name: sum(record["not_read"][name] for record in records) for name in grade_names()}
@@ -100,6 +101,7 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
         origin=records[0]["origin"],
         is_synthetic=records[0]["origin"] == PHANTOM,
         shards=shards,
+        index_sha256=sha256(folder / INDEX),
         slice_window=(config.first_slice, config.last_slice),
         split_seed=config.seed,
         shares=config.shares,

@@ -18,6 +18,7 @@ from xrmri.data.features import KL
 from xrmri.data.pairing import RejectedSeries
 from xrmri.data.store import grade_names, new_shard
 from xrmri.errors import InconsistentError
+from xrmri.facts import PHANTOM
 from xrmri.machine.parallel import in_order
 from xrmri.run import digest, sha256, write_json
 from xrmri.trouble import opens
@@ -120,7 +121,9 @@ def _build(
     pairs: list[Row] = []
     not_read: Counter[str] = Counter()
     slices = config.last_slice - config.first_slice
-    with new_shard(shard.file, slices=slices, size=config.size, features=config.feature_set) as writer:
+    synthetic = origin(found.root) == PHANTOM
+    sizes = {"slices": slices, "size": config.size}
+    with new_shard(shard.file, **sizes, features=config.feature_set, synthetic=synthetic) as writer:
         for number, (job, built) in enumerate(results, start=1):
             if isinstance(built, BuiltPair):
                 row = writer.append_packed(built.packed)

@@ -124,6 +124,8 @@ def leak(rows: Iterable[Mapping[str, Any]]) -> str | None:
     seen: dict[tuple[str, str], Mapping[str, Any]] = {}
     for row in rows:
         for column in ("participant", "source_mri_sha256", "source_radiograph_sha256"):
+            if not row[column]:
+                continue
             first = seen.setdefault((column, row[column]), row)
             if first["split"] != row["split"]:
                 pairs = " and ".join(f"{one['pair_id']} ({one['split']})" for one in (first, row))

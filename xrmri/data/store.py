@@ -16,10 +16,14 @@ import numpy as np
 from xrmri.data.chunks import FILTERS, packed
 from xrmri.data.features import feature_set, one_hot
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
+from xrmri.data.index import REBUILD, read_index
+from xrmri.data.shard_check import MISSING, contradiction
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import SCHEMA, DatasetFacts, read_dataset_facts
+from xrmri.facts import DATASET, SCHEMA, DatasetFacts, read_dataset_facts
 from xrmri.geometry import Geometry
+from xrmri.names import is_safe_name
 from xrmri.run import complete_or_absent
+from xrmri.seals import Stamp, require_sha256, stamp
 
 if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none
     import pandas as pd
@@ -27,8 +31,6 @@ if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none
 T = TypeVar("T")
 INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "radiograph_mm",
                  "source_mri_sha256", "source_radiograph_sha256")  # fmt: skip
-_MISSING = -1
-REBUILD = "build the dataset again with --force"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -88,7 +90,7 @@ class ShardWriter:
 
 def packed_pair(pair: StoredPair, features: str) -> PackedPair:
     """A pair as a shard holds it; `features` names the feature set."""
-    grades = [_MISSING if (grade := pair.grades.get(name)) is None else grade for name in grade_names()]
+    grades = [MISSING if (grade := pair.grades.get(name)) is None else grade for name in grade_names()]
     return PackedPair(
         mri=tuple(packed(pixels.astype("<u2", copy=False)) for pixels in pair.mri),
         radiograph=packed(pair.radiograph.astype("<u2", copy=False)),
@@ -103,8 +105,11 @@ def packed_pair(pair: StoredPair, features: str) -> PackedPair:
 
 
 @contextmanager
-def new_shard(file: Path, *, slices: int, size: int, features: str) -> Iterator[ShardWriter]:
-    """A shard to append to; complete when the block ends well, absent when it does not."""
+def new_shard(file: Path, *, slices: int, size: int, features: str, synthetic: bool = False) -> Iterator[ShardWriter]:
+    """A shard to append to; complete when the block ends well, absent when it does not.
+
+    That its knees are `synthetic` stands in the shard itself: no edited text takes it away.
+    """
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...], Any]] = {
         "mri": ((slices, size, size), (1, size, size), "<u2"),
         "radiograph": ((size, size), (size, size), "<u2"),
@@ -115,7 +120,7 @@ def new_shard(file: Path, *, slices: int, size: int, features: str) -> Iterator[
         "pair_id": ((), (), TEXT),
     }
     with complete_or_absent(file) as partial, new_h5(partial) as content:
-        content.attrs["schema"] = SCHEMA
+        content.attrs["schema"], content.attrs["synthetic"] = SCHEMA, synthetic
         for name, (shape, chunk, dtype) in shapes.items():
             content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *chunk), **FILTERS)
         yield ShardWriter(file=content, features=features)
@@ -136,18 +141,25 @@ class Dataset:
     """index.csv, one row a pair, by participant, visit and side, with pair_id as the index."""
     _files: dict[str, File] = field(default_factory=dict, repr=False)
     _owner: int = field(default=0, repr=False)
+    _known: dict[str, Stamp] = field(default_factory=dict, repr=False)
+    """Shards whose hash has been compared."""
 
     def __len__(self) -> int:
         """Number of pairs."""
         return len(self.index)
 
-    def __getstate__(self) -> tuple[Path, DatasetFacts, "pd.DataFrame"]:
-        """What another process is given: no open files."""
-        return self.folder, self.facts, self.index
+    def check(self) -> None:
+        """Compare every shard with its hash, so that processes that are given the dataset need not."""
+        for shard in self.facts.shards:
+            self._open(shard)
 
-    def __setstate__(self, state: tuple[Path, DatasetFacts, "pd.DataFrame"]) -> None:
+    def __getstate__(self) -> tuple[Path, DatasetFacts, "pd.DataFrame", dict[str, Stamp]]:
+        """What another process is given: no open files."""
+        return self.folder, self.facts, self.index, self._known
+
+    def __setstate__(self, state: tuple[Path, DatasetFacts, "pd.DataFrame", dict[str, Stamp]]) -> None:
         """Start without open files."""
-        self.folder, self.facts, self.index = state
+        self.folder, self.facts, self.index, self._known = state
         self._files, self._owner = {}, 0
 
     def pairs(self, split: str | None = None) -> list[str]:
@@ -178,7 +190,7 @@ class Dataset:
     def grades(self, pair_id: str) -> dict[str, int | None]:
         """The raw readings; None where nobody read."""
         values = self._read("grades", pair_id).tolist()
-        return {n: None if v == _MISSING else v for n, v in zip(self.facts.grades, values, strict=True)}
+        return {n: None if v == MISSING else v for n, v in zip(self.facts.grades, values, strict=True)}
 
     def geometry(self, pair_id: str) -> Geometry:
         """Where the voxels lie, as they are stored."""
@@ -208,8 +220,19 @@ class Dataset:
         if self._owner != os.getpid():  # a forked handle shares its file position with the parent
             self._files, self._owner = {}, os.getpid()
         if shard not in self._files:
-            self._files[shard] = open_h5(self.folder / shard, REBUILD)
+            self._files[shard] = self._checked(shard)
         return self._files[shard]
+
+    def _checked(self, shard: str) -> File:
+        """A shard, compared with its hash unless this run has done so, and with what dataset and index say of it."""
+        file = self.folder / shard
+        if not file.is_file() or self._known.get(shard) != stamp(file):
+            self._known[shard] = require_sha256(file, self.facts.shards[shard], REBUILD)
+        content = open_h5(file, REBUILD)
+        reason = contradiction(content, self.facts, int((self.index["shard"] == shard).sum()))
+        if reason:
+            raise InconsistentError(f"{file} is not as dataset.json says ({reason}): {REBUILD}")
+        return content
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -219,20 +242,19 @@ def open_dataset(folder: Path) -> Dataset:
         InputError: no such folder, or not a dataset.
         InconsistentError: unfinished, of another schema, or with shards missing.
     """
-    import pandas as pd
-
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the one that `xrmri build-dataset` wrote")
     facts = read_dataset_facts(folder)
-    try:
-        text = {name: str for name in ("pair_id", "participant", "visit", "side", "split", "shard")}
-        index = pd.read_csv(folder / "index.csv", dtype=text).set_index("pair_id")
-    except (OSError, ValueError, KeyError) as error:
-        raise InconsistentError(f"{folder} cannot be read ({error}): build the dataset again with --force") from error
+    if facts.grades != grade_names() or facts.features != feature_set(facts.feature_set).names:
+        raise InconsistentError(f"{folder} has other readings than this version knows: {REBUILD}")
+    strange = next((name for name in facts.shards if not is_safe_name(name)), None)
+    if strange is not None:
+        told = f"{folder / DATASET} names the shard {strange[:80]!r}, which is no file name"
+        raise InconsistentError(f"{told}: {REBUILD}")
     lost = sorted(name for name in facts.shards if not (folder / name).is_file())
     if lost:
         raise InconsistentError(f"{folder} lacks {', '.join(lost)}: copy the whole folder, or build the dataset again")
-    return Dataset(folder=folder, facts=facts, index=index)
+    return Dataset(folder=folder, facts=facts, index=read_index(folder, facts))
 
 
 def evenly(items: Sequence[T], most: int) -> list[T]:

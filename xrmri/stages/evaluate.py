@@ -71,6 +71,7 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> di
     pairs = evenly(opened.pairs, QUICK_PAIRS) if config.quick else opened.pairs
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "pairs": len(pairs), "volumes": len(opened.files)}
+    opened.dataset.check()
     reads = [inputs.volumes, inputs.dataset, *inputs.also, inputs.rescan, inputs.flipped]
     run = begin(out, config, inputs.fingerprints(), force=execution.force, reads=reads)
     if run is None:

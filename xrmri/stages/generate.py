@@ -108,6 +108,8 @@ def run_cohort(
     orders = {pair_id: place(pair_id) for pair_id in dataset.pairs(split)}
     if not orders:
         raise InconsistentError(f"{folder} has no pair in its {split} split")
+    if not execution.dry_run:
+        dataset.check()
     to = out or Path("volumes")
     return _to_folder(orders, to, inputs, config, execution, model, wish.pictures, share, reads=[folder])
 

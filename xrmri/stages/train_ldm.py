@@ -62,6 +62,7 @@ def run(
     config = settled(config, imported, vae)
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "parameters": parameters(config, data, vae)}
+    data.check()
     require_finished(vae, "train-vae")
     require_match(data, vae, config)
     accelerator = prepare_device(execution.device, config)

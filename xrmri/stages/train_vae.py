@@ -81,6 +81,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         return {"status": "dry run", "output": str(out), "parameters": counts}
     data = open_dataset(dataset)
     require_slice_grid(data, config)
+    data.check()
     slices, held_out = index_slices(data, "train"), index_slices(data, "val")
     accelerator = prepare_device(execution.device, config)
     network, rows = _started(config, init, imported)

@@ -1,0 +1,59 @@
+"""What a file was when it was written, compared with what it is: a document carries a digest of itself, and of others.
+
+A seal tells of damage and of edits. It is no signature: who writes a document anew can seal it anew. What must not be
+lost that way (that knees are synthetic) stands in the binary files as well.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xrmri.errors import InconsistentError
+from xrmri.limits import require_regular
+from xrmri.run import digest, read_record, sha256
+
+SEAL = "seal"
+Stamp = tuple[str, int, int]
+"""Path, size and time of change of a file, by which it is known again within a run."""
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A document with a digest of all else that it says."""
+    plain = {name: value for name, value in content.items() if name != SEAL}
+    return plain | {SEAL: digest(plain)}
+
+
+def require_seal(content: Mapping[str, Any], file: Path, advice: str) -> None:
+    """Refuse a document that is not as it was written; one of an earlier version must be as its run.json says.
+
+    Raises:
+        InconsistentError: it has been edited or damaged; ends in the advice.
+    """
+    if SEAL in content:
+        whole = sealed(content)[SEAL] == content[SEAL]
+    else:
+        record = read_record(file.parent) or {}
+        outputs = record.get("outputs")
+        whole = isinstance(outputs, Mapping) and outputs.get(file.name) == sha256(file)
+    if not whole:
+        raise InconsistentError(f"{file} is not as it was written, edited or damaged: {advice}")
+
+
+def require_sha256(file: Path, expected: str | None, advice: str) -> Stamp:
+    """Refuse a file whose bytes are not those recorded; returns its stamp.
+
+    Raises:
+        InconsistentError: missing, no regular file, or with another hash; ends in the advice.
+    """
+    require_regular(file)
+    mark = stamp(file)
+    if sha256(file) != expected:
+        raise InconsistentError(f"{file} is not as it was written, changed or damaged: {advice}")
+    return mark
+
+
+def stamp(file: Path) -> Stamp:
+    """By what a file is known again without reading it."""
+    found = os.stat(file)
+    return str(file), found.st_size, found.st_mtime_ns
