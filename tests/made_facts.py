@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from xrmri.data.features import feature_set
 from xrmri.data.store import grade_names
-from xrmri.facts import PHANTOM, DatasetFacts, DenoiserFacts, ModelFacts, ScheduleFacts
+from xrmri.facts import PHANTOM, DatasetFacts, DenoiserFacts, ModelFacts, ScheduleFacts, write_dataset_facts
+from xrmri.run import sha256
 
 FEATURES = feature_set("full")
 DENOISER = DenoiserFacts(
@@ -49,6 +50,14 @@ DATASET_FACTS = DatasetFacts(
     is_synthetic=True,
     shards={},
 )
+
+
+def record_dataset(folder, **changed):
+    """Write dataset.json of the shards and the index in a folder, as they are."""
+    shards = {file.name: sha256(file) for file in folder.glob("pairs-*.h5")}
+    write_dataset_facts(
+        folder, replace(DATASET_FACTS, shards=shards, index_sha256=sha256(folder / "index.csv"), **changed)
+    )
 
 
 def with_timesteps(timesteps, **changed):

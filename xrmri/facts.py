@@ -100,6 +100,8 @@ class AutoencoderFacts:
     discriminator_loss: float | None = None
     config: Mapping[str, Any]
     """Settings of train-vae."""
+    files: Mapping[str, str] | None = None
+    """Each file of weights and sizes -> its sha256; None in folders of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,6 +187,8 @@ class ModelFacts:
     validation_loss: float
     config: Mapping[str, Any]
     """Settings of train-ldm."""
+    files: Mapping[str, str] | None = None
+    """Each file of weights and sizes -> its sha256; None in folders of earlier versions."""
 
     def __post_init__(self) -> None:
         """Refuse an empty window."""
@@ -209,11 +213,8 @@ def read_dataset_facts(folder: Path) -> DatasetFacts:
         raise InputError(f"{folder} has no {DATASET}: give a folder that `xrmri build-dataset` has finished")
     content = read_json(file, advice=advice, damaged=InconsistentError)
     if content.get("schema") != SCHEMA:
-        found = content.get("schema")
-        raise InconsistentError(f"{folder} has schema {found}, this version reads {SCHEMA}: build the dataset again")
-    facts = _checked(DatasetFacts, _up_to_date_dataset(content), file, advice)
-    require_seal(content, file, advice)
-    return facts
+        raise InconsistentError(f"{folder} has schema {content.get('schema')}, this version reads {SCHEMA}: {advice}")
+    return _checked(DatasetFacts, _up_to_date_dataset(content), content, file, advice)
 
 
 def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
@@ -228,10 +229,8 @@ def read_autoencoder_facts(folder: Path) -> AutoencoderFacts:
         InputError: there is none.
         InconsistentError: it is damaged, edited, of another format, or of a model.
     """
-    content, advice = _read_model(folder), "train the autoencoder again"
-    facts = _checked(AutoencoderFacts, _with_origin(content), folder / MODEL, advice)
-    require_seal(content, folder / MODEL, advice)
-    return facts
+    content = _read_model(folder)
+    return _checked(AutoencoderFacts, _with_origin(content), content, folder / MODEL, "train the autoencoder again")
 
 
 def write_autoencoder_facts(folder: Path, facts: AutoencoderFacts) -> None:
@@ -250,9 +249,7 @@ def read_model_facts(folder: Path) -> ModelFacts:
     if "guidance" not in content:
         raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
     current, advice = _up_to_date_model(content), "train or copy the model again"
-    facts = _checked(ModelFacts, current | {"denoiser": current}, folder / MODEL, advice)
-    require_seal(content, folder / MODEL, advice)
-    return facts
+    return _checked(ModelFacts, current | {"denoiser": current}, content, folder / MODEL, advice)
 
 
 def write_model_facts(folder: Path, facts: ModelFacts) -> None:
@@ -271,11 +268,14 @@ def _read_model(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _checked(kind: type[R], content: Mapping[str, Any], file: Path, advice: str) -> R:
+def _checked(kind: type[R], current: Mapping[str, Any], written: Mapping[str, Any], file: Path, advice: str) -> R:
+    """The record that a document makes once it is up to date, where it is as it was written."""
     try:
-        return record_of(kind, content)
+        facts = record_of(kind, current)
     except UnfitError as error:
         raise InconsistentError(f"{file}: {error}: {advice}") from error
+    require_seal(written, file, advice)
+    return facts
 
 
 def _up_to_date_dataset(content: Mapping[str, Any]) -> dict[str, Any]:

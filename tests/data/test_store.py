@@ -8,12 +8,10 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.made_facts import DATASET_FACTS
+from tests.made_facts import DATASET_FACTS, record_dataset
 from xrmri.data.features import feature_set, one_hot
 from xrmri.data.store import INDEX_COLUMNS, StoredPair, new_shard, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import write_dataset_facts
-from xrmri.run import sha256
 from xrmri.seals import sealed
 from xrmri.typed import content_of
 
@@ -48,7 +46,7 @@ def folder(tmp_path):
             split = ("train", "train", "test")[number]
             rows.append(row | {"pair_id": pair_id, "row": shard.append(pair(number)), "split": split, "kl": None})
     write_index(tmp_path / "index.csv", rows)
-    record_hashes(tmp_path)
+    record_dataset(tmp_path, slices=5, size=16)
     return tmp_path
 
 
@@ -119,12 +117,6 @@ def test_damage_is_told_in_one_line_with_exit_code_3(folder, file, content, said
     assert said in str(refusal.value) and "\n" not in str(refusal.value) and refusal.value.exit_code == 3
 
 
-def record_hashes(folder):
-    """Write dataset.json for the files as they are, which leaves the checksums of HDF5 to tell of damage."""
-    hashes = {"shards": {SHARD: sha256(folder / SHARD)}, "index_sha256": sha256(folder / "index.csv")}
-    write_dataset_facts(folder, replace(DATASET_FACTS, slices=5, size=16, **hashes))
-
-
 def test_one_flipped_byte_of_pixels_is_noticed_by_the_hash_of_the_shard_and_by_the_checksum_of_the_slice(folder):
     with h5py.File(folder / SHARD) as shard:
         chunk = shard["mri"].id.get_chunk_info_by_coord((1, 2, 0, 0))
@@ -133,7 +125,7 @@ def test_one_flipped_byte_of_pixels_is_noticed_by_the_hash_of_the_shard_and_by_t
     (folder / SHARD).write_bytes(bytes(content))
     with pytest.raises(InconsistentError, match="is not as it was written, changed or damaged"):
         open_dataset(folder).slice("9000001_00m_left", 1)
-    record_hashes(folder)
+    record_dataset(folder, slices=5, size=16)  # which leaves the checksums of HDF5 to tell
     dataset = open_dataset(folder)
     dataset.slice("9000001_00m_left", 1)
     with pytest.raises(InconsistentError, match="mri of 9000001_00m_left cannot be read"):

@@ -1,14 +1,11 @@
 """A small made-up cohort: knees whose joints lie at levels of their own, as a dataset and as volumes."""
 
-from dataclasses import replace
-
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from tests.made_facts import DATASET_FACTS
+from tests.made_facts import record_dataset
 from xrmri.data.nifti import write_volume
 from xrmri.data.store import StoredPair, new_shard, write_index
-from xrmri.facts import write_dataset_facts
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
 from xrmri.run import write_json
@@ -76,7 +73,7 @@ def write_cohort(folder, volume_of=anatomy, numbers=(*TEST, *TRAIN)):
                 }
             )
     write_index(folder / "index.csv", rows)
-    write_dataset_facts(folder, replace(DATASET_FACTS, slices=SLICES, size=SIZE, shards={shard: ""}))
+    record_dataset(folder, slices=SLICES, size=SIZE)
     return folder
 
 

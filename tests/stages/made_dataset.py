@@ -1,14 +1,11 @@
 """A small dataset of smooth blobs, written through the store itself."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from tests.made_facts import DATASET_FACTS
+from tests.made_facts import record_dataset
 from xrmri.config import BuildDataset
 from xrmri.data.store import StoredPair, new_shard, write_index
-from xrmri.facts import write_dataset_facts
-from xrmri.run import begin, sha256
+from xrmri.run import begin
 
 SHARD = "pairs-00000-of-00001.h5"
 
@@ -37,8 +34,5 @@ def make_dataset(folder, *, pairs=8, slices=6, size=32, seed=0):
                 index.append({"pair_id": f"{number}", "participant": f"p{number}", "visit": "00", "side": "right",
                               "split": split, "shard": SHARD, "row": row, "kl": number % 5})  # fmt: skip
         write_index(folder / "index.csv", index)
-        shards = {SHARD: sha256(folder / SHARD)}
-        facts = replace(DATASET_FACTS, slices=slices, size=size, shards=shards)
-        facts = replace(facts, index_sha256=sha256(folder / "index.csv"))
-        write_dataset_facts(folder, facts)
+        record_dataset(folder, slices=slices, size=size)
     return folder

@@ -142,13 +142,15 @@ def model(tmp_path):
     import torch
 
     from xrmri.models.autoencoder import build_autoencoder
+    from xrmri.models.parts import VAE, hashes
     from xrmri.models.weights import save_network
 
     torch.manual_seed(0)
     vae = build_autoencoder(channels=(8, 8), blocks=1, latent_channels=4, middle_attention=False).eval()
     (tmp_path / "ldm").mkdir()
     save_network(tmp_path / "ldm" / "vae", vae)
-    write_model_facts(tmp_path / "ldm", replace(MODEL_FACTS, image_size=SIZE))
+    files = hashes(tmp_path / "ldm", VAE)
+    write_model_facts(tmp_path / "ldm", replace(MODEL_FACTS, image_size=SIZE, files=files))
     return tmp_path / "ldm", vae
 
 

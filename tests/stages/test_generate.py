@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
+from tests.faults.datasets import record_again
 from xrmri.generation.case import Case
 
 CPU = ["--device", "cpu", "--no-progress", "--steps", "3"]
@@ -153,7 +154,8 @@ def test_generate_never_reads_the_acquired_volume(chain, xrmri, tmp_path):
     shutil.copytree(chain.dataset, tmp_path / "dataset")
     for file in (tmp_path / "dataset").glob("*.h5"):
         with h5py.File(file, "r+") as shard:
-            del shard["mri"], shard["window"]  # not there: nothing of it can be read
+            shard["mri"][...], shard["window"][...] = 0, (0, 1)  # gone: nothing of it can be drawn
+    record_again(tmp_path / "dataset")
     said = xrmri("generate", tmp_path / "dataset", "--model", chain.ldm, "-o", tmp_path / "volumes", "--preset", "tiny",
                  "--device", "cpu", "--no-progress")  # fmt: skip
     assert said.code == 0, said.err

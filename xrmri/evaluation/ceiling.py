@@ -46,8 +46,10 @@ def load_vae(folder: Path, device: str) -> Any:
     import torch
 
     from xrmri.machine.device import find_device
+    from xrmri.models.parts import VAE, require_parts
     from xrmri.models.saved_networks import load_autoencoder
 
+    require_parts(folder, read_model_facts(folder).files, VAE)
     torch.set_num_threads(1)
     return load_autoencoder(folder / "vae").to(find_device(device))
 

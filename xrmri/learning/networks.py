@@ -13,7 +13,8 @@ from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
 from xrmri.learning.imported import Imported, sized_like
-from xrmri.models.bundle import GUIDANCE, guided
+from xrmri.models.bundle import guided
+from xrmri.models.parts import AUTOENCODER, GUIDANCE, require_model, require_parts
 from xrmri.models.radiograph_encoder import (
     RadiographEncoder,
     TowerSizes,
@@ -74,6 +75,7 @@ def settled(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
 def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
     """InconsistentError where dataset, autoencoder and settings do not belong together."""
     facts = read_autoencoder_facts(vae)
+    require_parts(vae, facts.files, AUTOENCODER)
     size, own = data.facts.size, facts.image_size
     if size != own:
         raise InconsistentError(
@@ -200,6 +202,7 @@ def _require_same_model(init: Path, config: TrainLdm, data: Dataset, vae: Path) 
     if not (init / "unet" / WEIGHTS).is_file():
         raise InputError(f"--init {init} is not a folder from train-ldm: give one, or a Zero-1-to-3 checkpoint")
     facts = read_model_facts(init)
+    require_model(init, facts)
     pairs: dict[str, tuple[object, object]] = {
         "features_sha256": (facts.features_sha256, data.facts.features_sha256),
         "method": (facts.denoiser.method, config.method),

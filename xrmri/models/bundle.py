@@ -8,7 +8,7 @@
 Shapes: B slices, H x W image pixels, C latent channels, h x w latent pixels, W_c context width, F feature slots.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,17 @@ from xrmri.facts import (
 )
 from xrmri.models import autoencoder
 from xrmri.models.linear import fuse_biases
+from xrmri.models.parts import (
+    ACQUIRED,
+    AUTOENCODER,
+    GUIDANCE,
+    KNEES,
+    MODEL,
+    SYNTHETIC,
+    TOWER,
+    hashes,
+    require_model,
+)
 from xrmri.models.saved_networks import load_autoencoder, load_unet
 from xrmri.models.unet import Ablations, Denoiser
 from xrmri.models.weights import (
@@ -42,7 +53,6 @@ from xrmri.run import write_json, write_text
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder
 
-GUIDANCE = "guidance.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -143,20 +153,22 @@ def save_bundle(folder: Path, bundle: Model, *, card: str, dtype: torch.dtype = 
     """
     save_network(folder / "vae", bundle.vae, dtype)
     save_network(folder / "unet", bundle.denoiser.unet, dtype)
-    save_weights(folder / "unet" / GUIDANCE, bundle.denoiser.guidance, dtype)
+    knees = SYNTHETIC if bundle.facts.is_synthetic else ACQUIRED
+    save_weights(folder / "unet" / GUIDANCE, bundle.denoiser.guidance, dtype, said=(KNEES, knees))
     if bundle.radiograph_encoder is not None:
         (folder / "radiograph_encoder").mkdir(exist_ok=True)
         write_json(folder / "radiograph_encoder" / CONFIG, asdict(bundle.radiograph_encoder.sizes))
         save_weights(folder / "radiograph_encoder" / WEIGHTS, bundle.radiograph_encoder, dtype)
     write_text(folder / "README.md", card)
-    write_model_facts(folder, bundle.facts)
+    names = MODEL + (TOWER if bundle.radiograph_encoder is not None else ())
+    write_model_facts(folder, replace(bundle.facts, files=hashes(folder, names)))
 
 
 def save_autoencoder_bundle(folder: Path, vae: AutoencoderKL, facts: AutoencoderFacts, *, card: str) -> None:
     """Write the folder of train-vae: the autoencoder in diffusers' layout, card and facts."""
     save_network(folder, vae)
     write_text(folder / "README.md", card)
-    write_autoencoder_facts(folder, facts)
+    write_autoencoder_facts(folder, replace(facts, files=hashes(folder, AUTOENCODER)))
 
 
 def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
@@ -167,6 +179,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
         InconsistentError: a part of it is missing, damaged or of another version.
     """
     facts = read_model_facts(folder)
+    require_model(folder, facts)
     denoiser = guided(load_unet(folder / "unet"), facts.denoiser)
     load_weights(folder / "unet" / GUIDANCE, denoiser.guidance)
     encoder = None

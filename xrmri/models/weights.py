@@ -33,12 +33,14 @@ def save_network(folder: Path, network: ConfigMixin, dtype: torch.dtype = torch.
     save_weights(folder / WEIGHTS, network, dtype)
 
 
-def save_weights(file: Path, network: nn.Module, dtype: torch.dtype = torch.float32) -> None:
-    """Write the weights of a network."""
+def save_weights(
+    file: Path, network: nn.Module, dtype: torch.dtype = torch.float32, *, said: tuple[str, str] = ("format", "pt")
+) -> None:
+    """Write the weights of a network, and in their metadata one thing that is `said` of them: a name and a text."""
     state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in network.state_dict().items()}
     with complete_or_absent(file) as partial:
         # One metadata key, since safetensors writes several in an order that changes from process to process.
-        save_file(state, partial, metadata={"format": "pt"})
+        save_file(state, partial, metadata=dict([said]))
         partial.chmod(0o644)  # safetensors lets nobody but the owner read; models are shared
 
 

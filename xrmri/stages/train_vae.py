@@ -23,7 +23,7 @@ from xrmri.data.slices import (
     slice_image,
 )
 from xrmri.data.store import open_dataset
-from xrmri.facts import AutoencoderFacts
+from xrmri.facts import AutoencoderFacts, read_autoencoder_facts
 from xrmri.learning.imported import Imported, read_imported, say_what_became_of_it, sized_like
 from xrmri.learning.pictures import write_picture
 from xrmri.models.autoencoder import (
@@ -39,6 +39,7 @@ from xrmri.models.autoencoder import (
 from xrmri.models.bundle import save_autoencoder_bundle
 from xrmri.models.card import autoencoder_card
 from xrmri.models.discriminator import PatchDiscriminator, discriminator_loss, generator_loss
+from xrmri.models.parts import AUTOENCODER, require_parts
 from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
@@ -158,6 +159,7 @@ def _started(config: TrainVae, init: Path | None, imported: Imported | None) -> 
         copy_weights(network.vae, rows, imported.state, imported.file)
         rows += unused(rows, imported.state)
     elif init:
+        require_parts(init, read_autoencoder_facts(init).files, AUTOENCODER)
         load_weights(init / WEIGHTS, network.vae)
     if config.checkpointing:
         network.vae.enable_gradient_checkpointing()
