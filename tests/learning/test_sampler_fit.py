@@ -23,7 +23,7 @@ def test_the_length_is_where_drawn_neighbours_correlate_as_real_ones(real, lengt
 
 def test_what_is_fitted_is_in_the_models_facts_and_in_the_sidecar_of_what_it_draws(chain, xrmri, tmp_path):
     shutil.copytree(chain.ldm, tmp_path / "ldm")
-    length_mm = add_fits(tmp_path / "ldm", open_dataset(chain.dataset))["noise_length_mm"]
+    length_mm = add_fits(tmp_path / "ldm", open_dataset(chain.dataset)).noise_length_mm
     assert LENGTHS_MM[0] <= length_mm <= LENGTHS_MM[-1]
     assert json.loads((tmp_path / "ldm/xrmri.json").read_text())["noise_length_mm"] == length_mm
     pair = json.loads((chain.volumes / "run.json").read_text())["counts"]
