@@ -8,7 +8,6 @@ import pytest
 from tests.made_facts import DATASET_FACTS, MODEL_FACTS
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import (
-    ACQUIRED_IMAGES,
     SamplerFacts,
     read_autoencoder_facts,
     read_dataset_facts,
@@ -17,6 +16,7 @@ from xrmri.facts import (
     write_model_facts,
 )
 from xrmri.generation.model import find_model
+from xrmri.origins import ACQUIRED_IMAGES
 from xrmri.pretrained import BUNDLED_LDM
 from xrmri.run import sha256
 from xrmri.seals import sealed

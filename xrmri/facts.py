@@ -1,7 +1,7 @@
 """What folders say about themselves: dataset.json of a dataset, xrmri.json of an autoencoder and of a model.
 
 Each document is one frozen dataclass here, with one reader and one writer. What earlier versions did not write is
-filled in by `_up_to_date_*` and nowhere else.
+filled in by xrmri/origins.py and nowhere else.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
+from xrmri.origins import up_to_date_dataset, up_to_date_model, with_origin
 from xrmri.run import write_json
 from xrmri.seals import require_seal, sealed
 from xrmri.typed import Between, UnfitError, content_of, record_of
@@ -21,16 +22,12 @@ SCHEMA = 1
 """Of dataset.json."""
 FORMAT = 1
 """Of xrmri.json."""
-PHANTOM, ACQUIRED_IMAGES = "synthetic phantom", "acquired images"
-"""Where knees come from, in words for people: what counts is `is_synthetic`."""
 DEPTHS = {
     "coronal": "0 is the most posterior slice, 1 the most anterior",
     "sagittal": "0 is the slice furthest to the right, 1 to the left, a left knee mirrored to look right",
     "axial": "0 is the most superior slice, 1 the most inferior",
 }
 """What depths mean in each plane."""
-FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM = 160.0, 1.5
-"""Of OAI's coronal FLASH: what datasets and models of versions that did not write their extent were made of."""
 
 Plane = Literal["coronal", "sagittal", "axial"]
 Count = Annotated[int, Between(0)]
@@ -214,7 +211,7 @@ def read_dataset_facts(folder: Path) -> DatasetFacts:
     content = read_json(file, advice=advice, damaged=InconsistentError)
     if content.get("schema") != SCHEMA:
         raise InconsistentError(f"{folder} has schema {content.get('schema')}, this version reads {SCHEMA}: {advice}")
-    return _checked(DatasetFacts, _up_to_date_dataset(content), content, file, advice)
+    return _checked(DatasetFacts, up_to_date_dataset(content), content, file, advice)
 
 
 def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
@@ -230,7 +227,7 @@ def read_autoencoder_facts(folder: Path) -> AutoencoderFacts:
         InconsistentError: it is damaged, edited, of another format, or of a model.
     """
     content = _read_model(folder)
-    return _checked(AutoencoderFacts, _with_origin(content), content, folder / MODEL, "train the autoencoder again")
+    return _checked(AutoencoderFacts, with_origin(content), content, folder / MODEL, "train the autoencoder again")
 
 
 def write_autoencoder_facts(folder: Path, facts: AutoencoderFacts) -> None:
@@ -248,7 +245,7 @@ def read_model_facts(folder: Path) -> ModelFacts:
     content = _read_model(folder)
     if "guidance" not in content:
         raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
-    current, advice = _up_to_date_model(content), "train or copy the model again"
+    current, advice = up_to_date_model(content), "train or copy the model again"
     return _checked(ModelFacts, current | {"denoiser": current}, content, folder / MODEL, advice)
 
 
@@ -276,31 +273,3 @@ def _checked(kind: type[R], current: Mapping[str, Any], written: Mapping[str, An
         raise InconsistentError(f"{file}: {error}: {advice}") from error
     require_seal(written, file, advice)
     return facts
-
-
-def _up_to_date_dataset(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What this version reads of a dataset.json of any version."""
-    return {**_flash(content), **content, "is_synthetic": _is_synthetic(content, "origin")}
-
-
-def _up_to_date_model(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What this version reads of the xrmri.json of a model of any version; the first were the paper's method."""
-    denoiser = {"method": "xray2mri", "halves": "paper", "without": [], "hidden_slots": []}
-    return {**_flash(content), **denoiser, "radiograph_grid": "crop", **_with_origin(content)}
-
-
-def _with_origin(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {**content, "is_synthetic": _is_synthetic(content, "trained_on")}
-
-
-def _is_synthetic(content: Mapping[str, Any], words: str) -> Any:
-    """Whether the knees are drawn: as the field says, and never less than the words do."""
-    return content.get(words) == PHANTOM or content.get("is_synthetic", False)
-
-
-def _flash(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Where a document of an earlier version lies in space: OAI's FLASH was all that could be read."""
-    slices = content.get("slices")
-    between = slices - 1 if isinstance(slices, int) and slices > 1 else 1
-    extent_mm = [FLASH_SLICE_MM * between, FLASH_FIELD_OF_VIEW_MM, FLASH_FIELD_OF_VIEW_MM]
-    return {"extent_mm": extent_mm, "plane": "coronal", "sequence": "FLASH"}

@@ -20,8 +20,9 @@ from xrmri.data.index import INDEX
 from xrmri.data.pairing import SPLITS, leak, split_participants
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
-from xrmri.facts import PHANTOM, DatasetFacts, write_dataset_facts
+from xrmri.facts import DatasetFacts, write_dataset_facts
 from xrmri.names import cells
+from xrmri.origins import PHANTOM
 from xrmri.run import complete_or_absent, read_record, sha256
 
 _REJECTED_COLUMNS = ("participant", "visit", "side", "series", "reason")

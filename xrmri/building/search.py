@@ -16,7 +16,7 @@ from xrmri.data.pairing import Candidate, RejectedSeries, pair_up
 from xrmri.data.readings import read_readings
 from xrmri.data.release import Release, Series, find_release
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import ACQUIRED_IMAGES, PHANTOM
+from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
 from xrmri.run import digest, fingerprint, read_record, sha256
 from xrmri.trouble import opens
 

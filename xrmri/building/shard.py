@@ -18,8 +18,8 @@ from xrmri.data.features import KL
 from xrmri.data.pairing import RejectedSeries
 from xrmri.data.store import grade_names, new_shard
 from xrmri.errors import InconsistentError
-from xrmri.facts import PHANTOM
 from xrmri.machine.parallel import in_order
+from xrmri.origins import PHANTOM
 from xrmri.run import digest, sha256, write_json
 from xrmri.trouble import opens
 
