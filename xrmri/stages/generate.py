@@ -40,8 +40,7 @@ def run(
 
     A radiograph that cannot be used ends the run when it is the only one, and becomes a row of rejected.csv otherwise.
     """
-    if out is not None:
-        require_output(out)
+    require_output(out or Path("volumes"))
     model, config = _settled(wish, config, execution)
     grades = wish.grades(model.features)
     names = [f"{safe_name(_stem(file))}_mri" for file in radiographs]
@@ -108,8 +107,7 @@ def run_cohort(
     orders = {pair_id: place(pair_id) for pair_id in dataset.pairs(split)}
     if not orders:
         raise InconsistentError(f"{folder} has no pair in its {split} split")
-    if not execution.dry_run:
-        dataset.check()
+    dataset.check()
     to = out or Path("volumes")
     return _to_folder(orders, to, inputs, config, execution, model, wish.pictures, share, reads=[folder])
 
