@@ -1,5 +1,7 @@
 """Mistakes a person can make; each knows its exit code and is told in one line."""
 
+from dataclasses import dataclass
+
 
 class XrmriError(Exception):
     """A mistake outside the program: what is wrong, which file, what to do; one line."""
@@ -9,6 +11,34 @@ class XrmriError(Exception):
 
 class InputError(XrmriError):
     """Wrong use, or an input that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reason:
+    """Why something is left out."""
+
+    kind: str
+    """In words that count it: "slice count"."""
+    detail: str = ""
+    """What is special about this one; empty where nothing is."""
+
+    def __str__(self) -> str:
+        """Both in one line."""
+        return f"{self.kind}: {self.detail}" if self.detail else self.kind
+
+
+class UnusableError(InputError):
+    """A series or a file that cannot be used; others can."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        """Kind and detail are those of its reason."""
+        self.reason = Reason(kind, detail)
+        super().__init__(str(self.reason))
+
+
+def reason_of(error: XrmriError) -> Reason:
+    """Why something that ended in an error is left out."""
+    return error.reason if isinstance(error, UnusableError) else Reason(str(error))
 
 
 class InconsistentError(XrmriError):

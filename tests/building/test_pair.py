@@ -12,6 +12,7 @@ from xrmri.config import BuildDataset
 from xrmri.data.pairing import pair_up
 from xrmri.data.release import find_release
 from xrmri.detector import detect, sides
+from xrmri.errors import Reason
 from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import SeriesFacts
@@ -68,8 +69,9 @@ def test_the_right_knee_is_the_one_at_image_left_alone_or_beside_the_other(pair,
 )
 def test_a_knee_that_is_not_surely_the_one_wanted_is_refused(pair, boxes, why):
     flash, film = pair(*boxes)
-    assert film.reason.startswith("knee not found: none is surely the right one") and why in film.reason
-    assert flash.reason == f"radiograph rejected: {film.reason}"
+    assert film.reason.kind == "knee not found" and why in film.reason.detail
+    assert film.reason.detail.startswith("none is surely the right one")
+    assert flash.reason == Reason("radiograph rejected", str(film.reason))
 
 
 def test_a_film_of_one_knee_may_show_it_anywhere_but_not_two(pair):

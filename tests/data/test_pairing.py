@@ -20,7 +20,7 @@ FILM_BOTH, SCAN = series(FILM, None), series(FLASH, "right", "10000001", date="2
 
 
 def reasons(rejected):
-    return [one.reason.partition(":")[0] for one in rejected]
+    return [one.reason.kind for one in rejected]
 
 
 def test_a_scan_pairs_with_the_film_of_its_visit_though_the_dates_differ():

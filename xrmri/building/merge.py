@@ -5,13 +5,15 @@ Splits are decided here, where all pairs are known, and no participant may be in
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from xrmri.building.search import Row, count, left_out, reason_kind
+from xrmri.building.record import LeftOutSeries, PairRecord, ShardRecord
+from xrmri.building.search import count, left_out
 from xrmri.building.shard import Shard
 from xrmri.config import BuildDataset
 from xrmri.data.description import FLASH
@@ -22,7 +24,6 @@ from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.facts import DatasetFacts, write_dataset_facts
 from xrmri.names import cells
-from xrmri.origins import PHANTOM
 from xrmri.run import complete_or_absent, read_record, sha256
 
 _REJECTED_COLUMNS = ("participant", "visit", "side", "series", "reason")
@@ -33,7 +34,7 @@ def shards_of(folder: Path, number: int) -> list[Shard]:
     return [Shard(folder=folder, number=one, count=number) for one in range(number)]
 
 
-def read_shards(folder: Path, config: BuildDataset, inputs: Mapping[str, str]) -> list[dict[str, Any]]:
+def read_shards(folder: Path, config: BuildDataset, inputs: Mapping[str, str]) -> list[ShardRecord]:
     """The records of all shards.
 
     Raises:
@@ -50,15 +51,15 @@ def read_shards(folder: Path, config: BuildDataset, inputs: Mapping[str, str]) -
     found = []
     for shard, record in records.items():
         assert record is not None
-        if record["config"] != config.to_dict() or record["inputs"] != inputs:
+        if not record.is_of(config, inputs):
             raise InconsistentError(f"{shard.file} has other settings or another release: build it again with --force")
-        if sha256(shard.file) != record["sha256"]:
+        if sha256(shard.file) != record.sha256:
             raise InconsistentError(f"{shard.file} has changed since it was written: build it again with --force")
         found.append(record)
     return found
 
 
-def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def write_tables(folder: Path, config: BuildDataset, records: Sequence[ShardRecord]) -> dict[str, Any]:
     """Write index.csv, rejected.csv and dataset.json.
 
     Args:
@@ -74,19 +75,19 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
         InconsistentError: a participant or a file would stand in two splits.
         RejectedError: more FLASH series were rejected than config.max_rejected; rejected.csv is written all the same.
     """
-    pairs = [pair for record in records for pair in record["pairs"]]
-    pairs.sort(key=lambda pair: (pair["participant"], pair["visit"], pair["side"]))
-    left = left_out(pairs, [row for record in records for row in record["rejected"]])
-    counts = count(records[0]["found"], pairs, left)
+    pairs = [pair for record in records for pair in record.pairs]
+    pairs.sort(key=lambda pair: (pair.participant, pair.visit, pair.side))
+    left = left_out(pairs, [one for record in records for one in record.rejected])
+    counts = count(records[0].found, pairs, left)
     _write_rejected(folder / "rejected.csv", left)
     _refuse_too_many(counts, left, config, folder)
     splits = _split(pairs, config)
-    rows = [pair | {"split": splits[pair["participant"]]} for pair in pairs]
+    rows = [asdict(pair) | {"split": splits[pair.participant]} for pair in pairs]
     refuse_leak(rows, folder)
     write_index(folder / INDEX, rows)
     all_shards = shards_of(folder, config.shards)
-    shards = {shard.file.name: record["sha256"] for shard, record in zip(all_shards, records, strict=True)}
-    not_read = {name: sum(record["not_read"][name] for record in records) for name in grade_names()}
+    shards = {shard.file.name: record.sha256 for shard, record in zip(all_shards, records, strict=True)}
+    not_read = {name: sum(record.not_read[name] for record in records) for name in grade_names()}
     features = feature_set(config.feature_set)
     per_split = Counter(row["split"] for row in rows)
     facts = DatasetFacts(
@@ -99,8 +100,8 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
         features=features.names,
         features_sha256=features.sha256,
         grades=grade_names(),
-        origin=records[0]["origin"],
-        is_synthetic=records[0]["origin"] == PHANTOM,
+        origin=records[0].origin,
+        is_synthetic=any(record.is_synthetic for record in records),
         shards=shards,
         index_sha256=sha256(folder / INDEX),
         slice_window=(config.first_slice, config.last_slice),
@@ -114,7 +115,7 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[Mapping[s
     return counts
 
 
-def refuse_leak(rows: Sequence[Row], folder: Path) -> None:
+def refuse_leak(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     """InconsistentError when a participant, or one and the same image, stands in two splits."""
     found = leak(rows)
     if found:
@@ -135,7 +136,7 @@ def verify(folder: Path) -> dict[str, Any]:
     record = read_record(folder)
     written = (record or {}).get("outputs", {})
     expected = {name: written[name] for name in ("index.csv", "rejected.csv", "dataset.json") if name in written}
-    for name, digest in (expected | dataset.facts.shards).items():
+    for name, digest in {**expected, **dataset.facts.shards}.items():
         if sha256(folder / name) != digest:
             raise InconsistentError(f"{folder / name} has changed since it was written: build the dataset again")
     refuse_leak(dataset.index.reset_index().to_dict("records"), folder)
@@ -148,17 +149,17 @@ def verify(folder: Path) -> dict[str, Any]:
     return {"status": "verified", "output": str(folder), "pairs": len(dataset), "shards": shards}
 
 
-def _write_rejected(file: Path, left: Sequence[Row]) -> None:
+def _write_rejected(file: Path, left: Sequence[LeftOutSeries]) -> None:
     """Write rejected.csv."""
     with complete_or_absent(file) as partial:
         table = pd.DataFrame(
-            [cells(row.get(name) for name in _REJECTED_COLUMNS) for row in left], columns=list(_REJECTED_COLUMNS)
+            [cells(getattr(one, name) for name in _REJECTED_COLUMNS) for one in left], columns=list(_REJECTED_COLUMNS)
         )
         table.to_csv(partial, index=False, lineterminator="\n")
 
 
 def _refuse_too_many(
-    counts: Mapping[str, Any], left: Sequence[Row], config: BuildDataset, folder: Path
+    counts: Mapping[str, Any], left: Sequence[LeftOutSeries], config: BuildDataset, folder: Path
 ) -> None:
     """RejectedError when more FLASH series were rejected than allowed, or nothing is left."""
     found, lost = counts["found"][FLASH], counts["rejected_flash"]
@@ -166,21 +167,21 @@ def _refuse_too_many(
         wanted = f"described as {config.series!r}" if config.series else "COR_T1_3D_FLASH"
         raise InputError(f"the release has no series {wanted}: nothing can be paired")
     if lost > config.max_rejected * found or not counts["pairs"]:
-        (reason, _), *_ = Counter(reason_kind(row) for row in left if row["kind"] == FLASH).most_common(1)
+        (reason, _), *_ = Counter(one.reasons[0].kind for one in left if one.kind == FLASH).most_common(1)
         said = f"{lost} of {found} FLASH series rejected, most for {reason!r}"
         raise RejectedError(f"{said}: see {folder / 'rejected.csv'}")
 
 
-def _extent_mm(pairs: Sequence[Row]) -> tuple[float, float, float]:
+def _extent_mm(pairs: Sequence[PairRecord]) -> tuple[float, float, float]:
     """The median extent of the volumes, to a ten-thousandth of a millimetre: positions in headers are rounded."""
-    depth, height, width = np.median([pair["extent_mm"] for pair in pairs], axis=0).round(4).tolist()
+    depth, height, width = np.median([pair.extent_mm for pair in pairs], axis=0).round(4).tolist()
     return depth, height, width
 
 
-def _split(pairs: Sequence[Row], config: BuildDataset) -> dict[str, str]:
+def _split(pairs: Sequence[PairRecord], config: BuildDataset) -> dict[str, str]:
     """Each participant's split, by their worst knee."""
     worst: dict[str, int | None] = {}
     for pair in pairs:
-        known = [grade for grade in (worst.get(pair["participant"]), pair["kl"]) if grade is not None]
-        worst[pair["participant"]] = max(known, default=None)
+        known = [grade for grade in (worst.get(pair.participant), pair.kl) if grade is not None]
+        worst[pair.participant] = max(known, default=None)
     return split_participants(worst, config.shares, config.seed)

@@ -10,12 +10,12 @@ import numpy as np
 from xrmri.config import BuildDataset, DetectKnee
 from xrmri.data.archive import content_sha256
 from xrmri.data.knees import open_knees
-from xrmri.data.pairing import Candidate, RejectedSeries
+from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries
 from xrmri.data.radiograph import crop_knee, mirrored, read_radiograph
 from xrmri.data.resample import resized
 from xrmri.data.store import PackedPair, StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
-from xrmri.errors import InputError
+from xrmri.errors import InputError, Reason, UnusableError, reason_of
 from xrmri.records import LEFT, Volume
 from xrmri.trouble import is_passing
 
@@ -58,15 +58,16 @@ def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
         volume, mri_sha256 = _mri(job)
     except InputError as error:
         passing = is_passing(error, candidate.flash.path)
-        film = "radiograph not needed: its FLASH series was rejected"
-        return candidate.blamed(flash=str(error), film=film, passing=passing)
+        film = Reason(NOT_NEEDED, "its FLASH series was rejected")
+        return candidate.blamed(flash=reason_of(error), film=film, passing=passing)
     try:
         file = _film_file(candidate)
         radiograph_sha256 = content_sha256(file)
         crop, width_mm = cut(candidate, file, radiograph_sha256)
     except InputError as error:
         passing = is_passing(error, candidate.film.path)
-        return candidate.blamed(flash=f"radiograph rejected: {error}", film=str(error), passing=passing)
+        flash = Reason("radiograph rejected", str(error))
+        return candidate.blamed(flash=flash, film=reason_of(error), passing=passing)
     if candidate.side == LEFT:
         volume, crop = mirrored_volume(volume), mirrored(crop)
     stored = StoredPair(
@@ -100,7 +101,7 @@ def _film_file(candidate: Candidate) -> Path:
     """The one file of the film."""
     files = candidate.film.files()
     if len(files) != 1:
-        raise InputError(f"radiograph files: {len(files)} in the folder, not 1")
+        raise UnusableError("radiograph files", f"{len(files)} in the folder, not 1")
     return files[0]
 
 
@@ -112,7 +113,7 @@ def _from_folder(folder: Path) -> Cut:
     def cut(candidate: Candidate, file: Path, digest: str) -> tuple[np.ndarray, float | None]:
         knee = knees.find(digest, candidate.side)
         if knee is None:
-            raise InputError(f"knee not in {folder.name}: detect-knee has no {candidate.side} knee of this film")
+            raise UnusableError(f"knee not in {folder.name}", f"detect-knee has no {candidate.side} knee of this film")
         return knee.crop, _width_mm(knee.crop, knee.spacing_mm)
 
     return cut
@@ -130,12 +131,12 @@ def _by_detector(device: str) -> Cut:
         try:
             film = read_radiograph(file, candidate.film.side)
         except InputError as error:
-            raise InputError(f"unreadable radiograph: {error}") from error
+            raise UnusableError("unreadable radiograph", str(error)) from error
         seen = see_knees(detector, film, knees=1 if film.side else 2, side=film.side, min_score=_DETECTION.min_score)
         box = next((knee for knee in seen.knees if knee.side == candidate.side), None)
         if box is None:
             reasons = "; ".join(one.reason for one in seen.left_out)
-            raise InputError(f"knee not found: none is surely the {candidate.side} one ({reasons})")
+            raise UnusableError("knee not found", f"none is surely the {candidate.side} one ({reasons})")
         crop, spacing_mm = crop_knee(film, box.corners, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
         return crop, _width_mm(crop, spacing_mm)
 

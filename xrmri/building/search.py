@@ -5,23 +5,20 @@ Every series found is counted once: in a pair, rejected with a reason, or of ano
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from xrmri.building.record import LeftOutSeries, PairOfSeries, PairRecord
 from xrmri.config import BuildDataset
 from xrmri.data.archive import is_archive
 from xrmri.data.description import FILM, FLASH, OTHER
-from xrmri.data.pairing import Candidate, RejectedSeries, pair_up
+from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries, pair_up
 from xrmri.data.readings import read_readings
 from xrmri.data.release import Release, Series, find_release
-from xrmri.errors import InconsistentError, InputError
-from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
+from xrmri.errors import InconsistentError, InputError, Reason
 from xrmri.run import digest, fingerprint, read_record, sha256
 from xrmri.trouble import opens
-
-Row = Mapping[str, Any]
-"""A line of a table, by column."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,17 +40,22 @@ class Found:
         """A path from the root of the release on."""
         return path.relative_to(self.root).as_posix()
 
-    def rejected_row(self, one: RejectedSeries) -> Row:
-        """A line of rejected.csv, and the kind of the series."""
+    def left_out(self, one: RejectedSeries) -> LeftOutSeries:
+        """A series that is in no pair, as the tables name it."""
         series = one.series
-        passing = one.passing or (one.reason.startswith("unreadable") and not opens(series.path))
-        return {"participant": series.participant, "visit": series.visit, "side": one.side or "both",
-                "series": self.relative(series.path), "reason": one.reason, "kind": series.kind,
-                "passing": passing}  # fmt: skip
+        return LeftOutSeries(
+            participant=series.participant,
+            visit=series.visit,
+            side=one.side or "both",
+            series=self.relative(series.path),
+            kind=series.kind,
+            reasons=(one.reason,),
+            passing=one.passing or (one.reason.kind.startswith("unreadable") and not opens(series.path)),
+        )
 
-    def pair_row(self, one: Candidate) -> Row:
+    def pair_of(self, one: Candidate) -> PairOfSeries:
         """The two series of a pair."""
-        return {"flash": self.relative(one.flash.path), "film": self.relative(one.film.path)}
+        return PairOfSeries(flash=self.relative(one.flash.path), film=self.relative(one.film.path))
 
 
 def search(root: Path, config: BuildDataset) -> Found:
@@ -75,8 +77,8 @@ def search(root: Path, config: BuildDataset) -> Found:
     for one in candidates:
         files = 0 if is_archive(one.flash.path) else _count_files(one.flash)
         if 0 < files < config.slices:
-            reason = f"slice count: {files} files, not {config.slices}"
-            rejected += one.blamed(flash=reason, film="radiograph not needed: its FLASH series was rejected")
+            reason = Reason("slice count", f"{files} files, not {config.slices}")
+            rejected += one.blamed(flash=reason, film=Reason(NOT_NEEDED, "its FLASH series was rejected"))
         else:
             whole.append(one)
     return Found(root=root, release=release, candidates=whole, rejected=rejected)
@@ -90,28 +92,30 @@ def _count_files(series: Series) -> int:
         return 0
 
 
-def left_out(pairs: Iterable[Row], rejected: Iterable[Row]) -> list[Row]:
-    """The rows of rejected.csv: one a series that is in no pair, all its reasons in one cell."""
-    used = {pair[name] for pair in pairs for name in ("flash", "film")}
-    rows: dict[str, dict[str, Any]] = {}
-    for row in sorted(rejected, key=lambda row: (row["participant"], row["visit"], row["series"], row["reason"])):
-        if row["series"] in used:
+def left_out(pairs: Iterable[PairOfSeries | PairRecord], rejected: Iterable[LeftOutSeries]) -> list[LeftOutSeries]:
+    """What rejected.csv lists: each series that is in no pair once, with all its reasons."""
+    used = {series for pair in pairs for series in (pair.flash, pair.film)}
+    found: dict[str, LeftOutSeries] = {}
+    for one in sorted(rejected, key=lambda one: (one.participant, one.visit, one.series, one.reason)):
+        if one.series in used:
             continue
-        first = rows.setdefault(row["series"], dict(row))
-        if row["reason"] not in first["reason"].split("; "):
-            first["reason"] += f"; {row['reason']}"
-    return sorted(rows.values(), key=lambda row: (row["participant"], row["visit"], row["side"], row["series"]))
+        first = found.setdefault(one.series, one)
+        further = tuple(reason for reason in one.reasons if reason not in first.reasons)
+        found[one.series] = replace(first, reasons=first.reasons + further)
+    return sorted(found.values(), key=lambda one: (one.participant, one.visit, one.side, one.series))
 
 
-def count(series: Mapping[str, int], pairs: Sequence[Row], left: Sequence[Row]) -> dict[str, Any]:
+def count(
+    series: Mapping[str, int], pairs: Sequence[PairOfSeries | PairRecord], left: Sequence[LeftOutSeries]
+) -> dict[str, Any]:
     """Series found, in pairs, rejected and of other kinds; none may go missing.
 
     Args:
         series: kind -> series found.
         pairs: with the paths of their two series.
-        left: rows of rejected.csv with the kind of their series.
+        left: what is in no pair.
     """
-    used = {pair[name] for pair in pairs for name in ("flash", "film")}
+    used = {series for pair in pairs for series in (pair.flash, pair.film)}
     assert sum(series.values()) == len(used) + len(left) + series[OTHER], "a series is neither paired nor rejected"
     return {
         "found": dict(series),
@@ -119,20 +123,15 @@ def count(series: Mapping[str, int], pairs: Sequence[Row], left: Sequence[Row]) 
         "rejected": len(left),
         "other": series[OTHER],
         "pairs": len(pairs),
-        "rejected_flash": sum(row["kind"] == FLASH for row in left),
-        "reasons": dict(sorted(Counter(reason_kind(row) for row in left).items())),
+        "rejected_flash": sum(one.kind == FLASH for one in left),
+        "reasons": dict(sorted(Counter(one.reasons[0].kind for one in left).items())),
     }
-
-
-def reason_kind(row: Row) -> str:
-    """The kind of a reason: what stands before the colon."""
-    return str(row["reason"]).partition(":")[0]
 
 
 def plan(found: Found, out: Path) -> dict[str, Any]:
     """What a dry run says: counts, and an example of each thing that a person may want to look at."""
-    pairs = [found.pair_row(one) for one in found.candidates]
-    left = left_out(pairs, map(found.rejected_row, found.rejected))
+    pairs = [found.pair_of(one) for one in found.candidates]
+    left = left_out(pairs, map(found.left_out, found.rejected))
     release = found.release
     others = Counter(one.description for one in release.series if one.kind == OTHER)
     example = {one.description: found.relative(one.path) for one in reversed(release.series) if one.kind == OTHER}
@@ -143,7 +142,7 @@ def plan(found: Found, out: Path) -> dict[str, Any]:
         "status": "dry run",
         "output": str(out),
         "counts": count(found.series, pairs, left),
-        "examples": {reason_kind(row): str(found.root / row["series"]) for row in reversed(left)},
+        "examples": {one.reasons[0].kind: str(found.root / one.series) for one in reversed(left)},
         "others": {name: {"count": number, "example": example[name]} for name, number in sorted(others.items())},
         "pairs_per_visit": dict(sorted(visits.items())),
         "pairs_per_side": dict(sorted(sides.items())),
@@ -165,7 +164,7 @@ def inputs_of(found: Found, knees: Path | None) -> dict[str, str]:
     return {"release": release} | ({"knees": fingerprint(knees)} if knees else {})
 
 
-def origin(root: Path) -> str:
-    """Where the knees come from: what is trained on a phantom must say so for ever."""
+def is_synthetic(root: Path) -> bool:
+    """Whether the knees are drawn: what is trained on a phantom must say so for ever."""
     made = read_record(root)
-    return PHANTOM if made and made["command"] == "phantom" else ACQUIRED_IMAGES
+    return made is not None and made["command"] == "phantom"

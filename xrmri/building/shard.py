@@ -3,24 +3,22 @@
 Shards know nothing of one another, so that any number of processes can build them, in any order and again.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from xrmri.building.pair import BuiltPair, Job, build_pair
-from xrmri.building.search import Found, Row, origin
+from xrmri.building.record import PairRecord, ShardRecord, read_shard_record, write_shard_record
+from xrmri.building.search import Found, is_synthetic
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
-from xrmri.data.pairing import RejectedSeries
+from xrmri.data.pairing import Candidate, RejectedSeries
 from xrmri.data.store import grade_names, new_shard
-from xrmri.errors import InconsistentError
 from xrmri.machine.parallel import in_order
-from xrmri.origins import PHANTOM
-from xrmri.run import digest, sha256, write_json
+from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
+from xrmri.run import digest, sha256
 from xrmri.trouble import opens
 
 
@@ -51,28 +49,17 @@ class Shard:
     def is_finished(self, found: Found, config: BuildDataset, inputs: Mapping[str, str]) -> bool:
         """Whether the shard was built with these settings from this release, and nothing opens that did not then."""
         record = self.read()
-        if not record or (record["config"], record["inputs"]) != (config.to_dict(), inputs):
+        if record is None or not record.is_of(config, inputs) or record.candidates != self.candidates(found):
             return False
-        same = record.get("candidates") == self.candidates(found)
-        return same and not any(opens(found.root / path) for path in passing(record))
+        return not any(opens(found.root / path) for path in record.passing)
 
     def candidates(self, found: Found) -> str:
         """One digest of the pairs that the shard is built from."""
         return digest([one.pair_id for one in found.candidates[self.number :: self.count]])
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> ShardRecord | None:
         """The record, or None where the shard is not finished."""
-        if not self.record.is_file() or not self.file.is_file():
-            return None
-        try:
-            return dict(json.loads(self.record.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise InconsistentError(f"{self.record} is not JSON: remove it and build the shard again") from error
-
-
-def passing(record: Mapping[str, Any]) -> list[str]:
-    """The series, from the root of the release on, that a shard's record leaves out since they could not be opened."""
-    return [row["series"] for row in record["rejected"] if row.get("passing")]
+        return read_shard_record(self.record) if self.record.is_file() and self.file.is_file() else None
 
 
 def build_shards(
@@ -118,47 +105,50 @@ def _build(
     shard.record.unlink(missing_ok=True)
     # What was left out before any pixel was read is told once, by the first shard.
     rejected = list(found.rejected) if shard.number == 0 else []
-    pairs: list[Row] = []
+    pairs: list[PairRecord] = []
     not_read: Counter[str] = Counter()
     slices = config.last_slice - config.first_slice
-    synthetic = origin(found.root) == PHANTOM
+    synthetic = is_synthetic(found.root)
     sizes = {"slices": slices, "size": config.size}
     with new_shard(shard.file, **sizes, features=config.feature_set, synthetic=synthetic) as writer:
         for number, (job, built) in enumerate(results, start=1):
             if isinstance(built, BuiltPair):
                 row = writer.append_packed(built.packed)
-                pairs.append(found.pair_row(job.candidate) | _index_row(shard, job, built, row))
+                pairs.append(_pair_record(found, shard, job.candidate, built, row))
                 not_read.update(name for name in grade_names() if job.candidate.grades.get(name) is None)
             else:
                 rejected += built
             told(number, len(pairs))
-    record = {
-        "config": config.to_dict(),
-        "inputs": dict(inputs),
-        "origin": origin(found.root),
-        "found": found.series,
-        "pairs": pairs,
-        "candidates": shard.candidates(found),
-        "rejected": [dict(found.rejected_row(one)) for one in rejected],
-        "not_read": {name: not_read[name] for name in grade_names()},
-        "sha256": sha256(shard.file),
-    }
-    write_json(shard.record, record)
+    record = ShardRecord(
+        config=config.to_dict(),
+        inputs=inputs,
+        origin=PHANTOM if synthetic else ACQUIRED_IMAGES,
+        is_synthetic=synthetic,
+        found=found.series,
+        pairs=tuple(pairs),
+        candidates=shard.candidates(found),
+        rejected=tuple(map(found.left_out, rejected)),
+        not_read={name: not_read[name] for name in grade_names()},
+        sha256=sha256(shard.file),
+    )
+    write_shard_record(shard.record, record)
 
 
-def _index_row(shard: Shard, job: Job, built: BuiltPair, row: int) -> dict[str, Any]:
-    """A pair's line of index.csv but for its split, which only all pairs together decide."""
-    candidate = job.candidate
-    return {
-        "pair_id": candidate.pair_id,
-        "participant": candidate.flash.participant,
-        "visit": candidate.flash.visit,
-        "side": candidate.side,
-        "shard": shard.file.name,
-        "row": row,
-        "kl": candidate.grades.get(KL),
-        "radiograph_mm": built.radiograph_mm,
-        "extent_mm": list(built.extent_mm),
-        "source_mri_sha256": built.mri_sha256,
-        "source_radiograph_sha256": built.radiograph_sha256,
-    }
+def _pair_record(found: Found, shard: Shard, candidate: Candidate, built: BuiltPair, row: int) -> PairRecord:
+    """A pair, once it stands in a row of a shard."""
+    series = found.pair_of(candidate)
+    return PairRecord(
+        pair_id=candidate.pair_id,
+        participant=candidate.flash.participant,
+        visit=candidate.flash.visit,
+        side=candidate.side,
+        flash=series.flash,
+        film=series.film,
+        shard=shard.file.name,
+        row=row,
+        kl=candidate.grades.get(KL),
+        radiograph_mm=built.radiograph_mm,
+        extent_mm=built.extent_mm,
+        source_mri_sha256=built.mri_sha256,
+        source_radiograph_sha256=built.radiograph_sha256,
+    )

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from xrmri.errors import InputError
+from xrmri.errors import InputError, UnusableError
 from xrmri.limits import MOST_BYTES, open_regular
 
 ARCHIVE = re.compile(r"(\d{8})(?:\.tar\.gz|\.tgz|\.tar)", re.IGNORECASE)
@@ -24,7 +24,7 @@ _BLOCK = 2**20
 _DAMAGE = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError)
 
 
-class _Hostile(InputError):
+class _Hostile(UnusableError):
     """An archive that was made to do harm."""
 
 
@@ -37,7 +37,7 @@ def contents(file: Path) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of the file, or of each DICOM file in the archive.
 
     Raises:
-        InputError: unreadable, truncated or hostile; the words before the colon name the kind of reason.
+        UnusableError: unreadable, truncated or hostile.
     """
     if not is_archive(file):
         yield file.name, _read(file)
@@ -48,24 +48,24 @@ def contents(file: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def beginning(file: Path, size: int) -> bytes:
-    """The first bytes of the file, or of the first DICOM file in the archive; InputError as in `contents`."""
+    """The first bytes of the file, or of the first DICOM file in the archive; UnusableError as in `contents`."""
     if not is_archive(file):
         try:
             with open_regular(file) as stream:
                 return stream.read(size)
         except OSError as error:
-            raise InputError(f"unreadable file: {file.name} ({error.strerror})") from error
+            raise UnusableError("unreadable file", f"{file.name} ({error.strerror})") from error
     with _members(file, size) as members:
         for _, stream in members:
             return stream.read(size)
-    raise InputError(f"empty archive: {file.name} holds no DICOM file")
+    raise UnusableError("empty archive", f"{file.name} holds no DICOM file")
 
 
 def the_only_content(file: Path) -> bytes:
-    """The bytes of the file, or of the one DICOM file in the archive; InputError as in `contents`."""
+    """The bytes of the file, or of the one DICOM file in the archive; UnusableError as in `contents`."""
     found = list(contents(file))
     if len(found) != 1:
-        raise InputError(f"radiograph files: {len(found)} in {file.name}, not 1")
+        raise UnusableError("radiograph files", f"{len(found)} in {file.name}, not 1")
     return found[0][1]
 
 
@@ -79,9 +79,9 @@ def _read(file: Path) -> bytes:
         with open_regular(file) as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise InputError(f"unreadable file: {file.name} ({error.strerror})") from error
+        raise UnusableError("unreadable file", f"{file.name} ({error.strerror})") from error
     if len(content) > MOST_BYTES:
-        raise InputError(f"file too large: {file.name} has more than {MOST_BYTES // 2**20} MiB")
+        raise UnusableError("file too large", f"{file.name} has more than {MOST_BYTES // 2**20} MiB")
     return content
 
 
@@ -99,7 +99,7 @@ def _members(file: Path, block: int) -> Iterator[Iterator[tuple[str, BinaryIO]]]
     except _DAMAGE as error:
         short = isinstance(error, EOFError) or "end of" in str(error)
         kind = "truncated archive" if short else "damaged archive"
-        raise InputError(f"{kind}: {file.name} ({' '.join(str(error).split())[:120]})") from error
+        raise UnusableError(kind, f"{file.name} ({' '.join(str(error).split())[:120]})") from error
 
 
 def _safe(archive: tarfile.TarFile, unpacked: "_Limited") -> Iterator[tuple[str, BinaryIO]]:
@@ -109,7 +109,7 @@ def _safe(archive: tarfile.TarFile, unpacked: "_Limited") -> Iterator[tuple[str,
         parts = re.split(r"[/\\]", member.name)
         if ".." in parts or parts[0] == "" or ":" in parts[0] or not (member.isfile() or member.isdir()):
             name = member.name if member.name.isprintable() else repr(member.name)
-            raise _Hostile(f"hostile archive: {file.name} has the member {name[:80]}")
+            raise _Hostile("hostile archive", f"{file.name} has the member {name[:80]}")
         if member.size > MOST_BYTES:
             raise _too_large(file)
         if member.isfile() and DICOM_NAME.fullmatch(parts[-1]):
@@ -136,4 +136,4 @@ class _Limited:
 
 
 def _too_large(file: Path) -> _Hostile:
-    return _Hostile(f"hostile archive: {file.name} unpacks to more than {MOST_BYTES // 2**20} MiB")
+    return _Hostile("hostile archive", f"{file.name} unpacks to more than {MOST_BYTES // 2**20} MiB")

@@ -12,8 +12,11 @@ from typing import Any
 from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.readings import Key, Reading
 from xrmri.data.release import Series
+from xrmri.errors import Reason
 
 SPLITS = ("train", "val", "test")
+NOT_NEEDED = "radiograph not needed"
+"""Kind of reason why a film is left out whose FLASH is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +39,7 @@ class Candidate:
         """Participant, visit and side."""
         return f"{self.flash.participant}_{self.flash.visit}_{self.side}"
 
-    def blamed(self, *, flash: str, film: str, passing: bool = False) -> "list[RejectedSeries]":
+    def blamed(self, *, flash: Reason, film: Reason, passing: bool = False) -> "list[RejectedSeries]":
         """Both series, once nothing came of the pair: why the FLASH is left out, and why the film."""
         return [
             RejectedSeries(series=self.flash, side=self.side, reason=flash, passing=passing),
@@ -46,11 +49,11 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedSeries:
-    """A series that is left out, and why; the words before the colon name the kind of reason."""
+    """A series that is left out, and why."""
 
     series: Series
     side: str | None
-    reason: str
+    reason: Reason
     passing: bool = False
     """One of the two could not be opened: no word about what it holds."""
 
@@ -77,18 +80,18 @@ def pair_up(series: Iterable[Series], readings: Mapping[Key, Reading]) -> tuple[
             films[one.participant, one.visit].append(one)
     for key, scans in sorted(flashes.items()):
         *earlier, flash = sorted(scans, key=_age)
-        rejected += [_no(one, f"rescanned: series {flash.number} is later") for one in earlier]
+        rejected += [_no(one, Reason("rescanned", f"series {flash.number} is later")) for one in earlier]
         film = _film_of(films[key[:2]], key[2])
         reading = readings.get(key)
         if film is None:
-            rejected.append(_no(flash, "no radiograph: none of this participant, visit and side"))
+            rejected.append(_no(flash, Reason("no radiograph", "none of this participant, visit and side")))
         elif reading and reading.prosthesis:
-            rejected.append(_no(flash, "prosthesis: the readings say that the knee has been replaced"))
+            rejected.append(_no(flash, Reason("prosthesis", "the readings say that the knee has been replaced")))
         else:
             pairs.append(Candidate(flash=flash, film=film, grades=reading.grades if reading else {}))
     used = {pair.film.path for pair in pairs}
     spare = [film for group in films.values() for film in group if film.path not in used]
-    rejected += [_no(film, "radiograph not needed: no FLASH series pairs with it") for film in spare]
+    rejected += [_no(film, Reason(NOT_NEEDED, "no FLASH series pairs with it")) for film in spare]
     return pairs, rejected
 
 
@@ -145,5 +148,5 @@ def _age(series: Series) -> tuple[str, int, str]:
     return series.date, series.series_number, series.number
 
 
-def _no(series: Series, reason: str) -> RejectedSeries:
+def _no(series: Series, reason: Reason) -> RejectedSeries:
     return RejectedSeries(series=series, side=series.side, reason=reason)

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from xrmri.data.archive import is_archive
 from xrmri.data.dicom import is_dicom, read_film
 from xrmri.data.resample import resized, sampled
-from xrmri.errors import InputError
+from xrmri.errors import InputError, UnusableError
 from xrmri.limits import MOST_BYTES, require_regular
 from xrmri.records import Radiograph
 
@@ -80,7 +80,7 @@ def windowed(pixels: np.ndarray) -> np.ndarray:
     if low == high:
         low, high = float(pixels.min()), float(pixels.max())
     if low == high:
-        raise InputError(f"the radiograph is blank where the knee should be: every pixel has the value {low:g}")
+        raise UnusableError("the radiograph is blank where the knee should be", f"every pixel has the value {low:g}")
     share = np.clip((pixels.astype(np.float64) - low) / (high - low), 0, 1)
     return np.rint(share * 65535).astype(np.uint16)
 
@@ -122,7 +122,7 @@ def _padded_window(image: np.ndarray, rows: tuple[float, float], columns: tuple[
         for (start, stop), count in zip((rows, columns), image.shape, strict=True)
     )
     if bottom <= top or right <= left:
-        raise InputError("the box of the knee lies outside the film")
+        raise UnusableError("the box of the knee lies outside the film")
     part = image[top:bottom, left:right] - image.min()
     return sampled(part, (rows[0] - top, rows[1] - top), (columns[0] - left, columns[1] - left), size)
 

@@ -17,7 +17,7 @@ from xrmri.data.archive import ARCHIVE, DICOM_NAME, beginning, is_archive
 from xrmri.data.description import FLASH, UNDESCRIBED, kind_of, words_of
 from xrmri.data.dicom import LABEL_BYTES, Labels, is_dicom, no_warnings, read_labels
 from xrmri.data.sheets import Listed, Place, holds_series, is_sheet, place_of, read_sheet
-from xrmri.errors import InputError
+from xrmri.errors import InputError, Reason, reason_of
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +51,8 @@ class Series:
     """None for both knees, or where it does not matter."""
     series_number: int = 0
     """Of the scanner, within one examination; 0 where the header does not tell."""
-    problem: str = ""
-    """Why it cannot be used, as far as its labels tell; the words before the colon name the kind of reason."""
+    problem: Reason | None = None
+    """Why it cannot be used, as far as its labels tell."""
 
     def files(self) -> list[Path]:
         """Its DICOM files, in the order of their names, or its archive."""
@@ -116,7 +116,7 @@ def find_release(root: Path, series: str = "") -> Release:
     for path, labels in labelled:
         place = _place(path)
         twin = first.setdefault(place, path)
-        copy = f"copied: the same series lies in {_relative(twin, root)}" if twin != path else ""
+        copy = Reason("copied", f"the same series lies in {_relative(twin, root)}") if twin != path else None
         sheet = listed.get(place)
         found.append(_series(path, place, labels, sheet, copy, series))
         if sheet and isinstance(labels, Labels) and _differ(labels.description, sheet.description):
@@ -204,18 +204,19 @@ def _files(path: Path) -> list[Path]:
     return [file for file in files if DICOM_NAME.fullmatch(file.name)] or [file for file in files if is_dicom(file)]
 
 
-def _labels(path: Path) -> Labels | str:
+def _labels(path: Path) -> Labels | Reason:
     """The labels of a series, or why it has none."""
-    reason = ""
+    reason: Reason | None = None
     try:
         for file in _first_files(path):
             try:
                 return read_labels(beginning(file, LABEL_BYTES))
             except InputError as error:
-                reason = reason or (str(error) if is_archive(file) else f"unreadable header: {file.name}: {error}")
+                header = Reason("unreadable header", f"{file.name}: {error}")
+                reason = reason or (reason_of(error) if is_archive(file) else header)
     except OSError as error:
-        return f"unreadable folder: {path.name} ({error.strerror})"
-    return reason or f"no files: {path.name} holds no DICOM file"
+        return Reason("unreadable folder", f"{path.name} ({error.strerror})")
+    return reason or Reason("no files", f"{path.name} holds no DICOM file")
 
 
 def _first_files(path: Path) -> Iterator[Path]:
@@ -226,32 +227,34 @@ def _first_files(path: Path) -> Iterator[Path]:
     yield from (file for file in _files(path)[:_TRIES] if file != usual)
 
 
-def _series(path: Path, place: Place, labels: Labels | str, sheet: Listed | None, copy: str, series: str) -> Series:
+def _series(
+    path: Path, place: Place, labels: Labels | Reason, sheet: Listed | None, copy: Reason | None, series: str
+) -> Series:
     """A series on disk; its header counts before a sheet."""
     known = labels if isinstance(labels, Labels) else Labels(participant="", description="", study="", series_number=0)
     description = known.description or (sheet.description if sheet else "")
     kind, side = kind_of(description, known.study or (sheet.study if sheet else ""), series)
     _, participant, _, _ = place
     problem = copy
-    if isinstance(labels, str):
+    if isinstance(labels, Reason):
         problem = problem or labels
     elif _PARTICIPANT.fullmatch(known.participant) and known.participant != participant:
-        problem = problem or f"other participant: the header says {known.participant}"
+        problem = problem or Reason("other participant", f"the header says {known.participant}")
     if kind == UNDESCRIBED:
-        problem = problem or "no description: neither header nor sheet tells what the series shows"
+        problem = problem or Reason("no description", "neither header nor sheet tells what the series shows")
     if kind == FLASH and side is None:
-        problem = problem or f"side unknown: {description} does not name a knee"
+        problem = problem or Reason("side unknown", f"{description} does not name a knee")
     return _made(path, place, description, kind, side, known.series_number, problem)
 
 
 def _absent(place: Place, sheet: Listed, series: str) -> Series:
     """A series that is in a sheet alone."""
     kind, side = kind_of(sheet.description, sheet.study, series)
-    return _made(sheet.path, place, sheet.description, kind, side, 0, "not on disk: a sheet lists it")
+    return _made(sheet.path, place, sheet.description, kind, side, 0, Reason("not on disk", "a sheet lists it"))
 
 
 def _made(
-    path: Path, place: Place, description: str, kind: str, side: str | None, series_number: int, problem: str
+    path: Path, place: Place, description: str, kind: str, side: str | None, series_number: int, problem: Reason | None
 ) -> Series:
     release, participant, date, number = place
     visit = visit_of(release.partition(".")[0])

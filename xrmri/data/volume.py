@@ -14,7 +14,7 @@ import numpy as np
 from xrmri.data.archive import contents
 from xrmri.data.dicom import Header, Image, parse
 from xrmri.data.resample import resized
-from xrmri.errors import InputError
+from xrmri.errors import InputError, UnusableError
 from xrmri.geometry import PLANES, Geometry, direction, lps_or_ras
 from xrmri.records import Volume
 
@@ -63,7 +63,7 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
         its slices and their geometry.
 
     Raises:
-        InputError: why the series cannot be used; the words before the colon name the kind of reason.
+        UnusableError: why the series cannot be used.
     """
     digests = {}
     images = []
@@ -71,13 +71,13 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
         try:
             images.append((name, parse(data)))
         except InputError as error:
-            raise InputError(f"unreadable slice: {name}: {error}") from error
+            raise UnusableError("unreadable slice", f"{name}: {error}") from error
         digests[name] = hashlib.sha256(data).digest()
     if not images:
-        raise InputError("no files: the series holds no DICOM file")
+        raise UnusableError("no files", "the series holds no DICOM file")
     stack = _majority_plane(images)
     if count is not None and len(stack) != count:
-        raise InputError(f"slice count: {len(stack)} of one plane, not {count}")
+        raise UnusableError("slice count", f"{len(stack)} of one plane, not {count}")
     directions = _directions(stack[0][1].header, plane)
     along = np.array([_position(image.header) @ lps_or_ras(directions[:, 0]) for _, image in stack])
     order = np.argsort(along, kind="stable")
@@ -118,7 +118,7 @@ def intensity_window(voxels: np.ndarray) -> tuple[float, float]:
     """The intensities that map to -1 and 1: 0.5th and 99.5th percentiles of a volume."""
     low, high = _percentiles(voxels) if voxels.dtype == np.uint16 else np.percentile(voxels, _WINDOW_PERCENTILES)
     if low >= high:
-        raise InputError("blank volume: its intensities are all the same")
+        raise UnusableError("blank volume", "its intensities are all the same")
     return float(low), float(high)
 
 
@@ -148,13 +148,13 @@ def _majority_plane(images: list[tuple[str, Image]]) -> list[tuple[str, Image]]:
     """The images that share the most common orientation, shape, spacing; no echoes stacked on one another."""
     placed = [(name, image) for name, image in images if _is_placed(image.header)]
     if not placed:
-        raise InputError("no geometry: no file tells where its slice lies")
+        raise UnusableError("no geometry", "no file tells where its slice lies")
     keys = np.array([_plane(image.header) for _, image in placed])
     alike = (np.abs(keys[:, None] - keys[None]) <= _PLANE_TOLERANCES).all(axis=-1)
     stack = [placed[i] for i in np.flatnonzero(alike[alike.sum(axis=1).argmax()])]
     echoes = [image.header.echo_time_ms for _, image in stack if image.header.echo_time_ms is not None]
     if echoes and max(echoes) - min(echoes) > _SAME_ECHO_MS:
-        raise InputError(f"several echoes: {min(echoes):g} to {max(echoes):g} ms where a series of one is needed")
+        raise UnusableError("several echoes", f"{min(echoes):g} to {max(echoes):g} ms where a series of one is needed")
     return stack
 
 
@@ -183,7 +183,7 @@ def _directions(header: Header, plane: str) -> np.ndarray:
     across = across / np.linalg.norm(across) * (-1 if across @ wanted[:, 0] < 0 else 1)
     directions = np.stack([across, row, column], axis=1)
     if not np.array_equal(np.abs(directions).argmax(axis=0), np.abs(wanted).argmax(axis=0)):
-        raise InputError(f"other plane: the slices are not upright {plane} ones")
+        raise UnusableError("other plane", f"the slices are not upright {plane} ones")
     return directions
 
 
@@ -191,9 +191,9 @@ def _spacing(along: np.ndarray) -> float:
     """The one distance between neighbours."""
     gaps = np.diff(along)
     if gaps.size == 0 or gaps.min() < _EVEN * np.median(gaps) or np.median(gaps) == 0:
-        raise InputError("repeated positions: two slices lie in one place (several echoes or scans in one folder)")
+        raise UnusableError("repeated positions", "two slices lie in one place (several echoes or scans in one folder)")
     if np.abs(gaps - np.median(gaps)).max() > _EVEN * np.median(gaps):
-        raise InputError(f"uneven spacing: {gaps.min():.2f} to {gaps.max():.2f} mm between slices")
+        raise UnusableError("uneven spacing", f"{gaps.min():.2f} to {gaps.max():.2f} mm between slices")
     return float(gaps.mean())
 
 
@@ -202,12 +202,14 @@ def _pixels(name: str, image: Image) -> np.ndarray:
     try:
         pixels = image.pixels()
     except InputError as error:
-        raise InputError(f"unreadable slice: {name}: {error}") from error
+        raise UnusableError("unreadable slice", f"{name}: {error}") from error
     high = pixels.max()
     if pixels[0, 0] == high and pixels.min() == high:
-        raise InputError(f"all-zero slice: {name}" if high == 0 else f"blank slice: {name}: every pixel is {high}")
+        if high == 0:
+            raise UnusableError("all-zero slice", name)
+        raise UnusableError("blank slice", f"{name}: every pixel is {high}")
     if pixels.dtype != np.uint16 and (not np.can_cast(pixels.dtype, np.int64) or pixels.min() < 0 or high > _LARGEST):
-        raise InputError(f"unreadable slice: {name}: its pixels are not those of an MR slice")
+        raise UnusableError("unreadable slice", f"{name}: its pixels are not those of an MR slice")
     return pixels
 
 
@@ -231,7 +233,7 @@ def _margins(geometry: Geometry, field_of_view_mm: float) -> list[tuple[int, int
     """
     _, high_mm, wide_mm = geometry.extent_mm
     if max(high_mm, wide_mm) > _LONGEST * min(high_mm, wide_mm):
-        raise InputError(f"odd field of view: {high_mm:.0f} x {wide_mm:.0f} mm")
+        raise UnusableError("odd field of view", f"{high_mm:.0f} x {wide_mm:.0f} mm")
     margins = []
     for length_mm, pixel_mm in zip((high_mm, wide_mm), geometry.spacing_mm[1:], strict=True):
         missing = round(((field_of_view_mm or max(high_mm, wide_mm)) - length_mm) / pixel_mm)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.building.merge import read_shards, shards_of, verify, write_tables
+from xrmri.building.record import ShardRecord
 from xrmri.building.search import inputs_of, plan, search
 from xrmri.building.sequences import draw_sequences
-from xrmri.building.shard import Shard, build_shards, passing
+from xrmri.building.shard import Shard, build_shards
 from xrmri.config import BuildDataset, Execution
 from xrmri.errors import InputError
 from xrmri.machine import parallel
@@ -103,7 +104,7 @@ def run_shard(
         build_shards([shard], found, config, execution, inputs, knees)
     record = shard.read()
     assert record is not None
-    counts = {"pairs": len(record["pairs"]), "rejected": len(record["rejected"])}
+    counts = {"pairs": len(record.pairs), "rejected": len(record.rejected)}
     return {"status": "finished", "output": str(shard.file), "counts": counts}
 
 
@@ -140,9 +141,9 @@ def merge(out: Path, config: BuildDataset) -> dict[str, Any]:
     return {"status": "finished", "output": str(out), "counts": counts}
 
 
-def _unopened(records: Sequence[Mapping[str, Any]], release: Path) -> list[str]:
+def _unopened(records: Sequence[ShardRecord], release: Path) -> list[str]:
     """The series that shards leave out because they could not be opened."""
-    return sorted({str(release / path) for record in records for path in passing(record)})
+    return sorted({str(release / path) for record in records for path in record.passing})
 
 
 def array_task(environment: Mapping[str, str], config: BuildDataset, out: Path) -> tuple[int, int] | None:
