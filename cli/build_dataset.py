@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from xrmri.config import BuildDataset
+from xrmri.errors import InputError
 
 from .options import Common, output, setting, with_common
 
@@ -22,6 +23,10 @@ def build_dataset(
     size: Annotated[int | None, setting(BuildDataset, "size")] = None,
     slices: Annotated[int | None, setting(BuildDataset, "slices")] = None,
     feature_set: Annotated[str | None, setting(BuildDataset, "feature_set")] = None,
+    frame: Annotated[str | None, setting(BuildDataset, "frame")] = None,
+    template: Annotated[
+        Path | None, typer.Option(help="Dataset or model whose frame the knees are laid into (--frame knee).")
+    ] = None,
     max_rejected: Annotated[float | None, setting(BuildDataset, "max_rejected")] = None,
     shards: Annotated[int | None, setting(BuildDataset, "shards")] = None,
     shard: Annotated[
@@ -37,8 +42,16 @@ def build_dataset(
     A cluster builds shard by shard: --shard I/N for each I, then --merge.
     """
     config = common.settings(
-        BuildDataset, size=size, slices=slices, feature_set=feature_set, max_rejected=max_rejected, shards=shards
+        BuildDataset,
+        size=size,
+        slices=slices,
+        frame=frame,
+        feature_set=feature_set,
+        max_rejected=max_rejected,
+        shards=shards,
     )
+    if template and config.frame != "knee":
+        raise InputError("--template belongs to --frame knee: the scanner's frame needs none")
     from xrmri.machine.parallel import parse_shard
     from xrmri.stages import build_dataset as stage
 
@@ -50,8 +63,8 @@ def build_dataset(
     task = parse_shard(shard) if shard else stage.array_task(os.environ, config, folder)
     execution = common.execution()
     if task is None or execution.dry_run:
-        common.conclude(stage.run(release, folder, config, execution, knees=knees, figures=figures))
+        common.conclude(stage.run(release, folder, config, execution, knees=knees, template=template, figures=figures))
         return
     number, count = task
     config = stage.with_shards(config, count)
-    common.conclude(stage.run_shard(release, folder, config, execution, number, knees=knees))
+    common.conclude(stage.run_shard(release, folder, config, execution, number, knees=knees, template=template))

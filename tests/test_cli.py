@@ -13,7 +13,7 @@ COMMANDS = {
     "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--twin", "--figures"},
     "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score", "--overview"},
     "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected",
-                      "--shards", "--shard", "--figures", "--merge", "--verify"},
+                      "--frame", "--template", "--shards", "--shard", "--figures", "--merge", "--verify"},
     "train-vae": TRAINING,
     "train-ldm": TRAINING | {"--method"},
     "generate": {"--output", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",

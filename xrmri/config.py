@@ -233,6 +233,9 @@ class BuildDataset(Seeded):
     """Regular expression of the descriptions of the series wanted; empty: the coronal FLASH (paper, III-A)."""
     field_of_view_mm: float = 0.0
     """Height and width that slices are cut or padded to about their middle; 0 keeps each series' own (choice)."""
+    frame: Literal["scanner", "knee"] = "scanner"
+    """scanner: volumes as they were acquired (paper); knee: each laid rigidly onto the mean of the training split, so
+    that slice k is the same place of every knee (choice)."""
     feature_set: str = "full"
     """full: 65 slots, with narrowing and KL grade; paper: the 52 that the paper most likely used (choice)."""
     shares: tuple[float, ...] = (0.7, 0.2, 0.1)
@@ -246,6 +249,7 @@ class BuildDataset(Seeded):
         """Refuse impossible values."""
         Seeded.__post_init__(self)
         _one_of("--feature-set", self.feature_set, ("full", "paper"))
+        _one_of("--frame", self.frame, ("scanner", "knee"))
         window = f"slice window {self.first_slice}..{self.last_slice} does not fit {self.slices} slices"
         _require(0 <= self.first_slice < self.last_slice <= self.slices, window)
         _require(self.last_slice - self.first_slice >= 2, "the slice window must keep at least 2 slices")

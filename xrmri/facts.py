@@ -18,6 +18,8 @@ from xrmri.typed import Between, UnfitError, content_of, record_of
 
 R = TypeVar("R")
 DATASET, MODEL = "dataset.json", "xrmri.json"
+TEMPLATE = "template.nii.gz"
+"""The mean knee that volumes in the knee's frame are laid onto; it travels from dataset to model."""
 SCHEMA = 1
 """Of dataset.json."""
 FORMAT = 1
@@ -30,6 +32,7 @@ DEPTHS = {
 """What depths mean in each plane."""
 
 Plane = Literal["coronal", "sagittal", "axial"]
+Frame = Literal["scanner", "knee"]
 Count = Annotated[int, Between(0)]
 Pixels = Annotated[int, Between(8, 4096)]
 Positive = Annotated[float, Between(1e-9)]
@@ -50,6 +53,8 @@ class DatasetFacts:
     """In which its slices lie."""
     sequence: str
     """What kind of series the volumes are."""
+    frame: Frame = "scanner"
+    """Whether the volumes lie as acquired, or are laid onto the template that stands in the same folder."""
     feature_set: str
     features: tuple[str, ...]
     """Names of the readings in r, in order."""
@@ -158,6 +163,8 @@ class ModelFacts:
     """Of a volume, as its dataset says."""
     plane: Plane
     sequence: str
+    frame: Frame = "scanner"
+    """Of the volumes it was trained on; the template of the knee's frame stands in the same folder."""
     depth: str
     """What depths mean, in words."""
     window: tuple[float, float]

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,12 @@ def write_text(file: Path, text: str) -> None:
     """Write a text file, complete or absent."""
     with complete_or_absent(file) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def copy_file(source: Path, file: Path) -> None:
+    """Copy a file, complete or absent."""
+    with complete_or_absent(file) as partial:
+        shutil.copyfile(source, partial)
 
 
 def write_json(file: Path, value: Any) -> None:

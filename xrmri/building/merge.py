@@ -15,11 +15,12 @@ import pandas as pd
 from xrmri.building.record import LeftOutSeries, PairRecord, ShardRecord
 from xrmri.building.search import count, left_out
 from xrmri.building.shard import Shard
+from xrmri.building.splits import split_of
 from xrmri.config import BuildDataset
 from xrmri.data.description import FLASH
 from xrmri.data.features import feature_set
 from xrmri.data.index import INDEX
-from xrmri.data.pairing import SPLITS, leak, split_participants
+from xrmri.data.pairing import SPLITS, leak
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.facts import DatasetFacts, write_dataset_facts
@@ -81,8 +82,8 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[ShardReco
     counts = count(records[0].found, pairs, left)
     _write_rejected(folder / "rejected.csv", left)
     _refuse_too_many(counts, left, config, folder)
-    splits = _split(pairs, config)
-    rows = [asdict(pair) | {"split": splits[pair.participant]} for pair in pairs]
+    splits = split_of(((pair.participant, pair.kl) for pair in pairs), config)
+    rows = [asdict(pair) | {"split": pair.split or splits[pair.participant]} for pair in pairs]
     refuse_leak(rows, folder)
     write_index(folder / INDEX, rows)
     all_shards = shards_of(folder, config.shards)
@@ -96,6 +97,7 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[ShardReco
         extent_mm=_extent_mm(pairs),
         plane=config.plane,
         sequence=config.series or "FLASH",
+        frame=config.frame,
         feature_set=config.feature_set,
         features=features.names,
         features_sha256=features.sha256,
@@ -176,12 +178,3 @@ def _extent_mm(pairs: Sequence[PairRecord]) -> tuple[float, float, float]:
     """The median extent of the volumes, to a ten-thousandth of a millimetre: positions in headers are rounded."""
     depth, height, width = np.median([pair.extent_mm for pair in pairs], axis=0).round(4).tolist()
     return depth, height, width
-
-
-def _split(pairs: Sequence[PairRecord], config: BuildDataset) -> dict[str, str]:
-    """Each participant's split, by their worst knee."""
-    worst: dict[str, int | None] = {}
-    for pair in pairs:
-        known = [grade for grade in (worst.get(pair.participant), pair.kl) if grade is not None]
-        worst[pair.participant] = max(known, default=None)
-    return split_participants(worst, config.shares, config.seed)

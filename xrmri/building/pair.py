@@ -7,15 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from xrmri.building.frame import laid_in_frame, wide_slices
 from xrmri.config import BuildDataset, DetectKnee
 from xrmri.data.archive import content_sha256
 from xrmri.data.knees import open_knees
 from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries
 from xrmri.data.radiograph import crop_knee, mirrored, read_radiograph
+from xrmri.data.registration import Template
 from xrmri.data.resample import resized
 from xrmri.data.store import PackedPair, StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InputError, Reason, UnusableError, reason_of
+from xrmri.geometry import Geometry
 from xrmri.records import LEFT, Volume
 from xrmri.trouble import is_passing
 
@@ -34,6 +37,8 @@ class Job:
     device: str
     """Where the detector runs."""
     knees: Path | None
+    template: Template | None
+    """The knee's frame; None leaves the volume in the scanner's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -55,7 +60,7 @@ def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
     # Outside the blocks below: a missing detector or a damaged knees folder is no fault of a series.
     cut = _from_folder(job.knees) if job.knees else _by_detector(job.device)
     try:
-        volume, mri_sha256 = _mri(job)
+        volume, scanner, mri_sha256 = _mri(job)
     except InputError as error:
         passing = is_passing(error, candidate.flash.path)
         film = Reason(NOT_NEEDED, "its FLASH series was rejected")
@@ -68,15 +73,15 @@ def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
         passing = is_passing(error, candidate.film.path)
         flash = Reason("radiograph rejected", str(error))
         return candidate.blamed(flash=flash, film=reason_of(error), passing=passing)
-    if candidate.side == LEFT:
-        volume, crop = mirrored_volume(volume), mirrored(crop)
+    upright = mirrored(crop) if candidate.side == LEFT else crop
     stored = StoredPair(
         pair_id=candidate.pair_id,
         mri=volume.voxels,
-        radiograph=np.rint(resized(crop, job.config.size)).astype(np.uint16),
+        radiograph=np.rint(resized(upright, job.config.size)).astype(np.uint16),
         grades=candidate.grades,
         affine=volume.geometry.affine,
         window=intensity_window(volume.voxels),
+        scanner_affine=scanner.affine if scanner else None,
     )
     return BuiltPair(
         packed=packed_pair(stored, job.config.feature_set),
@@ -87,14 +92,17 @@ def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
     )
 
 
-def _mri(job: Job) -> tuple[Volume, str]:
-    """The kept slices as a (S, size, size) volume, and the hash of the series."""
-    config = job.config
-    series = read_series(job.candidate.flash.files(), job.candidate.side, config.slices, config.plane)
+def _mri(job: Job) -> tuple[Volume, Geometry | None, str]:
+    """The kept slices as a (S, size, size) volume that looks right, where they lay if not there, the series' hash."""
+    config, side = job.config, job.candidate.side
+    if job.template:
+        wide, margin, digest = wide_slices(job.candidate, config)
+        return *laid_in_frame(wide, margin, job.template), digest
+    series = read_series(job.candidate.flash.files(), side, config.slices, config.plane)
     volume = windowed_slices(
         series, config.first_slice, config.last_slice, config.size, field_of_view_mm=config.field_of_view_mm
     )
-    return volume, series.sha256
+    return mirrored_volume(volume) if side == LEFT else volume, None, series.sha256
 
 
 def _film_file(candidate: Candidate) -> Path:

@@ -26,7 +26,7 @@ class PairOfSeries:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PairRecord:
-    """A pair as it was built: its line of index.csv but for the split, which only all pairs together decide."""
+    """A pair as it was built: its line of index.csv but for the split, which mostly all pairs together decide."""
 
     pair_id: str
     participant: str
@@ -46,6 +46,8 @@ class PairRecord:
     """Of the volume, as Geometry gives it."""
     source_mri_sha256: str
     source_radiograph_sha256: str
+    split: str | None = None
+    """Where it was drawn before any volume was read, as the knee's frame wants it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -154,14 +154,15 @@ def plan(found: Found, out: Path) -> dict[str, Any]:
     }
 
 
-def inputs_of(found: Found, knees: Path | None) -> dict[str, str]:
-    """Fingerprints that say whether release and knees are the same ones as in an earlier run."""
+def inputs_of(found: Found, knees: Path | None, template: Path | None = None) -> dict[str, str]:
+    """Fingerprints that say whether release, knees and template are the same ones as in an earlier run."""
     if (found.root / "run.json").is_file():
         release = fingerprint(found.root)
     else:
         paths = [found.relative(one.path) for one in found.release.series]
         release = digest([paths, [sha256(file) for file in found.release.readings]])
-    return {"release": release} | ({"knees": fingerprint(knees)} if knees else {})
+    given = {"knees": knees, "template": template}
+    return {"release": release} | {name: fingerprint(folder) for name, folder in given.items() if folder}
 
 
 def is_synthetic(root: Path) -> bool:

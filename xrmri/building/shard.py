@@ -5,16 +5,18 @@ Shards know nothing of one another, so that any number of processes can build th
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
 from xrmri.building.pair import BuiltPair, Job, build_pair
 from xrmri.building.record import PairRecord, ShardRecord, read_shard_record, write_shard_record
 from xrmri.building.search import Found, is_synthetic
+from xrmri.building.splits import planned_split_of
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
 from xrmri.data.pairing import Candidate, RejectedSeries
+from xrmri.data.registration import Template
 from xrmri.data.store import grade_names, new_shard
 from xrmri.machine.parallel import in_order
 from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
@@ -36,10 +38,12 @@ class Shard:
         """The pairs."""
         return self.folder / f"pairs-{self.number:05d}-of-{self.count:05d}.h5"
 
-    def jobs(self, found: Found, config: BuildDataset, device: str, knees: Path | None) -> list[Job]:
+    def jobs(
+        self, found: Found, config: BuildDataset, *, device: str, knees: Path | None, template: Template | None
+    ) -> list[Job]:
         """Its pairs: those whose place in the release is its number modulo the count."""
         chosen = found.candidates[self.number :: self.count]
-        return [Job(candidate=one, config=config, device=device, knees=knees) for one in chosen]
+        return [Job(candidate=one, config=config, device=device, knees=knees, template=template) for one in chosen]
 
     @property
     def record(self) -> Path:
@@ -69,6 +73,7 @@ def build_shards(
     execution: Execution,
     inputs: Mapping[str, str],
     knees: Path | None,
+    template: Template | None = None,
 ) -> None:
     """Build some shards, one after the other; each is complete or absent.
 
@@ -79,8 +84,10 @@ def build_shards(
         execution: workers, device, progress.
         inputs: fingerprints of release and knees, kept in the shards' records.
         knees: folder from detect-knee; without it the bundled detector looks at the films.
+        template: the knee's frame, if volumes are laid into it.
     """
-    jobs = [shard.jobs(found, config, execution.device, knees) for shard in shards]
+    device = execution.device
+    jobs = [shard.jobs(found, config, device=device, knees=knees, template=template) for shard in shards]
     total = sum(map(len, jobs))
     results = in_order(build_pair, chain.from_iterable(jobs), execution.workers)
     done = 0
@@ -109,12 +116,13 @@ def _build(
     not_read: Counter[str] = Counter()
     slices = config.last_slice - config.first_slice
     synthetic = is_synthetic(found.root)
-    sizes = {"slices": slices, "size": config.size}
-    with new_shard(shard.file, **sizes, features=config.feature_set, synthetic=synthetic) as writer:
+    splits = planned_split_of(found.candidates, config) if config.frame == "knee" else {}
+    form = {"slices": slices, "size": config.size, "features": config.feature_set, "frame": config.frame}
+    with new_shard(shard.file, **form, synthetic=synthetic) as writer:
         for number, (job, built) in enumerate(results, start=1):
             if isinstance(built, BuiltPair):
-                row = writer.append_packed(built.packed)
-                pairs.append(_pair_record(found, shard, job.candidate, built, row))
+                row, split = writer.append_packed(built.packed), splits.get(job.candidate.flash.participant)
+                pairs.append(replace(_pair_record(found, shard, job.candidate, built, row), split=split))
                 not_read.update(name for name in grade_names() if job.candidate.grades.get(name) is None)
             else:
                 rejected += built

@@ -47,6 +47,8 @@ class StoredPair:
     """(4, 4) float64, voxel (slice, row, column) to RAS mm."""
     window: tuple[float, float]
     """Intensities that map to -1 and 1."""
+    scanner_affine: np.ndarray | None = None
+    """(4, 4) float64, where the slices lay as acquired; None where they still lie there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -100,12 +102,15 @@ def packed_pair(pair: StoredPair, features: str) -> PackedPair:
             "affine": np.asarray(pair.affine, np.float64),
             "window": np.asarray(pair.window, np.float64),
             "pair_id": pair.pair_id,
-        },
+        }
+        | ({} if pair.scanner_affine is None else {"scanner_affine": np.asarray(pair.scanner_affine, np.float64)}),
     )
 
 
 @contextmanager
-def new_shard(file: Path, *, slices: int, size: int, features: str, synthetic: bool = False) -> Iterator[ShardWriter]:
+def new_shard(
+    file: Path, *, slices: int, size: int, features: str, frame: str = "scanner", synthetic: bool = False
+) -> Iterator[ShardWriter]:
     """A shard to append to; complete when the block ends well, absent when it does not.
 
     That its knees are `synthetic` stands in the shard itself: no edited text takes it away.
@@ -119,6 +124,8 @@ def new_shard(file: Path, *, slices: int, size: int, features: str, synthetic: b
         "window": ((2,), (2,), np.float64),
         "pair_id": ((), (), TEXT),
     }
+    if frame == "knee":
+        shapes["scanner_affine"] = ((4, 4), (4, 4), np.float64)
     with complete_or_absent(file) as partial, new_h5(partial) as content:
         content.attrs["schema"], content.attrs["synthetic"] = SCHEMA, synthetic
         for name, (shape, chunk, dtype) in shapes.items():
@@ -196,6 +203,11 @@ class Dataset:
         """Where the voxels lie, as they are stored."""
         shape = (self.facts.slices, self.facts.size, self.facts.size)
         return Geometry(affine=self._read("affine", pair_id), shape=shape)
+
+    def scanner_geometry(self, pair_id: str) -> Geometry:
+        """Where the slices lay as acquired, before they were laid into the knee's frame."""
+        name = "scanner_affine" if self.facts.frame == "knee" else "affine"
+        return Geometry(affine=self._read(name, pair_id), shape=self.geometry(pair_id).shape)
 
     def window(self, pair_id: str) -> tuple[float, float]:
         """The intensities that map to -1 and 1."""

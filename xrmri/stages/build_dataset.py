@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from xrmri.building.frame import frame_of
 from xrmri.building.merge import read_shards, shards_of, verify, write_tables
 from xrmri.building.record import ShardRecord
 from xrmri.building.search import inputs_of, plan, search
@@ -31,6 +32,7 @@ def run(
     execution: Execution,
     knees: Path | None = None,
     *,
+    template: Path | None = None,
     figures: bool = False,
 ) -> dict[str, Any]:
     """Build the dataset: all shards that are not there yet, and the tables.
@@ -41,6 +43,7 @@ def run(
         config: slice window, size, features, split, shards.
         execution: workers, device of the detector, dry run.
         knees: folder from detect-knee; without it the bundled detector looks at the films.
+        template: folder of a dataset or model whose frame the knees are laid into; without it a new one is made.
         figures: also draw what the paper shows of its data (Fig. 4); a finished dataset may be given for it.
 
     Returns:
@@ -54,10 +57,10 @@ def run(
     found = search(release, config)
     if execution.dry_run:
         return plan(found, out)
-    inputs = inputs_of(found, knees)
+    inputs = inputs_of(found, knees, template)
     slices = config.last_slice - config.first_slice + 1  # and the radiograph
     needed_bytes = len(found.candidates) * slices * config.size**2 * 2
-    reads = [release, knees]
+    reads = [release, knees, template]
     run_folder = begin(out, config, inputs, force=execution.force, reads=reads, needed_bytes=needed_bytes)
     if run_folder is None:
         if figures:
@@ -66,7 +69,8 @@ def run(
         return {"status": "already done", "output": str(out)}
     with run_folder as record:
         missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(found, config, inputs)]
-        build_shards(missing, found, config, execution, inputs, knees)
+        frame = frame_of(found.candidates, config, execution, out=out, given=template)
+        build_shards(missing, found, config, execution, inputs, knees, frame)
         records = read_shards(out, config, inputs)
         record.record["unopened"] = _unopened(records, release)
         record.record["counts"] = counts = write_tables(out, config, records)
@@ -77,7 +81,14 @@ def run(
 
 
 def run_shard(
-    release: Path, out: Path, config: BuildDataset, execution: Execution, number: int, knees: Path | None = None
+    release: Path,
+    out: Path,
+    config: BuildDataset,
+    execution: Execution,
+    number: int,
+    knees: Path | None = None,
+    *,
+    template: Path | None = None,
 ) -> dict[str, Any]:
     """Build one of the config.shards shards; `merge` makes a dataset of them once all are there.
 
@@ -95,13 +106,14 @@ def run_shard(
     found = search(release, config)
     if execution.dry_run:
         return plan(found, out)
-    inputs = inputs_of(found, knees)
+    inputs = inputs_of(found, knees, template)
     shard = Shard(folder=out, number=number, count=config.shards)
     with join(out, config, inputs, f"{number}-of-{config.shards}"):
         if not execution.force and shard.is_finished(found, config, inputs):
             return {"status": "already done", "output": str(shard.file)}
         (out / "dataset.json").unlink(missing_ok=True)  # it describes the shard that was there: --merge writes it anew
-        build_shards([shard], found, config, execution, inputs, knees)
+        frame = frame_of(found.candidates, config, execution, out=out, given=template)
+        build_shards([shard], found, config, execution, inputs, knees, frame)
     record = shard.read()
     assert record is not None
     counts = {"pairs": len(record.pairs), "rejected": len(record.rejected)}

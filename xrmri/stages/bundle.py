@@ -11,7 +11,8 @@ import torch
 
 from xrmri.data.store import open_dataset
 from xrmri.errors import XrmriError
-from xrmri.facts import read_model_facts
+from xrmri.facts import TEMPLATE, read_model_facts
+from xrmri.files import copy_file
 from xrmri.learning.sampler_fit import add_fits
 from xrmri.models.bundle import load_bundle, save_bundle
 from xrmri.pretrained import BUNDLED_LDM
@@ -26,6 +27,8 @@ def make(ldm: Path, dataset: Path | None) -> None:
         renew(ldm)
     bundle = load_bundle(ldm)
     BUNDLED_LDM.mkdir(exist_ok=True)
+    if bundle.facts.frame == "knee":
+        copy_file(ldm / TEMPLATE, BUNDLED_LDM / TEMPLATE)
     save_bundle(BUNDLED_LDM, bundle, card=(ldm / "README.md").read_text(encoding="utf-8"), dtype=torch.float16)
 
 

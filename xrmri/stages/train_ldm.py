@@ -17,7 +17,8 @@ from xrmri.data.slices import Shuffle
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
-from xrmri.facts import DEPTHS, ModelFacts, ScheduleFacts, read_autoencoder_facts
+from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, ScheduleFacts, read_autoencoder_facts
+from xrmri.files import copy_file
 from xrmri.learning.batches import Batch, Samples, read_samples
 from xrmri.learning.imported import read_imported, say_what_became_of_it
 from xrmri.learning.latents import frozen_encoders
@@ -102,6 +103,8 @@ def run(
         if record:
             tower = networks.tower.cpu() if networks.tower else None
             bundle = Model(vae=autoencoder.cpu(), denoiser=denoiser.cpu(), radiograph_encoder=tower, facts=facts)
+            if facts.frame == "knee":
+                copy_file(dataset / TEMPLATE, out / TEMPLATE)
             save_bundle(out, bundle, card=model_card(facts))
             _fit_sampler(out, data, config, accelerator.device, counts["parameters"])
             record.record["counts"] = counts
@@ -172,6 +175,7 @@ def _facts(
         plane=data.facts.plane,
         sequence=data.facts.sequence,
         depth=DEPTHS[data.facts.plane],
+        frame=data.facts.frame,
         window=(low, high),
         latent_channels=read_autoencoder_facts(vae).latent_channels,
         latent_scale=training.scale,
