@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint bench likeness phantom knees dataset vae ldm volumes evaluation detector bundle clean
+.PHONY: setup demo test lint faults bench likeness phantom knees dataset vae ldm volumes evaluation detector bundle clean
 
 setup: $(READY)
 
@@ -34,6 +34,11 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+# Kills, full disks, damaged and hostile files, with a seed; half an hour. What it finds stands in docs/reliability.md.
+faults: $(READY)
+	$(BIN)/python -m pytest -m heavy
+	$(BIN)/python -m tests.faults
 
 # Ratios within one run, each part on its own; an idle machine and half an hour. tests/bench_training.py paper: 18 GB.
 bench: $(READY)

@@ -103,10 +103,16 @@ def _made(file: Path) -> bool:
     """Whether the lock could be made; it can be only where there is none."""
     me = Holder(place=here(), pid=os.getpid(), began=_began(os.getpid()) or "")
     try:
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(me)))
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
         return False
+    try:
+        os.write(descriptor, json.dumps(asdict(me)).encode())
+    except OSError:
+        file.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
     return True
 
 

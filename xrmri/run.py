@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.config import Config
-from xrmri.disk import full_disk, is_full
+from xrmri.disk import full_disk, is_full, room_for
 from xrmri.errors import InconsistentError, InputError, Signalled, StoppedEarly
 from xrmri.files import HOST, complete_or_absent, digest, sha256, write_json, write_text
 from xrmri.holding import Lock, hold, is_lock
@@ -92,7 +92,13 @@ class Run:
 
     def __enter__(self) -> "Run":
         """Mark the folder as being worked on."""
-        self.write()
+        try:
+            with room_for(self.folder, self.needed_bytes):
+                self.write()
+        except BaseException:
+            if self.lock:
+                self.lock.release()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
@@ -174,7 +180,8 @@ def begin(
     _require_same_command(folder, wanted)
     require_writable(folder)
     folder = folder.resolve()
-    lock = hold(folder, share)
+    with room_for(folder, needed_bytes):
+        lock = hold(folder, share)
     try:
         clear_leftovers(folder, HOST if share else "")
         earlier = _earlier(folder)

@@ -1,0 +1,235 @@
+"""Files whose content is not what it was: a flipped bit in every artefact, and mutated files of every kind."""
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tests.faults.world import ROOT, SILENT, STAGES, SURVIVED, UNTOLD, Attempt, World, is_told, last_line, run
+from xrmri.errors import XrmriError
+
+MOST_BYTES, MOST_S = 4 * 2**30, 20
+"""What reading one damaged file may take; torch alone maps some of it."""
+NEXT: dict[str, tuple[str, ...]] = {
+    "knees": ("build-dataset", "oai", "--knees", "knees"),
+    "dataset": ("train-vae", "dataset", "--max-steps", "1"),
+    "vae": ("train-ldm", "dataset", "vae", "--max-steps", "1"),
+    "ldm": ("generate", "dataset", "--model", "ldm"),
+    "volumes": ("evaluate", "volumes", "dataset", "--config", "quick.toml"),
+}
+"""Folder of a stage -> the command that reads it."""
+UNREAD = ("README.md", "rejected.csv", "metrics.jsonl", ".png", "init.csv")
+"""Outputs for people, which no command reads."""
+
+
+def flipped_bytes(world: World) -> Iterator[Attempt]:
+    """One bit in each kind of artefact: the same command, and the one that reads it, must say which file it is."""
+    for stage in ("vae",) if world.short else STAGES:
+        record = json.loads((world.chain / stage / "run.json").read_text())
+        by_kind = {(Path(name).suffix, Path(name).parent.name): name for name in sorted(record["outputs"])}
+        names = sorted(by_kind.values())
+        for name in names[:1] if world.short else names:
+            with world.place() as folder:
+                (folder / stage).unlink()
+                shutil.copytree(world.chain / stage, folder / stage)
+                _flip(folder / stage / name, world.rng)
+                ended = run(world.command(stage, stage), folder)
+                found = ended.code == 3 and is_told(ended) and Path(name).name in ended.err
+                verdict = SURVIVED if found else SILENT if ended.code == 0 else UNTOLD
+                note = "" if found else f"{ended.code}: {last_line(ended.err)}"
+                yield Attempt("flipped bit, same command", f"{stage}/{name}", verdict, note)
+                if stage in NEXT and not world.short and not name.endswith(UNREAD):
+                    yield _read_on(world, stage, name, folder)
+
+
+def _read_on(world: World, stage: str, name: str, folder: Path) -> Attempt:
+    """The verdict on the command that reads a damaged file."""
+    (folder / "quick.toml").write_text("[evaluate]\nquick = true\n")
+    ended = run([*NEXT[stage], "-o", "next", "--preset", "tiny", "--device", "cpu", "-q", "--no-progress"], folder)
+    verdict = SILENT if ended.code == 0 else SURVIVED if is_told(ended) else UNTOLD
+    note = "" if verdict == SURVIVED else f"{ended.code}: {last_line(ended.err)}"
+    return Attempt("flipped bit, next command", f"{stage}/{name}", verdict, note)
+
+
+def mutated(world: World) -> Iterator[Attempt]:
+    """Files of every kind, mutated at random and read by their readers in one process each kind."""
+    wanted = 300 if world.short else 2_400
+    kinds = sorted(READERS)
+    for kind in kinds:
+        seed = int(world.rng.integers(2**31))
+        program = [sys.executable, "-m", "tests.faults.contents", kind, str(world.chain), str(seed)]
+        count = wanted // len(kinds) + 1
+        folder = world.root / f"mutated-{kind.replace('/', '-')}"
+        program += [str(count), str(folder)]
+        done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        yield from (Attempt("mutated file", f"{kind} {one['what']}", one["verdict"], one["note"]) for one in lines)
+        if done.returncode:
+            note = f"ended with {done.returncode} after {len(lines)} files: {last_line(done.stderr)}"
+            yield Attempt("mutated file", kind, UNTOLD, note)
+
+
+def _flip(file: Path, rng: np.random.Generator) -> None:
+    content = bytearray(file.read_bytes())
+    content[int(rng.integers(len(content) // 4, len(content)))] ^= 1 << int(rng.integers(8))
+    file.write_bytes(content)
+
+
+def _mutation(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
+    """Some bytes changed, cut off, inserted, repeated or replaced by those of a number at its limit."""
+    data, at = bytearray(content), int(rng.integers(max(1, len(content))))
+    kind = int(rng.integers(6))
+    if kind == 0:
+        for place in rng.integers(0, len(data), int(rng.integers(1, 9))):
+            data[place] ^= 1 << int(rng.integers(8))
+        return "bits flipped", bytes(data)
+    if kind == 1:
+        return "cut off", bytes(data[:at])
+    if kind == 2:
+        return "bytes inserted", bytes(data[:at] + rng.bytes(int(rng.integers(1, 64))) + data[at:])
+    if kind == 3:
+        return "a part twice", bytes(data[:at] + data[at // 2 : at] + data[at:])
+    if kind == 4:
+        start = int(rng.integers(min(400, len(data))))
+        data[start : start + 4] = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f")[at % 4]
+        return "a limit in the header", bytes(data)
+    words = (b"-1", b"NaN", b"null", b"[[[[", b'"', b"1e999", b"../../x", b"\x1b[2J", b"=1+1", b"99999999999999999999")
+    return "a word put in", bytes(data[:at] + words[at % len(words)] + data[at + 1 :])
+
+
+def _reads(chain: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]:
+    """Kind of file -> an example, and its reader, which is given a damaged copy."""
+    from xrmri.config import Generate
+    from xrmri.data.features import feature_set, read_grades
+    from xrmri.data.knees import open_knees
+    from xrmri.data.nifti import read_sidecar, read_volume
+    from xrmri.data.radiograph import read_radiograph
+    from xrmri.data.readings import read_readings
+    from xrmri.data.reference import read_reference
+    from xrmri.data.store import open_dataset
+    from xrmri.models.bundle import load_bundle
+    from xrmri.run import read_record
+    from xrmri.training.checkpoint import latest_checkpoint
+
+    film = next(chain.glob("oai/00m/0.E.1/*/*/*/001"))
+    volume = next(chain.glob("volumes/*.nii.gz"))
+    checkpoint = sorted(chain.glob("ldm/checkpoints/step-*"))[-1]
+
+    def in_copy(folder: Path, name: str, read: Callable[[Path], object]) -> Callable[[Path], object]:
+        """A reader of folders, one of whose files is replaced."""
+
+        def of(file: Path) -> object:
+            copy = file.parent / "copy"
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(folder, copy)
+            (copy / name).write_bytes(file.read_bytes())
+            return read(copy)
+
+        return of
+
+    def pixels(folder: Path) -> object:
+        dataset = open_dataset(folder)
+        return [dataset.volume(pair) for pair in dataset.pairs()[:2]]
+
+    def crops(folder: Path) -> object:
+        return open_knees(folder).read(0)
+
+    shard = next(chain.glob("dataset/pairs-*.h5")).name
+    table = next(chain.glob("oai/X-Ray*/*/kxr_sq_bu00.txt"))
+    grades = chain / "grades.json"
+    grades.write_text('{"V00XRKL": 2, "V00XROSFM": 1, "V00XRJSM": null}')
+    settings = chain / "settings.toml"
+    settings.write_text("steps = 4\n[generate]\nnum_slices = 6\nguidance = 1.5\n")
+    return {
+        "film.dcm": (film, read_radiograph),
+        "crop.png": (next(chain.glob("knees/*.png")), read_radiograph),
+        "volume.nii.gz": (volume, read_volume),
+        "reference.nii.gz": (volume, read_reference),
+        "sidecar.json": (volume.with_name(volume.name.replace(".nii.gz", ".json")), read_sidecar),
+        "grades.json": (grades, lambda file: read_grades(file, feature_set("full"))),
+        "readings.txt": (table, lambda file: read_readings([file])),
+        "settings.toml": (settings, lambda file: Generate.load(file=file)),
+        "run.json": (chain / "ldm" / "run.json", lambda file: read_record(file.parent)),
+        "dataset.json": (
+            chain / "dataset" / "dataset.json",
+            in_copy(chain / "dataset", "dataset.json", open_dataset),
+        ),
+        "index.csv": (chain / "dataset" / "index.csv", in_copy(chain / "dataset", "index.csv", pixels)),
+        "shard.h5": (chain / "dataset" / shard, in_copy(chain / "dataset", shard, pixels)),
+        "knees.csv": (chain / "knees" / "knees.csv", in_copy(chain / "knees", "knees.csv", crops)),
+        "knees.h5": (chain / "knees" / "knees.h5", in_copy(chain / "knees", "knees.h5", crops)),
+        "xrmri.json": (chain / "ldm" / "xrmri.json", in_copy(chain / "ldm", "xrmri.json", load_bundle)),
+        "config.json": (
+            chain / "ldm" / "unet" / "config.json",
+            in_copy(chain / "ldm", "unet/config.json", load_bundle),
+        ),
+        "weights.safetensors": (
+            chain / "ldm" / "unet" / "diffusion_pytorch_model.safetensors",
+            in_copy(chain / "ldm", "unet/diffusion_pytorch_model.safetensors", load_bundle),
+        ),
+        "state.json": (
+            checkpoint / "state.json",
+            in_copy(chain / "ldm", f"checkpoints/{checkpoint.name}/state.json", latest_checkpoint),
+        ),
+        "optimiser.pt": (
+            checkpoint / "optimiser.pt",
+            in_copy(chain / "ldm", f"checkpoints/{checkpoint.name}/optimiser.pt", latest_checkpoint),
+        ),
+    }
+
+
+READERS = ("film.dcm", "crop.png", "volume.nii.gz", "reference.nii.gz", "sidecar.json", "grades.json", "readings.txt",
+           "settings.toml", "run.json", "dataset.json", "index.csv", "shard.h5", "knees.csv", "knees.h5", "xrmri.json",
+           "config.json", "weights.safetensors", "state.json", "optimiser.pt")  # fmt: skip
+
+
+class _TooLongError(Exception):
+    """Reading took longer than MOST_S."""
+
+
+def _alarm(number: int, frame: object) -> None:
+    raise _TooLongError
+
+
+def read_mutants(kind: str, chain: Path, seed: int, count: int, folder: Path) -> Iterator[dict[str, str]]:
+    """Mutate an example and read it, again and again: one verdict each."""
+    rng = np.random.default_rng(seed)
+    example, read = _reads(chain)[kind]
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        what, content = _mutation(example.read_bytes(), rng)
+        (folder / kind).write_bytes(content)
+        signal.alarm(MOST_S)
+        note, verdict = "", SURVIVED
+        try:
+            read(folder / kind)
+        except XrmriError as error:
+            if len(str(error).splitlines()) != 1:
+                verdict, note = UNTOLD, f"{len(str(error).splitlines())} lines"
+        except Exception as error:
+            verdict, note = UNTOLD, f"{type(error).__name__}: {error}"[:160]
+        signal.alarm(0)
+        yield {"what": f"{number} of seed {seed}: {what}", "verdict": verdict, "note": note}
+
+
+def main() -> None:
+    """Read mutants of one kind in this process, with a limit on its memory."""
+    kind, chain, seed, count, folder = sys.argv[1:]
+    signal.signal(signal.SIGALRM, _alarm)
+    _reads(Path(chain))  # everything is imported before memory is limited
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES * 4, MOST_BYTES * 4))
+    for told in read_mutants(kind, Path(chain), int(seed), int(count), Path(folder)):
+        print(json.dumps(told), flush=True)
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if used > MOST_BYTES:
+        raise SystemExit(f"{used:,} bytes were used")
+
+
+if __name__ == "__main__":
+    main()
