@@ -6,6 +6,7 @@ except PatientID, which makes the participant key.
 
 import logging
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,20 +15,26 @@ from pathlib import Path
 from struct import error as StructError
 
 import numpy as np
+from PIL import Image as Picture
 from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_partial
+from pydicom.filereader import _read_file_meta_info, read_partial, read_preamble
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from xrmri.data.archive import the_only_content
 from xrmri.data.plain_dicom import plain_labels, plain_tags
+from xrmri.data.quiet import quiet
 from xrmri.errors import InputError
-from xrmri.limits import open_regular
+from xrmri.limits import MOST_BYTES, MOST_PIXELS, open_regular, require_pixels
 
 LABEL_BYTES = 2**14
 """The labels of a file lie within this many bytes (choice: OAI's lie within 2,000)."""
 _LABELS = ("PatientID", "SeriesDescription", "StudyDescription")
+_JPEG_2000 = b"\xff\x4f\xff\x51"
+"""How its codestream begins; width and height follow."""
+_META_BYTES = 2**13
+"""The file meta information lies within this many bytes (choice: it has some 300)."""
 _LAST_LABEL = 0x0020_0011  # SeriesNumber
 _LABEL_TAGS = [*map(Tag, _LABELS), Tag(_LAST_LABEL), Tag("SpecificCharacterSet")]
 _HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing",
@@ -36,9 +43,11 @@ _PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfigurat
                "BitsStored", "HighBit", "PixelRepresentation", "PixelData"]  # fmt: skip
 # What pydicom and its decoders raise on damaged files; they share no base class.
 _DAMAGE = (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, TypeError, KeyError, AttributeError,
-           NotImplementedError, RuntimeError, StructError, IndexError, OverflowError)  # fmt: skip
+           NotImplementedError, RuntimeError, StructError, IndexError, OverflowError, zlib.error, MemoryError,
+           RecursionError, Picture.DecompressionBombError)  # fmt: skip
 # Every OAI film has an illegal character set; pydicom says so as a warning and again in its log.
 logging.getLogger("pydicom").setLevel(logging.ERROR)
+Picture.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # Pillow refuses twice as many
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +90,10 @@ class Image:
             if self._is_plain():
                 return self._plain_pixels()
             assert isinstance(self.tags, Dataset)
-            with no_warnings():
+            frames, samples = (max(1, int(self.tags.get(tag) or 1)) for tag in ("NumberOfFrames", "SamplesPerPixel"))
+            require_pixels((*self.header.shape, frames * samples), "the image")
+            _require_small_codestream(self.tags.get("PixelData"))
+            with quiet():
                 pixels = self.tags.pixel_array
         except _DAMAGE as error:
             raise InputError(f"pixels cannot be decoded ({' '.join(str(error).split())[:120]})") from error
@@ -186,10 +198,32 @@ def _parse(source: BytesIO, tags: list[str]) -> Dataset:
     """A dataset with the named tags alone."""
     with no_warnings():
         try:
+            _require_modest(source)
             dataset = dcmread(source, force=True, specific_tags=tags)
         except _DAMAGE as error:
             raise InputError(f"not a DICOM file ({' '.join(str(error).split())[:120]})") from error
         return dataset
+
+
+def _require_small_codestream(data: object) -> None:
+    """Refuse JPEG 2000 whose own header claims what no image has, whatever the tags say."""
+    place = data.find(_JPEG_2000) if isinstance(data, bytes) else -1
+    if place >= 0:
+        assert isinstance(data, bytes)
+        sides = (int.from_bytes(data[at : at + 4], "big") for at in (place + 12, place + 8))
+        require_pixels(sides, "the image")
+
+
+def _require_modest(source: BytesIO) -> None:
+    """Refuse a deflated file that would unpack to more than any has; pydicom unpacks all of it at once."""
+    if DeflatedExplicitVRLittleEndian.encode() not in source.getbuffer()[:_META_BYTES].tobytes():
+        return
+    read_preamble(source, force=True)
+    _read_file_meta_info(source)
+    unpacked = zlib.decompressobj(-zlib.MAX_WBITS).decompress(source.read(), MOST_BYTES + 1)
+    source.seek(0)
+    if len(unpacked) > MOST_BYTES:
+        raise InputError(f"it unpacks to more than {MOST_BYTES // 2**20} MiB")
 
 
 def _header(dataset: Dataset | Mapping[str, object]) -> Header:

@@ -5,18 +5,21 @@ A file holds (column, row, slice), a Volume (S, H, W); ITK counts LPS millimetre
 
 import errno
 import gzip
-import json
 import math
 import os
+import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from xrmri.data.quiet import quiet
 from xrmri.disk import free_bytes, is_full
+from xrmri.documents import read_json
 from xrmri.errors import InputError
 from xrmri.geometry import Geometry, lps_or_ras
+from xrmri.limits import MOST_BYTES, open_regular, require_pixels, require_regular
 from xrmri.records import SIDES, Volume
 from xrmri.run import complete_or_absent
 
@@ -24,6 +27,7 @@ UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero
 _FLOATS = {16: np.float32, 64: np.float64}  # NIfTI's codes of types that know infinity
 _HEADER_BYTES = 352
+_MARGIN_BYTES = 2**20  # of what may follow the voxels
 
 
 def write_volume(file: Path, volume: Volume, description: str) -> None:
@@ -50,7 +54,8 @@ def write_volume(file: Path, volume: Volume, description: str) -> None:
             if is_full(error, file.parent):
                 raise
             raise InputError(f"{file} cannot be written: give a writable place and a name in .nii.gz") from error
-        if len(_unpacked(partial)) < _HEADER_BYTES + volume.voxels.nbytes:  # ITK does not say that a disk is full
+        whole = _HEADER_BYTES + volume.voxels.nbytes
+        if len(_unpacked(partial, whole + _MARGIN_BYTES)) < whole:  # ITK does not say that a disk is full
             code = errno.ENOSPC if free_bytes(file.parent) < volume.voxels.nbytes else errno.EFBIG
             raise OSError(code, os.strerror(code), str(file))
 
@@ -66,17 +71,21 @@ def read_volume(file: Path) -> Volume:
     """
     if not file.is_file():
         raise InputError(f"{file} is not a file: give a NIfTI volume (.nii.gz or .nii)")
+    require_regular(file, MOST_BYTES)
     reader = sitk.ImageFileReader()
     reader.SetImageIO("NiftiImageIO")
-    reader.SetFileName(str(file))
     try:
-        reader.ReadImageInformation()
+        reader.SetFileName(str(file))
+        with quiet():
+            reader.ReadImageInformation()
         if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1:
             found = " x ".join(map(str, reader.GetSize()))
             raise InputError(f"{file} is not one volume of three dimensions but {found}: give one volume a file")
+        require_pixels(reader.GetSize(), str(file))
         _require_whole(file, reader)
-        image = reader.Execute()
-    except RuntimeError as error:
+        with quiet():
+            image = reader.Execute()
+    except (RuntimeError, ValueError, OverflowError, UnicodeEncodeError) as error:
         raise InputError(f"{file} cannot be read as NIfTI: copy or write it again") from error
     return from_image(image, _side(file))
 
@@ -121,37 +130,37 @@ def read_sidecar(file: Path) -> dict[str, object]:
     sidecar = sidecar_file(file)
     if not sidecar.is_file():
         return {}
-    try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{sidecar} is not JSON: generate the volume again, or remove the sidecar") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{sidecar} is not a JSON object: generate the volume again, or remove the sidecar")
-    return content
+    return read_json(sidecar, advice="generate the volume again, or remove the sidecar")
 
 
 def _require_whole(file: Path, reader: sitk.ImageFileReader) -> None:
     """Refuse what ITK would fill with zeros and say nothing: voxels that are missing from a file, or not numbers."""
-    content = _unpacked(file)
     start = int(float(reader.GetMetaData("vox_offset")))
     count = math.prod(reader.GetSize())
-    if len(content) < start + count * int(reader.GetMetaData("bitpix")) // 8:
+    needed = start + count * int(reader.GetMetaData("bitpix")) // 8
+    content = _unpacked(file, needed + _MARGIN_BYTES)
+    if len(content) < needed:
         raise InputError(f"{file} is cut off: copy or write it again")
+    order = "<" if 1 <= int.from_bytes(content[40:42], "little") <= 7 else ">"  # of dim[0], as NIfTI-1 says
+    if content[344:346] in (b"n+", b"ni"):  # ITK takes what cannot be for 352 and 1
+        offset, slope, intercept = struct.unpack_from(f"{order}3f", content, 108)
+        if not (math.isfinite(slope + intercept) and (offset == 0 or _HEADER_BYTES <= offset <= MOST_BYTES)):
+            raise InputError(f"{file} has its voxels at byte {offset:g}, scaled by {slope:g}: copy or write it again")
+    if len(content) == needed + _MARGIN_BYTES:
+        raise InputError(f"{file} holds far more than its header tells of: copy or write it again")
     kind = _FLOATS.get(int(reader.GetMetaData("datatype")))
     if kind is not None:
-        order = "<" if 1 <= int.from_bytes(content[40:42], "little") <= 7 else ">"  # of dim[0], as NIfTI-1 says
         voxels = np.frombuffer(content, np.dtype(kind).newbyteorder(order), count, start)
         bad = count - int(np.isfinite(voxels).sum())
         if bad:
             raise InputError(f"{file} has {bad} voxels that are not finite numbers: write it again")
 
 
-def _unpacked(file: Path) -> bytes:
-    """The bytes of a file; nothing where its compression is broken."""
-    if file.suffix != ".gz":
-        return file.read_bytes()
+def _unpacked(file: Path, most: int) -> bytes:
+    """The bytes of a file, so many at most; nothing where its compression is broken."""
     try:
-        return gzip.decompress(file.read_bytes())
+        with gzip.open(file) if file.suffix == ".gz" else open_regular(file) as stream:
+            return stream.read(most)
     except (EOFError, OSError, zlib.error):
         return b""
 

@@ -5,18 +5,23 @@ its own 1st to 99th percentiles; the network sees y = value / 32767.5 - 1, in [-
 """
 
 from pathlib import Path
+from struct import error as StructError
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from xrmri.data.archive import is_archive
 from xrmri.data.dicom import is_dicom, read_film
+from xrmri.data.quiet import quiet
 from xrmri.data.resample import resized, sampled
 from xrmri.errors import InputError, UnusableError
-from xrmri.limits import MOST_BYTES, require_regular
+from xrmri.limits import MOST_BYTES, MOST_PIXELS, require_pixels, require_regular
 from xrmri.records import Radiograph
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
+# What Pillow lets out on damaged pictures.
+_DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, RuntimeError, ArithmeticError, MemoryError,
+           AttributeError, StructError)  # fmt: skip
 _WINDOW_PERCENTILES = (1, 99)
 CROP_MM = 97.0
 """Width of a joint crop whose film does not tell its spacing: the mean of 260 phantom crops, 80 to 119 (measured)."""
@@ -53,18 +58,25 @@ def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
 def _read_picture(file: Path) -> np.ndarray:
     """Grey values of a PNG, JPEG or TIFF: (H, W) float32."""
     try:
-        with Image.open(file, formats=_FORMATS) as picture:
+        with quiet(), Image.open(file, formats=_FORMATS) as picture:
+            require_pixels(picture.size[::-1], str(file))
             if getattr(picture, "n_frames", 1) > 1:
                 raise InputError(f"{file} holds {picture.n_frames} images: give a file with one radiograph")
             grey = picture if picture.mode in ("L", "F") or picture.mode.startswith("I") else picture.convert("L")
             pixels = np.asarray(grey, dtype=np.float32)
     except UnidentifiedImageError as error:
         raise InputError(f"{file} is not an image: give a radiograph (DICOM, PNG, JPEG or TIFF)") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{file} cannot be read as an image ({error}): is it complete?") from error
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{file} has too many pixels: more than {MOST_PIXELS:,} are not read") from error
+    except _DAMAGE as error:
+        raise InputError(f"{file} cannot be read as an image ({_reason(error)}): is it complete?") from error
     if not np.isfinite(pixels).all():
         raise InputError(f"{file} has pixels that are not numbers: give another radiograph")
     return pixels
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__
 
 
 def windowed(pixels: np.ndarray) -> np.ndarray:

@@ -6,7 +6,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from xrmri.data.nifti import UNKNOWN_SIDE, from_image, read_volume, to_image
+from xrmri.data.quiet import quiet
 from xrmri.errors import InputError
+from xrmri.limits import require_pixels
 from xrmri.records import Volume
 
 
@@ -18,17 +20,38 @@ def read_reference(path: Path) -> Volume:
     """
     if not path.is_dir():
         return read_volume(path)
-    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
+    _require_readable(path)
+    with quiet():
+        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
     if len(series) != 1:
         found = f"{len(series)} DICOM series" if series else "no DICOM series"
         raise InputError(f"--like {path} holds {found}: give a folder with one, or a NIfTI file")
     try:
-        image = sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0]))
+        with quiet():
+            files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
+            first = sitk.ImageFileReader()
+            first.SetFileName(files[0])
+            first.ReadImageInformation()
+        require_pixels((*first.GetSize()[:2], len(files)), f"--like {path}")
+        with quiet():
+            image = sitk.ReadImage(files)
     except RuntimeError as error:
         raise InputError(f"--like {path} cannot be read as one DICOM series: give a NIfTI file") from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(f"--like {path} is not one grey volume: give a folder with one series, or a NIfTI file")
     return from_image(image, UNKNOWN_SIDE)
+
+
+def _require_readable(folder: Path) -> None:
+    """Refuse a folder that ITK would wait in for ever, or end the process over."""
+    try:
+        str(folder).encode()
+        names = [file.name.encode() for file in folder.iterdir()]
+    except (UnicodeEncodeError, OSError) as error:
+        raise InputError(f"--like {folder} has names that are not UTF-8, or cannot be read: copy it") from error
+    odd = next((file for file in folder.iterdir() if file.exists() and not (file.is_file() or file.is_dir())), None)
+    if odd or not names:
+        raise InputError(f"--like {folder} holds {odd.name if odd else 'nothing'}: give a folder with one DICOM series")
 
 
 def centred_on(volume: Volume, reference: Volume) -> Volume:

@@ -136,7 +136,7 @@ def tower_from(state: Mapping[str, Tensor], file: Path) -> RadiographEncoder:
         own = own if "conv1.weight" in own else _renamed(own)
         encoder = RadiographEncoder(_sizes(own))
         encoder.tower.load_state_dict(own)
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, ValueError, IndexError, TypeError) as error:
         first = " ".join(str(error).split())[:160]
         raise InconsistentError(f"{file} holds a CLIP tower that is not complete ({first}): copy it again") from error
     return encoder

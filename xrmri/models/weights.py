@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 import torch
 from diffusers.configuration_utils import ConfigMixin
@@ -22,7 +22,8 @@ from xrmri.run import complete_or_absent, write_text
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 _DAMAGE = (SafetensorError, RuntimeError, ValueError, OSError, ImportError, EOFError, LookupError, AttributeError,
-           TypeError, AssertionError, ArithmeticError, struct.error)  # fmt: skip
+           TypeError, AssertionError, ArithmeticError, struct.error, BadZipFile, MemoryError,
+           RecursionError)  # fmt: skip
 """What reading a damaged file raises: torch's restricted unpickler lets the errors of its own steps out."""
 
 
@@ -86,6 +87,7 @@ def read_tensors(file: Path, role: str) -> dict[str, Tensor]:
     if not file.is_file():
         raise InputError(f"{role} {file} is not a file")
     try:
+        _require_honest(file)
         if file.suffix == ".safetensors":
             state: Any = load_file(file)
         elif is_zipfile(file):
@@ -99,10 +101,31 @@ def read_tensors(file: Path, role: str) -> dict[str, Tensor]:
         reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
         raise InputError(f"{role} {file} cannot be read ({reason}): copy it again, or give safetensors") from error
     state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    state = state if isinstance(state, dict) else {}
     tensors = {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+    claimed = next((name for name, value in tensors.items() if _claims_more(value)), None)
+    if claimed:
+        raise InputError(f"{role} {file}: {claimed[:80]} claims more numbers than the file holds: copy it again")
     if not tensors:
         raise InputError(f"{role} {file} holds no weights: give a checkpoint with a state_dict")
     return tensors
+
+
+def _require_honest(file: Path) -> None:
+    """ValueError for an archive that would unpack to more than it is: torch stores and does not pack."""
+    require_regular(file)
+    if is_zipfile(file):
+        with ZipFile(file) as archive:
+            members = archive.infolist()
+        if any(one.compress_type != ZIP_STORED for one in members):
+            raise ValueError("it is packed")
+        if sum(one.file_size for one in members) > file.stat().st_size:
+            raise ValueError("it claims more than it holds")
+
+
+def _claims_more(value: Tensor) -> bool:
+    """Whether a tensor has more numbers than are stored, as one that repeats itself has."""
+    return value.layout != torch.strided or value.numel() * value.element_size() > value.untyped_storage().nbytes()
 
 
 @contextmanager
