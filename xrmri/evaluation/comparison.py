@@ -49,8 +49,16 @@ class Comparison:
             sigma: of Canny's filter, in pixels.
             mean: the mean training volume at the same slices, if there is one.
         """
+        slice_mm, row_mm, column_mm = self.spacing_mm
+        apart = (self.slices[-1] - self.slices[0]) / max(len(self.slices) - 1, 1)
         return Reference.of(
-            self.acquired, sigma, places=self.slices, whole=self.whole, spacing_mm=self.spacing_mm, mean=mean
+            self.acquired,
+            sigma,
+            places=self.slices,
+            whole=self.whole,
+            spacing_mm=(slice_mm * float(apart), row_mm, column_mm),
+            slice_mm=slice_mm,
+            mean=mean,
         )
 
 

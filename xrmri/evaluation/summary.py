@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate
+from xrmri.evaluation.agreement import agreement
 from xrmri.evaluation.case import Scored
 from xrmri.evaluation.fidelity import fidelity
 from xrmri.evaluation.recognition import MeanBriefs, recognition
@@ -110,6 +111,7 @@ def summarise(
     found["identification"] = found["recognition"] and found["recognition"]["squared"]["sources"][GENERATED]
     found["identification_accuracy"] = found["identification"] and found["identification"]["accuracy"]
     found["fidelity"] = fidelity(scored, people, config)
+    found["agreement"] = agreement(tables)
     found["share_of_ceiling"] = shares_of_ceiling(tables, config)
     found["skipped_baselines"] = dict(missing)
     found["rejected"] = [

@@ -58,7 +58,7 @@ class Yardsticks:
         if self.mean_file is None:
             return None
         whole = _coarse(self.mean_file)
-        return MeanKnee(coarse=whole[slices], joint=joint_box(self.joint_line, whole.shape))
+        return MeanKnee(coarse=whole[slices], joint=joint_box(self.joint_line, whole.shape), line=self.joint_line)
 
     def twin_volumes(self, pair_id: str) -> list[np.ndarray]:
         """The twins of an acquired volume: each (S, H, W) float64 in [0, 1]."""

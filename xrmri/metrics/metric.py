@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from xrmri.metrics.anatomy import Joint, bone_width_mm, find_joint
 from xrmri.metrics.depth import briefs
 from xrmri.metrics.deviation import Box, Deviation, coarse, deviation
 from xrmri.metrics.edges import Edges, edge_maps
@@ -26,6 +27,8 @@ class MeanKnee:
     """(S, h, w) in [0, 1], the slices that are compared."""
     joint: Box
     """The joint region on that grid."""
+    line: float
+    """Height of its joint line, 0 at the top of the picture and 1 at the bottom."""
 
     def at(self, chosen: NDArray[np.int64]) -> Self:
         """Some of its slices."""
@@ -47,9 +50,12 @@ class Reference:
     whole: Floats
     """(N, D) every slice of the whole volume in brief."""
     spacing_mm: tuple[float, float, float]
-    """Between slices of the whole volume, rows and columns."""
+    """Between its slices, rows and columns."""
+    slice_mm: float
+    """Between two slices of the whole volume."""
     coarse: Floats
     """(S, h, w) averaged over areas."""
+    joint: Joint
     mean: MeanKnee | None = None
     """None where there are no training volumes."""
 
@@ -62,6 +68,7 @@ class Reference:
         places: NDArray[np.int64] | None = None,
         whole: Floats | None = None,
         spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        slice_mm: float | None = None,
         mean: MeanKnee | None = None,
     ) -> Self:
         """Find edges and joint of an acquired volume.
@@ -71,7 +78,8 @@ class Reference:
             sigma: of Canny's filter, in pixels.
             places: (S,) their indices in the whole volume; None where they are all of it.
             whole: (N, D) the whole volume, as `depth.briefs` gives it; None likewise.
-            spacing_mm: between slices of the whole volume, rows and columns.
+            spacing_mm: between its slices, rows and columns.
+            slice_mm: between two slices of the whole volume; None where they are all of it.
             mean: the mean training volume at the same slices, if there is one.
         """
         edges = edge_maps(pixels, sigma)
@@ -83,7 +91,9 @@ class Reference:
             places=np.arange(len(pixels)) if places is None else places,
             whole=briefs(pixels) if whole is None else whole,
             spacing_mm=spacing_mm,
+            slice_mm=spacing_mm[0] if slice_mm is None else slice_mm,
             coarse=coarse(pixels),
+            joint=find_joint(pixels, spacing_mm, mean.line if mean else 0.5),
             mean=mean,
         )
 
@@ -96,6 +106,7 @@ class Reference:
             bands=[self.bands[index] for index in chosen],
             places=self.places[chosen],
             coarse=self.coarse[chosen],
+            joint=self.joint.at(chosen),
             mean=self.mean and self.mean.at(chosen),
         )
 
@@ -159,6 +170,18 @@ class VolumePair:
         return coarse(self.pixels)
 
     @cached_property
+    def joint(self) -> Joint:
+        """Where the joint lies in the volume that is judged."""
+        acquired = self.acquired
+        if self.pixels is acquired.pixels:
+            return acquired.joint
+        return find_joint(self.pixels, acquired.spacing_mm, acquired.mean.line if acquired.mean else 0.5)
+
+    def bone_width_mm(self, rows_mm: tuple[float, float]) -> float:
+        """Of the volume that is judged, between two heights below its joint line."""
+        return bone_width_mm(self.pixels, self.joint, self.acquired.spacing_mm, rows_mm)
+
+    @cached_property
     def deviation(self) -> Deviation | None:
         """From the mean training volume; None where there is none."""
         mean = self.acquired.mean
@@ -188,6 +211,8 @@ class Metric:
     """Its one value for a volume; NaN where there is none."""
     alone: bool = False
     """Whether a volume has it by itself, so that the acquired volume's own stands beside it."""
+    size: bool = False
+    """Whether it is a size of the knee, whose agreement with the acquired volume's is reported."""
     digits: int = 3
     """Behind the point, in the report."""
     likeness: bool = False

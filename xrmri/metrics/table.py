@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from xrmri.metrics.anatomy import FEMUR_MM, LATERAL, MEDIAL, TIBIA_MM, outline_distance_mm
 from xrmri.metrics.blur import blur
 from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import depth_errors_mm
@@ -28,7 +29,7 @@ def _adjacent_correlation(pair: VolumePair) -> Floats:
 
 
 def _depth_error_mm(pair: VolumePair) -> Floats:
-    return depth_errors_mm(pair.pixels, pair.acquired.places, pair.acquired.whole, pair.acquired.spacing_mm[0])
+    return depth_errors_mm(pair.pixels, pair.acquired.places, pair.acquired.whole, pair.acquired.slice_mm)
 
 
 def _r2(found: Deviation | None) -> float:
@@ -155,6 +156,66 @@ METRICS = (
         "compare it with the acquired volumes' own value. Means of many knees score high.",
         of_volume=lambda pair: blur(pair.pixels),
         alone=True,
+    ),
+    Metric(
+        name="joint_space_medial_mm",
+        title="Joint space, medial",
+        unit="mm",
+        meaning="Distance from femur to tibia where they bear on each other, 14 to 30 mm from the middle of the joint, "
+        "between the half heights of brightness; of the volume by itself.",
+        of_volume=lambda pair: pair.joint.space_mm(MEDIAL),
+        alone=True,
+        size=True,
+        digits=2,
+    ),
+    Metric(
+        name="joint_space_lateral_mm",
+        title="Joint space, lateral",
+        unit="mm",
+        meaning="The same in the lateral compartment.",
+        of_volume=lambda pair: pair.joint.space_mm(LATERAL),
+        alone=True,
+        size=True,
+        digits=2,
+    ),
+    Metric(
+        name="cartilage_mm",
+        title="Cartilage",
+        unit="mm",
+        meaning="How much between femur and tibia is bright there: cartilage of both, without meniscus.",
+        of_volume=lambda pair: pair.joint.cartilage_mm,
+        alone=True,
+        size=True,
+        digits=2,
+    ),
+    Metric(
+        name="femur_width_mm",
+        title="Femur, width",
+        unit="mm",
+        meaning="10 to 22 mm above the joint line; of the volume by itself.",
+        of_volume=lambda pair: pair.bone_width_mm(FEMUR_MM),
+        alone=True,
+        size=True,
+        digits=1,
+    ),
+    Metric(
+        name="tibia_width_mm",
+        title="Tibia, width",
+        unit="mm",
+        meaning="4 to 12 mm below the joint line; of the volume by itself.",
+        of_volume=lambda pair: pair.bone_width_mm(TIBIA_MM),
+        alone=True,
+        size=True,
+        digits=1,
+    ),
+    Metric(
+        name="outline_mm",
+        title="Bone outline",
+        unit="mm",
+        meaning="Mean distance, up or down, of the ends of femur and tibia in the two volumes, over columns in which "
+        "both show a joint. It holds place as well as shape.",
+        of_volume=lambda pair: outline_distance_mm(pair.acquired.joint, pair.joint),
+        digits=2,
     ),
     Metric(
         name="psnr_as_in_paper",

@@ -24,6 +24,7 @@ CONTENTS = (
     ("answer", "In words"),
     ("table", "Scores"),
     ("differences", "Differences"),
+    ("sizes", "Sizes"),
     ("beyond", "Beyond likeness"),
     ("volumes-title", "Viewer"),
     ("pictures", "Pictures"),
