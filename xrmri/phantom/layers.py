@@ -137,12 +137,13 @@ def knee_places(participant: Participant, grid: Grid, pose: Pose) -> tuple[Point
 def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opacity: float = 1.0) -> Layer | None:
     """A layer cut to the box that holds its inside; None if it has none."""
     inside = distance < np.float32(_REACH_MM)
+    front = inside.any(axis=0)
     bounds = []
-    for axis in range(3):
-        touched = np.flatnonzero(inside.any(axis=tuple(a for a in range(3) if a != axis)))
+    for some in (inside.reshape(len(inside), -1).any(axis=1), front.any(axis=1), front.any(axis=0)):
+        touched = np.flatnonzero(some)
         if not len(touched):
             return None
-        bounds.append(slice(max(touched[0] - _MARGIN, 0), min(touched[-1] + 1 + _MARGIN, distance.shape[axis])))
+        bounds.append(slice(max(touched[0] - _MARGIN, 0), min(touched[-1] + 1 + _MARGIN, len(some))))
     box = (slice(bounds[0].start, bounds[0].stop), bounds[1], bounds[2])
     return Layer(
         tissue=tissue,
