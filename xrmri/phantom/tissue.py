@@ -37,7 +37,7 @@ BRIGHTNESS: Mapping[Tissue, float] = {
     Tissue.TENDON: 9.0,
     Tissue.LIGAMENT: 26.0,
     Tissue.CAPSULE: 30.0,
-    Tissue.FLUID: 88.0,
+    Tissue.FLUID: 78.0,
     Tissue.CARTILAGE: 120.0,
     Tissue.MENISCUS: 18.0,
     Tissue.CORTEX: 2.5,
