@@ -1,12 +1,11 @@
 """`xrmri generate`: radiographs, or a dataset's -> synthetic volumes."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from xrmri.config import Generate
+from xrmri.config import DetectKnee, Generate
 
 from .options import Common, setting, with_common
 
@@ -76,20 +75,21 @@ def generate(
         samples=samples,
         precision=precision,
     )
-    from xrmri.errors import InputError
-    from xrmri.generation.case import GenerateInputs
-    from xrmri.generation.share import read_share
+    from xrmri.generation.inputs import GenerateInputs
     from xrmri.stages import generate as stage
 
-    pictures = (".gif",) * gif + (".html",) * html
-    wish = GenerateInputs(
-        features=features, settings=tuple(set_ or ()), side=side, model=model, sweep=sweep, like=like, pictures=pictures
+    inputs = GenerateInputs(
+        features=features,
+        changed=tuple(set_ or ()),
+        side=side,
+        model=model,
+        sweep=sweep,
+        like=like,
+        pictures=(".gif",) * gif + (".html",) * html,
+        detection=common.settings_of(DetectKnee),
     )
     execution = common.execution()
-    if len(radiographs) == 1 and radiographs[0].is_dir() and (radiographs[0] / "dataset.json").is_file():
-        share = read_share(shard, os.environ, out or Path("volumes"))
-        common.conclude(stage.run_cohort(radiographs[0], split or "test", out, config, execution, wish, share))
-    elif shard or split:
-        raise InputError("--split and --shard belong to a dataset: give one dataset folder")
-    else:
-        common.conclude(stage.run(radiographs, out, config, execution, wish))
+    result = stage.run(
+        radiographs, out, config=config, execution=execution, inputs=inputs, split=split, shard=shard
+    )
+    common.conclude(result)

@@ -1,8 +1,8 @@
 """`make bench`: how fast a volume is drawn and how near it comes to the exact one, as ratios within one run.
 
 The plain way of this field: float32, one slice at a time, the radiograph encoded anew for each, diffusers' DDIM with 50
-steps. Ours: `xrmri.generation.draw` with its defaults. Same network and weights. `make bench` runs every section below;
-`python tests/bench.py quality` runs one.
+steps. Ours: `xrmri.generation.machine` with its defaults. Same network and weights. `make bench` runs every section
+below; `python tests/bench.py quality` runs one.
 """
 
 import statistics
@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,23 +22,25 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from xrmri.config import Generate, TrainLdm, TrainVae
+from xrmri.data.view import SeenKnee
 from xrmri.diffusion.ddim import sample as sample_ddim
 from xrmri.diffusion.depth_noise import starting_noise
 from xrmri.facts import ScheduleFacts
-from xrmri.generation.case import GenerateInputs, case_of_radiograph
-from xrmri.generation.draw import ON_CPU, draw, draw_at
+from xrmri.generation.case import case_of_radiograph
+from xrmri.generation.inputs import GenerateInputs
+from xrmri.generation.machine import ON_CPU, draw_volume
 from xrmri.generation.model import find_model
-from xrmri.generation.sampling import settled
+from xrmri.generation.sampling import resolved
 from xrmri.machine.memory import keep_memory
 from xrmri.machine.precision import fastest_precision
 from xrmri.models.autoencoder import build_autoencoder
-from xrmri.models.bundle import Model, decode, encode_radiograph, in_precision, load_bundle, predict, predict_noise
+from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle
 
 SAMPLES = Path(__file__).parent.parent / "xrmri" / "samples"
 ROUNDS, PLAIN_STEPS, EXACT_STEPS = 5, 50, 1_000
 PRECISION = fastest_precision(torch.device("cpu"))
 MODEL = find_model(None)
-SETTINGS = settled(Generate.load(noise_length_mm=MODEL.noise_length_mm), MODEL.facts)
+SETTINGS = resolved(Generate.load(noise_length_mm=MODEL.noise_length_mm), MODEL.facts)
 SEEDS = 3
 
 
@@ -52,14 +55,14 @@ def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     return statistics.median(taken)
 
 
-def demo_knee() -> tuple[Model, np.ndarray, np.ndarray]:
-    """The bundled model in float32, and the packaged radiograph and grades as it takes them."""
-    model, wish = find_model(None), GenerateInputs(features=SAMPLES / "kl.json", side="right")
-    order = case_of_radiograph(SAMPLES / "knee.png", wish, wish.grades(model.features), model)
-    return load_bundle(model.folder), order.network_input(model), order.features(model.features)
+def demo_knee() -> tuple[Model, SeenKnee]:
+    """The bundled model in float32, and the packaged radiograph and grades as it sees them."""
+    inputs, view = GenerateInputs(features=SAMPLES / "kl.json", side="right"), MODEL.view
+    case = case_of_radiograph(SAMPLES / "knee.png", inputs, inputs.grades(view.features), view)
+    return load_bundle(MODEL.folder), case.seen(view)
 
 
-def paper_knee() -> tuple[Model, np.ndarray, np.ndarray]:
+def paper_knee() -> tuple[Model, SeenKnee]:
     """Networks of the paper's size with random weights (without the CLIP tower, which runs once a volume)."""
     unet, vae = TrainLdm(), TrainVae()
     sizes = {"blocks": vae.blocks, "latent_channels": vae.latent_channels, "middle_attention": vae.middle_attention}
@@ -68,30 +71,28 @@ def paper_knee() -> tuple[Model, np.ndarray, np.ndarray]:
     steps = {"timesteps": unet.timesteps, "beta_start": unet.beta_start, "beta_end": unet.beta_end}
     schedule = ScheduleFacts(**steps, prediction="epsilon")
     facts = replace(MODEL.facts, image_size=256, latent_scale=0.2, schedule=schedule, sampler=None)
-    bundle = Model(vae=autoencoder, denoiser=denoiser, radiograph_encoder=None, facts=facts)
-    return bundle, np.zeros((256, 256), np.float32), np.zeros(65, np.uint8)
+    model = Model(vae=autoencoder, denoiser=denoiser, radiograph_encoder=None, facts=facts)
+    return model, SeenKnee(np.zeros((256, 256), np.float32), np.zeros(65, np.float32))
 
 
 @torch.inference_mode()
-def draw_plainly(bundle: Model, y: np.ndarray, r: np.ndarray, *, slices: int, steps: int) -> None:
+def draw_plainly(model: Model, seen: SeenKnee, *, slices: int, steps: int) -> None:
     """A slice at a time, with diffusers' scheduler: the first `steps` of 50."""
     from diffusers import DDIMScheduler
 
-    facts = bundle.facts.schedule
+    facts = model.facts.schedule
     scheduler = DDIMScheduler(
         num_train_timesteps=facts.timesteps, beta_start=facts.beta_start, beta_end=facts.beta_end,
         beta_schedule="scaled_linear", clip_sample=False, set_alpha_to_one=True, timestep_spacing="trailing",
-        prediction_type="v_prediction" if facts.prediction == "v" else "epsilon",
+        prediction_type="epsilon",
     )  # fmt: skip
     scheduler.set_timesteps(PLAIN_STEPS)
-    features = torch.from_numpy(r.astype(np.float32))[None]
     for depth in np.linspace(0, 1, slices, dtype=np.float32):
-        condition = encode_radiograph(bundle, torch.from_numpy(y)[None])
-        z = torch.randn(1, *bundle.latent_shape)
+        condition = condition_of(model, *seen).at(torch.tensor([depth]))
+        z = torch.randn(1, *model.latent_shape)
         for t in scheduler.timesteps[:steps]:
-            said = predict(bundle, z, int(t), condition, torch.tensor([depth]), features)
-            z = scheduler.step(said, int(t), z).prev_sample
-        decode(bundle, z)
+            z = scheduler.step(model.predict_noise(z, int(t), condition), int(t), z).prev_sample
+        model.decode(z)
 
 
 def matrix_peak(dtype: torch.dtype) -> float:
@@ -104,19 +105,18 @@ def matrix_peak(dtype: torch.dtype) -> float:
 
 
 @torch.inference_mode()
-def step_work(bundle: Model, y: np.ndarray, r: np.ndarray, count: int) -> Callable[[], object]:
+def step_work(model: Model, seen: SeenKnee, count: int) -> Callable[[], object]:
     """One denoising step of `count` slices, to be timed."""
-    condition = encode_radiograph(bundle, torch.from_numpy(y)[None]).expand(count)
-    z, d = torch.randn(count, *bundle.latent_shape), torch.linspace(0, 1, count)
-    features = torch.from_numpy(r.astype(np.float32))[None].expand(count, -1)
-    return lambda: predict(bundle, z, 10, condition, d, features)
+    condition = condition_of(model, *seen).at(torch.linspace(0, 1, count))
+    z = torch.randn(count, *model.latent_shape)
+    return lambda: model.predict_noise(z, 10, condition)
 
 
 def paper_flops(count: int) -> int:
     """Floating-point operations of one denoising step of `count` slices as the method needs them, not as we do them."""
     with torch.device("meta"), FlopCounterMode(display=False) as counted:
         denoiser, batch = denoiser_of(TrainLdm()), made_batch(count, TrainLdm().context_width, "meta")
-        denoiser(batch.z_0, batch.t, batch.concat, batch.token, batch.depth, batch.features)
+        denoiser(batch.z_0, batch.t, **batch.condition._asdict())
     return counted.get_total_flops()
 
 
@@ -141,12 +141,12 @@ def start() -> None:
 
 def speed() -> None:
     """The bundled model: ours against the plain way, 50 slices."""
-    bundle, y, r = demo_knee()
+    model, seen = demo_knee()
     few = 2  # the plain way takes as long for each slice
-    plain = seconds(lambda: draw_plainly(bundle, y, r, slices=few, steps=PLAIN_STEPS)) * SETTINGS.num_slices / few
+    plain = seconds(lambda: draw_plainly(model, seen, slices=few, steps=PLAIN_STEPS)) * SETTINGS.num_slices / few
     keep_memory()
-    in_precision(bundle, PRECISION)
-    ours = seconds(lambda: draw(bundle, y, r, SETTINGS))
+    in_precision(model, PRECISION)
+    ours = seconds(lambda: draw_volume(model, seen, SETTINGS))
     print(f"bundled model: {SETTINGS.num_slices} slices, {torch.get_num_threads()} cores, medians of {ROUNDS}")
     gain = f"{plain / ours:.1f} times as fast, in {PRECISION}"
     print(f"plain way, 50 steps    {plain:8.2f} s")
@@ -156,20 +156,16 @@ def speed() -> None:
 @torch.inference_mode()
 def quality() -> None:
     """The bundled model: how near each sampler comes to 1,000 steps of DDIM, to choose the default by."""
-    bundle, y, r = demo_knee()
+    model, seen = demo_knee()
     depths = np.array([0.1, 0.35, 0.6, 0.85])
 
     def by_ddim(steps: int, seed: int) -> np.ndarray:
-        depths_mm, shape = depths * MODEL.facts.extent_mm[0], bundle.latent_shape
+        depths_mm, shape = depths * MODEL.facts.extent_mm[0], model.latent_shape
         length_mm = SETTINGS.noise_length_mm
         z_T = starting_noise(SETTINGS.noise, depths_mm, shape=shape, seed=seed, sample=0, length_mm=length_mm)
-        condition = encode_radiograph(bundle, torch.from_numpy(y)[None]).expand(len(depths))
-        d, features = torch.from_numpy(depths).float(), torch.from_numpy(r).float().expand(len(depths), -1)
-
-        def eps(z_t: torch.Tensor, t: int) -> torch.Tensor:
-            return predict_noise(bundle, z_t, t, condition, d, features)
-
-        return decode(bundle, sample_ddim(eps, z_T, bundle.schedule.abar, steps)).numpy()
+        condition = condition_of(model, *seen).at(torch.from_numpy(depths).float())
+        eps = partial(model.predict_noise, condition=condition)
+        return model.decode(sample_ddim(eps, z_T, model.schedule.abar, steps=steps)).numpy()
 
     def tell(way: str, drawn: list[np.ndarray]) -> None:
         of_slices = np.square(np.stack(drawn) - exact).mean(axis=(2, 3))
@@ -178,30 +174,28 @@ def quality() -> None:
     exact = np.stack([by_ddim(EXACT_STEPS, seed) for seed in range(SEEDS)])
     print(f"PSNR to {EXACT_STEPS} steps of ddim, fp32; mean of {SEEDS} x {len(depths)} slices")
     tell(f"ddim, fp32, {PLAIN_STEPS} steps", [by_ddim(PLAIN_STEPS, seed) for seed in range(SEEDS)])
-    in_precision(bundle, PRECISION)
+    in_precision(model, PRECISION)
     for sampler, steps in ((SETTINGS.sampler, SETTINGS.steps), *(("dpm++", steps) for steps in (8, 12, 16, 20, 24))):
         config = replace(SETTINGS, sampler=sampler, steps=steps)
-        drawn = [draw_at(depths, bundle, y, r, replace(config, seed=seed)) for seed in range(SEEDS)]
+        drawn = [draw_volume(model, seen, replace(config, seed=seed), depths=depths) for seed in range(SEEDS)]
         tell(f"{sampler}, {PRECISION}, {steps} steps", drawn)
 
 
 def paper() -> None:
     """The paper's networks: a few steps of each way, and what a volume takes at that rate."""
-    bundle, y, r = paper_knee()
+    model, seen = paper_knee()
     cores, slices = torch.get_num_threads(), SETTINGS.num_slices
-    once = seconds(lambda: draw_plainly(bundle, y, r, slices=1, steps=1), rounds=1)
-    thrice = seconds(lambda: draw_plainly(bundle, y, r, slices=1, steps=3), rounds=1)
+    once = seconds(lambda: draw_plainly(model, seen, slices=1, steps=1), rounds=1)
+    thrice = seconds(lambda: draw_plainly(model, seen, slices=1, steps=3), rounds=1)
     plain = slices * (once + (PLAIN_STEPS - 1) * (thrice - once) / 2)
     keep_memory()  # as the command does; from here on it holds for the process
-    in_precision(bundle, PRECISION)
+    in_precision(model, PRECISION)
     few = ON_CPU * cores
-    timed = {
-        steps: seconds(lambda n=steps: draw(bundle, y, r, Generate.load(num_slices=few, steps=n, noise="shared")), 1)
-        for steps in (1, 3)
-    }
+    plan = resolved(Generate.load(num_slices=few, steps=3, noise="shared"), model.facts)
+    timed = {n: seconds(lambda n=n: draw_volume(model, seen, replace(plan, steps=n)), 1) for n in (1, 3)}
     step = (timed[3] - timed[1]) / 2
     ours = (timed[1] + (SETTINGS.steps - 1) * step) * slices / few
-    work = step_work(bundle, y, r, ON_CPU)
+    work = step_work(model, seen, ON_CPU)
     rate = paper_flops(ON_CPU) * cores / step
     peak = matrix_peak(torch.bfloat16 if PRECISION == "bf16" else torch.float32)
     print("the paper's networks, random weights; from the first steps of each way")

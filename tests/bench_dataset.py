@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xrmri.building.pair import Job, build_pair
+from xrmri.building.pair import PairJob, build_pair
 from xrmri.building.search import search
 from xrmri.config import BuildDataset, Execution, Phantom
 from xrmri.data.archive import contents
@@ -136,7 +136,7 @@ def peak_gib(root: Path, out: Path, crops: Path | None) -> float:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
 
 
-def parts(job: Job) -> None:
+def parts(job: PairJob) -> None:
     """Measure and print what the time of a pair goes into."""
     one = job.candidate
     files = one.flash.files()
@@ -169,7 +169,7 @@ def main() -> None:
         found = search(root, CONFIG)
         crops = knees([one.film.files()[0] for one in found.candidates], scratch / "knees")
         whole_processes(root, [one.flash.path for one in found.candidates], crops, scratch)
-        parts(Job(candidate=found.candidates[0], config=CONFIG, device="cpu", knees=crops))
+        parts(PairJob(candidate=found.candidates[0], config=CONFIG, device="cpu", knees=crops))
         rates: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(2):
             for workers, rate in rates.items():

@@ -74,7 +74,7 @@ def flops(config: TrainLdm, count: int) -> int:
         denoiser = denoiser_of(config)
     batch = made_batch(count, config.context_width, "meta")
     with FlopCounterMode(display=False) as counted:
-        denoiser(batch.z_0, batch.t, batch.concat, batch.token, batch.depth, batch.features).sum().backward()
+        denoiser(batch.z_0, batch.t, **batch.condition._asdict()).sum().backward()
     return counted.get_total_flops()
 
 

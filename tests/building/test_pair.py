@@ -7,7 +7,7 @@ import pydicom
 import pytest
 
 from xrmri.building import pair as stage
-from xrmri.building.pair import BuiltPair, Job, build_pair
+from xrmri.building.pair import BuiltPair, PairJob, build_pair
 from xrmri.config import BuildDataset
 from xrmri.data.pairing import pair_up
 from xrmri.data.release import find_release
@@ -48,7 +48,7 @@ def pair(tmp_path, monkeypatch):
         monkeypatch.setattr(sides, "find_knees", lambda detector, film, *, min_score: found)
         stage._by_detector.cache_clear()
         (candidate,), _ = pair_up(find_release(tmp_path).series, {})
-        return build_pair(Job(candidate=candidate, config=config, device="cpu", knees=None))
+        return build_pair(PairJob(candidate=candidate, config=config, device="cpu", knees=None))
 
     yield build
     stage._by_detector.cache_clear()

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xrmri.data.radiograph import CROP_MM, crop_knee, laid_on_slice, mirrored, network_input, read_radiograph, windowed
+from xrmri.data.features import feature_set
+from xrmri.data.radiograph import CROP_MM, crop_knee, laid_on_slice, mirrored, read_radiograph, windowed
+from xrmri.data.view import View
 from xrmri.errors import InputError
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import film_file, save
@@ -120,10 +122,11 @@ def test_a_crop_over_the_edge_of_the_film_is_padded_not_stretched():
 
 def test_the_network_sees_a_square_in_minus_1_to_1():
     crop = np.linspace(0, 65535, 299 * 299).reshape(299, 299).astype(np.uint16)
-    y = network_input(crop, 256)
+    view = View(pixels=256, slice_mm=160.0, grid="crop", features=feature_set("full"))
+    y = view.radiograph(crop, None)
     assert y.shape == (256, 256) and y.dtype == np.float32
     assert -1 <= y.min() < -0.99 and 0.99 < y.max() <= 1
-    assert (network_input(crop[:, :150], 256)[:, :50] == -1).all()
+    assert (view.radiograph(crop[:, :150], None)[:, :50] == -1).all()
 
 
 def test_a_crop_of_80_mm_fills_the_middle_half_of_a_slice_of_160_mm():

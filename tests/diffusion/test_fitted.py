@@ -21,14 +21,14 @@ def noise(seed, count=6):
 
 
 def error(drawn, seed):
-    return float((drawn - dpm.sample(predict_noise, noise(seed), ABAR, 1_000)).square().mean().sqrt())
+    return float((drawn - dpm.sample(predict_noise, noise(seed), ABAR, steps=1_000)).square().mean().sqrt())
 
 
 @pytest.mark.parametrize("steps", [6, 8, 11])
 def test_fitted_on_some_slices_it_errs_a_tenth_of_what_dpm_does_on_others(steps):
     rule = fitted.fit(predict_noise, noise(0), ABAR, steps)
-    ours = error(fitted.sample(predict_noise, noise(1), ABAR, rule), 1)
-    assert ours < 0.1 * error(dpm.sample(predict_noise, noise(1), ABAR, steps), 1)
+    ours = error(fitted.sample(predict_noise, noise(1), ABAR, rule=rule), 1)
+    assert ours < 0.1 * error(dpm.sample(predict_noise, noise(1), ABAR, steps=steps), 1)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 11, 200, 1_000])
@@ -39,12 +39,12 @@ def test_it_asks_once_at_each_of_so_many_falling_steps_from_the_last(steps):
         asked.append(t)
         return predict_noise(z_t, t)
 
-    fitted.sample(ask, noise(1, 2), ABAR, rule)
+    fitted.sample(ask, noise(1, 2), ABAR, rule=rule)
     assert len(asked) == steps and asked[0] == 999
     assert asked == sorted(set(asked), reverse=True) == list(rule.visited)
 
 
 def test_a_slice_does_not_depend_on_the_others_drawn_with_it():
     rule = fitted.fit(predict_noise, noise(0), ABAR, 8)
-    together = fitted.sample(predict_noise, noise(1), ABAR, rule)
-    assert torch.equal(together[2:3], fitted.sample(predict_noise, noise(1)[2:3], ABAR, rule))
+    together = fitted.sample(predict_noise, noise(1), ABAR, rule=rule)
+    assert torch.equal(together[2:3], fitted.sample(predict_noise, noise(1)[2:3], ABAR, rule=rule))

@@ -37,7 +37,7 @@ def asked(sampler, steps, **options):
         visited.append(t)
         return predict_noise(z_t, t)
 
-    return visited, sampler(ask, start(), ABAR, steps, **options)
+    return visited, sampler(ask, start(), ABAR, steps=steps, **options)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 10, 50])
@@ -73,7 +73,7 @@ def test_dpm_agrees_with_diffusers_to_1e_5(steps):
 @pytest.mark.parametrize("steps", [2, 5, 20])
 def test_dpm_with_noise_agrees_with_diffusers_stochastic_one_to_1e_5(steps, monkeypatch):
     noise = torch.randn(start().shape, generator=torch.Generator().manual_seed(1))
-    monkeypatch.setattr(dpm, "fresh", lambda generators, like: noise)
+    monkeypatch.setattr(dpm, "added_noise", lambda generators, like: noise)
     visited, z_0 = theirs(their_dpm(steps, "sde-dpmsolver++"), variance_noise=noise)
     # diffusers keeps abar in float32, and one noise at every step adds up to large latents.
     assert torch.allclose(asked(dpm.sample, steps, eta=1.0)[1], z_0, rtol=0, atol=1e-5 * z_0.abs().max().item())
@@ -99,7 +99,7 @@ def test_a_perfect_u_net_leads_to_its_image_at_any_number_of_steps(sampler):
         return (z_t - ABAR[t].sqrt() * z_0) / (1 - ABAR[t]).sqrt()
 
     for steps in (1, 3, 7, 333):
-        assert torch.allclose(sampler(perfect, start(), ABAR, steps), z_0, atol=1e-4)
+        assert torch.allclose(sampler(perfect, start(), ABAR, steps=steps), z_0, atol=1e-4)
 
 
 @pytest.mark.parametrize("sampler", [ddim.sample, dpm.sample])
@@ -107,7 +107,7 @@ def test_a_slices_added_noise_does_not_depend_on_its_batch(sampler):
     def generators(*seeds):
         return [torch.Generator().manual_seed(seed) for seed in seeds]
 
-    together = sampler(predict_noise, start(2), ABAR, 7, eta=1.0, generators=generators(5, 6))
-    alone = sampler(predict_noise, start(2)[1:], ABAR, 7, eta=1.0, generators=generators(6))
+    together = sampler(predict_noise, start(2), ABAR, steps=7, eta=1.0, generators=generators(5, 6))
+    alone = sampler(predict_noise, start(2)[1:], ABAR, steps=7, eta=1.0, generators=generators(6))
     assert torch.equal(together[1:], alone)
-    assert not torch.allclose(together[1:], sampler(predict_noise, start(2)[1:], ABAR, 7))
+    assert not torch.allclose(together[1:], sampler(predict_noise, start(2)[1:], ABAR, steps=7))

@@ -138,7 +138,7 @@ def test_a_sampler_under_zero_terminal_snr_stays_finite():
         eps = (z_t - process.at(steps).sqrt() * z_0) / (1 - process.at(steps)).sqrt()
         return process.noise(process.target(z_0, eps, steps), z_t, steps)
 
-    found = sample(noise, torch.randn(2, 4, 8, 8), process.abar, 10)
+    found = sample(noise, torch.randn(2, 4, 8, 8), process.abar, steps=10)
     assert torch.allclose(found, z_0, atol=5e-3)
 
 

@@ -6,7 +6,7 @@ from xrmri.generation.case import Case
 
 
 def case(**source):
-    return Case(radiograph=np.zeros((2, 2), np.float32), width_mm=None, side="right", grades={}, source=source)
+    return Case(crop=np.zeros((2, 2), np.uint16), width_mm=None, side="right", grades={}, source=source)
 
 
 def test_each_pair_of_a_cohort_has_noise_of_its_own_and_a_radiograph_alone_the_plain_noise_of_the_seed():

@@ -6,13 +6,13 @@ import torch
 
 from tests.generation.made_model import SIZE, made_bundle
 from xrmri.config import Generate
-from xrmri.generation import draw as drawing
-from xrmri.generation.draw import draw
 from xrmri.generation.guidance import guided
-from xrmri.models.bundle import encode_radiograph, predict_noise
+from xrmri.generation.machine import draw_volume, in_halves
+from xrmri.generation.sampling import resolved
+from xrmri.models.bundle import condition_of
 
 SETTINGS = {"steps": 3, "num_slices": 7, "noise_length_mm": 6.0}
-R = np.zeros(65, np.uint8)
+R = np.zeros(65, np.float32)
 R[[0, 8, 60]] = 1
 
 
@@ -20,18 +20,19 @@ def radiograph():
     return np.random.default_rng(0).uniform(-1, 1, (SIZE, SIZE)).astype(np.float32)
 
 
-def volume(bundle, cores=1, **settings):
-    return draw(bundle, radiograph(), R, Generate.load(**SETTINGS | settings), cores=cores)
+def volume(model, cores=1, **settings):
+    config = resolved(Generate.load(**SETTINGS | settings), model.facts)
+    return draw_volume(model, (radiograph(), R), config, cores=cores)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("sampler", [{"sampler": "dpm++"}, {"sampler": "ddim", "eta": 1.0}])
 def test_a_slice_is_bit_for_bit_the_same_on_one_core_or_three_among_7_slices_or_13_or_19(precision, sampler):
-    bundle = made_bundle(precision)
-    alone = volume(bundle, **sampler)
-    assert np.array_equal(volume(bundle, cores=3, **sampler), alone)
-    assert np.array_equal(volume(bundle, cores=2, num_slices=13, **sampler)[::2], alone)
-    assert np.array_equal(volume(bundle, num_slices=19, **sampler)[::3], alone)
+    model = made_bundle(precision)
+    alone = volume(model, **sampler)
+    assert np.array_equal(volume(model, cores=3, **sampler), alone)
+    assert np.array_equal(volume(model, cores=2, num_slices=13, **sampler)[::2], alone)
+    assert np.array_equal(volume(model, num_slices=19, **sampler)[::3], alone)
     assert alone.dtype == np.float32 and alone.std() > 0.01
     assert not np.array_equal(alone[1], alone[2])
 
@@ -43,16 +44,16 @@ def test_drawing_leaves_the_number_of_threads_as_it_was():
 
 
 def test_an_interrupted_volume_stops_at_the_next_step(monkeypatch):
-    bundle, rows = made_bundle(), []
-    ask = bundle.denoiser.forward
-    monkeypatch.setattr(bundle.denoiser, "forward", lambda z_t, *told: rows.append(len(z_t)) or ask(z_t, *told))
+    model, rows = made_bundle(), []
+    ask = model.denoiser.forward
+    monkeypatch.setattr(model.denoiser, "forward", lambda z_t, t, **told: rows.append(len(z_t)) or ask(z_t, t, **told))
 
     def interrupt(done):
         raise KeyboardInterrupt
 
-    config = Generate.load(**SETTINGS | {"num_slices": 40, "steps": 50})
+    config = resolved(Generate.load(**SETTINGS | {"num_slices": 40, "steps": 50}), model.facts)
     with pytest.raises(KeyboardInterrupt):
-        draw(bundle, radiograph(), R, config, cores=1, tell=interrupt)
+        draw_volume(model, (radiograph(), R), config, cores=1, tell=interrupt)
     assert 50 <= len(rows) < 100
 
 
@@ -61,36 +62,34 @@ def test_bf16_draws_the_volume_of_fp32_to_a_percent():
     assert 0 < np.abs(exact - rounded).mean() < 0.01 * np.ptp(exact)
 
 
-def test_a_gpu_that_runs_out_of_memory_draws_in_halves(monkeypatch):
+def test_a_gpu_that_runs_out_of_memory_draws_in_halves():
     asked = []
 
-    def slices(knee, depths):
+    def slices(depths):
         asked.append(len(depths))
         if len(depths) > 3:
             raise torch.cuda.OutOfMemoryError
         return depths[:, None, None]
 
-    monkeypatch.setattr(drawing, "_slices", slices)
     depths = np.linspace(0, 1, 10)
-    assert np.array_equal(drawing._fitting(None, depths).ravel(), depths)
+    assert np.array_equal(in_halves(slices, depths).ravel(), depths)
     assert asked == [10, 5, 2, 3, 5, 2, 3]
 
 
 @pytest.mark.parametrize(("weights", "asked"), [((1, 1), 1), ((3, 3), 2), ((1, 2), 2), ((2, 1), 3), ((0, 0), 1)])
 def test_guidance_weighs_radiograph_and_features_apart_and_asks_for_no_term_that_vanishes(monkeypatch, weights, asked):
-    bundle = made_bundle()
+    model = made_bundle()
     with torch.inference_mode():
-        condition = encode_radiograph(bundle, torch.from_numpy(radiograph())[None])
-        z, d, r = torch.randn(2, *bundle.latent_shape), torch.tensor([0.2, 0.9]), torch.from_numpy(R).float()[None]
-        many, none = condition.expand(2), condition.expand(2).dropped()
-        unread = torch.zeros(2, len(R))
-        nothing = predict_noise(bundle, z, 40, none, d, unread)
-        y = predict_noise(bundle, z, 40, many, d, unread)
-        both = predict_noise(bundle, z, 40, many, d, r.expand(2, -1))
+        condition = condition_of(model, radiograph(), R).at(torch.tensor([0.2, 0.9]))
+        z = torch.randn(2, *model.latent_shape)
+        nothing = model.predict_noise(z, 40, condition.without_radiograph().without_readings())
+        y = model.predict_noise(z, 40, condition.without_readings())
+        both = model.predict_noise(z, 40, condition)
         rows = []
-        ask = bundle.denoiser.forward
-        monkeypatch.setattr(bundle.denoiser, "forward", lambda z_t, *told: rows.append(len(z_t)) or ask(z_t, *told))
+        ask = model.denoiser.forward
+        counted = lambda z_t, t, **told: rows.append(len(z_t)) or ask(z_t, t, **told)  # noqa: E731
+        monkeypatch.setattr(model.denoiser, "forward", counted)
         w_y, w_r = weights
-        found = guided(bundle, condition, d, r, radiograph_weight=w_y, features_weight=w_r)(z, 40)
+        found = guided(model, condition, radiograph_weight=w_y, features_weight=w_r)(z, 40)
     assert rows == [2 * asked]
     assert torch.allclose(found, nothing + w_y * (y - nothing) + w_r * (both - y), atol=1e-4)

@@ -8,7 +8,7 @@ from tests.made_facts import with_timesteps
 from xrmri.config import Generate
 from xrmri.errors import InputError
 from xrmri.facts import SamplerFacts
-from xrmri.generation.sampling import settled
+from xrmri.generation.sampling import resolved
 
 PLAIN = with_timesteps(1_000)
 FITTED = replace(PLAIN, sampler=SamplerFacts(visited=(999, 500, 0), weights=((1, 1), (1, 1, 1), (1, 1, 1, 1))))
@@ -31,9 +31,9 @@ FITTED = replace(PLAIN, sampler=SamplerFacts(visited=(999, 500, 0), weights=((1,
     ],
 )
 def test_the_fitted_sampler_draws_where_it_applies_and_dpm_with_24_steps_elsewhere(facts, given, expected):
-    config = settled(Generate.load(**given), facts)
+    config = resolved(Generate.load(**given), facts)
     assert (config.sampler, config.steps) == expected
-    assert settled(config, facts) == config
+    assert resolved(config, facts) == config
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_the_fitted_sampler_draws_where_it_applies_and_dpm_with_24_steps_elsewhe
 )
 def test_what_cannot_be_is_refused_in_one_line(facts, given, words):
     with pytest.raises(InputError, match=words):
-        settled(Generate.load(**given), facts)
+        resolved(Generate.load(**given), facts)

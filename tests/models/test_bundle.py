@@ -3,23 +3,14 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from tests.made_facts import DENOISER, MODEL_FACTS
 from xrmri.errors import InconsistentError, InputError, XrmriError
-from xrmri.models.autoencoder import build_autoencoder
-from xrmri.models.bundle import (
-    Model,
-    decode,
-    encode_radiograph,
-    encode_slices,
-    in_precision,
-    load_bundle,
-    predict,
-    predict_noise,
-    save_bundle,
-)
+from xrmri.models.autoencoder import build_autoencoder, encode
+from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle, save_bundle
 from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes
 from xrmri.models.unet import Denoiser, build_unet
 
@@ -40,14 +31,17 @@ def bundle():
     return Model(vae=vae, denoiser=denoiser, radiograph_encoder=tower, facts=FACTS)
 
 
-def ask(bundle, **changed):
+def knee():
+    return np.random.default_rng(0).uniform(-1, 1, (32, 32)).astype(np.float32), np.zeros(5, np.float32)
+
+
+def ask(bundle):
+    """What the U-Net says of noisy latents, and the noise that it means."""
     torch.manual_seed(3)
-    condition = encode_radiograph(bundle, torch.zeros(1, 32, 32)).expand(2)
-    given = {
-        "z_t": torch.randn(2, 4, 8, 8), "t": 40, "condition": condition,
-        "depth": torch.tensor([0.0, 1.0]), "features": torch.zeros(2, 5),
-    }  # fmt: skip
-    return predict(bundle, **given | changed), predict_noise(bundle, **given | changed)
+    condition = condition_of(bundle, np.zeros((32, 32), np.float32), knee()[1]).at(torch.tensor([0.0, 1.0]))
+    z_t = torch.randn(2, 4, 8, 8)
+    said = bundle.denoiser(z_t, bundle.schedule.told(torch.tensor([40, 40])), **condition._asdict())
+    return said.float(), bundle.predict_noise(z_t, 40, condition)
 
 
 def test_a_model_made_ready_to_draw_answers_as_before_but_for_rounding(bundle):
@@ -99,16 +93,17 @@ def test_a_velocity_is_turned_into_the_noise_it_means(bundle):
 
 
 def test_slices_are_scaled_on_the_way_in_and_back_on_the_way_out_and_radiographs_are_not(bundle):
-    x = torch.rand(2, 32, 32) * 2 - 1
-    assert torch.equal(encode_slices(bundle, x), 0.5 * encode_radiograph(bundle, x).latent)
-    wanted = bundle.vae.decode(encode_radiograph(bundle, x).latent).sample.mean(dim=1).clamp(-1, 1)
-    assert torch.allclose(decode(bundle, encode_slices(bundle, x)), wanted, atol=1e-5)
+    latent, _ = encode(bundle.vae, torch.from_numpy(knee()[0])[None])
+    assert torch.equal(condition_of(bundle, *knee()).concat, latent)
+    wanted = bundle.vae.decode(latent).sample.mean(dim=1).clamp(-1, 1)
+    assert torch.allclose(bundle.decode(latent * bundle.facts.latent_scale), wanted, atol=1e-5)
 
 
 def test_a_dropped_condition_is_zeros_and_an_expanded_one_repeats(bundle):
-    condition = encode_radiograph(bundle, torch.rand(1, 32, 32))
-    assert not condition.dropped().latent.any() and not condition.dropped().token.any()
-    assert torch.equal(condition.expand(3).token[2], condition.token[0]) and condition.expand(3).latent.shape[0] == 3
+    condition = condition_of(bundle, *knee())
+    dropped, several = condition.without_radiograph(), condition.at(torch.tensor([0.0, 0.5, 1.0]))
+    assert not dropped.concat.any() and not dropped.token.any()
+    assert torch.equal(several.token[2], condition.token[0]) and several.concat.shape[0] == 3
 
 
 def damage(name):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from xrmri.config import DetectKnee
 from xrmri.data.radiograph import read_radiograph
 from xrmri.detector import detect, sides
 from xrmri.errors import InputError
-from xrmri.generation import case
+from xrmri.generation.film import knee_on_film
 from xrmri.records import KneeBox
 
 AT_LEFT, AT_RIGHT = (150, 300, 350, 500), (650, 300, 850, 500)
@@ -24,7 +25,7 @@ def meant(tmp_path, monkeypatch):
         monkeypatch.setattr(detect, "load_detector", lambda _: None)
         monkeypatch.setattr(sides, "find_knees", lambda *_, **__: found)
         monkeypatch.setattr(sides, "with_fibula", lambda detector, film, boxes: boxes)
-        return case._on_film(file, read_radiograph(file), side)
+        return knee_on_film(file, read_radiograph(file), side, DetectKnee())
 
     return on_film
 

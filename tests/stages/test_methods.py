@@ -13,7 +13,8 @@ from xrmri.config import Execution, Generate, TrainLdm, TrainVae
 from xrmri.data.features import feature_set
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import read_model_facts
-from xrmri.generation.draw import draw
+from xrmri.generation.machine import draw_volume
+from xrmri.generation.sampling import resolved
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import load_bundle
 from xrmri.models.unet import build_unet
@@ -58,9 +59,9 @@ def train(made, out, config=LDM, init=None, vae="vae"):
 
 
 def drawn(bundle, *, radiograph=0.0, grade=0):
-    y, r = np.full((32, 32), radiograph, np.float32), np.zeros(65, np.uint8)
+    y, r = np.full((32, 32), radiograph, np.float32), np.zeros(65, np.float32)
     r[:10] = grade
-    return draw(bundle, y, r, SLICES)
+    return draw_volume(bundle, (y, r), resolved(SLICES, bundle.facts))
 
 
 @pytest.mark.parametrize(("method", "told"), [("ldm", set()), ("cola-diff", {"y"}), ("x-diffusion", {"y"})])

@@ -29,7 +29,7 @@ _DETECTION = DetectKnee()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class PairJob:
     """What to read."""
 
     candidate: Candidate
@@ -54,7 +54,7 @@ class BuiltPair:
     radiograph_sha256: str
 
 
-def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
+def build_pair(job: PairJob) -> BuiltPair | list[RejectedSeries]:
     """Read, order, resize and mirror one pair; or say which series is at fault."""
     candidate = job.candidate
     # Outside the blocks below: a missing detector or a damaged knees folder is no fault of a series.
@@ -92,7 +92,7 @@ def build_pair(job: Job) -> BuiltPair | list[RejectedSeries]:
     )
 
 
-def _mri(job: Job) -> tuple[Volume, Geometry | None, str]:
+def _mri(job: PairJob) -> tuple[Volume, Geometry | None, str]:
     """The kept slices as a (S, size, size) volume that looks right, where they lay if not there, the series' hash."""
     config, side = job.config, job.candidate.side
     if job.template:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 
-from xrmri.building.pair import BuiltPair, Job, build_pair
+from xrmri.building.pair import BuiltPair, PairJob, build_pair
 from xrmri.building.record import PairRecord, ShardRecord, read_shard_record, write_shard_record
 from xrmri.building.search import Found, is_synthetic
 from xrmri.building.splits import planned_split_of
@@ -40,10 +40,10 @@ class Shard:
 
     def jobs(
         self, found: Found, config: BuildDataset, *, device: str, knees: Path | None, template: Template | None
-    ) -> list[Job]:
+    ) -> list[PairJob]:
         """Its pairs: those whose place in the release is its number modulo the count."""
         chosen = found.candidates[self.number :: self.count]
-        return [Job(candidate=one, config=config, device=device, knees=knees, template=template) for one in chosen]
+        return [PairJob(candidate=one, config=config, device=device, knees=knees, template=template) for one in chosen]
 
     @property
     def record(self) -> Path:
@@ -105,7 +105,7 @@ def _build(
     found: Found,
     config: BuildDataset,
     inputs: Mapping[str, str],
-    results: Iterable[tuple[Job, BuiltPair | list[RejectedSeries]]],
+    results: Iterable[tuple[PairJob, BuiltPair | list[RejectedSeries]]],
     told: Callable[[int, int], None],
 ) -> None:
     """Write one shard and its record."""

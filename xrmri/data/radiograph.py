@@ -1,7 +1,7 @@
 """Radiographs of a knee: read from any usual file, cropped to the joint, scaled to what the network sees.
 
 Pixels are (H, W), bone bright, in film orientation: image left is the patient's right. A crop is uint16, windowed to
-its own 1st to 99th percentiles; the network sees y = value / 32767.5 - 1, in [-1, 1] (paper, III-A).
+its own 1st to 99th percentiles; `view.View` makes of it what a network sees, in [-1, 1] (paper, III-A).
 """
 
 from pathlib import Path
@@ -18,6 +18,8 @@ from xrmri.errors import InputError, UnusableError
 from xrmri.limits import MOST_BYTES, MOST_PIXELS, require_pixels, require_regular
 from xrmri.records import Radiograph
 
+WHITE = 65535
+"""Of a windowed crop."""
 _FORMATS = ("PNG", "JPEG", "TIFF")
 # What Pillow lets out on damaged pictures.
 _DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, RuntimeError, ArithmeticError, MemoryError,
@@ -94,7 +96,7 @@ def windowed(pixels: np.ndarray) -> np.ndarray:
     if low == high:
         raise UnusableError("the radiograph is blank where the knee should be", f"every pixel has the value {low:g}")
     share = np.clip((pixels.astype(np.float64) - low) / (high - low), 0, 1)
-    return np.rint(share * 65535).astype(np.uint16)
+    return np.rint(share * WHITE).astype(np.uint16)
 
 
 def crop_knee(
@@ -139,17 +141,17 @@ def _padded_window(image: np.ndarray, rows: tuple[float, float], columns: tuple[
     return sampled(part, (rows[0] - top, rows[1] - top), (columns[0] - left, columns[1] - left), size)
 
 
-def network_input(crop: np.ndarray, size: int) -> np.ndarray:
-    """What the network sees of a crop; a crop that is not square gets black margins, never another shape.
+def unit_square(crop: np.ndarray, size: int) -> np.ndarray:
+    """A crop as a square of a given size; one that is not square gets black margins, never another shape.
 
     Args:
         crop: (H, W) uint16, windowed.
-        size: rows and columns the network takes.
+        size: rows and columns wanted.
 
     Returns:
-        (size, size) float32 in [-1, 1].
+        (size, size) float32 in [0, 1].
     """
-    return resized(_squared(crop), size) / np.float32(32767.5) - 1
+    return resized(_squared(crop), size) / np.float32(WHITE)
 
 
 def laid_on_slice(crop: np.ndarray, width_mm: float | None, slice_mm: float) -> np.ndarray:

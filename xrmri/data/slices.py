@@ -6,6 +6,8 @@ that resumes, or one on more processes, sees what an uninterrupted run on one wo
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,12 +15,10 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from xrmri.config import Training
-from xrmri.data.radiograph import laid_on_slice
+from xrmri.data.features import feature_set
 from xrmri.data.store import Dataset, evenly
+from xrmri.data.view import View
 from xrmri.errors import InconsistentError, InputError
-
-LARGEST_RADIOGRAPH = 65535
-"""What white is in a stored radiograph."""
 
 
 class Purpose(IntEnum):
@@ -107,23 +107,28 @@ def slice_image(dataset: Dataset, pair_id: str, depth: int) -> Tensor:
     return torch.from_numpy(((pixels - low) / (high - low)).clip(0, 1) * 2 - 1).float()
 
 
-def radiograph_image(dataset: Dataset, pair_id: str, *, grid: str = "crop", variant: int = 0, seed: int = 0) -> Tensor:
-    """A radiograph: (H, W) float32 in [-1, 1].
+def training_view(dataset: Dataset, grid: Literal["crop", "slice"]) -> View:
+    """How a network that is trained on a dataset sees its knees."""
+    facts = dataset.facts
+    return View(pixels=facts.size, slice_mm=facts.extent_mm[2], grid=grid, features=feature_set(facts.feature_set))
+
+
+def radiograph_image(dataset: Dataset, pair_id: str, view: View, *, variant: int = 0, seed: int = 0) -> Tensor:
+    """A radiograph as the network sees it: (H, W) float32 in [-1, 1].
 
     Args:
         dataset: where it is.
         pair_id: whose it is.
-        grid: "crop" fills the image with the joint crop, "slice" lays it on the millimetres of a slice.
+        view: how the network sees it.
         variant: 0 is as stored; any other is another exposure and sharpness of the same radiograph.
         seed: with the pair and the variant, fixes that exposure and sharpness.
     """
-    pixels = dataset.radiograph(pair_id).astype(np.float32) / np.float32(LARGEST_RADIOGRAPH)
+    expose = None
     if variant:
         row = int(dataset.index.index.get_loc(pair_id))
-        pixels = _other_exposure(pixels, random_numbers(seed, Purpose.VARIANT, row * 1_000 + variant))
-    if grid == "slice":
-        pixels = laid_on_slice(pixels, dataset.radiograph_mm(pair_id), dataset.facts.extent_mm[2])
-    return torch.from_numpy(pixels * 2 - 1)
+        expose = partial(_other_exposure, numbers=random_numbers(seed, Purpose.VARIANT, row * 1_000 + variant))
+    crop, width_mm = dataset.radiograph(pair_id), dataset.radiograph_mm(pair_id)
+    return torch.from_numpy(view.radiograph(crop, width_mm, expose=expose))
 
 
 def _other_exposure(pixels: np.ndarray, numbers: np.random.Generator) -> np.ndarray:

@@ -269,6 +269,11 @@ def open_dataset(folder: Path) -> Dataset:
     return Dataset(folder=folder, facts=facts, index=read_index(folder, facts))
 
 
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder is a dataset, finished or damaged, rather than anything else."""
+    return (folder / DATASET).is_file()
+
+
 def evenly(items: Sequence[T], most: int) -> list[T]:
     """At most so many of the items, evenly from the first to the last."""
     return [items[place] for place in np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)]

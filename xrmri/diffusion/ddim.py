@@ -40,8 +40,8 @@ def sample(
     predict_noise: PredictNoise,
     z_T: Tensor,
     abar: Tensor,
-    steps: int,
     *,
+    steps: int,
     eta: float = 0.0,
     generators: Sequence[torch.Generator] = (),
 ) -> Tensor:
@@ -63,11 +63,11 @@ def sample(
     clean = torch.ones((), dtype=abar.dtype)
     z_t = z_T
     for t, abar_prev in zip(visited, [*(abar[t] for t in visited[1:]), clean], strict=True):
-        noise = fresh(generators, z_t) if eta > 0 else None
+        noise = added_noise(generators, z_t) if eta > 0 else None
         z_t = ddim_step(z_t, predict_noise(z_t, t), abar[t], abar_prev, eta=eta, noise=noise)
     return z_t
 
 
-def fresh(generators: Sequence[torch.Generator], like: Tensor) -> Tensor:
+def added_noise(generators: Sequence[torch.Generator], like: Tensor) -> Tensor:
     """Standard normal noise like some latents, each slice's from its own generator."""
     return torch.stack([torch.randn(like.shape[1:], generator=own) for own in generators]).to(like)

@@ -60,7 +60,7 @@ def _blend(position: float, knot: Callable[[int], Tensor]) -> Tensor:
     return sum(weight * knot(index) for weight, index in zip(weights, knots, strict=True))
 
 
-def fresh_noise(depth_mm: float, *, seed: int, sample: int, stream: int = 0) -> torch.Generator:
+def generator_at(depth_mm: float, *, seed: int, sample: int, stream: int = 0) -> torch.Generator:
     """Where the noise comes from that a stochastic sampler adds to the slice at one depth."""
     return _generator(seed, stream, sample, FRESH_KEYS + _depth_key(depth_mm))
 

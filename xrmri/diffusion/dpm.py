@@ -4,21 +4,21 @@ Shapes: B slices, C latent channels, h x w latent pixels. alpha = sqrt(abar) and
 and noise of a level, lambda = log(alpha / sigma) its half log-SNR.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from xrmri.diffusion.ddim import fresh
+from xrmri.diffusion.ddim import PredictNoise, added_noise
 from xrmri.diffusion.schedule import half_log_snr, steps_by_noise
 
 
 def sample(
-    predict_noise: Callable[[Tensor, int], Tensor],
+    predict_noise: PredictNoise,
     z_T: Tensor,
     abar: Tensor,
-    steps: int,
     *,
+    steps: int,
     eta: float = 0.0,
     generators: Sequence[torch.Generator] = (),
 ) -> Tensor:
@@ -51,6 +51,6 @@ def sample(
             towards = z_0 + (z_0 - before) * (h / (2 * (lam[i] - lam[i - 1])))
         z_t = sigma[i + 1] / sigma[i] * torch.exp(-eta * h) * z_t - alpha[i + 1] * torch.expm1(-(1 + eta) * h) * towards
         if eta > 0:
-            z_t = z_t + sigma[i + 1] * (-torch.expm1(-2 * eta * h)).sqrt() * fresh(generators, z_t)
+            z_t = z_t + sigma[i + 1] * (-torch.expm1(-2 * eta * h)).sqrt() * added_noise(generators, z_t)
         before = z_0
     return z_0

@@ -8,13 +8,14 @@ Shapes: B slices, C latent channels, h x w latent pixels. alpha = sqrt(abar) and
 and noise of a level.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from xrmri.diffusion import dpm
+from xrmri.diffusion.ddim import PredictNoise
 from xrmri.diffusion.schedule import steps_by_noise
 
 EXACT_STEPS = 160
@@ -37,12 +38,7 @@ class Rule:
     """For each: the weights of z_t and of the clean latents seen, the newest first, whose sum comes next."""
 
 
-def sample(
-    predict_noise: Callable[[Tensor, int], Tensor],
-    z_T: Tensor,
-    abar: Tensor,
-    rule: Rule,
-) -> Tensor:
+def sample(predict_noise: PredictNoise, z_T: Tensor, abar: Tensor, *, rule: Rule) -> Tensor:
     """Denoise from step T-1 to a clean latent, asking for the noise once at each step that the rule visits.
 
     Args:
@@ -56,12 +52,12 @@ def sample(
     """
     z_t, seen = z_T, []
     for t, weights in zip(rule.visited, rule.weights, strict=True):
-        seen = _seen(predict_noise, z_t, t, abar, seen)
+        seen = [_clean(z_t, predict_noise(z_t, t), abar[t]), *seen[: REMEMBERED - 1]]
         z_t = _sum(weights, [z_t, *seen])
     return z_t
 
 
-def fit(predict_noise: Callable[[Tensor, int], Tensor], z_T: Tensor, abar: Tensor, steps: int) -> Rule:
+def fit(predict_noise: PredictNoise, z_T: Tensor, abar: Tensor, steps: int) -> Rule:
     """The rule of so many steps that leads some slices best where EXACT_STEPS of dpm++ lead them.
 
     Each visited step in turn is moved along the exact way, and stays where the slices end nearer.
@@ -78,19 +74,19 @@ def fit(predict_noise: Callable[[Tensor, int], Tensor], z_T: Tensor, abar: Tenso
         states[t] = z_t
         return predict_noise(z_t, t)
 
-    end = dpm.sample(watched, z_T, abar, max(steps, min(EXACT_STEPS, len(abar))))
+    end = dpm.sample(watched, z_T, abar, steps=max(steps, min(EXACT_STEPS, len(abar))))
     way = list(states)
     # At step 0 there is so little noise left that asking once more there gains less than a step elsewhere (measured).
     wanted = steps_by_noise(abar, min(steps + 1, len(abar)), by_noise=BY_NOISE)[:steps]
     places = _passed(wanted, way)
-    rule, error = _led(predict_noise, [way[place] for place in places], states, end, abar)
+    rule, error = _led(predict_noise, [way[place] for place in places], states, end=end, abar=abar)
     for reach in REACHES:
         for number in range(1, steps):
             for moved in (places[number] + reach, places[number] - reach):
                 if not places[number - 1] < moved < (*places, len(way))[number + 1]:
                     continue
                 tried = [*places[:number], moved, *places[number + 1 :]]
-                found, left = _led(predict_noise, [way[place] for place in tried], states, end, abar)
+                found, left = _led(predict_noise, [way[place] for place in tried], states, end=end, abar=abar)
                 if left < error:
                     rule, error, places = found, left, tried
                     break
@@ -98,28 +94,26 @@ def fit(predict_noise: Callable[[Tensor, int], Tensor], z_T: Tensor, abar: Tenso
 
 
 def _led(
-    predict_noise: Callable[[Tensor, int], Tensor],
+    predict_noise: PredictNoise,
     visited: Sequence[int],
     states: Mapping[int, Tensor],
+    *,
     end: Tensor,
     abar: Tensor,
 ) -> tuple[Rule, float]:
     """The weights that lead through some steps, and how far from the end: mean log square error of a slice."""
     z_t, seen, found = states[visited[0]], [], []
     for t, target in zip(visited, [*(states[t] for t in visited[1:]), end], strict=True):
-        seen = _seen(predict_noise, z_t, t, abar, seen)
+        seen = [_clean(z_t, predict_noise(z_t, t), abar[t]), *seen[: REMEMBERED - 1]]
         found.append(_least_squares([z_t, *seen], target))
         z_t = _sum(found[-1], [z_t, *seen])
     error = float((z_t - end).square().mean(dim=(1, 2, 3)).log().mean())
     return Rule(visited=tuple(visited), weights=tuple(found)), error
 
 
-def _seen(
-    predict_noise: Callable[[Tensor, int], Tensor], z_t: Tensor, t: int, abar: Tensor, before: Sequence[Tensor]
-) -> list[Tensor]:
-    """The clean latents seen so far, the newest first."""
-    alpha, sigma = abar[t].sqrt(), (1 - abar[t]).sqrt()
-    return [(z_t - sigma * predict_noise(z_t, t)) / alpha, *before[: REMEMBERED - 1]]
+def _clean(z_t: Tensor, eps: Tensor, abar_t: Tensor) -> Tensor:
+    """The clean latent that a noise means."""
+    return (z_t - (1 - abar_t).sqrt() * eps) / abar_t.sqrt()
 
 
 def _sum(weights: Sequence[float], parts: Sequence[Tensor]) -> Tensor:

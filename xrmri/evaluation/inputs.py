@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xrmri.data.alignment import files_by_pair
-from xrmri.data.store import Dataset, open_dataset
+from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import fingerprint, read_record
 
@@ -87,7 +87,7 @@ def open_inputs(inputs: Inputs) -> Opened:
     }
     rescans: Files = {}
     if inputs.rescan is not None:
-        if (inputs.rescan / "dataset.json").is_file():
+        if is_dataset(inputs.rescan):
             open_dataset(inputs.rescan)
         else:
             rescans = _files(inputs.rescan, data, inputs.dataset)

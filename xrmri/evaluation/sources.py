@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xrmri.data.alignment import unit_range
+from xrmri.data.store import is_dataset
 from xrmri.errors import XrmriError
 from xrmri.evaluation.comparison import Comparison, at_depths
 from xrmri.evaluation.ridge import volume_of_brief
@@ -111,7 +112,7 @@ def _rescan(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.
     """Another acquisition of the pair, from a dataset or a folder of NIfTI files."""
     if yardsticks.rescan is None:
         return None
-    if (yardsticks.rescan / "dataset.json").is_file():
+    if is_dataset(yardsticks.rescan):
         again = opened(yardsticks.rescan)
         if pair_id not in again.index.index:
             return None

@@ -11,8 +11,9 @@ from xrmri.config import Generate
 from xrmri.data.nifti import volume_name, write_volume
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
-from xrmri.generation.case import Case, ReferenceGrid
+from xrmri.generation.case import Case
 from xrmri.generation.claim import claimed, is_whole, read_claim, require_ours
+from xrmri.generation.inputs import ReferenceGrid
 from xrmri.generation.model import ModelFolder
 from xrmri.geometry import Geometry
 from xrmri.names import MOST_NAME_BYTES
@@ -63,7 +64,7 @@ def require_output(path: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """The files of one order; further volumes are named after the first."""
+    """The files of one case; further volumes are named after the first."""
 
     volume: Path
     pictures: tuple[str, ...] = ()
@@ -75,7 +76,7 @@ class Target:
         return volume_name(self.volume)
 
     def beside(self, ending: str) -> Path:
-        """Another file of the same order."""
+        """Another file of the same case."""
         return self.volume.with_name(self.stem + ending)
 
     def volumes(self, samples: int) -> list[Path]:
@@ -85,33 +86,32 @@ class Target:
         return [self.volume, *(self.beside(f"{name}{suffix}") for name in further + ["_mean", "_std"] * (samples > 1))]
 
     def files(self, samples: int) -> list[Path]:
-        """Everything that one order writes."""
+        """Everything that one case writes."""
         endings = (".json", ".png", *self.pictures)
         return [*self.volumes(samples), *(self.beside(ending) for ending in endings)]
 
 
-def identity(order: Case, config: Generate, model: ModelFolder) -> dict[str, Any]:
+def identity(case: Case, config: Generate, model: ModelFolder) -> dict[str, Any]:
     """What a volume depends on; the same identity gives the same bytes."""
-    own_noise = {"noise_stream": order.noise_stream} if order.noise_stream else {}
     return (
-        own_noise
-        | {
+        {
             "model_sha256": model.sha256,
-            "source": order.source,
-            "side": order.side,
-            "grades": order.grades,
+            "source": case.source,
+            "side": case.side,
+            "grades": case.grades,
             "settings": config.to_dict(),
             "xrmri_version": __version__,
         }
-        | ({"like": order.grid.source} if order.grid else {})
+        | ({"noise_stream": case.noise_stream} if case.noise_stream else {})
+        | ({"like": case.grid.source} if case.grid else {})
     )
 
 
 def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bool:
-    """Whether the files of this very order are already there, complete.
+    """Whether the files of this very case are already there, complete.
 
     Raises:
-        InputError: the files are there, but of another order.
+        InputError: the files are there, but of another case.
     """
     sidecar = target.beside(".json")
     require_ours(target.files(samples), sidecar)
@@ -121,40 +121,43 @@ def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bo
     return is_whole(sidecar)
 
 
-def deliver(samples: list[np.ndarray], order: Case, target: Target, config: Generate, model: ModelFolder) -> None:
+def deliver(
+    samples: list[np.ndarray], case: Case, target: Target, *, config: Generate, model: ModelFolder
+) -> None:
     """Write volumes, preview and, last, the sidecar that vouches for them.
 
     Args:
         samples: volumes (S, H, W) float32 in [-1, 1] as the model draws them, a left knee looking right.
-        order: what was asked for.
+        case: what was asked for.
         target: where it goes.
         config: how it was drawn.
         model: what drew it.
     """
-    geometry = _geometry(order, samples[0].shape, model)
-    as_it_lies = [np.flip(voxels, geometry.across) if order.side == LEFT else voxels for voxels in samples]
+    geometry = _geometry(case, samples[0].shape, model)
+    volumes = [np.flip(voxels, geometry.across) if case.side == LEFT else voxels for voxels in samples]
+    radiograph = case.on_film(model.facts.image_size)
     low, high = model.facts.window
-    intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in as_it_lies]
+    intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in volumes]
     if len(samples) > 1:
         intensities += [np.mean(intensities, axis=0), np.std(intensities, axis=0)]
-    laid = [_laid(Volume(voxels=voxels, geometry=geometry, side=order.side), order.grid) for voxels in intensities]
-    title = f"{target.stem}, {order.side} knee: synthetic MRI, not for diagnosis"
+    laid = [_laid(Volume(voxels=voxels, geometry=geometry, side=case.side), case.grid) for voxels in intensities]
+    title = f"{target.stem}, {case.side} knee: synthetic MRI, not for diagnosis"
     note = (
         f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}. "
         f"Image left is {geometry.image_left}."
     )
     sidecar = target.beside(".json")
     files = [file for file in target.files(len(samples)) if file != sidecar]
-    with claimed(sidecar, _sidecar(order, config, model, laid[0].geometry), files):
+    with claimed(sidecar, _sidecar(case, config, model, laid[0].geometry), files):
         for file, volume in zip(target.volumes(len(samples)), laid, strict=True):
             write_volume(file, replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)), DESCRIPTION)
         write_preview(
-            target.beside(".png"), order.radiograph, as_it_lies[0], ends=geometry.ends, title=title, note=note
+            target.beside(".png"), radiograph, volumes[0], ends=geometry.ends, title=title, note=note
         )
         if ".gif" in target.pictures:
-            write_animation(target.beside(".gif"), as_it_lies[0], title="synthetic MRI, not for diagnosis")
+            write_animation(target.beside(".gif"), volumes[0], title="synthetic MRI, not for diagnosis")
         if ".html" in target.pictures:
-            write_viewer(target.beside(".html"), order.radiograph, target.volume, title=title, note=note)
+            write_viewer(target.beside(".html"), radiograph, target.volume, title=title, note=note)
 
 
 def _laid(volume: Volume, grid: ReferenceGrid | None) -> Volume:
@@ -162,16 +165,16 @@ def _laid(volume: Volume, grid: ReferenceGrid | None) -> Volume:
     return on_grid(centred_on(volume, grid.reference), grid.reference) if grid else volume
 
 
-def _geometry(order: Case, shape: tuple[int, int, int], model: ModelFolder) -> Geometry:
+def _geometry(case: Case, shape: tuple[int, int, int], model: ModelFolder) -> Geometry:
     """Where the drawn voxels lie, a left knee turned back: like the acquired volume, or centred on the origin."""
-    if order.geometry is not None:
-        lying = order.geometry.resampled(shape)
-        return lying.flipped(lying.across) if order.side == LEFT else lying
+    if case.geometry is not None:
+        lying = case.geometry.resampled(shape)
+        return lying.flipped(lying.across) if case.side == LEFT else lying
     (slices, height, width), (deep_mm, high_mm, wide_mm) = shape, model.facts.extent_mm
     return Geometry.centred(model.facts.plane, shape, (deep_mm / (slices - 1), high_mm / height, wide_mm / width))
 
 
-def _sidecar(order: Case, config: Generate, model: ModelFolder, geometry: Geometry) -> dict[str, Any]:
+def _sidecar(case: Case, config: Generate, model: ModelFolder, geometry: Geometry) -> dict[str, Any]:
     """All that a reader of the volume must know, but for the hashes of the files."""
     return {
         "description": "Synthetic: drawn from a radiograph by xrmri. Not for diagnosis.",
@@ -179,21 +182,21 @@ def _sidecar(order: Case, config: Generate, model: ModelFolder, geometry: Geomet
         "model": model.name,
         "model_sha256": model.sha256,
         "trained_on": model.facts.trained_on,
-        "sources": [order.source],
+        "sources": [case.source],
         "body_part": "KNEE",
-        "side": order.side,
-        "features_used": {name: grade for name, grade in order.grades.items() if grade is not None},
-        "features_missing": [name for name, grade in order.grades.items() if grade is None],
+        "side": case.side,
+        "features_used": {name: grade for name, grade in case.grades.items() if grade is not None},
+        "features_missing": [name for name, grade in case.grades.items() if grade is None],
         **config.to_dict(),
         "spacing_mm": dict(zip(("slice", "row", "column"), geometry.spacing_mm, strict=True)),
         "axes": "as in the reference series"
-        if order.grid
+        if case.grid
         else _axes(geometry),
-        "position": _position(order),
-        "like": order.grid.source if order.grid else None,
+        "position": _position(case),
+        "like": case.grid.source if case.grid else None,
         "window": list(model.facts.window),
         "xrmri_version": __version__,
-        "identity": digest(identity(order, config, model)),
+        "identity": digest(identity(case, config, model)),
     }
 
 
@@ -203,10 +206,10 @@ def _axes(geometry: Geometry) -> str:
     return f"file axes: columns, rows ({rows}), slices ({slices})"
 
 
-def _position(order: Case) -> str:
+def _position(case: Case) -> str:
     """Where the volume lies, in words."""
-    if order.grid:
+    if case.grid:
         return "in the middle of the reference series, on its grid"
-    if order.geometry:
+    if case.geometry:
         return "as the acquired volume of this pair"
     return "centred on the origin: a radiograph does not tell where the knee lay"

@@ -1,25 +1,16 @@
 """How strongly radiograph and features act: classifier-free guidance with a weight for each (Ho and Salimans, 2022).
 
-Shapes: B slices, C latent channels, h x w latent pixels, F feature slots.
+Shapes: B slices, C latent channels, h x w latent pixels.
 """
 
-from collections.abc import Callable
-
-import torch
 from torch import Tensor
 
-from xrmri.models.bundle import Condition, Model, predict_noise
+from xrmri.diffusion.ddim import PredictNoise
+from xrmri.models.bundle import Model
+from xrmri.models.condition import Condition, joined
 
 
-def guided(
-    bundle: Model,
-    condition: Condition,
-    depth: Tensor,
-    features: Tensor,
-    *,
-    radiograph_weight: float,
-    features_weight: float,
-) -> Callable[[Tensor, int], Tensor]:
+def guided(model: Model, condition: Condition, *, radiograph_weight: float, features_weight: float) -> PredictNoise:
     """The noise that a sampler follows, as a function of z_t (B, C, h, w) and t.
 
     It is eps(nothing) + w_y (eps(y) - eps(nothing)) + w_r (eps(y, r) - eps(y)): what is told nothing, the radiograph
@@ -27,31 +18,23 @@ def guided(
     asked for together.
 
     Args:
-        bundle: the model.
-        condition: of one radiograph.
-        depth: (B,) float32 in [0, 1].
-        features: (1, F) float32 one-hot.
+        model: the model.
+        condition: of B slices.
         radiograph_weight: w_y; 1 is the plain conditional model.
         features_weight: w_r; likewise.
     """
-    unread = torch.zeros_like(features)
+    radiograph_alone = condition.without_readings()
     terms = [
-        (1 - radiograph_weight, condition.dropped(), unread),
-        (radiograph_weight - features_weight, condition, unread),
-        (features_weight, condition, features),
+        (1 - radiograph_weight, radiograph_alone.without_radiograph()),
+        (radiograph_weight - features_weight, radiograph_alone),
+        (features_weight, condition),
     ]
     terms = [term for term in terms if term[0]]
-    count = len(depth)
-    factors = [factor for factor, _, _ in terms]
-    told = Condition(
-        latent=torch.cat([y.expand(count).latent for _, y, _ in terms]),
-        token=torch.cat([y.expand(count).token for _, y, _ in terms]),
-    )
-    r = torch.cat([r.expand(count, -1) for _, _, r in terms])
-    d = depth.repeat(len(terms))
+    factors, conditions = zip(*terms, strict=True)
+    together = joined(conditions)
 
     def eps(z_t: Tensor, t: int) -> Tensor:
-        said = predict_noise(bundle, z_t.repeat(len(terms), 1, 1, 1), t, told, d, r)
-        return sum(factor * part for factor, part in zip(factors, said.split(count), strict=True))
+        parts = model.predict_noise(z_t.repeat(len(terms), 1, 1, 1), t, together).split(len(z_t))
+        return sum(factor * part for factor, part in zip(factors, parts, strict=True))  # type: ignore[return-value]
 
     return eps

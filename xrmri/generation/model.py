@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xrmri.data.features import FeatureSet, feature_set
+from xrmri.data.view import View
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import MODEL, ModelFacts, read_model_facts
 from xrmri.pretrained import BUNDLED_LDM
@@ -32,14 +33,12 @@ class ModelFolder:
         return "bundled demonstration model" if self.bundled else f"model {self.folder.resolve().name!r}"
 
     @property
-    def image_size(self) -> int:
-        """Rows and columns of its slices and radiographs."""
-        return self.facts.image_size
-
-    @property
-    def lays_on_slice(self) -> bool:
-        """Whether it takes radiographs on the millimetres of a slice; else the joint crop fills its input."""
-        return self.facts.radiograph_grid == "slice"
+    def view(self) -> View:
+        """How it sees a knee."""
+        facts = self.facts
+        return View(
+            pixels=facts.image_size, slice_mm=facts.extent_mm[2], grid=facts.radiograph_grid, features=self.features
+        )
 
     @property
     def noise_length_mm(self) -> float:

@@ -29,17 +29,16 @@ class Sweep:
     """Its full name, such as V00XRKL."""
     grades: tuple[int, ...]
 
-    def orders(self, order: Case, target: Target) -> list[tuple[Case, Target]]:
-        """The order and the files of each grade."""
+    def cases(self, case: Case, target: Target) -> list[tuple[Case, Target]]:
+        """The case and the files of each grade."""
         suffix = target.volume.name.removeprefix(target.stem)
         return [
             (
-                replace(order, grades={**order.grades, self.name: grade}),
+                replace(case, grades={**case.grades, self.name: grade}),
                 replace(target, volume=target.beside(f"_{self.name}-{grade}{suffix}")),
             )
             for grade in self.grades
         ]
-
 
     def effect(self, target: Target) -> tuple[Path, Path, Path]:
         """Volume, sidecar and picture of what the reading changes."""
@@ -53,22 +52,22 @@ def read_sweep(name: str, features: FeatureSet) -> Sweep:
     return Sweep(name=full_name, grades=features.allowed(full_name))
 
 
-def deliver_effect(sweep: Sweep, order: Case, target: Target, model: ModelFolder) -> list[Path]:
+def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder) -> list[Path]:
     """Write the highest grade's volume less the lowest's, a sidecar, and a picture of both."""
-    files = [own.volume for _, own in sweep.orders(order, target)]
+    files = [own.volume for _, own in sweep.cases(case, target)]
     low, high = read_volume(files[0]), read_volume(files[-1])
     difference = high.voxels.astype(np.int16) - low.voxels.astype(np.int16)
     volume, sidecar, picture = sweep.effect(target)
     told = {
         "description": "Synthetic: the difference of two volumes drawn from the same noise. Not for diagnosis.",
         "synthetic": True,
-        "side": order.side,
+        "side": case.side,
         "reading": sweep.name,
         "minuend": files[-1].name,
         "subtrahend": files[0].name,
     }
     with claimed(sidecar, told, [volume, picture]):
-        write_volume(volume, Volume(voxels=difference, geometry=high.geometry, side=order.side), DESCRIPTION)
+        write_volume(volume, Volume(voxels=difference, geometry=high.geometry, side=case.side), DESCRIPTION)
         write_effect(
             picture,
             to_unit(low.voxels, model.facts.window),

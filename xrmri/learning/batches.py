@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from xrmri.config import Execution, TrainLdm
-from xrmri.data.slices import Purpose, Shuffle, SliceIndex, index_slices, noise_source, random_numbers
+from xrmri.data.slices import Purpose, Shuffle, SliceIndex, index_slices, noise_source, random_numbers, training_view
 from xrmri.data.store import Dataset
+from xrmri.data.view import View
 from xrmri.learning.latents import Encoders, Latents, cache_latents
+from xrmri.models.condition import Condition
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,11 @@ class Batch(NamedTuple):
     """(B,) in [0, 1], from the back of the knee."""
     features: Tensor
     """(B, F) one-hot; zeros where not read or dropped."""
+
+    @property
+    def condition(self) -> Condition:
+        """What the denoiser is told."""
+        return Condition(concat=self.concat, token=self.token, depth=self.depth, features=self.features)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,13 +116,14 @@ class Samples:
 
 
 def read_samples(
-    data: Dataset, cache: Path, encoders: Encoders, config: TrainLdm, execution: Execution
+    data: Dataset, cache: Path, encoders: Encoders, *, config: TrainLdm, execution: Execution
 ) -> tuple[Samples, Samples]:
     """The train split, and some slices of the val split."""
     train, val = index_slices(data, "train"), index_slices(data, "val")
+    view = training_view(data, config.radiograph_grid)
     items, shown = range(len(train)), val.evenly(_VALIDATED)
     cached = partial(
-        cache_latents, encoders=encoders, grid=config.radiograph_grid, seed=config.seed, tell=execution.progress
+        cache_latents, encoders=encoders, view=view, seed=config.seed, tell=execution.progress
     )
     learnt = cached(cache / "train", train, items, variants=config.radiograph_variants)
     held_out = cached(cache / "val", val, shown, variants=1)
@@ -124,14 +132,14 @@ def read_samples(
     log.info("latent scale %.4f; measured 1 / standard deviation %.4f", scale, measured)
     samples = partial(Samples, scale=scale, config=config)
     return (
-        samples(slices=train, items=items, latents=learnt, features=_features(train)),
-        samples(slices=val, items=shown, latents=held_out, features=_features(val)),
+        samples(slices=train, items=items, latents=learnt, features=features_of(train, view)),
+        samples(slices=val, items=shown, latents=held_out, features=features_of(val, view)),
     )
 
 
-def _features(slices: SliceIndex) -> np.ndarray:
+def features_of(slices: SliceIndex, view: View) -> np.ndarray:
     """The one-hot code of each pair of a split: (P, F) float32."""
-    return np.stack([slices.dataset.features(pair_id) for pair_id in slices.pairs]).astype(np.float32)
+    return np.stack([view.readings(slices.dataset.grades(pair_id)) for pair_id in slices.pairs])
 
 
 def _coprime(count: int) -> int:

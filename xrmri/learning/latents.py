@@ -19,6 +19,7 @@ from numpy.lib.format import read_array_header_1_0, read_magic, write_array_head
 from torch import Tensor
 
 from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
+from xrmri.data.view import View
 from xrmri.models.autoencoder import AutoencoderKL, encode
 from xrmri.models.radiograph_encoder import RadiographEncoder
 
@@ -78,7 +79,7 @@ def cache_latents(
     items: Sequence[int],
     encoders: Encoders,
     *,
-    grid: str,
+    view: View,
     variants: int,
     seed: int,
     tell: Callable[[str, int, int, str], None],
@@ -90,7 +91,7 @@ def cache_latents(
         slices: the split.
         items: which of its slices.
         encoders: what encodes.
-        grid: how radiographs lie, crop or slice.
+        view: how the denoiser sees radiographs.
         variants: exposures of each radiograph; the first is as stored.
         seed: of the exposures.
         tell: progress.
@@ -104,11 +105,11 @@ def cache_latents(
 
     def radiograph_at(number: int) -> Tensor:
         pair_id, variant = exposures[number]
-        return radiograph_image(data, pair_id, grid=grid, variant=variant, seed=seed)
+        return radiograph_image(data, pair_id, view, variant=variant, seed=seed)
 
-    moments = _encoded(folder / "slices.npy", len(items), slice_at, encoders.moments, tell)
-    radiographs = _encoded(folder / "radiographs.npy", len(exposures), radiograph_at, encoders.radiograph, tell)
-    tokens = _encoded(folder / "tokens.npy", len(exposures), radiograph_at, encoders.token, tell)
+    moments = _encoded(folder / "slices.npy", len(items), slice_at, encoders.moments, tell=tell)
+    radiographs = _encoded(folder / "radiographs.npy", len(exposures), radiograph_at, encoders.radiograph, tell=tell)
+    tokens = _encoded(folder / "tokens.npy", len(exposures), radiograph_at, encoders.token, tell=tell)
     by_pair = (len(slices.pairs), variants)
     return Latents(
         moments=moments,
@@ -123,6 +124,7 @@ def _encoded(
     count: int,
     image_at: Callable[[int], Tensor],
     encode: Encode,
+    *,
     tell: Callable[[str, int, int, str], None],
 ) -> np.ndarray:
     """The array in a file, encoded first where it is not complete; what an interrupted call has done is kept.

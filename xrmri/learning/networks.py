@@ -13,7 +13,7 @@ from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
 from xrmri.learning.imported import Imported, sized_like
-from xrmri.models.bundle import guided
+from xrmri.models.bundle import build_denoiser
 from xrmri.models.parts import AUTOENCODER, GUIDANCE, require_model, require_parts
 from xrmri.models.radiograph_encoder import (
     RadiographEncoder,
@@ -168,7 +168,7 @@ def _denoiser(config: TrainLdm, data: Dataset, vae: Path) -> Denoiser:
         latent_channels=read_autoencoder_facts(vae).latent_channels,
         norm_groups=config.norm_groups,
     )
-    return guided(unet, facts_of(config, data))
+    return build_denoiser(unet, facts_of(config, data))
 
 
 def _tower(config: TrainLdm, imported: Imported | None) -> tuple[RadiographEncoder | None, list[str]]:

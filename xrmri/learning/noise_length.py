@@ -14,8 +14,9 @@ from xrmri.config import Generate
 from xrmri.data.slices import slice_image
 from xrmri.data.store import Dataset, evenly
 from xrmri.generation.case import case_of_pair
-from xrmri.generation.draw import draw_at
+from xrmri.generation.machine import draw_volume
 from xrmri.generation.model import ModelFolder
+from xrmri.generation.sampling import resolved
 from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.models.bundle import Model
 
@@ -27,12 +28,12 @@ PAIRS, NEIGHBOURS = 3, 6
 """Pairs of the training split, and neighbouring slices compared in each: half a minute with the bundled model."""
 
 
-def fitted_length_mm(bundle: Model, model: ModelFolder, dataset: Dataset) -> float:
+def fitted_length_mm(model: Model, folder: ModelFolder, dataset: Dataset) -> float:
     """The length, in mm, at which neighbouring slices of a model correlate as those of its training set do.
 
     Args:
-        bundle: the model, in the precision it draws in, with the sampler that it draws with.
-        model: the same, as it is described.
+        model: in the precision it draws in, with the sampler that it draws with.
+        folder: the same, as it is described.
         dataset: what it was trained on.
 
     Returns:
@@ -43,12 +44,11 @@ def fitted_length_mm(bundle: Model, model: ModelFolder, dataset: Dataset) -> flo
     firsts = (np.linspace(0.1, 0.9, NEIGHBOURS) * (last - 1)).round().astype(int)
     places = np.stack([firsts, firsts + 1], axis=1).ravel()
     real = np.mean([_agreement([slice_image(dataset, pair_id, place) for place in places]) for pair_id in chosen])
-    orders = [case_of_pair(dataset, pair_id, {}, model) for pair_id in chosen]
-    given = [(order.network_input(model), order.features(model.features)) for order in orders]
+    knees = [case_of_pair(dataset, pair_id, {}, folder.view).seen(folder.view) for pair_id in chosen]
     drawn = []
     for length_mm in LENGTHS_MM:
-        config = Generate.load(noise_length_mm=length_mm)
-        drawn.append(np.mean([_agreement(draw_at(places / last, bundle, y, r, config)) for y, r in given]))
+        config = resolved(Generate.load(noise_length_mm=length_mm), model.facts)
+        drawn.append(np.mean([_agreement(draw_volume(model, seen, config, depths=places / last)) for seen in knees]))
         log.info("noise alike over %.2f mm: neighbours correlate %.3f, acquired ones %.3f", length_mm, drawn[-1], real)
     return length_at(float(real), drawn)
 

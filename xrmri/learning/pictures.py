@@ -17,7 +17,7 @@ from xrmri.run import complete_or_absent
 COLUMNS = 6
 """Slices that are drawn (choice)."""
 _STEPS = 15
-"""Denoising steps, as generate takes them."""
+"""Denoising steps of ddim: enough to see how a training goes (choice)."""
 
 
 def write_picture(file: Path, rows: Sequence[Tensor]) -> None:
@@ -29,7 +29,7 @@ def write_picture(file: Path, rows: Sequence[Tensor]) -> None:
 
 
 def drawn_knees(
-    batches: Sequence[Batch], vae: AutoencoderKL, schedule: Schedule, scale: float, device: torch.device
+    batches: Sequence[Batch], vae: AutoencoderKL, schedule: Schedule, *, scale: float, device: torch.device
 ) -> Callable[[nn.Module, Path], None]:
     """A function that draws some slices with a denoiser: radiographs above, drawn slices, acquired ones below.
 
@@ -49,10 +49,10 @@ def drawn_knees(
     def draw(network: nn.Module, file: Path) -> None:
         def noise(z_t: Tensor, t: int) -> Tensor:
             times = torch.full((len(z_t),), t, device=device)
-            said = network(z_t, schedule.told(times), some.concat, some.token, some.depth, some.features)
+            said = network(z_t, schedule.told(times), **some.condition._asdict())
             return schedule.noise(said.float(), z_t, times)
 
-        z_0 = sample(noise, some.eps, schedule.abar.to(device), steps)
+        z_0 = sample(noise, some.eps, schedule.abar.to(device), steps=steps)
         decoder = vae.to(device)
         shown = (some.concat, z_0 / scale, some.z_0 / scale)
         write_picture(file, [torch.cat([decode(decoder, z[None]) for z in latents]) for latents in shown])

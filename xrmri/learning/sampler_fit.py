@@ -7,11 +7,10 @@ import argparse
 import logging
 import sys
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from xrmri.data.store import Dataset, evenly, open_dataset
 from xrmri.diffusion import fitted
@@ -22,14 +21,8 @@ from xrmri.generation.model import ModelFolder, find_model
 from xrmri.learning.noise_length import fitted_length_mm
 from xrmri.machine.device import find_device
 from xrmri.machine.precision import fastest_precision
-from xrmri.models.bundle import (
-    Condition,
-    Model,
-    encode_radiograph,
-    in_precision,
-    load_bundle,
-    predict_noise,
-)
+from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle
+from xrmri.models.condition import joined
 from xrmri.run import renew
 
 log = logging.getLogger(__name__)
@@ -45,39 +38,27 @@ PAIRS, DEPTHS = 8, 5
 def add_fits(folder: Path, dataset: Dataset, device: torch.device | str = "cpu") -> ModelFacts:
     """Fit a model folder to its training set and write what is found into its xrmri.json."""
     log.info("fitting the sampler and the noise along depth to the training set")
-    model, bundle = find_model(folder), load_bundle(folder, device)
-    in_precision(bundle, fastest_precision(bundle.device))
-    sampler = SamplerFacts(**asdict(fitted_rule(bundle, model, dataset)))
-    bundle = replace(bundle, facts=replace(bundle.facts, sampler=sampler))  # which the length is fitted with
-    facts = replace(bundle.facts, noise_length_mm=fitted_length_mm(bundle, model, dataset))
+    described, model = find_model(folder), load_bundle(folder, device)
+    in_precision(model, fastest_precision(model.device))
+    sampler = SamplerFacts(**asdict(fitted_rule(model, described, dataset)))
+    model = replace(model, facts=replace(model.facts, sampler=sampler))  # which the length is fitted with
+    facts = replace(model.facts, noise_length_mm=fitted_length_mm(model, described, dataset))
     write_model_facts(folder, facts)
     return facts
 
 
 @torch.inference_mode()
-def fitted_rule(bundle: Model, model: ModelFolder, dataset: Dataset) -> fitted.Rule:
+def fitted_rule(model: Model, folder: ModelFolder, dataset: Dataset) -> fitted.Rule:
     """The weights with which few steps draw slices of some training pairs as many do."""
-    orders = [case_of_pair(dataset, pair_id, {}, model) for pair_id in evenly(dataset.pairs("train"), PAIRS)]
-    each = [encode_radiograph(bundle, _tensor(order.network_input(model), bundle)) for order in orders]
-    condition = Condition(
-        latent=torch.cat([one.latent for one in each]).repeat_interleave(DEPTHS, dim=0),
-        token=torch.cat([one.token for one in each]).repeat_interleave(DEPTHS, dim=0),
-    )
-    r = torch.cat([_tensor(order.features(model.features), bundle) for order in orders]).repeat_interleave(DEPTHS, 0)
-    count = len(orders) * DEPTHS
-    d = torch.linspace(0, 1, count, device=bundle.device)[torch.randperm(count, generator=_generator())]
-    z_T = torch.randn(count, *bundle.latent_shape, generator=_generator()).to(bundle.device)
-
-    def ask(z_t: Tensor, t: int) -> Tensor:
-        return predict_noise(bundle, z_t, t, condition, d, r)
-
-    abar = bundle.schedule.abar
-    return fitted.fit(ask, z_T, abar, min(STEPS, len(abar)))
-
-
-def _tensor(values: np.ndarray, bundle: Model) -> Tensor:
-    """(1, ...) float32 on the model's device."""
-    return torch.from_numpy(values.astype(np.float32))[None].to(bundle.device)
+    chosen = evenly(dataset.pairs("train"), PAIRS)
+    knees = [case_of_pair(dataset, pair_id, {}, folder.view).seen(folder.view) for pair_id in chosen]
+    count = len(knees) * DEPTHS
+    depths = torch.linspace(0, 1, count, device=model.device)[torch.randperm(count, generator=_generator())]
+    each = zip(knees, depths.split(DEPTHS), strict=True)
+    condition = joined(condition_of(model, *seen).at(own) for seen, own in each)
+    z_T = torch.randn(count, *model.latent_shape, generator=_generator()).to(model.device)
+    abar = model.schedule.abar
+    return fitted.fit(partial(model.predict_noise, condition=condition), z_T, abar, min(STEPS, len(abar)))
 
 
 def _generator() -> torch.Generator:

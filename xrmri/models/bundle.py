@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from diffusers.models import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
@@ -27,6 +28,7 @@ from xrmri.facts import (
     write_model_facts,
 )
 from xrmri.models import autoencoder
+from xrmri.models.condition import Condition
 from xrmri.models.linear import fuse_biases
 from xrmri.models.parts import (
     ACQUIRED,
@@ -55,24 +57,6 @@ if TYPE_CHECKING:
 
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Condition:
-    """A radiograph as the denoiser is told it."""
-
-    latent: Tensor
-    """(B, C, h, w) posterior mode, not scaled."""
-    token: Tensor
-    """(B, 1, W_c)."""
-
-    def expand(self, count: int) -> "Condition":
-        """One radiograph for `count` slices."""
-        return Condition(latent=self.latent.expand(count, -1, -1, -1), token=self.token.expand(count, -1, -1))
-
-    def dropped(self) -> "Condition":
-        """No radiograph: what the denoiser saw where training dropped both."""
-        return Condition(latent=torch.zeros_like(self.latent), token=torch.zeros_like(self.token))
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """A model to generate with."""
@@ -97,71 +81,54 @@ class Model:
         """(C, h, w) of one slice."""
         return autoencoder.latent_shape(self.vae, self.facts.image_size)
 
+    def predict_noise(self, z_t: Tensor, t: int, condition: Condition) -> Tensor:
+        """The noise (B, C, h, w) float32 in noisy scaled latents z_t at step t, whatever the U-Net predicts."""
+        times = torch.full((len(z_t),), t, device=z_t.device)
+        said = self.denoiser(z_t, self.schedule.told(times), **condition._asdict()).float()
+        return self.schedule.noise(said, z_t, times)
 
-def encode_radiograph(bundle: Model, y: Tensor) -> Condition:
-    """What the denoiser is told of (B, H, W) float32 radiographs in [-1, 1], a left knee mirrored to look right."""
-    latent, _ = autoencoder.encode(bundle.vae, y)
-    if bundle.radiograph_encoder is None:
-        width = bundle.denoiser.unet.config.cross_attention_dim
-        return Condition(latent=latent, token=torch.zeros(len(y), 1, width, device=y.device))
-    return Condition(latent=latent, token=bundle.radiograph_encoder(y))
+    def decode(self, z: Tensor) -> Tensor:
+        """The slices (B, H, W) float32 in [-1, 1] of scaled latents (B, C, h, w)."""
+        return autoencoder.decode(self.vae, z / self.facts.latent_scale).clamp(-1, 1)
 
 
-def predict(bundle: Model, z_t: Tensor, t: int, condition: Condition, depth: Tensor, features: Tensor) -> Tensor:
-    """What the U-Net says at step t: eps, or v where the facts say so.
+def condition_of(model: Model, y: np.ndarray, r: np.ndarray) -> Condition:
+    """What the denoiser is told of one knee, at depth 0: `Condition.at` gives its depths.
 
     Args:
-        bundle: the model.
-        z_t: (B, C, h, w) noisy scaled latents.
-        t: step, 0 to T-1.
-        condition: of B radiographs.
-        depth: (B,) float32 in [0, 1].
-        features: (B, F) float32 one-hot.
-
-    Returns:
-        (B, C, h, w) float32.
+        model: the networks and their facts.
+        y: (H, W) float32 in [-1, 1], looking right.
+        r: (F,) float32 one-hot.
     """
-    steps = bundle.schedule.told(torch.full((len(z_t),), t, device=z_t.device))
-    return bundle.denoiser(z_t, steps, condition.latent, condition.token, depth, features).float()
+    radiograph, features = (torch.from_numpy(part)[None].to(model.device) for part in (y, r))
+    concat, _ = autoencoder.encode(model.vae, radiograph)
+    if model.radiograph_encoder is None:
+        token = torch.zeros(1, 1, model.denoiser.unet.config.cross_attention_dim, device=model.device)
+    else:
+        token = model.radiograph_encoder(radiograph)
+    return Condition(concat=concat, token=token, depth=torch.zeros(1, device=model.device), features=features)
 
 
-def predict_noise(bundle: Model, z_t: Tensor, t: int, condition: Condition, depth: Tensor, features: Tensor) -> Tensor:
-    """The noise in z_t, whatever the U-Net predicts; arguments as in `predict`."""
-    said = predict(bundle, z_t, t, condition, depth, features)
-    return bundle.schedule.noise(said, z_t, torch.full((len(z_t),), t, device=z_t.device))
-
-
-def encode_slices(bundle: Model, x: Tensor) -> Tensor:
-    """The scaled latents (B, C, h, w) of slices (B, H, W) float32 in [-1, 1]: the posterior mode."""
-    mean, _ = autoencoder.encode(bundle.vae, x)
-    return mean * bundle.facts.latent_scale
-
-
-def decode(bundle: Model, z: Tensor) -> Tensor:
-    """The slices (B, H, W) float32 in [-1, 1] of scaled latents (B, C, h, w)."""
-    return autoencoder.decode(bundle.vae, z / bundle.facts.latent_scale).clamp(-1, 1)
-
-
-def save_bundle(folder: Path, bundle: Model, *, card: str, dtype: torch.dtype = torch.float32) -> None:
+def save_bundle(folder: Path, model: Model, *, card: str, dtype: torch.dtype = torch.float32) -> None:
     """Write a model folder; xrmri.json comes last and vouches for the rest.
 
     Args:
         folder: an existing folder; other files in it are left alone.
-        bundle: the model.
+        model: the networks and their facts.
         card: README.md.
         dtype: of the weights on disk; loading makes them float32 again.
     """
-    save_network(folder / "vae", bundle.vae, dtype)
-    save_network(folder / "unet", bundle.denoiser.unet, dtype)
-    knees = SYNTHETIC if bundle.facts.is_synthetic else ACQUIRED
-    save_weights(folder / "unet" / GUIDANCE, bundle.denoiser.guidance, dtype, said=(KNEES, knees))
-    if bundle.radiograph_encoder is not None:
+    save_network(folder / "vae", model.vae, dtype)
+    save_network(folder / "unet", model.denoiser.unet, dtype)
+    knees = SYNTHETIC if model.facts.is_synthetic else ACQUIRED
+    save_weights(folder / "unet" / GUIDANCE, model.denoiser.guidance, dtype, said=(KNEES, knees))
+    if model.radiograph_encoder is not None:
         (folder / "radiograph_encoder").mkdir(exist_ok=True)
-        write_json(folder / "radiograph_encoder" / CONFIG, asdict(bundle.radiograph_encoder.sizes))
-        save_weights(folder / "radiograph_encoder" / WEIGHTS, bundle.radiograph_encoder, dtype)
+        write_json(folder / "radiograph_encoder" / CONFIG, asdict(model.radiograph_encoder.sizes))
+        save_weights(folder / "radiograph_encoder" / WEIGHTS, model.radiograph_encoder, dtype)
     write_text(folder / "README.md", card)
-    names = MODEL + (TOWER if bundle.radiograph_encoder is not None else ())
-    write_model_facts(folder, replace(bundle.facts, files=hashes(folder, names)))
+    names = MODEL + (TOWER if model.radiograph_encoder is not None else ())
+    write_model_facts(folder, replace(model.facts, files=hashes(folder, names)))
 
 
 def save_autoencoder_bundle(folder: Path, vae: AutoencoderKL, facts: AutoencoderFacts, *, card: str) -> None:
@@ -180,7 +147,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
     """
     facts = read_model_facts(folder)
     require_model(folder, facts)
-    denoiser = guided(load_unet(folder / "unet"), facts.denoiser)
+    denoiser = build_denoiser(load_unet(folder / "unet"), facts.denoiser)
     load_weights(folder / "unet" / GUIDANCE, denoiser.guidance)
     encoder = None
     if facts.radiograph_token == "clip":
@@ -195,7 +162,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
     )
 
 
-def guided(unet: UNet2DConditionModel, facts: DenoiserFacts) -> Denoiser:
+def build_denoiser(unet: UNet2DConditionModel, facts: DenoiserFacts) -> Denoiser:
     """The denoiser that the facts describe, around a U-Net."""
     return Denoiser(
         unet,
@@ -207,14 +174,14 @@ def guided(unet: UNet2DConditionModel, facts: DenoiserFacts) -> Denoiser:
     )
 
 
-def in_precision(bundle: Model, precision: str) -> Model:
+def in_precision(model: Model, precision: str) -> Model:
     """The same model, ready to draw: what runs at every step and slice in bf16 where that is asked for.
 
     The radiograph's encoders and the maps of d and r stay float32: they run once, and a depth in bf16 would be off by a
     tenth of a slice. Channels last is how this layout's kernels want them, in either precision (measured: up to a third
     faster).
     """
-    fuse_biases(bundle.denoiser.unet)
-    for network in (*bundle.denoiser.unet.children(), bundle.vae.post_quant_conv, bundle.vae.decoder):
+    fuse_biases(model.denoiser.unet)
+    for network in (*model.denoiser.unet.children(), model.vae.post_quant_conv, model.vae.decoder):
         network.to(dtype=torch.bfloat16 if precision == "bf16" else torch.float32, memory_format=torch.channels_last)
-    return bundle
+    return model

@@ -66,12 +66,14 @@ class Denoiser(nn.Module):
         self.register_buffer("shown", shown, persistent=False)
         self.guidance = _guidance(unet, features, guidance, method, halves)
 
-    def forward(self, z_t: Tensor, t: Tensor, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Tensor:
+    def forward(
+        self, z_t: Tensor, t: Tensor, *, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor
+    ) -> Tensor:
         """What the U-Net says about the noise (paper, eq. 7).
 
         Args:
             z_t: (B, C, h, w) noisy scaled latent.
-            t: (B,) int64 step.
+            t: (B,) float32 step; between two where a schedule maps its steps onto another (Schedule.told).
             concat: (B, C, h, w) unscaled latent of the radiograph.
             token: (B, 1, W) context.
             depth: (B,) float32 in [0, 1], from the back of the knee.

@@ -3,245 +3,222 @@
 import csv
 import json
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from xrmri.config import Execution, Generate, silent
-from xrmri.data.features import parse_settings
-from xrmri.data.store import open_dataset
+from xrmri.config import DetectKnee, Execution, Generate, silent
+from xrmri.data.store import is_dataset, open_dataset
 from xrmri.disk import room_for
 from xrmri.errors import InconsistentError, InputError, XrmriError
-from xrmri.generation.case import Case, GenerateInputs, case_of_pair, case_of_radiograph
+from xrmri.generation.case import Case, case_of_pair, case_of_radiograph
 from xrmri.generation.claim import require_no_input, require_ours
-from xrmri.generation.deliver import VOLUME_SUFFIXES, Target, deliver, delivered_before, identity, require_output
-from xrmri.generation.model import ModelFolder, find_model
-from xrmri.generation.share import Share
+from xrmri.generation.deliver import VOLUME_SUFFIXES, Target, require_output
+from xrmri.generation.inputs import GenerateInputs
+from xrmri.generation.job import Job, job_of
+from xrmri.generation.model import ModelFolder
+from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
-from xrmri.machine.memory import keep_memory
 from xrmri.names import cells, safe_name
 from xrmri.outputs import clear_leftovers_of
-from xrmri.run import Run, begin, complete_or_absent, fingerprint, is_done, require_writable, sha256
+from xrmri.run import Run, begin, complete_or_absent, digest, fingerprint, is_done, require_writable, sha256
 
 log = logging.getLogger(__name__)
 
 RADIOGRAPH_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 SPLITS = ("train", "val", "test")
+FOLDER = Path("volumes")
+"""Where several volumes go when nobody says."""
 
-Place = Callable[[], Case]
+Cases = Mapping[str, Callable[[], Case]]
+"""Name of each volume -> reads its case."""
 
 
 def run(
-    radiographs: list[Path], out: Path | None, config: Generate, execution: Execution, wish: GenerateInputs
-) -> dict[str, Any]:
-    """Draw a volume for each radiograph: one goes to a file, several go to a folder.
-
-    A radiograph that cannot be used ends the run when it is the only one, and becomes a row of rejected.csv otherwise.
-    """
-    require_output(out or Path("volumes"))
-    model, config = _settled(wish, config, execution)
-    grades = wish.grades(model.features)
-    names = [f"{safe_name(_stem(file))}_mri" for file in radiographs]
-    if len(set(names)) < len(names):
-        raise InputError("two radiographs have the same name: rename one, or run them one by one")
-    first = radiographs[0]
-    if len(radiographs) == 1:
-        only = case_of_radiograph(first, wish, grades, model)  # a single mistake is an error, not a row
-        if out is None or out.name.endswith(VOLUME_SUFFIXES):
-            target = Target(volume=out or Path(f"{names[0]}.nii.gz"), pictures=wish.pictures)
-            sweep = read_sweep(wish.sweep, model.features) if wish.sweep else None
-            places = [place for _, place in sweep.orders(only, target)] if sweep else [target]
-            written = [file for place in places for file in place.files(config.samples)]
-            require_no_input(written + list(sweep.effect(target) if sweep else ()), [first, wish.features, wish.like])
-
-            @cache
-            def load() -> Any:
-                model.say_what_it_is()
-                return _load(model, config.precision, execution)
-
-            if sweep:
-                return _swept(only, target, sweep, config, execution, model, load)
-            return _to_file(only, target, config, execution, model, load)
-    if wish.sweep:
-        raise InputError("--sweep takes one radiograph, and -o a .nii.gz file: run several one by one")
-    inputs = {"grades": json.dumps(grades, sort_keys=True), "side": str(wish.side)}
-    for name, file in zip(names, radiographs, strict=True):
-        inputs[f"radiograph {name}"] = sha256(file) if file.is_file() else "absent"
-
-    def place(file: Path) -> Place:
-        return lambda: case_of_radiograph(file, wish, grades, model)
-
-    orders = {name: place(file) for name, file in zip(names, radiographs, strict=True)}
-    if wish.like:
-        inputs["like"] = fingerprint(wish.like)
-    reads, to = [*radiographs, wish.features, wish.like], out or Path("volumes")
-    return _to_folder(orders, to, inputs, config, execution, model, wish.pictures, reads=reads)
-
-
-def run_cohort(
-    folder: Path,
-    split: str,
+    radiographs: Sequence[Path],
     out: Path | None,
+    *,
     config: Generate,
     execution: Execution,
-    wish: GenerateInputs,
-    share: Share | None = None,
+    inputs: GenerateInputs,
+    split: str | None = None,
+    shard: str | None = None,
 ) -> dict[str, Any]:
-    """Draw a volume for each pair of a split of a dataset, or a share of them, from radiograph and grades alone."""
-    model, config = _settled(wish, config, execution)
-    if wish.features or wish.side or wish.sweep or wish.like:
+    """Draw a volume for each radiograph, or for each pair of a dataset.
+
+    Args:
+        radiographs: joint crops or films; or one dataset.
+        out: a file for one radiograph, else a folder.
+        config: how to draw.
+        execution: how to run.
+        inputs: grades, side, model and what else a person says.
+        split: of a dataset; test where nobody says.
+        shard: I/N, of a dataset.
+
+    Returns:
+        status, output and counts.
+
+    Raises:
+        InputError, InconsistentError: what cannot be drawn, told before any network is loaded.
+    """
+    cohort = len(radiographs) == 1 and is_dataset(radiographs[0])
+    if not cohort and (shard or split):
+        raise InputError("--split and --shard belong to a dataset: give one dataset folder")
+    folder = out or FOLDER
+    require_output(folder)
+    job, reads = job_of(config, execution, inputs.model), [*radiographs, inputs.features, inputs.like]
+    if cohort:
+        share = read_share(shard, os.environ, folder)
+        cases, told = _of_dataset(radiographs[0], split or "test", job.model, inputs)
+        return _to_folder(cases, folder, job, told=told, reads=reads, pictures=inputs.pictures, share=share)
+    cases, told = _of_radiographs(radiographs, job.model, inputs)
+    if len(cases) == 1:
+        ((name, read),) = cases.items()
+        case = read()  # a single mistake is an error, not a row
+        if out is None or out.name.endswith(VOLUME_SUFFIXES):
+            target = Target(volume=out or Path(f"{name}.nii.gz"), pictures=inputs.pictures)
+            if inputs.sweep:
+                return _swept(case, target, read_sweep(inputs.sweep, job.model.features), job, reads=reads)
+            require_no_input(target.files(job.config.samples), reads)
+            return _to_file(case, target, job)
+    if inputs.sweep:
+        raise InputError("--sweep takes one radiograph, and -o a .nii.gz file: run several one by one")
+    return _to_folder(cases, folder, job, told=told, reads=reads, pictures=inputs.pictures)
+
+
+def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
+    """The cases of radiographs, and what their volumes are made of, for "the same command again"."""
+    grades = inputs.grades(model.features)
+    names = [f"{safe_name(_stem(file))}_mri" for file in files]
+    if len(set(names)) < len(names):
+        raise InputError("two radiographs have the same name: rename one, or run them one by one")
+    named = dict(zip(names, files, strict=True))
+    told = {"grades": json.dumps(grades, sort_keys=True), "side": str(inputs.side)}
+    told |= {f"radiograph {name}": sha256(file) if file.is_file() else "absent" for name, file in named.items()}
+    if inputs.like:
+        told["like"] = fingerprint(inputs.like)
+    if inputs.detection != DetectKnee():
+        told["detect-knee"] = digest(inputs.detection.to_dict())
+    return {name: partial(case_of_radiograph, file, inputs, grades, model.view) for name, file in named.items()}, told
+
+
+def _of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
+    """The cases of a split of a dataset, from radiograph and grades alone; likewise."""
+    if inputs.features or inputs.side or inputs.sweep or inputs.like:
         raise InputError("--features, --side, --sweep and --like belong to single radiographs: a dataset has its own")
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
     dataset = open_dataset(folder)
     if dataset.facts.features_sha256 != model.features.sha256:
         raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
-    changed = parse_settings(wish.settings, model.features)
-    inputs = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
-
-    def place(pair_id: str) -> Place:
-        return lambda: case_of_pair(dataset, pair_id, changed, model)
-
-    orders = {pair_id: place(pair_id) for pair_id in dataset.pairs(split)}
-    if not orders:
+    changed = inputs.changes(model.features)
+    told = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
+    cases = {pair_id: partial(case_of_pair, dataset, pair_id, changed, model.view) for pair_id in dataset.pairs(split)}
+    if not cases:
         raise InconsistentError(f"{folder} has no pair in its {split} split")
     dataset.check()
-    to = out or Path("volumes")
-    return _to_folder(orders, to, inputs, config, execution, model, wish.pictures, share, reads=[folder])
+    return cases, told
 
 
-def _settled(wish: GenerateInputs, config: Generate, execution: Execution) -> tuple[ModelFolder, Generate]:
-    """The model asked for, and the settings once what depends on model and machine is filled in."""
-    model = find_model(wish.model)
-    if config.precision == "auto":
-        from xrmri.machine.device import find_device
-        from xrmri.machine.precision import fastest_precision
-
-        config = replace(config, precision=fastest_precision(find_device(execution.device)))
-    from xrmri.generation.sampling import settled
-
-    config = settled(config, model.facts)
-    return model, replace(config, noise_length_mm=config.noise_length_mm or model.noise_length_mm)
-
-
-def _to_file(
-    order: Case, target: Target, config: Generate, execution: Execution, model: ModelFolder, load: Callable[[], Any]
-) -> dict[str, Any]:
-    """Draw one order to files of a given name."""
+def _to_file(case: Case, target: Target, job: Job) -> dict[str, Any]:
+    """Draw one case to files of a given name."""
     if target.volume.is_dir():
         raise InputError(f"-o {target.volume} is a folder: give a file name, or a folder that does not end in .nii.gz")
-    wanted = identity(order, config, model)
-    files = [str(file) for file in target.files(config.samples)]
-    found = {"output": files[0], "outputs": files, "model": model.name, "identity": wanted}
-    if execution.dry_run:
-        return {"status": "dry run", **found}
-    require_ours(target.files(config.samples), target.beside(".json"))
-    done = not execution.force and delivered_before(target, wanted, config.samples)
+    files = [str(file) for file in target.files(job.config.samples)]
+    result = {"output": files[0], "outputs": files, "model": job.model.name, "identity": job.identity(case)}
+    if job.execution.dry_run:
+        return {"status": "dry run", **result}
+    require_ours(target.files(job.config.samples), target.beside(".json"))
+    done = not job.execution.force and job.delivered_before(case, target)
     require_writable(target.volume.parent)
     if done:
-        model.say_what_it_is()
-        return {"status": "already done", **found}
+        job.model.say_what_it_is()
+        return {"status": "already done", **result}
     clear_leftovers_of(target.volume)
-    with room_for(target.volume.parent, _volume_bytes(config, model)):
-        _draw_and_deliver(load(), order, target, config, model, execution)
-    return {"status": "finished", **found}
+    with room_for(target.volume.parent, job.bytes_on_disk):
+        job.deliver(job.draw(case), case, target)
+    return {"status": "finished", **result}
 
 
-def _volume_bytes(config: Generate, model: ModelFolder) -> int:
-    """What one order takes on disk, roughly."""
-    return (config.samples + 2 * (config.samples > 1)) * config.num_slices * model.image_size**2 * 2 + 500_000
-
-
-def _swept(
-    order: Case,
-    target: Target,
-    sweep: Sweep,
-    config: Generate,
-    execution: Execution,
-    model: ModelFolder,
-    load: Callable[[], Any],
-) -> dict[str, Any]:
-    """Draw one order at every grade of a reading, and what the reading changes."""
+def _swept(case: Case, target: Target, sweep: Sweep, job: Job, *, reads: Sequence[Path | None]) -> dict[str, Any]:
+    """Draw one case at every grade of a reading, and what the reading changes."""
+    cases = sweep.cases(case, target)
+    written = [file for _, own in cases for file in own.files(job.config.samples)]
+    require_no_input([*written, *sweep.effect(target)], reads)
     require_ours(sweep.effect(target), sweep.effect(target)[1])
-    results = [_to_file(own, place, config, execution, model, load) for own, place in sweep.orders(order, target)]
+    results = [_to_file(own, place, job) for own, place in cases]
     files = [file for result in results for file in result["outputs"]]
     status = results[0]["status"] if len({result["status"] for result in results}) == 1 else "finished"
-    if not execution.dry_run:
-        files += [str(file) for file in deliver_effect(sweep, order, target, model)]
-    return {"status": status, "output": files[0], "outputs": files, "model": model.name, "sweep": sweep.name}
+    if not job.execution.dry_run:
+        files += [str(file) for file in deliver_effect(sweep, case, target, job.model)]
+    return {"status": status, "output": files[0], "outputs": files, "model": job.model.name, "sweep": sweep.name}
 
 
 def _to_folder(
-    orders: Mapping[str, Place],
+    cases: Cases,
     out: Path,
-    inputs: Mapping[str, str],
-    config: Generate,
-    execution: Execution,
-    model: ModelFolder,
+    job: Job,
+    *,
+    told: Mapping[str, str],
+    reads: Sequence[Path | None],
     pictures: tuple[str, ...],
     share: Share | None = None,
-    *,
-    reads: Sequence[Path | None],
 ) -> dict[str, Any]:
-    """Draw every order, or a share of them, into a folder; one that fails becomes a row of rejected.csv.
+    """Draw every case, or a share of them, into a folder; one that fails becomes a row of rejected.csv.
 
     The folder's run.json is finished when all shares are.
     """
-    names = share.of(list(orders)) if share else list(orders)
-    found = {"output": str(out), "model": model.name, "volumes": len(names)}
-    if execution.dry_run:
-        return {"status": "dry run", **found}
-    if share and execution.force:
+    names, force = share.of(list(cases)) if share else list(cases), job.execution.force
+    result = {"output": str(out), "model": job.model.name, "volumes": len(names)}
+    if job.execution.dry_run:
+        return {"status": "dry run", **result}
+    if share and force:
         raise InputError("--force would clear the volumes of other shards: remove the folder instead")
-    inputs = {"model": model.sha256, **inputs}
-    drawn = share and (is_done(out, config, inputs) or share.is_done(out))
-    name, needed_bytes = share.name if share else "", len(names) * _volume_bytes(config, model)
-    run = drawn or begin(out, config, inputs, force=execution.force, share=name, reads=reads, needed_bytes=needed_bytes)
-    model.say_what_it_is()
+    made_of = {"model": job.model.sha256, **told}
+    drawn = share and (is_done(out, job.config, made_of) or share.is_done(out))
+    name, needed_bytes = share.name if share else "", len(names) * job.bytes_on_disk
+    run = drawn or begin(
+        out, job.config, made_of, force=force, share=name, reads=reads, needed_bytes=needed_bytes
+    )
     if not isinstance(run, Run):
-        return {"status": "already done", **found}
-    run.record["model"] = str(model.folder.resolve())
+        job.model.say_what_it_is()
+        return {"status": "already done", **result}
+    run.record["model"] = str(job.model.folder.resolve())
+    targets = {name: Target(volume=out / f"{name}.nii.gz", pictures=pictures) for name in names}
     if share:
         run.record["shares"] = share.count  # which a resubmission of some of them goes by
         with run.share():
-            reasons = _draw_all(names, orders, out, config, execution, model, pictures)
+            reasons = _draw_all(cases, targets, job)
             share.mark_done(out, reasons)
         everywhere = share.rejected_by_all(out)
-        counts = _counts(len(names), len(reasons))
         if everywhere is not None:
             with run:
-                _conclude(run, out, len(orders), everywhere)
-        return {"status": "finished", **found, "counts": counts}
+                _conclude(run, out, len(cases), everywhere)
+        return {"status": "finished", **result, "counts": _counts(len(names), len(reasons))}
     with run:
-        reasons = _draw_all(names, orders, out, config, execution, model, pictures)
-        _conclude(run, out, len(orders), reasons)
-    return {"status": "finished", **found, "counts": run.record["counts"]}
+        reasons = _draw_all(cases, targets, job)
+        _conclude(run, out, len(cases), reasons)
+    return {"status": "finished", **result, "counts": run.record["counts"]}
 
 
-def _draw_all(
-    names: list[str],
-    orders: Mapping[str, Place],
-    out: Path,
-    config: Generate,
-    execution: Execution,
-    model: ModelFolder,
-    pictures: tuple[str, ...],
-) -> dict[str, str]:
-    """Draw some orders with one model; returns why some could not be."""
+def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str, str]:
+    """Draw the cases that have a target; returns why some could not be."""
     reasons: dict[str, str] = {}
-    bundle = _load(model, config.precision, execution)
-    for done, name in enumerate(names):
-        execution.progress("volumes", done, len(names), name)
+    progress, job = job.execution.progress, replace(job, execution=replace(job.execution, progress=silent))
+    _ = job.networks  # a model that cannot be loaded is no fault of a case
+    for done, (name, target) in enumerate(targets.items()):
+        progress("volumes", done, len(targets), name)
         try:
-            order, target = orders[name](), Target(volume=out / f"{name}.nii.gz", pictures=pictures)
-            if not delivered_before(target, identity(order, config, model), config.samples):
-                _draw_and_deliver(bundle, order, target, config, model, replace(execution, progress=silent))
+            case = cases[name]()
+            if not job.delivered_before(case, target):
+                job.deliver(job.draw(case), case, target)
         except XrmriError as error:
             log.warning("%s is left out: %s", name, error)
             reasons[name] = str(error)
-    execution.progress("volumes", len(names), len(names), "")
+    progress("volumes", len(targets), len(targets), "")
     return reasons
 
 
@@ -257,44 +234,12 @@ def _counts(asked: int, rejected: int) -> dict[str, int]:
     return {"asked": asked, "drawn": asked - rejected, "rejected": rejected}
 
 
-def _draw_and_deliver(
-    bundle: Any, order: Case, target: Target, config: Generate, model: ModelFolder, execution: Execution
-) -> None:
-    """Draw the samples of one order and write them."""
-    if order.side_is_assumed:
-        log.info("%s is drawn as a right knee: say --side left where it is not", order.source["file"])
-    from xrmri.generation.draw import draw
-
-    total = config.samples * config.num_slices
-    samples = []
-    for number in range(config.samples):
-
-        def tell(done: int, before: int = number * config.num_slices) -> None:
-            execution.progress("slices", before + done, total, "")
-
-        y, r = order.network_input(model), order.features(model.features)
-        own = {"sample": number, "stream": order.noise_stream}
-        samples.append(draw(bundle, y, r, config, **own, cores=execution.workers, tell=tell))
-    deliver(samples, order, target, config, model)
-
-
-def _load(model: ModelFolder, precision: str, execution: Execution) -> Any:
-    """The networks, ready to draw; they are imported here, after every mistake in the input has been told."""
-    from xrmri.machine.device import find_device
-    from xrmri.models.bundle import in_precision, load_bundle
-
-    device = find_device(execution.device)
-    if device.type == "cpu":
-        keep_memory()
-    return in_precision(load_bundle(model.folder, device), precision)
-
-
 def _stem(file: Path) -> str:
     """A radiograph's name; DICOM files of a release have no suffix to lose."""
     return file.stem if file.suffix.lower() in RADIOGRAPH_SUFFIXES else file.name
 
 
 def _write_rejected(file: Path, reasons: Mapping[str, str]) -> None:
-    """rejected.csv: each order left out, and why."""
-    with complete_or_absent(file) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+    """rejected.csv: each case left out, and why."""
+    with complete_or_absent(file) as partial_file, partial_file.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(map(cells, [("name", "reason"), *reasons.items()]))

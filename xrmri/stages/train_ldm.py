@@ -81,7 +81,7 @@ def run(
         encoders = frozen_encoders(autoencoder, networks.tower, config.context_width, accelerator.device)
         cache = out / "cache" / _cache_key(inputs, config)
         with accelerator.main_process_first():
-            training, validation = read_samples(data, cache, encoders, config, execution)
+            training, validation = read_samples(data, cache, encoders, config=config, execution=execution)
         schedule = make_schedule(**asdict(_process(config)))
         held_out = validation.validation_batches(max(1, config.batch_size))
         validate = _validation(held_out, schedule, accelerator.device)
@@ -91,7 +91,9 @@ def run(
             loss=partial(_loss, schedule=schedule, min_snr=config.min_snr),
             validate=validate,
             rate=lambda parameter: config.projection_rate if parameter.startswith("guidance.") else 1.0,
-            picture=drawn_knees(held_out, autoencoder, schedule, training.scale, accelerator.device),
+            picture=drawn_knees(
+                held_out, autoencoder, schedule, scale=training.scale, device=accelerator.device
+            ),
         )
         fit(denoiser, task, config, out, accelerator, execution)
         facts = _facts(config, training, vae, inputs, validate(denoiser)["validation_loss"])
@@ -138,7 +140,7 @@ def _process(config: TrainLdm) -> ScheduleFacts:
 def _loss(model: nn.Module, batch: Batch, *, schedule: Schedule, min_snr: float = 0.0) -> Tensor:
     """Eq. 10 on a batch."""
     z_t = schedule.q_sample(batch.z_0, batch.eps, batch.t)
-    said = model(z_t, schedule.told(batch.t), batch.concat, batch.token, batch.depth, batch.features)
+    said = model(z_t, schedule.told(batch.t), **batch.condition._asdict())
     weight = schedule.loss_weight(batch.t, min_snr=min_snr)
     return diffusion_loss(said, schedule.target(batch.z_0, batch.eps, batch.t), weight)
 

@@ -21,6 +21,7 @@ from xrmri.data.slices import (
     random_numbers,
     require_slice_grid,
     slice_image,
+    training_view,
 )
 from xrmri.data.store import open_dataset
 from xrmri.facts import AutoencoderFacts, read_autoencoder_facts
@@ -213,8 +214,9 @@ class _Images:
         numbers = random_numbers(config.seed, Purpose.IMAGE, position)
         pair_id, depth = self.slices.locate(self.order.at(position))
         if numbers.random() < config.radiograph_share:
-            variant, grid = int(numbers.integers(config.radiograph_variants)), config.radiograph_grid
-            whole = radiograph_image(data, pair_id, grid=grid, variant=variant, seed=config.seed)
+            variant = int(numbers.integers(config.radiograph_variants))
+            view = training_view(data, config.radiograph_grid)
+            whole = radiograph_image(data, pair_id, view, variant=variant, seed=config.seed)
             return random_crop(whole, config.crop, numbers)
         return random_crop(slice_image(data, pair_id, depth), config.crop, numbers)
 
@@ -226,9 +228,8 @@ class _Validation:
         """Choose the images."""
         chosen = [slices.locate(item) for item in slices.evenly(_VALIDATED)]
         self.slices = torch.stack([slice_image(slices.dataset, *where) for where in chosen])
-        self.radiographs = torch.stack(
-            [radiograph_image(slices.dataset, pair_id, grid=config.radiograph_grid) for pair_id, _ in chosen]
-        )
+        view = training_view(slices.dataset, config.radiograph_grid)
+        self.radiographs = torch.stack([radiograph_image(slices.dataset, pair_id, view) for pair_id, _ in chosen])
         self.config = config
         self.loss = loss
         self.device = device

@@ -1,0 +1,63 @@
+"""What a person gives beside radiographs and settings, and what it comes to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xrmri.config import DetectKnee
+from xrmri.data.features import FeatureSet, parse_settings, read_grades
+from xrmri.data.reference import read_reference
+from xrmri.errors import InputError
+from xrmri.records import SIDES, Volume
+from xrmri.run import fingerprint
+
+Grades = dict[str, int | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ReferenceGrid:
+    """Another series' voxels, onto which a volume is resampled."""
+
+    reference: Volume
+    source: dict[str, str]
+    """Where it came from, without a path."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerateInputs:
+    """What a person says of the knees, and what shall come of them."""
+
+    features: Path | None = None
+    """JSON file with grades."""
+    changed: tuple[str, ...] = ()
+    """NAME=GRADE, each over the file's."""
+    side: str | None = None
+    model: Path | None = None
+    """None for the bundled one."""
+    sweep: str | None = None
+    """A reading to be drawn at each of its grades."""
+    like: Path | None = None
+    """A series whose grid the volumes take."""
+    pictures: tuple[str, ...] = ()
+    """Endings of what is written beside volume, sidecar and preview: .gif, .html."""
+    detection: DetectKnee = DetectKnee()
+    """How joints are found on films."""
+
+    def __post_init__(self) -> None:
+        """Refuse a third side."""
+        if self.side not in (None, *SIDES):
+            raise InputError(f"--side must be left or right, not {self.side!r}")
+
+    def grid(self) -> ReferenceGrid | None:
+        """The grid asked for, if one is."""
+        if self.like is None:
+            return None
+        source = {"file": self.like.name, "sha256": fingerprint(self.like)}
+        return ReferenceGrid(reference=read_reference(self.like), source=source)
+
+    def grades(self, features: FeatureSet) -> Grades:
+        """The grades in the JSON file, overridden by those of --set."""
+        return {**(read_grades(self.features, features) if self.features else {}), **self.changes(features)}
+
+    def changes(self, features: FeatureSet) -> Grades:
+        """The grades of --set."""
+        return parse_settings(self.changed, features)

@@ -1,0 +1,101 @@
+"""Drawing: one model under one set of settings, whatever the cases; its networks are loaded for the first volume."""
+
+import logging
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from xrmri.config import Execution, Generate
+from xrmri.generation.case import Case
+from xrmri.generation.deliver import Target, deliver, delivered_before, identity
+from xrmri.generation.model import ModelFolder, find_model
+from xrmri.machine.memory import keep_memory
+
+if TYPE_CHECKING:  # torch comes with the networks, after every mistake in the input has been told
+    from xrmri.models.bundle import Model
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)  # no slots: networks and digest are kept once they are there
+class Job:
+    """What draws."""
+
+    config: Generate
+    """Resolved: nothing in it is left open."""
+    execution: Execution
+    model: ModelFolder
+
+    @cached_property
+    def networks(self) -> "Model":
+        """On their device, in the precision of the settings; loading them says what the model is."""
+        from xrmri.machine.device import find_device
+        from xrmri.models.bundle import in_precision, load_bundle
+
+        self.model.say_what_it_is()
+        device = find_device(self.execution.device)
+        if device.type == "cpu":
+            keep_memory()
+        return in_precision(load_bundle(self.model.folder, device), self.config.precision)
+
+    def draw(self, case: Case) -> list[np.ndarray]:
+        """Draw a case: one (S, H, W) float32 volume in [-1, 1] a sample, looking right."""
+        from xrmri.generation.machine import draw_volume
+
+        if case.side_is_assumed:
+            log.info("%s is drawn as a right knee: say --side left where it is not", case.source["file"])
+        config, seen = self.config, case.seen(self.model.view)
+        volumes = []
+        for sample in range(config.samples):
+
+            def tell(done: int, before: int = sample * config.num_slices) -> None:
+                self.execution.progress("slices", before + done, config.samples * config.num_slices, "")
+
+            own = {"sample": sample, "stream": case.noise_stream, "cores": self.execution.workers}
+            volumes.append(draw_volume(self.networks, seen, config, **own, tell=tell))
+        return volumes
+
+    def deliver(self, volumes: list[np.ndarray], case: Case, target: Target) -> None:
+        """Write what was drawn of a case."""
+        deliver(volumes, case, target, config=self.config, model=self.model)
+
+    def delivered_before(self, case: Case, target: Target) -> bool:
+        """Whether the files of this very case are there, complete; InputError where they are another's."""
+        return delivered_before(target, self.identity(case), self.config.samples)
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """What one case takes, roughly."""
+        samples, pixels = self.config.samples, self.model.facts.image_size**2
+        return (samples + 2 * (samples > 1)) * self.config.num_slices * pixels * 2 + 500_000
+
+    def identity(self, case: Case) -> dict[str, object]:
+        """What the files of a case depend on: the same identity gives the same bytes."""
+        return identity(case, self.config, self.model)
+
+
+def job_of(config: Generate, execution: Execution, folder: Path | None) -> Job:
+    """The job of some settings, once what depends on model and machine is filled in.
+
+    Args:
+        config: as a person gave them.
+        execution: how to run.
+        folder: of the model; None for the bundled one.
+
+    Raises:
+        InputError: no such model, or settings that it cannot draw with.
+    """
+    model = find_model(folder)
+    if config.precision == "auto":
+        from xrmri.machine.device import find_device
+        from xrmri.machine.precision import fastest_precision
+
+        config = replace(config, precision=fastest_precision(find_device(execution.device)))
+    from xrmri.generation.sampling import resolved
+
+    config = resolved(config, model.facts)
+    config = replace(config, noise_length_mm=config.noise_length_mm or model.noise_length_mm)
+    return Job(config=config, execution=execution, model=model)
