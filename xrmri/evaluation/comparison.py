@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.data.alignment import laid_beside, matching_slices, unit_range
+from xrmri.data.drawn import require_as_drawn
 from xrmri.data.nifti import read_sidecar, read_volume
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError, XrmriError
@@ -100,6 +101,7 @@ def placed(pair_id: str, file: Path, dataset: Dataset, shape: tuple[int, ...]) -
     Raises:
         InputError: the file cannot be read, or does not lie where the acquired volume lies; one line that names it.
     """
+    require_as_drawn(file)
     volume = read_volume(file)
     if volume.voxels.min() == volume.voxels.max():
         raise InputError(f"{file.name} is blank: every voxel is {volume.voxels.flat[0]}")
@@ -125,6 +127,6 @@ def window_of(file: Path, acquired: tuple[float, float]) -> tuple[float, float]:
         low, high = (float(value) for value in window)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
         raise InputError(f"{file.name}: the window in its sidecar is not two numbers: {window!r}") from error
-    if not low < high:
+    if not (low < high and np.isfinite((low, high)).all()):
         raise InputError(f"{file.name}: the window in its sidecar is empty: {low} to {high}")
     return low, high

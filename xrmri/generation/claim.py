@@ -12,6 +12,7 @@ from typing import Any
 from xrmri.documents import read_json
 from xrmri.errors import InputError, XrmriError
 from xrmri.run import sha256, write_json
+from xrmri.seals import SEAL, sealed
 
 _ADVICE = "give another -o"
 
@@ -53,8 +54,11 @@ def read_claim(sidecar: Path) -> dict[str, Any]:
 
 
 def is_whole(sidecar: Path) -> bool:
-    """Whether all files of a sidecar are there, as it says."""
-    listed = read_claim(sidecar).get("outputs", {})
+    """Whether a sidecar is as it was written, and all its files are there, as it says."""
+    claim = read_claim(sidecar)
+    if SEAL not in claim or sealed(claim) != claim:
+        return False
+    listed = claim["outputs"]
     files = {sidecar.with_name(Path(name).name): digest for name, digest in listed.items()}
     return bool(files) and all(file.is_file() and sha256(file) == digest for file, digest in files.items())
 
@@ -83,7 +87,7 @@ def claimed(sidecar: Path, content: dict[str, Any], files: Sequence[Path]) -> It
         if not any(file.exists() for file in files):
             sidecar.unlink(missing_ok=True)
         raise
-    write_json(sidecar, content | {"outputs": {file.name: sha256(file) for file in files}})
+    write_json(sidecar, sealed(content | {"outputs": {file.name: sha256(file) for file in files}}))
 
 
 def _other(file: Path) -> str:
