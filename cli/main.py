@@ -2,6 +2,7 @@
 
 import errno
 import math
+import os
 import signal
 import sys
 import time
@@ -57,6 +58,7 @@ def _program(
 def main() -> NoReturn:
     """Run the command line; a person's mistake ends in one line and an exit code, a bug in its traceback."""
     open_streams()
+    os.environ["MPLBACKEND"] = "agg"  # Jupyter and Colab leave the name of theirs, which may not be installed here
     end = _End()
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

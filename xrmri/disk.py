@@ -9,8 +9,10 @@ from pathlib import Path
 from xrmri.errors import XrmriError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_SAID = ("no space left", "disk quota", "os error 28", "file write failed", "unexpected pos")
-"""What libraries say that have lost the number of the error: safetensors, torch."""
+_SAID = ("no space left", "disk quota", "file too large")
+"""What safetensors says, and workers, who have lost the number of the error."""
+_HINTED = ("file write failed", "unexpected pos")
+"""What torch says, of this and of other trouble."""
 _NOTHING_LEFT = 2**16
 
 
@@ -25,8 +27,11 @@ def is_full(error: BaseException | None, folder: Path) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno is not None:
             return error.errno in _FULL
-        if any(words in str(error).lower() for words in _SAID):
-            return free_bytes(folder) < _NOTHING_LEFT or "quota" in str(error).lower() or "space" in str(error).lower()
+        said = str(error).lower()
+        if any(words in said for words in _SAID):
+            return True
+        if any(words in said for words in _HINTED) and free_bytes(folder) < _NOTHING_LEFT:
+            return True
         error = error.__cause__ or error.__context__
     return False
 

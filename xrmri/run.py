@@ -103,6 +103,7 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Record how it ended, and let others work there."""
+        full = is_full(error, self.folder)  # before what is half-written goes and leaves room
         stopped = isinstance(error, StoppedEarly | Signalled | SystemExit)
         self.record["status"] = "finished" if error is None else "stopped" if stopped else "failed"
         self.record["seconds"] = round(self.record.get("seconds", 0) + time.monotonic() - self.started, 1)
@@ -115,11 +116,11 @@ class Run:
                     self.list_files()
                     self.write()
         except OSError as late:
-            error = late
+            error, full = late, is_full(late, self.folder)
         finally:
             if self.lock:
                 self.lock.release()
-        if is_full(error, self.folder):
+        if full:
             raise full_disk(self.folder, self.needed_bytes) from error
         if isinstance(error, OSError):
             raise error
