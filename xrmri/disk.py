@@ -9,8 +9,8 @@ from pathlib import Path
 from xrmri.errors import XrmriError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_SAID = ("no space left", "disk quota", "file too large")
-"""What safetensors says, and workers, who have lost the number of the error."""
+_SAID = ("no space left", "disk quota", "file too large", " requested and ")
+"""What safetensors, workers and numpy say, who have lost the number of the error."""
 _HINTED = ("file write failed", "unexpected pos")
 """What torch says, of this and of other trouble."""
 _NOTHING_LEFT = 2**16

@@ -49,7 +49,8 @@ def write_volume(file: Path, volume: Volume, description: str) -> None:
         raise InputError(f"{file} cannot be written: there is no folder {file.parent}")
     with complete_or_absent(file) as partial:
         try:
-            sitk.WriteImage(image, str(partial))
+            with quiet():
+                sitk.WriteImage(image, str(partial))
         except RuntimeError as error:
             if is_full(error, file.parent):
                 raise
