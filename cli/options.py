@@ -18,7 +18,7 @@ Settings = TypeVar("Settings", bound=Config)
 
 
 def _option(*names: str, help: str, **kwargs: Any) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel="Options every command has", show_default=False, **kwargs)
+    return typer.Option(*names, help=help, show_default=False, **kwargs)
 
 
 def setting(config: type[Config], name: str, *names: str, **kwargs: Any) -> Any:
@@ -26,6 +26,7 @@ def setting(config: type[Config], name: str, *names: str, **kwargs: Any) -> Any:
     flags = names or (f"--{name.replace('_', '-')}",)
     default = config.default(name)
     help = config.meaning(name) + ("" if default is None else f" Default {default}.")
+    kwargs |= {"metavar": "|".join(config.choices(name))} if config.choices(name) else {}
     return typer.Option(*flags, help=help, show_default=False, **kwargs)
 
 

@@ -14,9 +14,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
+from xrmri.data_manifests import feature_sets
 from xrmri.errors import InputError
+
+SamplerName = Literal["auto", "ddim", "dpm++", "fitted"]
+"""auto, the rows of `generation.sampling.SAMPLERS`, and fitted."""
+MethodName = Literal["xray2mri", "ldm", "cola-diff", "x-diffusion"]
+"""The rows of `models.methods.METHODS`."""
 
 
 class Config:
@@ -57,6 +63,14 @@ class Config:
     def meaning(cls, name: str) -> str:
         """The sentence under a setting in this file: unit, meaning, source."""
         return next(found[name] for kind in cls.__mro__ if name in (found := _meanings().get(kind.__name__, {})))
+
+    @classmethod
+    def choices(cls, name: str) -> tuple[str, ...]:
+        """The values that a setting may have, where they are a list; else none."""
+        if name == "feature_set":
+            return feature_sets()
+        kind = next(item.type for item in fields(cls) if item.name == name)  # type: ignore[arg-type]
+        return tuple(get_args(kind)) if get_origin(kind) is Literal else ()
 
     def to_dict(self) -> dict[str, Any]:
         """All settings, as JSON can hold them."""
@@ -102,7 +116,7 @@ def _fits(value: Any, kind: Any) -> bool:
     if origin is tuple:
         return isinstance(value, tuple) and all(_fits(item, kind.__args__[0]) for item in value)
     if origin is Literal:
-        return isinstance(value, str)  # which of them, the settings themselves say
+        return isinstance(value, str)  # which of them, `choices` says
     if origin is not None:
         return isinstance(value, origin)
     return isinstance(value, kind)
@@ -166,6 +180,9 @@ class Seeded(Config):
     def __post_init__(self) -> None:
         """Refuse impossible values, in the user's words."""
         _require(0 <= self.seed < 2**63, f"--seed must be at least 0, not {self.seed}")
+        for item in fields(self):
+            if choices := self.choices(item.name):
+                _one_of(f"--{item.name.replace('_', '-')}", getattr(self, item.name), choices)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -248,12 +265,9 @@ class BuildDataset(Seeded):
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Seeded.__post_init__(self)
-        _one_of("--feature-set", self.feature_set, ("full", "paper"))
-        _one_of("--frame", self.frame, ("scanner", "knee"))
         window = f"slice window {self.first_slice}..{self.last_slice} does not fit {self.slices} slices"
         _require(0 <= self.first_slice < self.last_slice <= self.slices, window)
         _require(self.last_slice - self.first_slice >= 2, "the slice window must keep at least 2 slices")
-        _one_of("plane", self.plane, ("coronal", "sagittal", "axial"))
         _require(self.field_of_view_mm >= 0, f"field_of_view_mm must be at least 0, not {self.field_of_view_mm}")
         _require_pattern("series", self.series)
         _require(self.size >= 32 and self.size % 8 == 0, f"--size must be a multiple of 8 from 32, not {self.size}")
@@ -281,7 +295,7 @@ class Training(Seeded):
     """Peak learning rate of AdamW (paper, III-C)."""
     warmup_steps: int = 100
     """Optimiser steps of the one linear warm-up, from a millionth of the peak (paper, III-C; code)."""
-    decay: str = "constant"
+    decay: Literal["constant", "cosine"] = "constant"
     """Learning rate after the warm-up: constant (paper, III-C) or cosine, to nothing at max_steps."""
     weight_decay: float = 0.01
     """AdamW weight decay (code)."""
@@ -289,7 +303,7 @@ class Training(Seeded):
     """Decay of the averaged weights (paper, III-C), warming up as (1 + n) / (10 + n) (code)."""
     clip_norm: float = 0.0
     """Largest gradient norm; 0 does not clip (code)."""
-    precision: str = "auto"
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """fp32, bf16, fp16, or auto: bf16 where the device multiplies it faster than fp32 (choice)."""
     radiograph_grid: Literal["crop", "slice"] = "crop"
     """crop: the joint crop fills the network's input (paper); slice: it lies on the slice's millimetres (choice)."""
@@ -325,9 +339,6 @@ class Training(Seeded):
         for name in ("batch_size", "log_steps", "validate_steps", "radiograph_variants"):
             _require(getattr(self, name) >= 1, f"--{name.replace('_', '-')} must be at least 1")
         _require(self.learning_rate > 0, f"--learning-rate must be above 0, not {self.learning_rate}")
-        _one_of("decay", self.decay, ("constant", "cosine"))
-        _one_of("radiograph_grid", self.radiograph_grid, ("crop", "slice"))
-        _one_of("--precision", self.precision, ("auto", "fp32", "bf16", "fp16"))
         _require(0 <= self.ema_decay < 1, f"ema_decay must lie in [0, 1), not {self.ema_decay}")
         for name in self.track:
             _one_of("track", name, ("tensorboard", "wandb", "mlflow"))
@@ -345,7 +356,7 @@ class TrainVae(Training):
     """Channels of a latent (paper, III-B)."""
     middle_attention: bool = True
     """Attend in the middle block of E1 and D (code); what attends to crops does not know whole images."""
-    error: str = "squared"
+    error: Literal["squared", "absolute"] = "squared"
     """Error of the reconstruction: squared (paper, eq. 6) or absolute."""
     kl_weight: float = 1e-6
     """Weight of the Kullback-Leibler term beside the squared error of eq. 6 (choice, after code)."""
@@ -363,7 +374,6 @@ class TrainVae(Training):
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Training.__post_init__(self)
-        _one_of("error", self.error, ("squared", "absolute"))
         _require(0 <= self.radiograph_share <= 1, f"radiograph_share must be 0 to 1, not {self.radiograph_share}")
         _require(self.perceptual_weight >= 0, f"perceptual_weight must be at least 0, not {self.perceptual_weight}")
         both = (self.perceptual_weight > 0) == bool(self.perceptual_network)
@@ -379,7 +389,7 @@ class TrainVae(Training):
 class TrainLdm(Training):
     """Settings of `xrmri train-ldm`."""
 
-    method: str = "xray2mri"
+    method: MethodName = "xray2mri"
     """xray2mri is the paper; ldm, cola-diff and x-diffusion are what it compares with, rebuilt (paper, IV)."""
     channels: tuple[int, ...] = (320, 640, 1280, 1280)
     """Channels of each level of the U-Net (code)."""
@@ -433,12 +443,6 @@ class TrainLdm(Training):
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Training.__post_init__(self)
-        _one_of("--method", self.method, ("xray2mri", "ldm", "cola-diff", "x-diffusion"))
-        _one_of("radiograph_token", self.radiograph_token, ("clip", "none"))
-        _one_of("guidance", self.guidance, ("context", "time"))
-        _one_of("--prediction", self.prediction, ("epsilon", "v"))
-        _one_of("halves", self.halves, ("paper", "swapped", "joint"))
-        _one_of("timestep_map", self.timestep_map, ("raw", "match-snr"))
         paper = self.method == "xray2mri" or self.halves == "paper"
         _require(paper, f"halves is of --method xray2mri, not of {self.method}")
         _require(self.prediction == "v" or not self.zero_terminal_snr, "zero_terminal_snr needs prediction v")
@@ -455,7 +459,7 @@ class Generate(Seeded):
     """Depths at which a slice is drawn, evenly from the first to the last (paper, "inference steps")."""
     steps: int | None = None
     """Denoising steps, from T-1 down; not given: as many as come as near to 1,000 of ddim as 50 of ddim (choice)."""
-    sampler: str = "auto"
+    sampler: SamplerName = "auto"
     """ddim (paper, eq. 9), dpm++ (second order), fitted (the model's own weights), or auto: the fastest (choice)."""
     eta: float = 0.0
     """Noise added at each step, 0 to 1; 0 in eq. 9 (paper)."""
@@ -463,13 +467,13 @@ class Generate(Seeded):
     """Classifier-free guidance weight of the radiograph; 1 is the plain model (choice: the paper does not say)."""
     guidance_features: float = 1.0
     """Classifier-free guidance weight of the radiographic features; likewise (choice)."""
-    noise: str = "correlated"
+    noise: Literal["independent", "shared", "correlated"] = "correlated"
     """Starting noise along depth: independent a slice (paper), one shared by all, or correlated (choice)."""
     noise_length_mm: float = 0.0
     """Distance over which correlated noise stays alike; 0 takes the model's, fitted to its training set (choice)."""
     samples: int = 1
     """Volumes drawn for each radiograph; above 1, their mean and standard deviation are written too (choice)."""
-    precision: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
     """fp32, bf16, or auto: bf16 where the hardware multiplies it; part of a volume's last bits (choice)."""
 
     def __post_init__(self) -> None:
@@ -477,12 +481,9 @@ class Generate(Seeded):
         Seeded.__post_init__(self)
         _require(self.num_slices >= 2, f"--num-slices must be at least 2, not {self.num_slices}")
         _require(self.steps is None or self.steps >= 1, f"--steps must be at least 1, not {self.steps}")
-        _one_of("--sampler", self.sampler, ("auto", "ddim", "dpm++", "fitted"))
         _require(0 <= self.eta <= 1, f"--eta must be 0 to 1, not {self.eta}")
-        _one_of("--noise", self.noise, ("independent", "shared", "correlated"))
         _require(self.noise_length_mm >= 0, f"--noise-length-mm must be at least 0, not {self.noise_length_mm}")
         _require(self.samples >= 1, f"--samples must be at least 1, not {self.samples}")
-        _one_of("--precision", self.precision, ("auto", "fp32", "bf16"))
         for name in ("guidance", "guidance_features"):
             _require(math.isfinite(getattr(self, name)), f"--{name.replace('_', '-')} must be a finite number")
 

@@ -6,18 +6,17 @@ a missing reading is all zeros, which is not grade 0.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from xrmri.data_manifests import feature_sets, manifest
 from xrmri.errors import InputError
 
-_MANIFEST = "radiographic_features.json"
 KL = "V00XRKL"
 """The variable of the Kellgren-Lawrence grade."""
 _ALIASES = {"KL": "XRKL"}
@@ -51,16 +50,25 @@ class FeatureSet:
 
 @cache
 def feature_set(name: str) -> FeatureSet:
-    """The set "paper" (52 slots) or "full" (65 slots)."""
-    manifest = json.loads(resources.files("xrmri.data_manifests").joinpath(_MANIFEST).read_text(encoding="utf-8"))
-    chosen = [feature for feature in manifest["features"] if name in feature["sets"]]
-    if not chosen:
-        raise InputError(f"there is no feature set {name!r}: it is full or paper")
+    """A set of the manifest: "paper" (52 slots), "full" (65 slots), or one that was added."""
+    sets = feature_sets()
+    if name not in sets:
+        raise InputError(f"there is no feature set {name!r}: it is {' or '.join(sorted(sets))}")
+    return _of(name, [reading for reading in manifest() if name in reading["sets"]])
+
+
+@cache
+def known_readings() -> FeatureSet:
+    """Every reading of the manifest, in its order, whatever sets it belongs to: what tables and datasets hold."""
+    return _of("known", manifest())
+
+
+def _of(name: str, readings: Sequence[Mapping[str, Any]]) -> FeatureSet:
     return FeatureSet(
         name=name,
-        names=tuple(feature["name"] for feature in chosen),
-        meanings=tuple(feature["meaning"] for feature in chosen),
-        grades=tuple(tuple(feature["grades"]) for feature in chosen),
+        names=tuple(reading["name"] for reading in readings),
+        meanings=tuple(reading["meaning"] for reading in readings),
+        grades=tuple(tuple(reading["grades"]) for reading in readings),
     )
 
 

@@ -14,7 +14,7 @@ from string import ascii_uppercase
 import numpy as np
 import pandas as pd
 
-from xrmri.data.features import feature_set
+from xrmri.data.features import known_readings
 from xrmri.data.release import visit_of
 from xrmri.data.text_table import open_table
 from xrmri.errors import InputError
@@ -133,7 +133,7 @@ def _require_columns(file: Path, columns: Iterable[str]) -> None:
 
 
 def _names() -> tuple[str, ...]:
-    return feature_set("full").names
+    return known_readings().names
 
 
 def _code(cell: str) -> str:
@@ -149,4 +149,4 @@ def _grade(name: str, cell: str) -> int | None:
     if not _NUMBER.fullmatch(code):
         return None
     grade = int(float(code))
-    return grade if grade in feature_set("full").allowed(name) else None
+    return grade if grade in known_readings().allowed(name) else None

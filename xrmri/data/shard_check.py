@@ -5,7 +5,7 @@ All but the pixels is small and read at once: windows, geometries, grades and th
 
 import numpy as np
 
-from xrmri.data.features import feature_set
+from xrmri.data.features import FeatureSet, feature_set, known_readings
 from xrmri.data.hdf5 import File
 from xrmri.facts import DatasetFacts
 
@@ -49,16 +49,16 @@ def _impossible(content: File, facts: DatasetFacts) -> str | None:
     bad = {
         "affine": flat | ~np.isfinite(affine).all(axis=(1, 2)) | (affine[:, 3] != (0, 0, 0, 1)).any(axis=1),
         "window": ~np.isfinite(window).all(axis=1) | ~(window[:, 0] < window[:, 1]),
-        "grades": (_code(grades, facts, "full").sum(axis=1) != (grades != MISSING).sum(axis=1)),
-        "features": (_code(grades, facts, facts.feature_set) != code).any(axis=1),
+        "grades": (_code(grades, facts, known_readings()).sum(axis=1) != (grades != MISSING).sum(axis=1)),
+        "features": (_code(grades, facts, feature_set(facts.feature_set)) != code).any(axis=1),
     }
     place = {name: int(np.flatnonzero(rows)[0]) for name, rows in bad.items() if rows.any()}
     return next((f"{name} of row {row} cannot be" for name, row in place.items()), None)
 
 
-def _code(grades: np.ndarray, facts: DatasetFacts, chosen: str) -> np.ndarray:
+def _code(grades: np.ndarray, facts: DatasetFacts, features: FeatureSet) -> np.ndarray:
     """The one-hot code of some rows of /grades: (P, F) uint8; a grade that a reading cannot have is no one's."""
-    features = feature_set(chosen)
-    slots = [(facts.grades.index(name), grade) for name in features.names for grade in features.allowed(name)]
+    names = [name for name in features.names if name in facts.grades]  # readings added since are not there
+    slots = [(facts.grades.index(name), grade) for name in names for grade in features.allowed(name)]
     columns, values = zip(*slots, strict=True)
     return (grades[:, columns] == np.array(values)).astype(np.uint8)

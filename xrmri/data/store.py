@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from xrmri.data.chunks import FILTERS, packed
-from xrmri.data.features import feature_set, one_hot
+from xrmri.data.features import feature_set, known_readings, one_hot
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
 from xrmri.data.index import REBUILD, read_index
 from xrmri.data.shard_check import MISSING, contradiction
@@ -135,7 +135,7 @@ def new_shard(
 
 def grade_names() -> tuple[str, ...]:
     """The V variables of /grades, in order: every reading known, whatever the feature set."""
-    return feature_set("full").names
+    return known_readings().names
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -257,7 +257,7 @@ def open_dataset(folder: Path) -> Dataset:
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the one that `xrmri build-dataset` wrote")
     facts = read_dataset_facts(folder)
-    if facts.grades != grade_names() or facts.features != feature_set(facts.feature_set).names:
+    if facts.grades != grade_names()[: len(facts.grades)] or facts.features != feature_set(facts.feature_set).names:
         raise InconsistentError(f"{folder} has other readings than this version knows: {REBUILD}")
     strange = next((name for name in facts.shards if not is_safe_name(name)), None)
     if strange is not None:

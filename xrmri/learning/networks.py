@@ -14,6 +14,7 @@ from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
 from xrmri.learning.imported import Imported, sized_like
 from xrmri.models.bundle import build_denoiser
+from xrmri.models.methods import BY_NAME
 from xrmri.models.parts import AUTOENCODER, GUIDANCE, require_model, require_parts
 from xrmri.models.radiograph_encoder import (
     RadiographEncoder,
@@ -22,7 +23,7 @@ from xrmri.models.radiograph_encoder import (
     tower_from,
     tower_keys,
 )
-from xrmri.models.unet import TOKEN_METHODS, Denoiser, build_unet
+from xrmri.models.unet import Denoiser, build_unet
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import (
     Row,
@@ -61,7 +62,7 @@ def settled(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
     Raises:
         InconsistentError: the autoencoder makes other latents than the file's U-Net takes.
     """
-    if config.method not in TOKEN_METHODS or "clip" in config.without:
+    if not BY_NAME[config.method].token or "clip" in config.without:
         config = replace(config, radiograph_token="none")
     if imported is None:
         return config

@@ -11,14 +11,7 @@ from torch import Tensor, nn
 
 from xrmri.models.attention import attend_fast
 from xrmri.models.autoencoder import groups_for
-from xrmri.models.cola_diff import BalancedConditions
-from xrmri.models.latent_diffusion import DepthAlone
-from xrmri.models.x_diffusion import AxisAndDepth
-from xrmri.models.xray2mri import ContextGuidance, TimeGuidance
-
-Guidance = ContextGuidance | TimeGuidance | DepthAlone | BalancedConditions | AxisAndDepth
-TOKEN_METHODS = ("xray2mri", "x-diffusion")
-"""The methods that are told a CLIP token."""
+from xrmri.models.methods import BY_NAME, Backbone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +46,7 @@ class Denoiser(nn.Module):
             unet: the backbone.
             features: F, slots of the feature code.
             guidance: of xray2mri, "context" or "time".
-            method: xray2mri, ldm, cola-diff or x-diffusion.
+            method: a name of METHODS.
             halves: of xray2mri, "paper", "swapped" or "joint".
             hidden: what it is never told.
         """
@@ -64,7 +57,8 @@ class Denoiser(nn.Module):
         shown = torch.ones(features)
         shown[list(hidden.slots)] = 0
         self.register_buffer("shown", shown, persistent=False)
-        self.guidance = _guidance(unet, features, guidance, method, halves)
+        backbone = Backbone(unet=unet, features=features, guidance=guidance, halves=halves)
+        self.guidance = BY_NAME[method].guide(backbone)
 
     def forward(
         self, z_t: Tensor, t: Tensor, *, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor
@@ -141,16 +135,3 @@ def build_unet(
 
 def _context(block: nn.Module, context: Tensor) -> dict[str, Tensor]:
     return {"encoder_hidden_states": context} if getattr(block, "has_cross_attention", False) else {}
-
-
-def _guidance(unet: UNet2DConditionModel, features: int, kind: str, method: str, halves: str) -> Guidance:
-    width = unet.config.cross_attention_dim
-    if method == "ldm":
-        return DepthAlone(width=width)
-    if method == "cola-diff":
-        return BalancedConditions(channels=unet.config.out_channels)
-    if method == "x-diffusion":
-        return AxisAndDepth(width=width)
-    if kind == "context":
-        return ContextGuidance(width=width, features=features, halves=halves)
-    return TimeGuidance(embedding=4 * unet.config.block_out_channels[0], features=features, halves=halves)
