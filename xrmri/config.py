@@ -68,7 +68,7 @@ class Config:
     def choices(cls, name: str) -> tuple[str, ...]:
         """The values that a setting may have, where they are a list; else none."""
         if name == "feature_set":
-            return feature_sets()
+            return tuple(feature_sets())
         kind = next(item.type for item in fields(cls) if item.name == name)  # type: ignore[arg-type]
         return tuple(get_args(kind)) if get_origin(kind) is Literal else ()
 

@@ -8,7 +8,7 @@ from xrmri.metrics.anatomy import (
     LATERAL,
     MEDIAL,
     TIBIA_MM,
-    Joint,
+    JointLines,
     bone_width_mm,
     find_joint,
     outline_distance_mm,
@@ -53,7 +53,7 @@ def true_joint(labels, seen):
                 ends.append((above[-1] + 1, below[0], np.isin(between, BRIGHT).sum()))
         if ends:
             femur[s, c], tibia[s, c], bright[s, c] = np.mean(ends, axis=0) * PIXEL_MM
-    return Joint(femur_mm=femur, tibia_mm=tibia, bright_mm=bright, slices=seen.slices, across_mm=seen.across_mm)
+    return JointLines(femur_mm=femur, tibia_mm=tibia, bright_mm=bright, slices=seen.slices, across_mm=seen.across_mm)
 
 
 def true_width_mm(labels, seen, rows_mm, bone):

@@ -42,7 +42,7 @@ FEMUR_MM, TIBIA_MM = (-22.0, -10.0), (4.0, 12.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Joint:
+class JointLines:
     """What columns of a volume say of its joint; s slices, c columns, NaN where no joint is seen."""
 
     femur_mm: Floats
@@ -93,7 +93,7 @@ class Joint:
         return (away >= COMPARTMENT_MM[0]) & (away <= COMPARTMENT_MM[1])
 
 
-def find_joint(volume: NDArray[np.floating], spacing_mm: tuple[float, float, float], line: float = 0.5) -> Joint:
+def find_joint(volume: NDArray[np.floating], spacing_mm: tuple[float, float, float], line: float = 0.5) -> JointLines:
     """Look for the joint in every slice of a volume.
 
     Args:
@@ -128,7 +128,7 @@ def find_joint(volume: NDArray[np.floating], spacing_mm: tuple[float, float, flo
     share = seen[:, half_mm < 0].sum(axis=1) * seen[:, half_mm > 0].sum(axis=1)
     places = np.arange(len(volume)) * slice_mm
     middle = float(np.average(places, weights=share)) if share.any() else np.nan
-    return Joint(
+    return JointLines(
         femur_mm=femur_mm,
         tibia_mm=tibia_mm,
         bright_mm=np.where(seen, between, np.nan),
@@ -138,7 +138,10 @@ def find_joint(volume: NDArray[np.floating], spacing_mm: tuple[float, float, flo
 
 
 def bone_width_mm(
-    volume: NDArray[np.floating], joint: Joint, spacing_mm: tuple[float, float, float], rows_mm: tuple[float, float]
+    volume: NDArray[np.floating],
+    joint: JointLines,
+    spacing_mm: tuple[float, float, float],
+    rows_mm: tuple[float, float],
 ) -> float:
     """Width of a bone: the median over slices and rows of where brightness leaves that of its marrow on either side.
 
@@ -189,7 +192,7 @@ def _reach(strips: Floats, middle: float, side: int, column_mm: float) -> Floats
     return np.where(lasting.any(axis=1), first - 2 + after + share, np.nan)
 
 
-def outline_distance_mm(one: Joint, other: Joint) -> float:
+def outline_distance_mm(one: JointLines, other: JointLines) -> float:
     """Mean distance, along columns, of the bones' ends in two volumes of one frame, over columns seen in both; mm."""
     apart = np.abs(np.stack([one.femur_mm - other.femur_mm, one.tibia_mm - other.tibia_mm]))
     apart = apart[:, one.slices]

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from xrmri.metrics.anatomy import Joint, bone_width_mm, find_joint
+from xrmri.metrics.anatomy import JointLines, bone_width_mm, find_joint
 from xrmri.metrics.depth import briefs
 from xrmri.metrics.deviation import Box, Deviation, coarse, deviation
 from xrmri.metrics.edges import Edges, edge_maps
@@ -55,7 +55,7 @@ class Reference:
     """Between two slices of the whole volume."""
     coarse: Floats
     """(S, h, w) averaged over areas."""
-    joint: Joint
+    joint: JointLines
     mean: MeanKnee | None = None
     """None where there are no training volumes."""
 
@@ -170,7 +170,7 @@ class VolumePair:
         return coarse(self.pixels)
 
     @cached_property
-    def joint(self) -> Joint:
+    def joint(self) -> JointLines:
         """Where the joint lies in the volume that is judged."""
         acquired = self.acquired
         if self.pixels is acquired.pixels:
