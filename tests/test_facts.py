@@ -21,6 +21,7 @@ from xrmri.pretrained import BUNDLED_LDM
 from xrmri.run import sha256
 from xrmri.seals import sealed
 
+FINISHED = {"command": "train-ldm", "status": "finished", "config": {}, "inputs": {}}
 LATER = ("extent_mm", "plane", "sequence", "is_synthetic")
 """What the first versions did not write."""
 
@@ -95,7 +96,7 @@ def test_a_document_of_an_earlier_version_is_as_its_run_json_says(tmp_path):
     file.write_text(json.dumps({k: v for k, v in json.loads(file.read_text()).items() if k != "seal"}))
     with pytest.raises(InconsistentError, match="is not as it was written"):
         read_model_facts(tmp_path)
-    (tmp_path / "run.json").write_text(json.dumps({"outputs": {"xrmri.json": sha256(file)}}))
+    (tmp_path / "run.json").write_text(json.dumps(FINISHED | {"outputs": {"xrmri.json": sha256(file)}}))
     assert read_model_facts(tmp_path) == MODEL_FACTS
 
 

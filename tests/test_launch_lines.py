@@ -72,8 +72,8 @@ def test_a_documented_line_starts_two_processes_that_finish_the_work(line, chain
     said = subprocess.run(command, env=on_the_path(), capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
     record = read_record(tmp_path / "out")
-    assert record["status"] == "finished"
-    assert "2 process(es)" in said.stderr or record.get("shares") == 2
+    assert record.status == "finished"
+    assert "2 process(es)" in said.stderr or record.shares == 2
 
 
 STAND_INS = {
@@ -113,4 +113,4 @@ def test_the_script_that_builds_a_dataset_in_an_array_builds_and_merges_it(chain
     command = ["bash", script, chain.oai, out, "2", "--knees", chain.knees, "--preset", "tiny", "--workers", "1"]
     said = subprocess.run(command, env=cluster, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stderr
-    assert read_record(out)["status"] == "finished" and len(list(out.glob("pairs-*.h5"))) == 2
+    assert read_record(out).status == "finished" and len(list(out.glob("pairs-*.h5"))) == 2

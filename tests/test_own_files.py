@@ -130,7 +130,7 @@ def test_what_a_killed_process_left_half_written_goes_and_is_never_a_result(tmp_
     with again(out):
         assert not list(out.rglob("*.partial*"))
         (out / "late.host-13.partial.csv").write_text("half")
-    assert read_record(out)["outputs"] == {} and names(out) == ["run.json"]
+    assert read_record(out).outputs == {} and names(out) == ["run.json"]
 
 
 def test_a_second_process_is_told_who_is_at_work_and_a_dead_one_stops_nobody(tmp_path):

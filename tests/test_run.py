@@ -28,7 +28,7 @@ def test_a_setting_that_changes_no_result_may_change_where_a_run_goes_on(tmp_pat
     with pytest.raises(StoppedEarly), begin(tmp_path, TrainLdm.load(), {}):
         raise StoppedEarly("saved")
     again = begin(tmp_path, TrainLdm.load(shard_optimiser=True), {})
-    assert again.record["config"]["shard_optimiser"] is True
+    assert again.record.config["shard_optimiser"] is True
     with pytest.raises(InputError, match="seed was 0, now 1"):
         begin(tmp_path, TrainLdm.load(shard_optimiser=True, seed=1), {})
 
@@ -62,8 +62,8 @@ def test_the_record_says_how_a_run_ended(tmp_path, error, status):
     except (StoppedEarly, ValueError):
         pass
     record = read_record(tmp_path / "out")
-    assert record["status"] == status
-    assert ("a.txt" in record.get("outputs", {})) == (error is None)
+    assert record.status == status
+    assert ("a.txt" in (record.outputs or {})) == (error is None)
 
 
 def test_a_block_that_fails_leaves_no_file_and_keeps_the_old_one(tmp_path):
@@ -90,3 +90,29 @@ def test_an_unfinished_stage_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(Exception, match="run `xrmri phantom` again to go on") as caught:
         require_finished(tmp_path / "out", "phantom")
     assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "not a JSON object"),
+        ('{"command": "phantom"}', "config is missing"),
+        ('{"command": "phantom", "config": {}, "inputs": {}, "status": "done"}', "status must be one of running"),
+        ('{"command": "phantom", "config": {}, "inputs": [], "status": "finished"}', "inputs must be an object"),
+        ('{"command": 3, "config": {}, "inputs": {}, "status": "finished"}', "command must be a text, not 3"),
+        ('{"command": "a", "command": "b"}', "gives 'command' twice"),
+    ],
+)
+def test_a_damaged_record_is_told_in_one_line_with_what_to_do(tmp_path, text, words):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match="remove the folder and run the command again") as told:
+        read_record(tmp_path)
+    assert words in str(told.value) and str(tmp_path / "run.json") in str(told.value) and "\n" not in str(told.value)
+
+
+def test_the_run_json_of_another_program_is_none_of_ours(tmp_path):
+    (tmp_path / "run.json").write_text('{"epochs": 3}')
+    assert read_record(tmp_path) is None
+    with pytest.raises(InputError, match="is not empty and was not written by xrmri"):
+        begin(tmp_path, Phantom.load(), {})

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from xrmri.data_manifests import feature_sets
+from xrmri.documents import read_json
 from xrmri.errors import InputError
 
 SamplerName = Literal["auto", "ddim", "dpm++", "fitted"]
@@ -93,17 +94,21 @@ def _meanings() -> dict[str, dict[str, str]]:
 
 def _read(file: Path, command: str) -> dict[str, Any]:
     """The settings of one command in a TOML file or an earlier run.json."""
-    try:
-        text = file.read_text(encoding="utf-8")
-        content = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--config {file} cannot be read: {error}") from error
     if file.suffix == ".json":
+        content = read_json(file, called=f"--config {file}", advice="give a TOML file, or the run.json of a run")
         if content.get("command") != command:
             raise InputError(f"--config {file} is a run of {content.get('command')!r}, not of {command}")
-        return dict(content["config"])
-    shared = {key: value for key, value in content.items() if not isinstance(value, dict)}
-    return {**shared, **content.get(command, {})}
+        own, shared = content.get("config"), {}
+    else:
+        try:
+            content = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"--config {file} cannot be read: {error}") from error
+        own = content.get(command, {})
+        shared = {key: value for key, value in content.items() if key != command and not isinstance(value, dict)}
+    if not isinstance(own, dict):
+        raise InputError(f"--config {file}: the settings of {command} are no table of names and values")
+    return {**shared, **own}
 
 
 def _fits(value: Any, kind: Any) -> bool:

@@ -9,15 +9,14 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import HOST, sha256
 from xrmri.holding import is_lock, lives
+from xrmri.run_record import RECORD, RunRecord
 
 WORKING = ("checkpoints", "cache", "trackers")
 """Folders of what a run needs to go on: no part of its result."""
-RECORD = "run.json"
 _NOT_OURS = (".log", ".out", ".err")
 """Endings of what a batch system may leave in a run folder."""
 _PARTIAL = re.compile(r".*\.[^.]*-(\d+)\.partial.*")
@@ -42,17 +41,17 @@ def stamp(folder: Path, names: Mapping[str, str]) -> str:
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
-def is_complete(folder: Path, record: Mapping[str, Any]) -> bool:
+def is_complete(folder: Path, record: RunRecord) -> bool:
     """Whether the outputs of a finished run are all there; large ones are hashed again only once they were touched.
 
     Raises:
         InconsistentError: one is there, but is not what was written.
     """
-    outputs: Mapping[str, str] = record["outputs"]
+    outputs = record.outputs or {}
     if not all((folder / name).is_file() for name in outputs):
         return False
     large = sum((folder / name).stat().st_size for name in outputs) > _HASHED_BYTES
-    if large and record.get("stamp") == stamp(folder, outputs):
+    if large and record.stamp == stamp(folder, outputs):
         return True
     for name, digest in outputs.items():
         if sha256(folder / name) != digest:
@@ -61,7 +60,7 @@ def is_complete(folder: Path, record: Mapping[str, Any]) -> bool:
     return True
 
 
-def require_own(folder: Path, record: Mapping[str, Any]) -> None:
+def require_own(folder: Path, record: RunRecord | None) -> None:
     """Refuse to work in a folder where somebody has put files of their own, or links to other folders.
 
     Raises:
@@ -71,26 +70,26 @@ def require_own(folder: Path, record: Mapping[str, Any]) -> None:
         linked = next((one for one in sorted(folders) if (Path(name) / one).is_symlink()), None)
         if linked:
             raise InputError(f"{Path(name) / linked} is a link to another folder: nothing is written outside -o")
-    if "files" not in record:
+    if record is None or record.files is None:
         return
-    listed = {*record.get("outputs", ()), *record["files"]}
+    listed = {*(record.outputs or ()), *record.files}
     foreign = [name for name in own_files(folder) if name not in listed]
     if foreign:
-        what = f"{folder / foreign[0]} was not written by `xrmri {record.get('command')}`"
+        what = f"{folder / foreign[0]} was not written by `xrmri {record.command}`"
         raise InputError(f"{what}: move it away, because files there may be replaced, or give another -o")
 
 
-def clear(folder: Path, record: Mapping[str, Any]) -> None:
+def clear(folder: Path, record: RunRecord) -> None:
     """Remove the files of an earlier run, which its run.json lists, and the folders that are empty then.
 
     Raises:
         InputError: there is more in the folder, or the run was killed before it could list its files.
     """
-    if "files" not in record and own_files(folder):
+    if record.files is None and own_files(folder):
         advice = "remove the folder yourself, or go on without --force"
         raise InputError(f"--force will not clear {folder}: its run was killed and lists no files: {advice}")
     require_own(folder, record)
-    for name in (*record.get("outputs", ()), *record.get("files", ()), RECORD):
+    for name in (*(record.outputs or ()), *(record.files or ()), RECORD):
         file = folder / name
         if folder.resolve() in (file.parent.resolve(), *file.parent.resolve().parents):
             file.unlink(missing_ok=True)

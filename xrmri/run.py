@@ -4,22 +4,22 @@ A folder is finished when its run.json says so and its files are as written. One
 are written under another name and renamed, so each is complete or absent.
 """
 
-import json
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from xrmri.config import Config
 from xrmri.disk import full_disk, is_full, room_for
-from xrmri.errors import InconsistentError, InputError, Signalled, StoppedEarly
+from xrmri.errors import InputError, Signalled, StoppedEarly
 from xrmri.files import HOST, complete_or_absent, digest, sha256, write_json, write_text
 from xrmri.holding import Lock, hold, is_lock
-from xrmri.outputs import RECORD, clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
+from xrmri.outputs import clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
+from xrmri.run_record import RunRecord, read_record, require_finished, write_record
 from xrmri.trouble import opens
 from xrmri.versions import versions
 
@@ -32,33 +32,10 @@ def fingerprint(path: Path) -> str:
     if path.is_file():
         return sha256(path)
     record = read_record(path)
-    if record and record.get("outputs"):
-        return digest(record["outputs"])
+    if record and record.outputs:
+        return digest(record.outputs)
     files = [(name, path / name) for name in own_files(path)]
     return digest([(name, file.stat().st_size) for name, file in files if file.is_file()])
-
-
-def read_record(folder: Path) -> dict[str, Any] | None:
-    """The run.json of a folder, or None where there is none."""
-    file = folder / RECORD
-    if not file.is_file():
-        return None
-    try:
-        return dict(json.loads(file.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise InputError(f"{file} is not JSON: remove the folder and run the command again") from error
-
-
-def require_finished(folder: Path, command: str) -> dict[str, Any]:
-    """The record of a finished run of `command`; an InputError that says what to do where there is none."""
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: give the one that `xrmri {command}` wrote")
-    record = read_record(folder)
-    if record is None or record.get("command") != command:
-        raise InputError(f"{folder} was not written by `xrmri {command}`: it has no run.json of that command")
-    if record["status"] != "finished":
-        raise InconsistentError(f"{folder} is not finished ({record['status']}): run `xrmri {command}` again to go on")
-    return record
 
 
 def require_writable(folder: Path) -> None:
@@ -71,16 +48,12 @@ def require_writable(folder: Path) -> None:
         raise InputError(f"-o {folder} cannot be written: give a folder of your own")
 
 
-_OF_THE_END = ("outputs", "files", "stamp", "unopened")
-"""What a run notes only once it ends."""
-
-
 @dataclass(kw_only=True, slots=True)
 class Run:
     """One run of a command in its folder; use as `with begin(...) as run`."""
 
     folder: Path
-    record: dict[str, Any]
+    record: RunRecord
     lock: Lock | None = None
     needed_bytes: int = 0
     """What the command writes, roughly; told where the disk is full."""
@@ -88,7 +61,11 @@ class Run:
 
     def write(self) -> None:
         """Write run.json."""
-        write_json(self.folder / RECORD, self.record)
+        write_record(self.folder, self.record)
+
+    def note(self, **changed: Any) -> None:
+        """Change what run.json will say: fields of RunRecord."""
+        self.record = replace(self.record, **changed)
 
     def __enter__(self) -> "Run":
         """Mark the folder as being worked on."""
@@ -105,8 +82,8 @@ class Run:
         """Record how it ended, and let others work there."""
         full = is_full(error, self.folder)  # before what is half-written goes and leaves room
         stopped = isinstance(error, StoppedEarly | Signalled | SystemExit)
-        self.record["status"] = "finished" if error is None else "stopped" if stopped else "failed"
-        self.record["seconds"] = round(self.record.get("seconds", 0) + time.monotonic() - self.started, 1)
+        seconds = round((self.record.seconds or 0) + time.monotonic() - self.started, 1)
+        self.note(status="finished" if error is None else "stopped" if stopped else "failed", seconds=seconds)
         try:
             if error is None:
                 self.list_files()
@@ -140,10 +117,10 @@ class Run:
         if self.lock:
             clear_leftovers(self.folder, HOST if self.lock.of_share else "")
         own = own_files(self.folder)
-        if self.record["status"] == "finished":
-            self.record["outputs"] = results(self.folder)
-            self.record["stamp"] = stamp(self.folder, self.record["outputs"])
-        self.record["files"] = [name for name in own if name not in self.record.get("outputs", ())]
+        if self.record.status == "finished":
+            outputs = results(self.folder)
+            self.note(outputs=outputs, stamp=stamp(self.folder, outputs))
+        self.note(files=tuple(name for name in own if name not in (self.record.outputs or ())))
 
 
 def begin(
@@ -192,12 +169,13 @@ def begin(
         elif is_done(folder, config, inputs):  # by the process that held the folder until now
             lock.release()
             return None
-        require_own(folder, earlier or {})
+        require_own(folder, earlier)
     except BaseException:
         lock.release()
         raise
-    kept = {name: value for name, value in (earlier or {}).items() if name not in _OF_THE_END}
-    return Run(folder=folder, record={**kept, **wanted, **_facts()}, lock=lock, needed_bytes=needed_bytes)
+    if earlier:
+        wanted = replace(wanted, seconds=earlier.seconds, model=earlier.model, shares=earlier.shares)
+    return Run(folder=folder, record=wanted, lock=lock, needed_bytes=needed_bytes)
 
 
 def is_done(folder: Path, config: Config, inputs: Mapping[str, str]) -> bool:
@@ -207,20 +185,17 @@ def is_done(folder: Path, config: Config, inputs: Mapping[str, str]) -> bool:
     earlier = _earlier(folder)
     if not earlier:
         return False
-    # A setting that an earlier version did not have yet was, in effect, at its default.
-    free = {name: getattr(config, name) for name in config.free}
-    before = {**type(config)().to_dict(), **earlier.get("config", {}), **free}
-    different = _first_difference({**earlier, "config": before}, _wanted(config, inputs))
+    different = _first_difference(earlier, config, _wanted(config, inputs))
     if different:
         raise InputError(f"{folder} holds a run with other settings ({different}): give another -o, or --force")
-    again = any(opens(Path(path)) for path in earlier.get("unopened", ()))
-    return earlier["status"] == "finished" and is_complete(folder, earlier) and not again
+    again = any(opens(Path(path)) for path in earlier.unopened or ())
+    return earlier.status == "finished" and is_complete(folder, earlier) and not again
 
 
 def renew(folder: Path) -> None:
     """Let the run.json of a finished run vouch for its files as they are now: a later program has added to them."""
     record = read_record(folder)
-    if record and record["status"] == "finished":
+    if record and record.status == "finished":
         run = Run(folder=folder, record=record)
         run.list_files()
         run.write()
@@ -235,7 +210,7 @@ def join(folder: Path, config: Config, inputs: Mapping[str, str], share: str) ->
     """
     wanted = _wanted(config, inputs)
     earlier = _earlier(folder)
-    different = _first_difference(earlier, wanted) if earlier else None
+    different = _first_difference(earlier, config, wanted) if earlier else None
     if different:
         raise InputError(f"{folder} holds a run with other settings ({different}): give another -o")
     require_writable(folder)
@@ -243,18 +218,27 @@ def join(folder: Path, config: Config, inputs: Mapping[str, str], share: str) ->
     try:
         clear_leftovers(folder, HOST)
         if earlier is None:
-            Run(folder=folder, record={**wanted, **_facts()}).write()
+            Run(folder=folder, record=wanted).write()
         yield
     finally:
         lock.release()
 
 
-def _wanted(config: Config, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """What makes a run the same one as another."""
-    return {"command": config.command(), "config": config.to_dict(), "inputs": dict(inputs)}
+def _wanted(config: Config, inputs: Mapping[str, str]) -> RunRecord:
+    """What a run begins with; command, settings and inputs make it the same one as another."""
+    return RunRecord(
+        command=config.command(),
+        config=config.to_dict(),
+        inputs=dict(inputs),
+        command_line=("xrmri", *sys.argv[1:]),
+        status="running",
+        versions=versions(),
+        started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        counts={},
+    )
 
 
-def _earlier(folder: Path) -> dict[str, Any] | None:
+def _earlier(folder: Path) -> RunRecord | None:
     """The record of the run that a folder holds; InputError where it holds something else."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"-o {folder} is a file: give a folder")
@@ -266,33 +250,26 @@ def _earlier(folder: Path) -> dict[str, Any] | None:
     return earlier
 
 
-def _require_same_command(folder: Path, wanted: Mapping[str, Any]) -> None:
+def _require_same_command(folder: Path, wanted: RunRecord) -> None:
     """InputError where a folder was written by another command."""
     earlier = _earlier(folder)
-    if earlier and earlier.get("command") != wanted["command"]:
-        raise InputError(f"--force will not clear {folder}: it was written by `xrmri {earlier.get('command')}`")
+    if earlier and earlier.command != wanted.command:
+        raise InputError(f"--force will not clear {folder}: it was written by `xrmri {earlier.command}`")
 
 
-def _facts() -> dict[str, Any]:
-    """What a run begins with."""
-    return {
-        "command_line": ["xrmri", *sys.argv[1:]],
-        "status": "running",
-        "versions": versions(),
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "counts": {},
-    }
+def _first_difference(earlier: RunRecord, config: Config, wanted: RunRecord) -> str | None:
+    """The first setting or input in which two runs differ, in words.
 
-
-def _first_difference(earlier: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """The first setting or input in which two runs differ, in words."""
-    if earlier.get("command") != wanted["command"]:
-        return f"command {earlier.get('command')}, now {wanted['command']}"
-    for part in ("config", "inputs"):
-        before, now = earlier.get(part, {}), wanted[part]
-        for name in sorted({*before, *now}):
-            if before.get(name) != now.get(name):
-                if part == "inputs":
-                    return f"input {name} has changed"
-                return f"{name} was {before.get(name)!r}, now {now.get(name)!r}"
+    A setting that an earlier version did not have yet was, in effect, at its default.
+    """
+    if earlier.command != wanted.command:
+        return f"command {earlier.command}, now {wanted.command}"
+    free = {name: getattr(config, name) for name in config.free}
+    settings = {**type(config)().to_dict(), **earlier.config, **free}
+    for name in sorted({*settings, *wanted.config}):
+        if settings.get(name) != wanted.config.get(name):
+            return f"{name} was {settings.get(name)!r}, now {wanted.config.get(name)!r}"
+    for name in sorted({*earlier.inputs, *wanted.inputs}):
+        if earlier.inputs.get(name) != wanted.inputs.get(name):
+            return f"input {name} has changed"
     return None

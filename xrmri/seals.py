@@ -33,9 +33,8 @@ def require_seal(content: Mapping[str, Any], file: Path, advice: str) -> None:
     if SEAL in content:
         whole = sealed(content)[SEAL] == content[SEAL]
     else:
-        record = read_record(file.parent) or {}
-        outputs = record.get("outputs")
-        whole = isinstance(outputs, Mapping) and outputs.get(file.name) == sha256(file)
+        record = read_record(file.parent)
+        whole = record is not None and (record.outputs or {}).get(file.name) == sha256(file)
     if not whole:
         raise InconsistentError(f"{file} is not as it was written, edited or damaged: {advice}")
 

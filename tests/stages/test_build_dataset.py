@@ -112,7 +112,7 @@ def test_four_pairs_come_from_twelve_series_and_all_are_counted(built):
     counts = open_dataset(built).facts.counts
     assert counts["found"] == {"FLASH": 4, "radiograph": 4, "other": 4}
     assert (counts["pairs"], counts["paired"], counts["rejected"], counts["other"]) == (4, 8, 0, 4)
-    assert read_record(built)["counts"] == counts
+    assert read_record(built).counts == counts
 
 
 def test_a_left_knee_is_mirrored_pixels_radiograph_and_affine_alike(built):
@@ -182,7 +182,7 @@ def test_too_many_rejected_series_end_with_exit_code_4_and_no_dataset(original, 
         (flash_folder(release, number) / "003").unlink()
     with pytest.raises(RejectedError, match="3 of 4 FLASH series rejected, most for 'slice count'") as refusal:
         run(release, tmp_path / "dataset", CONFIG, ONE, knees=original[1])
-    assert refusal.value.exit_code == 4 and read_record(tmp_path / "dataset")["status"] == "failed"
+    assert refusal.value.exit_code == 4 and read_record(tmp_path / "dataset").status == "failed"
     with pytest.raises(InputError, match="has no dataset.json"):
         open_dataset(tmp_path / "dataset")
 

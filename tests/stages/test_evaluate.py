@@ -42,6 +42,7 @@ from xrmri.stages import evaluate
 CONFIG = Evaluate(bootstrap=100, cases=1)
 QUICK = Evaluate(bootstrap=100, quick=True)
 ALONE = Execution(workers=1)
+DRAWN = {"command": "generate", "status": "finished", "config": {}, "inputs": {}}
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def model(tmp_path):
 def test_volumes_better_than_the_models_own_vae_are_called_out_as_acquired_data(dataset, tmp_path, model):
     for number in TEST:
         generate(tmp_path / "volumes", number, blurred(number))
-    write_json(tmp_path / "volumes" / "run.json", {"model": str(model[0])})
+    write_json(tmp_path / "volumes" / "run.json", DRAWN | {"model": str(model[0])})
     told = evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
     assert "than the model's own VAE can bring them" in told["conclusion"]
     assert "acquired data have got into them" in told["conclusion"]
@@ -172,7 +173,7 @@ def test_the_ceiling_goes_through_the_models_vae_and_two_participants_prove_noth
     ldm, vae = model
     for number in (1, 2):
         generate(tmp_path / "volumes", number, anatomy(number))
-    write_json(tmp_path / "volumes" / "run.json", {"model": str(ldm)})
+    write_json(tmp_path / "volumes" / "run.json", DRAWN | {"model": str(ldm)})
     told = evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
     assert told["conclusion"].startswith("Only 2 participants: too few")
     assert told["counts"] == {

@@ -247,7 +247,7 @@ def test_grades_are_those_of_project_15_floored_and_what_was_not_read_is_not_0(b
 
 
 def test_every_series_is_counted_once(built, told):
-    counts = read_record(built)["counts"]
+    counts = read_record(built).counts
     assert sum(counts["found"].values()) == counts["paired"] + counts["rejected"] + counts["other"]
     assert counts["pairs"] == len(PAIRED) and counts["rejected"] == len(told) == told["series"].nunique()
     # On disk, and two that a sheet alone knows.

@@ -59,7 +59,7 @@ def test_an_interrupted_release_goes_on_and_ends_in_the_bytes_that_one_worker_wr
 
     with pytest.raises(KeyboardInterrupt):
         run(out, CONFIG, Execution(workers=1, progress=interrupt))
-    assert read_record(out)["status"] == "stopped" and not (out / "00m" / "contents.csv").exists()
+    assert read_record(out).status == "stopped" and not (out / "00m" / "contents.csv").exists()
     drawn = {file: file.stat().st_mtime_ns for file in out.glob("00m/*/*/*/*/*")}
     assert len(drawn) >= 84
     assert run(out, CONFIG, Execution(workers=2))["status"] == "finished"
@@ -144,7 +144,7 @@ def test_a_dry_run_writes_nothing_and_tells_the_size(tmp_path):
 
 def test_the_same_command_again_has_nothing_to_do(release):
     assert run(release, CONFIG, Execution(workers=1))["status"] == "already done"
-    assert read_record(release)["counts"] == {"participants": 2, "flash": 2, "films": 2}
+    assert read_record(release).counts == {"participants": 2, "flash": 2, "films": 2}
 
 
 def pixels(root: Path, kind: str) -> dict[str, bytes]:

@@ -17,9 +17,10 @@ TINY = ["--preset", "tiny", "--device", "cpu", "--no-progress"]
 def test_every_stage_is_finished_and_its_record_vouches_for_each_file(chain, stage):
     folder = getattr(chain, stage)
     record = read_record(folder)
-    assert record["status"] == "finished"
-    assert record["outputs"] and all(sha256(folder / name) == found for name, found in record["outputs"].items())
-    assert {"command", "command_line", "config", "inputs", "versions", "seconds"} <= set(record)
+    assert record.status == "finished"
+    assert record.outputs and all(sha256(folder / name) == found for name, found in record.outputs.items())
+    told = json.loads((folder / "run.json").read_text())
+    assert {"command", "command_line", "config", "inputs", "versions", "seconds"} <= set(told)
 
 
 def test_each_of_ten_participants_becomes_one_pair_with_a_volume_of_six_slices(chain):

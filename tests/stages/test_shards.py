@@ -92,7 +92,7 @@ def test_the_tasks_of_an_array_write_them_too_though_one_is_killed_and_resubmitt
     merged = xrmri("build-dataset", laid[0].root, "-o", out, "--merge", "--json")
     assert merged.code == 0 and merged.result["counts"]["pairs"] == len(PAIRED)
     same_bytes(out, whole)
-    assert read_record(out)["status"] == "finished"
+    assert read_record(out).status == "finished"
     assert xrmri("build-dataset", out, "--merge", "--json").result["status"] == "already done"
     assert xrmri("build-dataset", out, "--verify", "--json").result["shards"] == SHARDS
 

@@ -46,7 +46,7 @@ def test_the_term_is_in_the_loss_and_its_network_neither_in_the_model_nor_in_a_c
     assert states[0].weights.keys() == states[1].weights.keys()
     assert states[0].optimiser["state"].keys() == states[1].optimiser["state"].keys()
     assert any(not torch.equal(states[0].weights[name], states[1].weights[name]) for name in states[0].weights)
-    assert read_record(made / "vae")["inputs"]["perceptual_network"] == sha256(made / "vgg16.pth")
+    assert read_record(made / "vae").inputs["perceptual_network"] == sha256(made / "vgg16.pth")
 
 
 def test_stopped_and_resumed_it_ends_with_the_same_bytes(made, tmp_path):

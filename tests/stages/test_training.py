@@ -114,7 +114,7 @@ def test_stopped_by_sigterm_it_goes_on_to_the_same_bytes(made, straight, tmp_pat
     with pytest.raises(StoppedEarly, match=r"after step 11 of 30 \(SIGTERM\)") as told:
         train(stage, made, tmp_path / stage, interrupt)
     assert told.value.exit_code == 75 and "run the same command again" in str(told.value)
-    assert read_record(tmp_path / stage)["status"] == "stopped"
+    assert read_record(tmp_path / stage).status == "stopped"
     assert train(stage, made, tmp_path / stage)["status"] == "finished"
     assert weights(tmp_path / stage) == weights(straight / stage)
     assert rows(tmp_path / stage) == rows(straight / stage)

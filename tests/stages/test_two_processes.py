@@ -76,7 +76,7 @@ def test_two_processes_stop_together_and_one_goes_on_as_if_it_had_been_one_all_a
     out = tmp_path / "two"
     out.mkdir()
     said = two_processes(given, out, "--time-limit", "1e-9")
-    assert read_record(out)["status"] == "stopped", said.stderr
+    assert read_record(out).status == "stopped", said.stderr
     assert said.stdout == "" and said.returncode != 0  # the launcher makes 1 of 75: run.json has the truth
     assert [folder.name for folder in (out / "checkpoints").iterdir()] == ["step-0000010"]
     limited = replace(CONFIG, time_limit_minutes=1e-9)
@@ -97,7 +97,7 @@ def test_a_sharded_optimiser_gives_the_same_bits_and_checkpoints_that_anybody_go
     (tmp_path / "shard.toml").write_text("shard_optimiser = true")
     share = ["--config", tmp_path / "shard.toml"]
     two_processes(given, sharded, *share, "--time-limit", "1e-9")
-    assert read_record(sharded)["status"] == "stopped" and latest_checkpoint(sharded).step == 10
+    assert read_record(sharded).status == "stopped" and latest_checkpoint(sharded).step == 10
     shutil.copytree(sharded, tmp_path / "alone")
     two_processes(given, sharded, *share, "--time-limit", "1e-9")
     assert same(state(sharded), state(whole)) and rows(sharded) == rows(whole)

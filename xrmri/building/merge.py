@@ -136,7 +136,7 @@ def verify(folder: Path) -> dict[str, Any]:
     """
     dataset = open_dataset(folder)
     record = read_record(folder)
-    written = (record or {}).get("outputs", {})
+    written = (record.outputs if record else None) or {}
     expected = {name: written[name] for name in ("index.csv", "rejected.csv", "dataset.json") if name in written}
     for name, digest in {**expected, **dataset.facts.shards}.items():
         if sha256(folder / name) != digest:

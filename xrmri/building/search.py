@@ -168,4 +168,4 @@ def inputs_of(found: Found, knees: Path | None, template: Path | None = None) ->
 def is_synthetic(root: Path) -> bool:
     """Whether the knees are drawn: what is trained on a phantom must say so for ever."""
     made = read_record(root)
-    return made is not None and made["command"] == "phantom"
+    return made is not None and made.command == "phantom"

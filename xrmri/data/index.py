@@ -66,8 +66,8 @@ def read_index(folder: Path, facts: DatasetFacts) -> "pd.DataFrame":
 
 def _recorded(folder: Path) -> str | None:
     """The hash of index.csv in run.json, where dataset.json of an earlier version does not tell it."""
-    outputs = (read_record(folder) or {}).get("outputs")
-    return outputs.get(INDEX) if isinstance(outputs, dict) else None
+    record = read_record(folder)
+    return (record.outputs or {}).get(INDEX) if record else None
 
 
 def _contradiction(rows: list[IndexRow], facts: DatasetFacts) -> str | None:

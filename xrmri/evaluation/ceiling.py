@@ -23,10 +23,10 @@ def model_folder(volumes: Path, dataset: Dataset) -> Path:
     Raises:
         InputError: why the ceiling cannot be computed.
     """
-    record = read_record(volumes) or {}
-    if "model" not in record:
+    record = read_record(volumes)
+    if record is None or record.model is None:
         raise InputError("the volumes' folder has no run.json that names a model")
-    folder = Path(record["model"])
+    folder = Path(record.model)
     try:
         facts = read_model_facts(folder)
     except XrmriError as error:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from xrmri.data.alignment import files_by_pair
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.run import fingerprint, read_record
+from xrmri.run_record import RunRecord
 
 log = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def _check_twin(folder: Path, data: Dataset, pairs: list[str]) -> None:
         )
 
 
-def _expected(data: Dataset, files: Files, record: Mapping[str, Any] | None) -> list[str]:
-    told = (record or {}).get("inputs", {}).get("split")
+def _expected(data: Dataset, files: Files, record: RunRecord | None) -> list[str]:
+    told = record.inputs.get("split") if record else None
     splits = {told} if told else set(data.index.loc[list(files), "split"])
     return [pair_id for pair_id in data.pairs() if data.index.at[pair_id, "split"] in splits or pair_id in files]

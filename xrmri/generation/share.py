@@ -54,6 +54,7 @@ def read_share(told: str | None, environment: Mapping[str, str], out: Path) -> S
         InputError, InconsistentError: not I/N, or a task that an array of its size does not have.
     """
     rank, world = (int(environment.get(name, default)) for name, default in (("RANK", 0), ("WORLD_SIZE", 1)))
-    begun = (read_record(out) or {}).get("shares")
+    record = read_record(out)
+    begun = record.shares if record else None
     number, count = (parse_shard(told) if told else array_task(environment, begun and begun // world)) or (0, 1)
     return Share(number=number * world + rank, count=count * world) if told or count * world > 1 else None

@@ -39,7 +39,8 @@ def require_parts(folder: Path, told: Mapping[str, str] | None, names: Iterable[
     Raises:
         InconsistentError: a file is missing or has changed.
     """
-    outputs = told if told is not None else (read_record(folder) or {}).get("outputs")
+    record = read_record(folder) if told is None else None
+    outputs = record.outputs if record else told
     for name in names:
         if not (folder / name).is_file():
             raise InconsistentError(f"{folder / name} is missing: {_ADVICE}")

@@ -72,8 +72,9 @@ def run(
         frame = frame_of(found.candidates, config, execution, out=out, given=template)
         build_shards(missing, found, config, execution, inputs, knees, frame)
         records = read_shards(out, config, inputs)
-        record.record["unopened"] = _unopened(records, release)
-        record.record["counts"] = counts = write_tables(out, config, records)
+        record.note(unopened=tuple(_unopened(records, release)))
+        counts = write_tables(out, config, records)
+        record.note(counts=counts)
         if figures:
             draw_sequences(found.release, out, config, execution)
     log.info("%d pairs from %d series written to %s", counts["pairs"], len(found.release.series), out)
@@ -136,20 +137,21 @@ def merge(out: Path, config: BuildDataset) -> dict[str, Any]:
         RejectedError: as in `run`.
     """
     record = read_record(out)
-    if record is None or record.get("command") != config.command():
+    if record is None or record.command != config.command():
         raise InputError(f"{out} holds no shards: build them with `xrmri build-dataset OAI -o {out} --shard I/N`")
-    kept = BuildDataset.load(**record["config"])
+    kept = BuildDataset.load(**record.config)
     for item in fields(config):
         given, default = getattr(config, item.name), config.default(item.name)
         if given not in (default, getattr(kept, item.name)):
             there = getattr(kept, item.name)
             raise InputError(f"{out} holds shards with other settings ({item.name} was {there!r}, now {given!r})")
-    records = read_shards(out, kept, record["inputs"])
-    run_folder = begin(out, kept, record["inputs"])
+    records = read_shards(out, kept, record.inputs)
+    run_folder = begin(out, kept, record.inputs)
     if run_folder is None:
         return {"status": "already done", "output": str(out)}
     with run_folder as opened:
-        opened.record["counts"] = counts = write_tables(out, kept, records)
+        counts = write_tables(out, kept, records)
+        opened.note(counts=counts)
     return {"status": "finished", "output": str(out), "counts": counts}
 
 
@@ -161,7 +163,7 @@ def _unopened(records: Sequence[ShardRecord], release: Path) -> list[str]:
 def array_task(environment: Mapping[str, str], config: BuildDataset, out: Path) -> tuple[int, int] | None:
     """The shard that this task of a Slurm array is to build, and how many there are; None outside of an array."""
     record = read_record(out)
-    begun = record["config"].get("shards") if record and record.get("command") == config.command() else None
+    begun = record.config.get("shards") if record and record.command == config.command() else None
     return parallel.array_task(environment, config.shards if config.shards > 1 else begun)
 
 

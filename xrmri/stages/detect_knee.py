@@ -106,9 +106,10 @@ def run(
     if run_folder is None:
         return {"status": "already done", "output": str(out)}
     with run_folder as record:
-        record.record["unopened"] = unopened = list[str]()
+        unopened: list[str] = []
         knees, rejected = write_knees(out, _rows(jobs, out, execution, unopened))
-        record.record["counts"] = counts = {"films": len(jobs), "knees": knees, "rejected": rejected}
+        counts = {"films": len(jobs), "knees": knees, "rejected": rejected}
+        record.note(counts=counts, unopened=tuple(unopened))
         if not knees:
             raise InputError(f"none of the {len(jobs)} films shows a knee that can be used: see {out / 'rejected.csv'}")
     return {"status": "finished", "output": str(out), "counts": counts}

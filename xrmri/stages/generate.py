@@ -186,10 +186,10 @@ def _to_folder(
     if not isinstance(run, Run):
         job.model.say_what_it_is()
         return {"status": "already done", **result}
-    run.record["model"] = str(job.model.folder.resolve())
+    run.note(model=str(job.model.folder.resolve()))
     targets = {name: Target(volume=out / f"{name}.nii.gz", pictures=pictures) for name in names}
     if share:
-        run.record["shares"] = share.count  # which a resubmission of some of them goes by
+        run.note(shares=share.count)  # which a resubmission of some of them goes by
         with run.share():
             reasons = _draw_all(cases, targets, job)
             share.mark_done(out, reasons)
@@ -201,7 +201,7 @@ def _to_folder(
     with run:
         reasons = _draw_all(cases, targets, job)
         _conclude(run, out, len(cases), reasons)
-    return {"status": "finished", **result, "counts": run.record["counts"]}
+    return {"status": "finished", **result, "counts": run.record.counts}
 
 
 def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str, str]:
@@ -225,7 +225,7 @@ def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str
 def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, str]) -> None:
     """Write what was left out, and count."""
     _write_rejected(out / "rejected.csv", reasons)
-    run.record["counts"] = _counts(asked, len(reasons))
+    run.note(counts=_counts(asked, len(reasons)))
     if len(reasons) == asked:
         raise InputError(f"none of the {asked} radiographs could be used: see {out / 'rejected.csv'}")
 

@@ -97,7 +97,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
             write_json(out / "labels" / "codes.json", codes)
         if config.figures:
             summary |= {"targets": draw_figures(out / _FIGURES, config, execution)}
-        record.record["counts"] = {"participants": len(jobs), "flash": len(jobs), "films": len(jobs)}
+        record.note(counts={"participants": len(jobs), "flash": len(jobs), "films": len(jobs)})
     shutil.rmtree(out / _PARTS.parts[0])
     log.info("%d synthetic participants written to %s", len(jobs), out)
     return {"status": "finished", **summary}

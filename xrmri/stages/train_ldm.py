@@ -109,7 +109,7 @@ def run(
                 copy_file(dataset / TEMPLATE, out / TEMPLATE)
             save_bundle(out, bundle, card=model_card(facts))
             _fit_sampler(out, data, config, accelerator.device, counts["parameters"])
-            record.record["counts"] = counts
+            record.note(counts=counts)
     loss = round(facts.validation_loss, 4)
     return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}
 

@@ -135,7 +135,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         counts = {"slices": len(slices), "pairs": len(slices.pairs), "parameters": count_parameters(network.vae)}
         if record:
             save_autoencoder_bundle(out, network.vae.cpu(), facts, card=autoencoder_card(facts))
-            record.record["counts"] = counts
+            record.note(counts=counts)
     return {"status": "finished", "output": str(out), "counts": counts, "psnr_db": round(facts.psnr_db, 2)}
 
 
