@@ -48,7 +48,7 @@ def pair(tmp_path, monkeypatch):
         monkeypatch.setattr(sides, "find_knees", lambda detector, film, *, min_score: found)
         stage._by_detector.cache_clear()
         (candidate,), _ = pair_up(find_release(tmp_path).series, {})
-        return build_pair(PairJob(candidate=candidate, config=config, device="cpu", knees=None))
+        return build_pair(PairJob(candidate=candidate, config=config, device="cpu", knees=None, template=None))
 
     yield build
     stage._by_detector.cache_clear()
