@@ -43,6 +43,5 @@ def _recorded(folder: Path) -> Mapping[str, str]:
 
 @lru_cache(maxsize=8)
 def _outputs(folder: Path, _changed_ns: int) -> Mapping[str, str]:
-    record = read_record(folder) or {}
-    outputs = record.get("outputs")
-    return outputs if record.get("command") == "generate" and isinstance(outputs, Mapping) else {}
+    record = read_record(folder)
+    return (record.outputs or {}) if record and record.command == "generate" else {}
