@@ -36,8 +36,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Knee MRI from one radiograph: a synthetic volume, and how good it is. Research only; not for diagnosis.",
 )
-for command in (phantom, detect_knee, build_dataset, train_vae, train_ldm, generate, evaluate):
-    app.command()(command)
+COMMANDS = {
+    phantom: "Draw a synthetic OAI release.",
+    detect_knee: "Find the knees on films, cut out the joints.",
+    build_dataset: "Pair radiographs, MRI volumes and readings.",
+    train_vae: "Train the autoencoder of slices.",
+    train_ldm: "Train the denoiser that draws slices.",
+    generate: "Draw an MRI volume from a radiograph.",
+    evaluate: "Say how good generated volumes are.",
+}
+"""In pipeline order, each with what the first screen says of it: it cuts off what is longer than a line."""
+LEGEND = (
+    "Where a value comes from stands in brackets: paper (Wang et al., arXiv 2410.06997), code (the public code that "
+    "the paper descends from), choice (ours), measured (ours, by measurement)."
+)
+for command, summary in COMMANDS.items():
+    app.command(short_help=summary, epilog=LEGEND)(command)
 
 
 def _print_version(wanted: bool) -> None:

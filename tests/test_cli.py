@@ -156,3 +156,15 @@ def test_the_installed_program_and_python_m_xrmri_are_the_same():
     starts = [[sys.executable, "-m", "xrmri"], [str(program)]]
     said = {subprocess.check_output([*start, "--version"], text=True) for start in starts}
     assert len(said) == 1
+
+
+def test_the_first_screen_says_what_each_command_does_without_cutting_a_sentence_off(xrmri):
+    said = xrmri("--help")
+    lines = [line.strip() for line in said.out.splitlines()]
+    names = ("phantom ", "detect-", "build-", "train-", "generate ", "evaluate ")
+    commands = [line for line in lines if line.startswith(names)]
+    assert len(commands) == 7 and all(line.endswith(".") and not line.endswith("...") for line in commands)
+
+
+def test_the_help_of_a_command_says_what_paper_code_and_choice_mean(xrmri):
+    assert "code (the public code that the paper descends from)" in " ".join(xrmri("generate", "--help").out.split())
