@@ -94,9 +94,10 @@ def _condyles(knee: Knee, q: Points) -> Field:
     f = np.float32
     both, edge = None, f(knee.shape.condyle_rounding_mm)
     round_edge = edge * (f(0.75) + f(0.7) / (1 + np.exp(np.clip((q.y + f(14.0)) / f(4.0), -30, 30))))
+    below = f(0.35) + f(0.65) / (1 + np.exp(np.clip((q.z - f(10.0)) / f(2.5), -30, 30)))  # their inner walls are steep
     for side, radius, back in ((-1.0, 20.4, -9.0), (1.0, 19.8, -8.6)):
         across = q.x * f(side) - f(CONDYLE_X_MM)
-        inner = f(0.036 + 0.016 * knee.shape.dish)  # the condyles curve up to the notch
+        inner = f(0.036 + 0.016 * knee.shape.dish) * below  # the condyles curve up to the notch
         crown = f(0.008) * np.maximum(across - f(1.0), 0) ** 2 + inner * np.minimum(across - f(2.0), 0) ** 2
         rise = q.z - f(radius)
         rise = np.where(rise > 0, f(0.95) * rise, rise)  # above its middle the wheel runs out into the shaft

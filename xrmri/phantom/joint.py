@@ -12,7 +12,7 @@ from xrmri.phantom.anatomy import Knee
 from xrmri.phantom.sdf import Field, Points, cut_out
 
 
-class Joint(NamedTuple):
+class JointTissues(NamedTuple):
     """Distances, mm, (Y, Z, X)."""
 
     cartilage: Field
@@ -20,7 +20,7 @@ class Joint(NamedTuple):
     fluid: Field
 
 
-def joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> Joint:
+def joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> JointTissues:
     """Cartilage, menisci and fluid of one knee.
 
     Args:
@@ -42,7 +42,7 @@ def joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> 
     meniscus = np.maximum(meniscus, np.maximum(-inward, inward - f(11.0)))
     film = f(6.5) - f(0.25) * (np.maximum(np.abs(q.x) - f(18), 0) + np.maximum(q.y - f(2), 0))  # it runs out
     fluid = np.maximum(femur + tibia - film, np.maximum(np.abs(q.x) - f(34), np.abs(q.y + f(3)) - f(22)))
-    return Joint(cartilage=cartilage, meniscus=meniscus, fluid=fluid)
+    return JointTissues(cartilage=cartilage, meniscus=meniscus, fluid=fluid)
 
 
 def _thickness(knee: Knee, q: Points) -> Field:

@@ -30,7 +30,7 @@ class Tissue(IntEnum):
 
 BRIGHTNESS: Mapping[Tissue, float] = {
     Tissue.AIR: 0.0,
-    Tissue.SKIN: 42.0,
+    Tissue.SKIN: 40.5,
     Tissue.FAT: 12.0,
     Tissue.MUSCLE: 69.0,
     Tissue.VESSEL: 55.0,
@@ -38,7 +38,7 @@ BRIGHTNESS: Mapping[Tissue, float] = {
     Tissue.LIGAMENT: 26.0,
     Tissue.CAPSULE: 30.0,
     Tissue.FLUID: 78.0,
-    Tissue.CARTILAGE: 120.0,
+    Tissue.CARTILAGE: 117.0,
     Tissue.MENISCUS: 18.0,
     Tissue.CORTEX: 2.5,
     Tissue.FEMUR: 7.5,
