@@ -20,8 +20,10 @@ from torch import Tensor
 
 from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
 from xrmri.data.view import View
+from xrmri.files import sha256, write_text
 from xrmri.models.autoencoder import AutoencoderKL, encode
 from xrmri.models.radiograph_encoder import RadiographEncoder
+from xrmri.seals import require_sha256
 
 Encode = Callable[[Tensor], Tensor]
 """(B, H, W) float32 images in [-1, 1] on the CPU -> one array of numbers an image, on the CPU."""
@@ -132,6 +134,7 @@ def _encoded(
     It is written as any file is, and mapped into memory once it is whole: writing to a map of a full disk ends the
     process without a word.
     """
+    recorded = file.with_suffix(".sha256")
     if not file.is_file():
         growing = file.with_suffix(".growing")
         with growing.open("ab") as stream:
@@ -144,7 +147,11 @@ def _encoded(
                     write_array_header_1_0(stream, header)
                 stream.write(found.tobytes())
                 tell("train-ldm", first + len(found), count, f"encoding {file.stem}")
+        write_text(recorded, sha256(growing))
         os.replace(growing, file)
+    advice = f"remove {file.parent}, and it is encoded again"
+    told = recorded.read_text(encoding="utf-8", errors="replace") if recorded.is_file() else None
+    require_sha256(file, told, advice)
     return np.load(file, mmap_mode="r")
 
 

@@ -6,21 +6,40 @@ Weights and their average are safetensors; the optimiser's state is a torch file
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from xrmri.errors import InconsistentError
-from xrmri.files import partial_name
+from xrmri.documents import read_json
+from xrmri.errors import InconsistentError, InputError
+from xrmri.files import partial_name, sha256
+from xrmri.seals import require_seal, require_sha256, sealed
+from xrmri.typed import Between, record_of
 
 FOLDER = "checkpoints"
 KEPT = 2
 """Checkpoints that stay: the newest, and one before it."""
+
+
+_FILES = ("weights.safetensors", "average.safetensors", "optimiser.pt")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _SavedState:
+    """state.json."""
+
+    step: Annotated[int, Between(0)]
+    losses: tuple[float, ...]
+    """Since the last row of metrics.jsonl."""
+    scaler: Mapping[str, Any] | None = None
+    files: Mapping[str, str]
+    """File of the checkpoint -> sha256."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -49,7 +68,8 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     _save_tensors(partial / "weights.safetensors", checkpoint.weights)
     _save_tensors(partial / "average.safetensors", checkpoint.average)
     torch.save(checkpoint.optimiser, partial / "optimiser.pt")
-    state = {"step": checkpoint.step, **checkpoint.facts}
+    files = {name: sha256(partial / name) for name in _FILES}
+    state = sealed({"step": checkpoint.step, **checkpoint.facts, "files": files})
     (partial / "state.json").write_text(json.dumps(state), encoding="utf-8")
     for file in partial.iterdir():
         with file.open("rb") as stream:
@@ -69,18 +89,22 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
     found = _complete(run)
     if not found:
         return None
-    folder = found[-1]
+    folder, advice = found[-1], "remove that folder, and the run goes on from the one before"
+    content = read_json(folder / "state.json", advice=advice, damaged=InconsistentError)
     try:
-        facts = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        state = record_of(_SavedState, content)
+        require_seal(content, folder / "state.json", advice)
+        for name in _FILES:
+            require_sha256(folder / name, state.files.get(name), advice)
         return Checkpoint(
-            step=facts.pop("step"),
+            step=state.step,
             weights=load_file(folder / "weights.safetensors"),
             average=load_file(folder / "average.safetensors"),
             optimiser=torch.load(folder / "optimiser.pt", map_location="cpu", weights_only=True),
-            facts=facts,
+            facts={"losses": list(state.losses), "scaler": dict(state.scaler or {})},
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise InconsistentError(f"{folder} is damaged: remove it, and the run goes on from the one before") from error
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, InputError) as error:
+        raise InconsistentError(f"{folder} is damaged ({error}): {advice}") from error
 
 
 def _complete(run: Path) -> list[Path]:

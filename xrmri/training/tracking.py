@@ -10,8 +10,11 @@ from typing import Any
 from accelerate.tracking import GeneralTracker, MLflowTracker, TensorBoardTracker, WandBTracker
 
 from xrmri.config import Training
-from xrmri.errors import InputError
+from xrmri.documents import parse_json
+from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_text
+from xrmri.limits import read_whole
+from xrmri.typed import UnfitError, is_like, shown
 
 METRICS = "metrics.jsonl"
 TRACKERS = "trackers"
@@ -52,15 +55,29 @@ def require_trackers(config: Training) -> None:
 
 
 def read_metrics(file: Path) -> list[dict[str, Any]]:
-    """The rows of a metrics.jsonl; a last row that was cut short by a kill is left out."""
+    """The rows of a metrics.jsonl; a last row that was cut short by a kill is left out.
+
+    Raises:
+        InconsistentError: a whole row is not one of ours, or the steps fall.
+    """
     if not file.is_file():
         return []
-    rows = []
-    for line in file.read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
+    rows: list[dict[str, Any]] = []
+    text, advice = read_whole(file).decode("utf-8", errors="replace"), "remove that line"
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if not line.endswith("\n"):
             break
+        try:
+            row = parse_json(line)
+            step = row.get("step") if isinstance(row, dict) else None
+            if not is_like(step, int) or step < (rows[-1]["step"] if rows else 0):
+                raise UnfitError("is no row of this training")
+            strange = next((name for name, value in row.items() if not isinstance(value, int | float)), None)
+            if strange:
+                raise UnfitError(f"has {strange} {shown(row[strange])}, which is no number")
+        except UnfitError as error:
+            raise InconsistentError(f"{file}, line {number}, {error}: {advice}") from error
+        rows.append(row)
     return rows
 
 
