@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from xrmri.data_manifests import feature_sets
-from xrmri.documents import read_json
+from xrmri.documents import LARGEST_BYTES, read_json
 from xrmri.errors import InputError
+from xrmri.limits import read_whole
 
 SamplerName = Literal["auto", "ddim", "dpm++", "fitted"]
 """auto, the rows of `generation.sampling.SAMPLERS`, and fitted."""
@@ -101,8 +102,8 @@ def _read(file: Path, command: str) -> dict[str, Any]:
         own, shared = content.get("config"), {}
     else:
         try:
-            content = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            content = tomllib.loads(read_whole(file, LARGEST_BYTES).decode("utf-8"))
+        except (InputError, ValueError, RecursionError) as error:
             raise InputError(f"--config {file} cannot be read: {error}") from error
         own = content.get(command, {})
         shared = {key: value for key, value in content.items() if key != command and not isinstance(value, dict)}
@@ -114,7 +115,7 @@ def _read(file: Path, command: str) -> dict[str, Any]:
 def _fits(value: Any, kind: Any) -> bool:
     """Whether a value has the type its field declares (int passes for float)."""
     if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     origin = getattr(kind, "__origin__", None)
@@ -130,6 +131,15 @@ def _fits(value: Any, kind: Any) -> bool:
 def _type_name(kind: Any) -> str:
     """A type as a person reads it."""
     return getattr(kind, "__name__", str(kind)) if not hasattr(kind, "__args__") else str(kind)
+
+
+def _require_sizes(channels: tuple[int, ...], blocks: int, norm_groups: int) -> None:
+    """Refuse sizes that make no network, or none that a computer holds."""
+    _require(0 < len(channels) <= 8, f"channels must be 1 to 8 numbers, not {len(channels)}")
+    _require(all(4 <= width <= 4096 for width in channels), f"channels must be 4 to 4096, not {list(channels)}")
+    _require(1 <= blocks <= 8, f"blocks must be 1 to 8, not {blocks}")
+    divides = norm_groups == 0 or (norm_groups > 0 and all(width % norm_groups == 0 for width in channels))
+    _require(divides, f"norm_groups must divide all of channels, or be 0, not {norm_groups}")
 
 
 def _require(holds: bool, message: str) -> None:
@@ -379,6 +389,9 @@ class TrainVae(Training):
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Training.__post_init__(self)
+        _require_sizes(self.channels, self.blocks, self.norm_groups)
+        _require(1 <= self.latent_channels <= 64, f"latent_channels must be 1 to 64, not {self.latent_channels}")
+        _require(0 <= self.crop <= 4096, f"crop must be 0 to 4096, not {self.crop}")
         _require(0 <= self.radiograph_share <= 1, f"radiograph_share must be 0 to 1, not {self.radiograph_share}")
         _require(self.perceptual_weight >= 0, f"perceptual_weight must be at least 0, not {self.perceptual_weight}")
         both = (self.perceptual_weight > 0) == bool(self.perceptual_network)
@@ -452,8 +465,12 @@ class TrainLdm(Training):
         _require(paper, f"halves is of --method xray2mri, not of {self.method}")
         _require(self.prediction == "v" or not self.zero_terminal_snr, "zero_terminal_snr needs prediction v")
         _require(self.min_snr >= 0, f"min_snr must be at least 0, not {self.min_snr}")
+        _require_sizes(self.channels, self.blocks, self.norm_groups)
+        heads = self.heads >= 1 and all(width % self.heads == 0 for width in self.channels)
+        _require(heads, f"heads must divide all of channels, not be {self.heads}")
+        _require(1 <= self.context_width <= 4096, f"context_width must be 1 to 4096, not {self.context_width}")
         _require(len(self.attention) == len(self.channels), "attention needs one value for each of channels")
-        _require(self.timesteps >= 2, f"timesteps must be at least 2, not {self.timesteps}")
+        _require(2 <= self.timesteps <= 100_000, f"timesteps must be 2 to 100000, not {self.timesteps}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

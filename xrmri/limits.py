@@ -43,8 +43,11 @@ def open_regular(file: Path) -> BinaryIO:
     if "\0" in str(file):
         raise OSError(errno.EINVAL, "a NUL stands in its name", str(file))
     number = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    if not stat.S_ISREG(os.fstat(number).st_mode):
+    mode = os.fstat(number).st_mode
+    if not stat.S_ISREG(mode):
         os.close(number)
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
         raise OSError(errno.EINVAL, "not a regular file", str(file))
     return os.fdopen(number, "rb")
 

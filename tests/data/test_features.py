@@ -38,7 +38,7 @@ def test_names_are_read_without_prefix_in_any_case_and_kl_is_an_alias(tmp_path):
     [
         ("", "is empty"),
         ("{", "is not JSON"),
-        ("[1, 2]", "holds a list, not an object"),
+        ("[1, 2]", "holds [1, 2], not a JSON object"),
         ('{"V00XRQQ": 1}', "names 'V00XRQQ', which is unknown: choose from V00XROSFM, V00XROSFL"),
         ('{"kl": 7}', "gives V00XRKL the grade 7: choose 0, 1, 2, 3, 4, null (not read)"),
         ('{"kl": true}', "the grade true"),

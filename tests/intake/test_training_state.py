@@ -81,7 +81,8 @@ def test_latents_that_changed_are_told_and_untouched_ones_are_taken_again(tmp_pa
         return images.mean(dim=(1, 2))[:, None]
 
     def encoded():
-        return _encoded(tmp_path / "slices.npy", 10, lambda n: torch.full((4, 4), float(n)), encode, tell=lambda *_: None)
+        images = (torch.full((4, 4), float(number)) for number in range(10))
+        return _encoded(tmp_path / "slices.npy", 10, lambda _: next(images), encode, tell=lambda *_: None)
 
     assert np.array_equal(encoded()[:, 0], np.arange(10)) and np.array_equal(encoded(), encoded())
     change(tmp_path / "slices.npy")

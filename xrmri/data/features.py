@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from xrmri.data_manifests import feature_sets, manifest
+from xrmri.documents import parse_json, read_json
 from xrmri.errors import InputError
+from xrmri.typed import UnfitError, shown
 
 KL = "V00XRKL"
 """The variable of the Kellgren-Lawrence grade."""
@@ -106,18 +108,9 @@ def read_grades(file: Path, features: FeatureSet) -> dict[str, int | None]:
     Raises:
         InputError: not a readable JSON object, an unknown variable, or a grade it cannot have.
     """
-    try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"--features {file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"--features {file} is not a text file: give JSON such as {_example()}") from error
-    except ValueError as error:
-        reason = "is empty" if file.stat().st_size == 0 else f"is not JSON ({error})"
-        raise InputError(f"--features {file} {reason}: write {_example()}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"--features {file} holds a {type(content).__name__}, not an object: write {_example()}")
-    return _checked(content.items(), features, f"--features {file}")
+    called = f"--features {file}"
+    content = read_json(file, advice=f"write {_example()}", called=called)
+    return _checked(content.items(), features, called)
 
 
 def parse_settings(settings: Iterable[str], features: FeatureSet) -> dict[str, int | None]:
@@ -132,8 +125,8 @@ def parse_settings(settings: Iterable[str], features: FeatureSet) -> dict[str, i
         if not equals:
             raise InputError(f"--set {setting} is not NAME=GRADE: write --set V00XRKL=2")
         try:
-            pairs.append((name, json.loads(grade)))
-        except ValueError as error:
+            pairs.append((name, parse_json(grade)))
+        except UnfitError as error:
             raise InputError(f"--set {setting}: a grade is a whole number, or null for not read") from error
     return _checked(pairs, features, "--set")
 
@@ -146,17 +139,18 @@ def reading(given: str, features: FeatureSet, where: str) -> str:
 def _checked(pairs: Iterable[tuple[str, Any]], features: FeatureSet, where: str) -> dict[str, int | None]:
     """Pairs as grades under their full names; `where` begins the complaint."""
     grades: dict[str, int | None] = {}
-    for given, grade in pairs:
+    for given, told in pairs:
         name = full_name(given)
         if name not in features.names:
             raise InputError(f"{where} names {given!r}, which is unknown: choose from {', '.join(features.names)}")
         if name in grades:
             raise InputError(f"{where} gives {name} twice: keep one")
         allowed = features.allowed(name)
+        grade = int(told) if isinstance(told, float) and told.is_integer() else told  # as pandas writes them
         whole = isinstance(grade, int) and not isinstance(grade, bool)
         if grade is not None and not (whole and grade in allowed):
             valid = ", ".join(map(str, allowed))
-            raise InputError(f"{where} gives {name} the grade {json.dumps(grade)}: choose {valid}, null (not read)")
+            raise InputError(f"{where} gives {name} the grade {shown(grade)}: choose {valid}, null (not read)")
         grades[name] = grade
     return grades
 
