@@ -83,7 +83,7 @@ def files(tmp_path):
         ("knee.png", "absent.json", "absent.json cannot be read"),
         ("knee.png", "not.json", "not.json is not JSON"),
         ("knee.png", "empty.json", "empty.json is empty"),
-        ("knee.png", "list.json", "list.json holds a list"),
+        ("knee.png", "list.json", "list.json holds [2], not a JSON object"),
         ("knee.png", "unknown.json", "V00XROSFM"),
         ("knee.png", "high.json", "choose 0, 1, 2, 3, 4"),
         ("knee.png", "text.json", 'V00XRKL the grade "two"'),
