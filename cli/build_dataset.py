@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from xrmri.config import BuildDataset
+from xrmri.config import BuildDataset, DetectKnee
 from xrmri.errors import InputError
 
 from .options import Common, output, setting, with_common
@@ -61,10 +61,16 @@ def build_dataset(
         common.conclude(stage.merge(folder, config) if merge else stage.verify(folder))
         return
     task = parse_shard(shard) if shard else stage.array_task(os.environ, config, folder)
-    execution = common.execution()
+    execution, detection = common.execution(), common.settings_of(DetectKnee)
     if task is None or execution.dry_run:
-        common.conclude(stage.run(release, folder, config, execution, knees=knees, template=template, figures=figures))
+        result = stage.run(
+            release, folder, config, execution, knees=knees, detection=detection, template=template, figures=figures
+        )
+        common.conclude(result)
         return
     number, count = task
     config = stage.with_shards(config, count)
-    common.conclude(stage.run_shard(release, folder, config, execution, number, knees=knees, template=template))
+    result = stage.run_shard(
+        release, folder, config, execution, number, knees=knees, detection=detection, template=template
+    )
+    common.conclude(result)

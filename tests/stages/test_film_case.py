@@ -3,14 +3,20 @@
 import numpy as np
 import pytest
 from PIL import Image
+from xrmri.cli.options import Common
 
 from xrmri.config import DetectKnee
+from xrmri.data.features import feature_set
 from xrmri.data.radiograph import read_radiograph
+from xrmri.data.view import View
 from xrmri.detector import detect, sides
 from xrmri.errors import InputError
+from xrmri.generation.case import case_of_radiograph
 from xrmri.generation.film import knee_on_film
+from xrmri.generation.inputs import GenerateInputs
 from xrmri.records import KneeBox
 
+VIEW = View(pixels=32, slice_mm=160.0, grid="crop", features=feature_set("full"))
 AT_LEFT, AT_RIGHT = (150, 300, 350, 500), (650, 300, 850, 500)
 
 
@@ -52,3 +58,21 @@ def test_a_film_of_one_knee_is_of_the_side_that_is_said_unless_its_fibula_contra
 def test_a_film_without_a_knee_is_refused_with_the_score(meant):
     with pytest.raises(InputError, match=r"best score, 0\.00"):
         meant(side="left")
+
+
+def test_what_a_config_file_says_of_detect_knee_reaches_the_detector_that_generate_asks(tmp_path, monkeypatch):
+    (tmp_path / "mine.toml").write_text("seed = 5\n[detect-knee]\nmin_score = 0.77\nbox_scale = 1.5\n")
+    detection = Common(config=tmp_path / "mine.toml", seed=3).settings_of(DetectKnee)
+    assert detection == DetectKnee(min_score=0.77, box_scale=1.5)
+    asked, file = {}, tmp_path / "film.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (1500, 1600)).astype(np.uint8)).save(file)
+    knee = KneeBox(side="left", score=0.9, corners=(400, 400, 600, 600))
+    monkeypatch.setattr(detect, "load_detector", lambda _: None)
+    monkeypatch.setattr(
+        sides, "see_knees", lambda *_, **how: asked.update(how) or sides.Seen(knees=(knee,), left_out=(), boxes=())
+    )
+    case = case_of_radiograph(file, GenerateInputs(side="left", detection=detection), {}, VIEW)
+    assert asked["min_score"] == 0.77
+    assert case.source["detect_knee"]["box_scale"] == 1.5
+    plain = case_of_radiograph(file, GenerateInputs(side="left"), {}, VIEW)
+    assert "detect_knee" not in plain.source and not np.array_equal(plain.crop, case.crop)

@@ -25,7 +25,6 @@ from xrmri.trouble import is_passing
 Cut = Callable[[Candidate, Path, str], tuple[np.ndarray, float | None]]
 """(pair, film, hash of the film) -> (299, 299) uint16 joint crop in film orientation, and its width in mm if known."""
 
-_DETECTION = DetectKnee()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +36,8 @@ class PairJob:
     device: str
     """Where the detector runs."""
     knees: Path | None
+    detection: DetectKnee = DetectKnee()
+    """How joints are found where there is no folder of knees."""
     template: Template | None
     """The knee's frame; None leaves the volume in the scanner's."""
 
@@ -58,7 +59,7 @@ def build_pair(job: PairJob) -> BuiltPair | list[RejectedSeries]:
     """Read, order, resize and mirror one pair; or say which series is at fault."""
     candidate = job.candidate
     # Outside the blocks below: a missing detector or a damaged knees folder is no fault of a series.
-    cut = _from_folder(job.knees) if job.knees else _by_detector(job.device)
+    cut = _from_folder(job.knees) if job.knees else _by_detector(job.device, job.detection)
     try:
         volume, scanner, mri_sha256 = _mri(job)
     except InputError as error:
@@ -128,7 +129,7 @@ def _from_folder(folder: Path) -> Cut:
 
 
 @cache
-def _by_detector(device: str) -> Cut:
+def _by_detector(device: str, detection: DetectKnee) -> Cut:
     """Find the knees on the film itself; the bundled detector is loaded once a process."""
     from xrmri.detector.detect import load_detector
     from xrmri.detector.sides import see_knees
@@ -140,12 +141,12 @@ def _by_detector(device: str) -> Cut:
             film = read_radiograph(file, candidate.film.side)
         except InputError as error:
             raise UnusableError("unreadable radiograph", str(error)) from error
-        seen = see_knees(detector, film, knees=1 if film.side else 2, side=film.side, min_score=_DETECTION.min_score)
+        seen = see_knees(detector, film, knees=1 if film.side else 2, side=film.side, min_score=detection.min_score)
         box = next((knee for knee in seen.knees if knee.side == candidate.side), None)
         if box is None:
             reasons = "; ".join(one.reason for one in seen.left_out)
             raise UnusableError("knee not found", f"none is surely the {candidate.side} one ({reasons})")
-        crop, spacing_mm = crop_knee(film, box.corners, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
+        crop, spacing_mm = crop_knee(film, box.corners, scale=detection.box_scale, pixels=detection.crop_pixels)
         return crop, _width_mm(crop, spacing_mm)
 
     return cut

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.building.record import LeftOutSeries, PairOfSeries, PairRecord
-from xrmri.config import BuildDataset
+from xrmri.config import BuildDataset, DetectKnee
 from xrmri.data.archive import is_archive
 from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries, pair_up
@@ -154,7 +154,7 @@ def plan(found: Found, out: Path) -> dict[str, Any]:
     }
 
 
-def inputs_of(found: Found, knees: Path | None, template: Path | None = None) -> dict[str, str]:
+def inputs_of(found: Found, knees: Path | None, template: Path | None, detection: DetectKnee) -> dict[str, str]:
     """Fingerprints that say whether release, knees and template are the same ones as in an earlier run."""
     if (found.root / "run.json").is_file():
         release = fingerprint(found.root)
@@ -162,7 +162,10 @@ def inputs_of(found: Found, knees: Path | None, template: Path | None = None) ->
         paths = [found.relative(one.path) for one in found.release.series]
         release = digest([paths, [sha256(file) for file in found.release.readings]])
     given = {"knees": knees, "template": template}
-    return {"release": release} | {name: fingerprint(folder) for name, folder in given.items() if folder}
+    told = {"release": release} | {name: fingerprint(folder) for name, folder in given.items() if folder}
+    if knees is None and detection != DetectKnee():
+        told["detect-knee"] = digest(detection.to_dict())
+    return told
 
 
 def is_synthetic(root: Path) -> bool:

@@ -6,6 +6,7 @@ Shards know nothing of one another, so that any number of processes can build th
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from xrmri.building.pair import BuiltPair, PairJob, build_pair
 from xrmri.building.record import PairRecord, ShardRecord, read_shard_record, write_shard_record
 from xrmri.building.search import Found, is_synthetic
 from xrmri.building.splits import planned_split_of
-from xrmri.config import BuildDataset, Execution
+from xrmri.config import BuildDataset, DetectKnee, Execution
 from xrmri.data.features import KL
 from xrmri.data.pairing import Candidate, RejectedSeries
 from xrmri.data.registration import Template
@@ -39,11 +40,18 @@ class Shard:
         return self.folder / f"pairs-{self.number:05d}-of-{self.count:05d}.h5"
 
     def jobs(
-        self, found: Found, config: BuildDataset, *, device: str, knees: Path | None, template: Template | None
+        self,
+        found: Found,
+        config: BuildDataset,
+        *,
+        device: str,
+        knees: Path | None,
+        detection: DetectKnee,
+        template: Template | None,
     ) -> list[PairJob]:
         """Its pairs: those whose place in the release is its number modulo the count."""
-        chosen = found.candidates[self.number :: self.count]
-        return [PairJob(candidate=one, config=config, device=device, knees=knees, template=template) for one in chosen]
+        job = partial(PairJob, config=config, device=device, knees=knees, detection=detection, template=template)
+        return [job(candidate=one) for one in found.candidates[self.number :: self.count]]
 
     @property
     def record(self) -> Path:
@@ -69,10 +77,12 @@ class Shard:
 def build_shards(
     shards: Sequence[Shard],
     found: Found,
+    *,
     config: BuildDataset,
     execution: Execution,
     inputs: Mapping[str, str],
     knees: Path | None,
+    detection: DetectKnee,
     template: Template | None = None,
 ) -> None:
     """Build some shards, one after the other; each is complete or absent.
@@ -84,10 +94,11 @@ def build_shards(
         execution: workers, device, progress.
         inputs: fingerprints of release and knees, kept in the shards' records.
         knees: folder from detect-knee; without it the bundled detector looks at the films.
+        detection: how it does.
         template: the knee's frame, if volumes are laid into it.
     """
-    device = execution.device
-    jobs = [shard.jobs(found, config, device=device, knees=knees, template=template) for shard in shards]
+    of = {"device": execution.device, "knees": knees, "detection": detection, "template": template}
+    jobs = [shard.jobs(found, config, **of) for shard in shards]  # type: ignore[arg-type]
     total = sum(map(len, jobs))
     results = in_order(build_pair, chain.from_iterable(jobs), execution.workers)
     done = 0
@@ -96,16 +107,19 @@ def build_shards(
         def told(number: int, pairs: int, before: int = done) -> None:
             execution.progress("build-dataset", before + number, total, f"{pairs} pairs in this shard")
 
-        _build(shard, found, config, inputs, zip(own, islice(results, len(own)), strict=True), told)
+        _build(
+            shard, found, zip(own, islice(results, len(own)), strict=True), config=config, inputs=inputs, told=told
+        )
         done += len(own)
 
 
 def _build(
     shard: Shard,
     found: Found,
+    results: Iterable[tuple[PairJob, BuiltPair | list[RejectedSeries]]],
+    *,
     config: BuildDataset,
     inputs: Mapping[str, str],
-    results: Iterable[tuple[PairJob, BuiltPair | list[RejectedSeries]]],
     told: Callable[[int, int], None],
 ) -> None:
     """Write one shard and its record."""

@@ -16,13 +16,15 @@ from xrmri.building.record import ShardRecord
 from xrmri.building.search import inputs_of, plan, search
 from xrmri.building.sequences import draw_sequences
 from xrmri.building.shard import Shard, build_shards
-from xrmri.config import BuildDataset, Execution
+from xrmri.config import BuildDataset, DetectKnee, Execution
 from xrmri.errors import InputError
 from xrmri.machine import parallel
 from xrmri.run import begin, join, read_record, renew
 
 __all__ = ["array_task", "merge", "run", "run_shard", "verify", "with_shards"]
 log = logging.getLogger(__name__)
+
+_AS_IT_COMES = DetectKnee()
 
 
 def run(
@@ -32,6 +34,7 @@ def run(
     execution: Execution,
     knees: Path | None = None,
     *,
+    detection: DetectKnee = _AS_IT_COMES,
     template: Path | None = None,
     figures: bool = False,
 ) -> dict[str, Any]:
@@ -43,6 +46,7 @@ def run(
         config: slice window, size, features, split, shards.
         execution: workers, device of the detector, dry run.
         knees: folder from detect-knee; without it the bundled detector looks at the films.
+        detection: how it does.
         template: folder of a dataset or model whose frame the knees are laid into; without it a new one is made.
         figures: also draw what the paper shows of its data (Fig. 4); a finished dataset may be given for it.
 
@@ -57,7 +61,7 @@ def run(
     found = search(release, config)
     if execution.dry_run:
         return plan(found, out)
-    inputs = inputs_of(found, knees, template)
+    inputs = inputs_of(found, knees, template, detection)
     slices = config.last_slice - config.first_slice + 1  # and the radiograph
     needed_bytes = len(found.candidates) * slices * config.size**2 * 2
     reads = [release, knees, template]
@@ -70,7 +74,16 @@ def run(
     with run_folder as record:
         missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(found, config, inputs)]
         frame = frame_of(found.candidates, config, execution, out=out, given=template)
-        build_shards(missing, found, config, execution, inputs, knees, frame)
+        build_shards(
+            missing,
+            found,
+            config=config,
+            execution=execution,
+            inputs=inputs,
+            knees=knees,
+            detection=detection,
+            template=frame,
+        )
         records = read_shards(out, config, inputs)
         record.note(unopened=tuple(_unopened(records, release)))
         counts = write_tables(out, config, records)
@@ -89,6 +102,7 @@ def run_shard(
     number: int,
     knees: Path | None = None,
     *,
+    detection: DetectKnee = _AS_IT_COMES,
     template: Path | None = None,
 ) -> dict[str, Any]:
     """Build one of the config.shards shards; `merge` makes a dataset of them once all are there.
@@ -107,14 +121,23 @@ def run_shard(
     found = search(release, config)
     if execution.dry_run:
         return plan(found, out)
-    inputs = inputs_of(found, knees, template)
+    inputs = inputs_of(found, knees, template, detection)
     shard = Shard(folder=out, number=number, count=config.shards)
     with join(out, config, inputs, f"{number}-of-{config.shards}"):
         if not execution.force and shard.is_finished(found, config, inputs):
             return {"status": "already done", "output": str(shard.file)}
         (out / "dataset.json").unlink(missing_ok=True)  # it describes the shard that was there: --merge writes it anew
         frame = frame_of(found.candidates, config, execution, out=out, given=template)
-        build_shards([shard], found, config, execution, inputs, knees, frame)
+        build_shards(
+            [shard],
+            found,
+            config=config,
+            execution=execution,
+            inputs=inputs,
+            knees=knees,
+            detection=detection,
+            template=frame,
+        )
     record = shard.read()
     assert record is not None
     counts = {"pairs": len(record.pairs), "rejected": len(record.rejected)}
