@@ -108,3 +108,18 @@ def test_commands_import_only_the_command_line_libraries_and_the_settings_at_the
             tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
             absolute = {n.module for n in tree.body if isinstance(n, ast.ImportFrom) and n.level == 0}
             assert {module for module in absolute if module.startswith("xrmri")} <= light, source
+
+
+FEW_ARGUMENTS = {"detector", "diffusion", "generation", "learning", "machine", "models"}
+"""Packages in which at most four arguments go by position; torch's autograd decides for itself."""
+
+
+@pytest.mark.parametrize("package", sorted(FEW_ARGUMENTS))
+def test_no_more_than_four_arguments_go_by_position(package):
+    for source in sources():
+        if source.startswith(f"xrmri/{package}/"):
+            for node in ast.walk(ast.parse((ROOT / source).read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef):
+                    names = [one.arg for one in node.args.posonlyargs + node.args.args]
+                    names = [name for name in names if name not in ("self", "cls", "ctx")]
+                    assert len(names) <= 4, f"{source}:{node.lineno} {node.name}"

@@ -169,7 +169,7 @@ class Execution:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     workers: int = 0
-    """Processes for work on many files; 0 takes every core this process may use."""
+    """Processes for work on many files, threads for drawing; 0 takes every core this process may use."""
     dry_run: bool = False
     """Say what would be done and write nothing."""
     force: bool = False

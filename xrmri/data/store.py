@@ -1,4 +1,4 @@
-"""The dataset folder: the one place that knows how pairs lie in HDF5 shards, index.csv and dataset.json.
+"""The dataset folder: how pairs lie in HDF5 shards and index.csv; `facts` has dataset.json.
 
 Axes of /mri: P pairs, S slices posterior to anterior, H rows superior to inferior, W columns; left knees are mirrored
 to look like right ones, pixels and affine alike. Values are as acquired; /window says which of them map to [-1, 1].

@@ -121,7 +121,7 @@ def parameters(config: TrainLdm, data: Dataset, vae: Path) -> dict[str, int]:
 
 
 def build_networks(
-    config: TrainLdm, data: Dataset, vae: Path, init: Path | None, imported: Imported | None
+    config: TrainLdm, data: Dataset, vae: Path, *, init: Path | None, imported: Imported | None
 ) -> Networks:
     """The networks as training starts; what does not fit is told before anything is written.
 

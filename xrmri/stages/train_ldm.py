@@ -67,7 +67,7 @@ def run(
     require_finished(vae, "train-vae")
     require_match(data, vae, config)
     accelerator = prepare_device(execution.device, config)
-    networks = build_networks(config, data, vae, init, imported)
+    networks = build_networks(config, data, vae, init=init, imported=imported)
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
     multiply_on_small_maps(denoiser.unet)
     inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}

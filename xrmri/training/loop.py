@@ -1,4 +1,4 @@
-"""fit(): the only training loop. It knows no model: it is told what to load and what to minimise.
+"""fit(): the loop of train-vae and train-ldm. It knows no model: it is told what to load and what to minimise.
 
 A run is a function of its seed and of the slices seen: what is drawn at a position of the endless order depends on that
 position alone. So there is no random state to save, and a run that resumes equals the run that never stopped.
