@@ -50,6 +50,9 @@ def generate(
         typer.Option(metavar="I/N", help="Of a dataset: volumes I, I + N, ... (I from 0). Default: SLURM_ARRAY_*."),
     ] = None,
     split: Annotated[str | None, typer.Option(help="Of a dataset: train, val or test. Default test.")] = None,
+    frame: Annotated[
+        str | None, typer.Option(help="Of a dataset in the knee's frame: scanner lays volumes back as acquired.")
+    ] = None,
     num_slices: Annotated[int | None, setting(Generate, "num_slices")] = None,
     steps: Annotated[int | None, setting(Generate, "steps")] = None,
     sampler: Annotated[str | None, setting(Generate, "sampler")] = None,
@@ -85,6 +88,7 @@ def generate(
         model=model,
         sweep=sweep,
         like=like,
+        frame=frame,
         pictures=(".gif",) * gif + (".html",) * html,
         detection=common.settings_of(DetectKnee),
     )

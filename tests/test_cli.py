@@ -18,7 +18,7 @@ COMMANDS = {
     "train-ldm": TRAINING | {"--method"},
     "generate": {"--output", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
                  "--sampler", "--eta", "--guidance", "--guidance-features", "--noise", "--noise-length-mm", "--samples",
-                 "--precision", "--sweep", "--like", "--gif", "--html", "--shard"},
+                 "--precision", "--sweep", "--like", "--frame", "--gif", "--html", "--shard"},
     "evaluate": {"--output", "--bootstrap", "--also", "--rescan", "--flipped", "--quick"},
 }  # fmt: skip
 EVERY_COMMAND = {"--config", "--preset", "--seed", "--device", "--workers", "--dry-run", "--force", "--explain",

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import TINY
+from xrmri.data.nifti import read_volume
+from xrmri.data.reference import on_grid
 from xrmri.data.store import Dataset, open_dataset
 
 
@@ -76,6 +78,29 @@ def test_a_later_cohort_is_laid_into_the_frame_of_an_earlier_one(chain, knee_fra
     later, earlier = open_dataset(tmp_path / "later"), open_dataset(knee_frame)
     for pair_id in earlier.pairs():
         assert np.array_equal(later.volume(pair_id), earlier.volume(pair_id))
+
+
+def test_a_volume_of_the_knees_frame_can_be_laid_back_onto_the_slices_as_acquired(xrmri, chain, knee_frame, tmp_path):
+    dataset = open_dataset(knee_frame)
+    drawn = {}
+    for frame in ("knee", "scanner"):
+        ended = xrmri("generate", knee_frame, "--model", chain.ldm, "--split", "train", "--frame", frame,
+                      "-o", tmp_path / frame, *TINY)  # fmt: skip
+        assert ended.code == 0, ended.err
+    for pair_id in dataset.pairs("train"):
+        for frame in ("knee", "scanner"):
+            drawn[frame] = read_volume(tmp_path / frame / f"{pair_id}.nii.gz")
+        lay = dataset.scanner_geometry(pair_id)
+        turned = lay.flipped(lay.across) if dataset.index.at[pair_id, "side"] == "left" else lay
+        assert np.abs(drawn["scanner"].geometry.affine - turned.affine).max() < 1e-3
+        again = on_grid(drawn["scanner"], drawn["knee"])
+        inner = np.s_[1:-1, 12:-12, 12:-12]
+        assert np.corrcoef(again.voxels[inner].ravel(), drawn["knee"].voxels[inner].ravel())[0, 1] > 0.8
+
+
+def test_the_knees_frame_cannot_be_had_where_the_dataset_lies_in_the_scanners(xrmri, chain, tmp_path):
+    ended = xrmri("generate", chain.dataset, "--model", chain.ldm, "--frame", "knee", "-o", tmp_path / "v", *TINY)
+    assert ended.code == 2 and "build it with --frame knee" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from xrmri.data.view import SeenKnee, View
 from xrmri.generation.film import read_joint
 from xrmri.generation.inputs import GenerateInputs, Grades, ReferenceGrid
 from xrmri.geometry import Geometry
-from xrmri.records import LEFT, RIGHT
+from xrmri.records import LEFT, RIGHT, Volume
 from xrmri.run import sha256
 
 
@@ -75,14 +75,33 @@ def case_of_radiograph(file: Path, inputs: GenerateInputs, grades: Grades, view:
     )
 
 
-def case_of_pair(dataset: Dataset, pair_id: str, changed: Grades, view: View) -> Case:
-    """The case that one pair of a dataset makes; its MRI is never read."""
+def case_of_pair(
+    dataset: Dataset, pair_id: str, changed: Grades, view: View, *, frame: str | None = None
+) -> Case:
+    """The case that one pair of a dataset makes; its MRI is never read.
+
+    Args:
+        dataset: where the pair stands.
+        pair_id: which one.
+        changed: grades that are drawn instead of the ones read.
+        view: how the model sees it.
+        frame: "scanner" to lay a volume of the knee's frame back onto the slices as they were acquired.
+    """
     grades = {**dataset.grades(pair_id), **changed}
+    side = str(dataset.index.at[pair_id, "side"])
     return Case(
         crop=dataset.radiograph(pair_id),
         width_mm=dataset.radiograph_mm(pair_id),
-        side=str(dataset.index.at[pair_id, "side"]),
+        side=side,
         grades={name: grades.get(name) for name in view.features.names},
         source={"pair_id": pair_id},
         geometry=dataset.geometry(pair_id),
+        grid=_acquired_grid(dataset.scanner_geometry(pair_id), side) if frame == "scanner" else None,
     )
+
+
+def _acquired_grid(looking_right: Geometry, side: str) -> ReferenceGrid:
+    """The slices as they were acquired, a left knee turned back."""
+    lying = looking_right.flipped(looking_right.across) if side == LEFT else looking_right
+    nothing = Volume(voxels=np.zeros(lying.shape, np.float32), geometry=lying, side=side)
+    return ReferenceGrid(reference=nothing, source={"frame": "scanner"}, in_place=True)

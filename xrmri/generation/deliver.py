@@ -161,8 +161,10 @@ def deliver(
 
 
 def _laid(volume: Volume, grid: ReferenceGrid | None) -> Volume:
-    """The volume on the grid asked for: in the middle of the reference, since a radiograph does not tell its place."""
-    return on_grid(centred_on(volume, grid.reference), grid.reference) if grid else volume
+    """The volume on the grid asked for; in its middle where nothing tells the place, as no radiograph does."""
+    if grid is None:
+        return volume
+    return on_grid(volume if grid.in_place else centred_on(volume, grid.reference), grid.reference)
 
 
 def _geometry(case: Case, shape: tuple[int, int, int], model: ModelFolder) -> Geometry:
@@ -208,6 +210,8 @@ def _axes(geometry: Geometry) -> str:
 
 def _position(case: Case) -> str:
     """Where the volume lies, in words."""
+    if case.grid and case.grid.in_place:
+        return "as the acquired volume of this pair lay in the scanner"
     if case.grid:
         return "in the middle of the reference series, on its grid"
     if case.geometry:

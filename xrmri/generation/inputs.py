@@ -20,6 +20,8 @@ class ReferenceGrid:
     reference: Volume
     source: dict[str, str]
     """Where it came from, without a path."""
+    in_place: bool = False
+    """The volume is known to lie there; else it is moved, middle on middle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,13 +39,17 @@ class GenerateInputs:
     """A reading to be drawn at each of its grades."""
     like: Path | None = None
     """A series whose grid the volumes take."""
+    frame: str | None = None
+    """scanner or knee, of a dataset's volumes; None for the dataset's own."""
     pictures: tuple[str, ...] = ()
     """Endings of what is written beside volume, sidecar and preview: .gif, .html."""
     detection: DetectKnee = DetectKnee()
     """How joints are found on films."""
 
     def __post_init__(self) -> None:
-        """Refuse a third side."""
+        """Refuse a third side, and a third frame."""
+        if self.frame not in (None, "scanner", "knee"):
+            raise InputError(f"--frame must be scanner or knee, not {self.frame!r}")
         if self.side not in (None, *SIDES):
             raise InputError(f"--side must be left or right, not {self.side!r}")
 

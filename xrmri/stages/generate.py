@@ -92,6 +92,8 @@ def run(
 def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
     """The cases of radiographs, and what their volumes are made of, for "the same command again"."""
     grades = inputs.grades(model.features)
+    if inputs.frame:
+        raise InputError("--frame belongs to a dataset: a radiograph does not tell how the knee lay")
     names = [f"{safe_name(_stem(file))}_mri" for file in files]
     if len(set(names)) < len(names):
         raise InputError("two radiographs have the same name: rename one, or run them one by one")
@@ -114,9 +116,14 @@ def _of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateIn
     dataset = open_dataset(folder)
     if dataset.facts.features_sha256 != model.features.sha256:
         raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
+    if inputs.frame == "knee" and dataset.facts.frame != "knee":
+        raise InputError(f"{folder} lies in the scanner's frame: build it with --frame knee to draw in the knee's")
     changed = inputs.changes(model.features)
     told = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
-    cases = {pair_id: partial(case_of_pair, dataset, pair_id, changed, model.view) for pair_id in dataset.pairs(split)}
+    back = inputs.frame if dataset.facts.frame != inputs.frame else None
+    told |= {"frame": back} if back else {}
+    drawn = partial(case_of_pair, dataset, changed=changed, view=model.view, frame=back)
+    cases = {pair_id: partial(drawn, pair_id) for pair_id in dataset.pairs(split)}
     if not cases:
         raise InconsistentError(f"{folder} has no pair in its {split} split")
     dataset.check()
