@@ -20,6 +20,21 @@ from xrmri.metrics.interval import spread
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
 
+SAME = (
+    "sources",
+    "model_sha256",
+    "seed",
+    "num_slices",
+    "sampler",
+    "steps",
+    "eta",
+    "guidance",
+    "guidance_features",
+    "noise",
+    "noise_length_mm",
+    "precision",
+)
+"""What two sidecars must share, so that the grades alone can have changed anything."""
 MEDIAL, LATERAL = "M", "L"
 FEMUR, TIBIA = "F", "T"
 
@@ -42,7 +57,7 @@ def flip(pair_id: str, file: Path, flipped: Path, dataset: Dataset, sigma: float
         InputError: the two do not belong together; one line.
     """
     sidecars = read_sidecar(file), read_sidecar(flipped)
-    for name in ("seed", "steps", "num_slices", "sampler", "noise", "model_sha256"):
+    for name in SAME:
         if sidecars[0].get(name) != sidecars[1].get(name):
             raise InputError(f"{flipped.name} was drawn with another {name}: only grades may differ")
     grades = changed_grades(*sidecars)
