@@ -25,7 +25,7 @@ from xrmri.building.pair import PairJob, build_pair
 from xrmri.building.search import search
 from xrmri.config import BuildDataset, Execution, Phantom
 from xrmri.data.archive import contents
-from xrmri.data.knees import Knee, write_knees
+from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.store import StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, read_series, windowed_slices
 from xrmri.machine.memory import keep_memory
@@ -75,7 +75,7 @@ def knees(found: list[Path], folder: Path) -> Path:
     crop = np.random.default_rng(0).integers(0, 65536, (299, 299)).astype(np.uint16)
     folder.mkdir()
     write_knees(folder, (
-        Knee(name=f"{number}_{side}", source="film", source_sha256=sha256(film.read_bytes()).hexdigest(),
+        DetectedKnee(name=f"{number}_{side}", source="film", source_sha256=sha256(film.read_bytes()).hexdigest(),
              box=KneeBox(side=side, score=1.0, corners=(0.0, 0.0, 1.0, 1.0)), crop=crop, spacing_mm=None)
         for number, film in enumerate(found) for side in ("left", "right")
     ))  # fmt: skip
@@ -169,7 +169,7 @@ def main() -> None:
         found = search(root, CONFIG)
         crops = knees([one.film.files()[0] for one in found.candidates], scratch / "knees")
         whole_processes(root, [one.flash.path for one in found.candidates], crops, scratch)
-        parts(PairJob(candidate=found.candidates[0], config=CONFIG, device="cpu", knees=crops))
+        parts(PairJob(candidate=found.candidates[0], config=CONFIG, device="cpu", knees=crops, template=None))
         rates: dict[int, list[float]] = {1: [], 2: []}
         for _ in range(2):
             for workers, rate in rates.items():
