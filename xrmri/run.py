@@ -20,7 +20,7 @@ from xrmri.files import HOST, complete_or_absent, digest, sha256, write_json, wr
 from xrmri.holding import Lock, hold, is_lock
 from xrmri.outputs import clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
 from xrmri.run_record import RunRecord, read_record, require_finished, write_record
-from xrmri.trouble import opens
+from xrmri.trouble import ABSENT, opens
 from xrmri.versions import versions
 
 __all__ = ["begin", "complete_or_absent", "digest", "fingerprint", "join", "read_record", "require_finished",
@@ -270,6 +270,6 @@ def _first_difference(earlier: RunRecord, config: Config, wanted: RunRecord) -> 
         if settings.get(name) != wanted.config.get(name):
             return f"{name} was {settings.get(name)!r}, now {wanted.config.get(name)!r}"
     for name in sorted({*earlier.inputs, *wanted.inputs}):
-        if earlier.inputs.get(name) != wanted.inputs.get(name):
+        if earlier.inputs.get(name) not in (wanted.inputs.get(name), ABSENT):
             return f"input {name} has changed"
     return None

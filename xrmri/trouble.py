@@ -5,6 +5,11 @@ What could not be opened is left out like what is damaged, but not for good: the
 
 from pathlib import Path
 
+from xrmri.files import sha256
+
+ABSENT = "absent"
+"""In place of the hash of an input that could not be opened; whatever it is later does not make a command another."""
+
 
 def is_passing(error: BaseException, path: Path) -> bool:
     """Whether an error says less about what a file holds than about whether it could be opened.
@@ -19,6 +24,14 @@ def is_passing(error: BaseException, path: Path) -> bool:
             return True
         seen = seen.__cause__ or seen.__context__
     return not opens(path)
+
+
+def hash_or_absent(file: Path) -> str:
+    """The sha256 of an input, or ABSENT where it cannot be read now."""
+    try:
+        return sha256(file) if file.is_file() else ABSENT
+    except OSError:
+        return ABSENT
 
 
 def opens(path: Path) -> bool:

@@ -24,7 +24,8 @@ from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.names import cells, safe_name
 from xrmri.outputs import clear_leftovers_of
-from xrmri.run import Run, begin, complete_or_absent, digest, fingerprint, is_done, require_writable, sha256
+from xrmri.run import Run, begin, complete_or_absent, digest, fingerprint, is_done, require_writable
+from xrmri.trouble import hash_or_absent, opens
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateI
         raise InputError("two radiographs have the same name: rename one, or run them one by one")
     named = dict(zip(names, files, strict=True))
     told = {"grades": json.dumps(grades, sort_keys=True), "side": str(inputs.side)}
-    told |= {f"radiograph {name}": sha256(file) if file.is_file() else "absent" for name, file in named.items()}
+    told |= {f"radiograph {name}": hash_or_absent(file) for name, file in named.items()}
     if inputs.like:
         told["like"] = fingerprint(inputs.like)
     if inputs.detection != DetectKnee():
@@ -207,6 +208,7 @@ def _to_folder(
         return {"status": "finished", **result, "counts": _counts(len(names), len(reasons))}
     with run:
         reasons = _draw_all(cases, targets, job)
+        run.note(unopened=tuple(str(one) for one in reads if reasons and one and not opens(one)))
         _conclude(run, out, len(cases), reasons)
     return {"status": "finished", **result, "counts": run.record.counts}
 

@@ -1,0 +1,82 @@
+"""What could not be opened is looked at again by the same command; what is damaged is not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from xrmri.run import read_record
+from xrmri.trouble import is_passing, opens
+
+TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "1", "--no-progress", "-q"]
+
+
+def away(path: Path):
+    """Take a file or folder away; returns what puts it back."""
+    aside = path.with_name(f".{path.name}-away")
+    path.rename(aside)
+    return lambda: aside.rename(path)
+
+
+def test_what_opens_is_whole_and_can_be_read(tmp_path):
+    (tmp_path / "001").write_text("a")
+    assert opens(tmp_path) and opens(tmp_path / "001")
+    assert not opens(tmp_path / "002")
+    (tmp_path / "002").symlink_to("nowhere")
+    assert not opens(tmp_path)
+    error = ValueError("not an image")
+    assert not is_passing(error, tmp_path / "001") and is_passing(error, tmp_path / "003")
+    error.__cause__ = PermissionError(13, "Permission denied")
+    assert is_passing(error, tmp_path / "001")
+
+
+@pytest.fixture
+def release(chain, tmp_path):
+    shutil.copytree(chain.oai, tmp_path / "oai")
+    return tmp_path / "oai"
+
+
+def lost_while_reading(monkeypatch, lost: list[Path]):
+    """Take a series away once the release has been searched, and put it back when the command is over."""
+    from xrmri.stages import build_dataset
+
+    search, back = build_dataset.search, []
+
+    def searched(*given):
+        found = search(*given)
+        back.extend(away(path) for path in lost)
+        return found
+
+    monkeypatch.setattr(build_dataset, "search", searched)
+    return back
+
+
+def test_a_series_that_was_away_while_a_dataset_was_built_is_in_it_after_the_same_command(
+    release, chain, xrmri, tmp_path, monkeypatch
+):
+    series = next(path for path in sorted(release.glob("00m/0.C.2/*/*/*")) if len(list(path.iterdir())) == 80)
+    build = ["build-dataset", release, "--knees", chain.knees, "-o", tmp_path / "dataset", *TINY, "--max-rejected", 1]
+    with monkeypatch.context() as patch:
+        back = lost_while_reading(patch, [series])
+        said = xrmri(*build, "--json")
+        assert said.code == 0 and said.result["counts"]["pairs"] == 9, said
+        assert read_record(tmp_path / "dataset").unopened
+        [put_back() for put_back in back]
+    assert xrmri(*build, "--json").result["counts"]["pairs"] == 10
+    assert xrmri(*build, "--json").result["status"] == "already done"
+
+
+def test_a_radiograph_that_was_away_is_drawn_by_the_same_command_and_a_damaged_one_is_not_tried_again(
+    chain, xrmri, tmp_path
+):
+    crops = sorted(chain.knees.glob("*.png"))[:2]
+    for name, crop in zip(("a.png", "b.png"), crops, strict=True):
+        shutil.copy(crop, tmp_path / name)
+    (tmp_path / "c.png").write_text("not an image")
+    films = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
+    draw = ["generate", *films, "--model", chain.ldm, "-o", tmp_path / "v", *TINY]
+    put_back = away(tmp_path / "b.png")
+    assert xrmri(*draw, "--json").result["counts"] == {"asked": 3, "drawn": 1, "rejected": 2}
+    put_back()
+    assert xrmri(*draw, "--json").result["counts"] == {"asked": 3, "drawn": 2, "rejected": 1}
+    assert xrmri(*draw, "--json").result["status"] == "already done"
