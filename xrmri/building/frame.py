@@ -29,7 +29,7 @@ from xrmri.data.registration import (
     register,
 )
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
-from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
+from xrmri.errors import InconsistentError, InputError, UnusableError
 from xrmri.facts import TEMPLATE
 from xrmri.geometry import PLANES, Geometry
 from xrmri.machine.parallel import in_order
@@ -86,7 +86,7 @@ def laid_in_frame(volume: Volume, margin: int, template: Template) -> tuple[Volu
     laid, outside = laid_onto(volume.voxels, lattice, pose, target)
     reason = refusal(pose, outside)
     if reason:
-        raise UnusableError(Reason("registration", reason))
+        raise UnusableError("registration", reason)
     affine = geometry.affine @ np.linalg.inv(lattice.to_mm) @ pose.matrix @ target.to_mm
     framed = Geometry(affine=affine, shape=target.shape)
     acquired = geometry.cropped(0, margin, margin + slices)
@@ -158,9 +158,9 @@ def make_template(training: Sequence[Candidate], config: BuildDataset, execution
     read = [one for one in in_order(partial(_coarse, config), chosen, execution.workers) if one is not None]
     if not read:
         raise InputError("no template: none of the training volumes can be read, so --frame scanner is left")
-    spacing_mm = tuple(float(step) for step in np.median([one.lattice.spacing_mm for one in read], axis=0))
+    slice_mm, row_mm, column_mm = np.median([one.lattice.spacing_mm for one in read], axis=0).tolist()
     slices, height, width = read[0].lattice.shape
-    frame = Lattice(shape=(slices - 2 * read[0].margin, height, width), spacing_mm=spacing_mm)
+    frame = Lattice(shape=(slices - 2 * read[0].margin, height, width), spacing_mm=(slice_mm, row_mm, column_mm))
     still = KneePose(matrix=np.eye(4), correlation=1.0, mirrored_correlation=0.0, inverted_correlation=0.0)
     template = _mean(frame, (laid_onto(one.voxels, one.lattice, still, frame)[0] for one in read))
     for turn in range(ROUNDS):

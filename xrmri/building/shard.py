@@ -131,8 +131,8 @@ def _build(
     slices = config.last_slice - config.first_slice
     synthetic = is_synthetic(found.root)
     splits = planned_split_of(found.candidates, config) if config.frame == "knee" else {}
-    form = {"slices": slices, "size": config.size, "features": config.feature_set, "frame": config.frame}
-    with new_shard(shard.file, **form, synthetic=synthetic) as writer:
+    form = partial(new_shard, features=config.feature_set, frame=config.frame, synthetic=synthetic)
+    with form(shard.file, slices=slices, size=config.size) as writer:
         for number, (job, built) in enumerate(results, start=1):
             if isinstance(built, BuiltPair):
                 row, split = writer.append_packed(built.packed), splits.get(job.candidate.flash.participant)

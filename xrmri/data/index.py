@@ -86,7 +86,7 @@ def _contradiction(rows: list[IndexRow], facts: DatasetFacts) -> str | None:
     beyond = next((one for one in rows if one.row >= held[one.shard]), None)
     if beyond:
         return f"it has {held[beyond.shard]} pairs of {beyond.shard}, and row {beyond.row} of them"
-    splits = Counter(one.split for one in rows)
+    splits = Counter[str](one.split for one in rows)
     told = facts.pairs_per_split
     if told is not None and any(splits[split] != number for split, number in told.items()):
         return f"it has {len(rows)} pairs, dataset.json {sum(told.values())}, or in other splits"

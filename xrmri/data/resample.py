@@ -72,7 +72,7 @@ def _at(image: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """Linear interpolation at positions given in pixel edges; 0 outside the image."""
     count = image.shape[-1]
     values = _between(image, np.clip(centres - 0.5, 0, count - 1))
-    return values * ((centres >= 0) & (centres <= count))
+    return np.asarray(values * ((centres >= 0) & (centres <= count)))
 
 
 def _between(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -80,4 +80,4 @@ def _between(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     below = np.minimum(positions.astype(int), max(values.shape[-1] - 2, 0))
     share = positions - below
     above = np.minimum(below + 1, values.shape[-1] - 1)
-    return values[..., below] * (1 - share) + values[..., above] * share
+    return np.asarray(values[..., below] * (1 - share) + values[..., above] * share)

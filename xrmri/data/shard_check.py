@@ -61,4 +61,4 @@ def _code(grades: np.ndarray, facts: DatasetFacts, features: FeatureSet) -> np.n
     names = [name for name in features.names if name in facts.grades]  # readings added since are not there
     slots = [(facts.grades.index(name), grade) for name in names for grade in features.allowed(name)]
     columns, values = zip(*slots, strict=True)
-    return (grades[:, columns] == np.array(values)).astype(np.uint8)
+    return np.asarray((grades[:, columns] == np.array(values)).astype(np.uint8))

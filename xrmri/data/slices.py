@@ -135,7 +135,7 @@ def _other_exposure(pixels: np.ndarray, numbers: np.random.Generator) -> np.ndar
     """The same radiograph by another detector: gamma, contrast, offset and blur within what films show (choice)."""
     gamma, contrast, offset, blur_pixels = numbers.uniform((0.7, 0.85, -0.08, 0.0), (1.45, 1.1, 0.08, 1.2))
     exposed = gaussian_filter((pixels**gamma - 0.5) * contrast + 0.5 + offset, blur_pixels)
-    return exposed.clip(0, 1).astype(np.float32)
+    return np.asarray(exposed.clip(0, 1).astype(np.float32))
 
 
 def random_crop(image: Tensor, size: int, numbers: np.random.Generator) -> Tensor:

@@ -6,7 +6,7 @@ A knee on the wrong side is worse than a knee missed, so what cannot be told is 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +93,8 @@ def run(
     found = find_films(films)
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "counts": {"films": len(found)}}
-    shared = {"config": config, "side": side, "weights": weights, "trust": trust, "overview": overview}
-    shared["device"] = execution.device
-    jobs = [_FilmJob(film=film, **shared) for film in found]
+    job = partial(_FilmJob, config=config, side=side, weights=weights, trust=trust, device=execution.device)
+    jobs = [job(film=film, overview=overview) for film in found]
     inputs = {str(path): fingerprint(path) for path in films} | {"side": side or "", "overview": str(overview)}
     inputs |= {"weights": fingerprint(weights)} if weights is not None and weights.exists() else {}
     _detector(weights, execution.device, trust)  # a detector that cannot be loaded ends the run before it begins
