@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint faults bench likeness phantom knees dataset vae ldm volumes evaluation detector bundle clean
+.PHONY: setup demo test lint faults bench likeness golden phantom knees dataset vae ldm volumes evaluation detector bundle clean
 
 setup: $(READY)
 
@@ -73,6 +73,10 @@ evaluation: volumes
 # How a cohort compares with real knees, target by target, with sheets of slices and films.
 likeness: $(READY)
 	$(XRMRI) phantom --participants 40 --matrix 256 --figures -o work/likeness
+
+# What the bytes of a release are compared with, written anew: where drawing has changed on purpose.
+golden: $(READY)
+	$(BIN)/python tests/phantom/golden.py
 
 # The model inside the package is this one.
 bundle: ldm

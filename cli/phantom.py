@@ -17,6 +17,8 @@ def phantom(
     labels: Annotated[bool | None, setting(Phantom, "labels", "--labels")] = None,
     scan: Annotated[int | None, setting(Phantom, "scan")] = None,
     twin: Annotated[int | None, setting(Phantom, "twin")] = None,
+    release: Annotated[int | None, setting(Phantom, "release")] = None,
+    left_flash: Annotated[float | None, setting(Phantom, "left_flash")] = None,
     figures: Annotated[bool | None, setting(Phantom, "figures", "--figures")] = None,
 ) -> None:
     """Draw a synthetic OAI release: films and FLASH series as DICOM, and the tables of readings.
@@ -24,7 +26,15 @@ def phantom(
     OAI itself is access-controlled; this cohort of parametric knees stands in for it.
     """
     config = common.settings(
-        Phantom, participants=participants, matrix=matrix, labels=labels, scan=scan, twin=twin, figures=figures
+        Phantom,
+        participants=participants,
+        matrix=matrix,
+        labels=labels,
+        scan=scan,
+        twin=twin,
+        release=release,
+        left_flash=left_flash,
+        figures=figures,
     )
     from xrmri.stages import phantom as stage
 

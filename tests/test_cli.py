@@ -10,7 +10,8 @@ import pytest
 TRAINING = {"--output", "--init", "--init-partial", "--max-steps", "--batch-size", "--learning-rate", "--precision",
             "--time-limit"}  # fmt: skip
 COMMANDS = {
-    "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--twin", "--figures"},
+    "phantom": {"--output", "--participants", "--matrix", "--labels", "--scan", "--twin", "--release", "--left-flash",
+                "--figures"},
     "detect-knee": {"--output", "--side", "--weights", "--trust-weights", "--min-score", "--overview"},
     "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected",
                       "--frame", "--template", "--shards", "--shard", "--figures", "--merge", "--verify"},
@@ -19,7 +20,7 @@ COMMANDS = {
     "generate": {"--output", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
                  "--sampler", "--eta", "--guidance", "--guidance-features", "--noise", "--noise-length-mm", "--samples",
                  "--precision", "--sweep", "--like", "--frame", "--gif", "--html", "--shard"},
-    "evaluate": {"--output", "--bootstrap", "--also", "--rescan", "--flipped", "--quick"},
+    "evaluate": {"--output", "--bootstrap", "--also", "--rescan", "--twin", "--flipped", "--quick"},
 }  # fmt: skip
 EVERY_COMMAND = {"--config", "--preset", "--seed", "--device", "--workers", "--dry-run", "--force", "--explain",
                  "--json", "--quiet", "--no-progress", "--help"}  # fmt: skip

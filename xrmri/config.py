@@ -20,6 +20,7 @@ from xrmri.data_manifests import feature_sets
 from xrmri.documents import LARGEST_BYTES, read_json
 from xrmri.errors import InputError
 from xrmri.limits import read_whole
+from xrmri.phantom.version import EARLIER, RELEASE
 
 SamplerName = Literal["auto", "ddim", "dpm++", "fitted"]
 """auto, the rows of `generation.sampling.SAMPLERS`, and fitted."""
@@ -214,6 +215,10 @@ class Phantom(Seeded):
     """0, or which rescan: the same people and films, their FLASH taken again with other noise and position (choice)."""
     twin: int = 0
     """0, or which twin: the same films, tables, bones and grades, and all that they do not tell drawn anew (choice)."""
+    release: int = RELEASE
+    """Which release of the cohort; the same seed and release give the same bytes for ever (choice)."""
+    left_flash: float = 0.1
+    """Share of people whose left knee has the FLASH; 0.5 for as many left as right knees (choice, as OAI's is low)."""
     figures: bool = False
     """Draw sheets of slices and films, and print how the cohort compares with real knees (choice)."""
     other_sequences: bool = True
@@ -226,6 +231,9 @@ class Phantom(Seeded):
         _require(32 <= self.matrix <= 1024, f"--matrix must be 32 to 1024, not {self.matrix}")
         _require(0 <= self.scan <= 999, f"--scan must be 0 to 999, not {self.scan}")
         _require(0 <= self.twin <= 999, f"--twin must be 0 to 999, not {self.twin}")
+        earlier = f"; commit {EARLIER[self.release]} draws release {self.release}" if self.release in EARLIER else ""
+        _require(self.release == RELEASE, f"--release must be {RELEASE}, which this version draws{earlier}")
+        _require(0 <= self.left_flash <= 1, f"--left-flash must lie between 0 and 1, not {self.left_flash}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

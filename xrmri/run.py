@@ -81,7 +81,7 @@ class Run:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """Record how it ended, and let others work there."""
         full = is_full(error, self.folder)  # before what is half-written goes and leaves room
-        stopped = isinstance(error, StoppedEarly | Signalled | SystemExit)
+        stopped = isinstance(error, StoppedEarly | Signalled | SystemExit | KeyboardInterrupt)
         seconds = round((self.record.seconds or 0) + time.monotonic() - self.started, 1)
         self.note(status="finished" if error is None else "stopped" if stopped else "failed", seconds=seconds)
         try:

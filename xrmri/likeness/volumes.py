@@ -35,10 +35,8 @@ _DEPTHS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 class _Sample:
     """One participant to look at."""
 
-    seed: int
     index: int
-    scan: int
-    twin: int
+    config: Phantom
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -69,7 +67,7 @@ def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[di
         name, measured value, limits and verdict of each target.
     """
     count = min(config.participants, ENOUGH)
-    samples = [_Sample(seed=config.seed, index=index, scan=config.scan, twin=config.twin) for index in range(count)]
+    samples = [_Sample(index=index, config=config) for index in range(count)]
     statistics: list[VolumeStatistics] = []
     tissues: list[Mapping[str, float]] = []
     compared: list[tuple[float, float]] = []
@@ -103,8 +101,9 @@ def draw_figures(folder: Path, config: Phantom, execution: Execution) -> list[di
 
 def _look(sample: _Sample) -> _Seen:
     """Scan one participant at the size for which the targets were set."""
-    participant = draw_participant(sample.seed, sample.index, sample.twin)
-    volume = windowed(render_flash(participant, _MATRIX, sample.scan).voxels)
+    config = sample.config
+    participant = draw_participant(config.seed, sample.index, config.twin, left_flash=config.left_flash)
+    volume = windowed(render_flash(participant, _MATRIX, config.scan).voxels)
     film = render_film(participant)
     left = participant.imaged_side == "left"
     labels = render_labels(participant, _MATRIX, sample.scan)

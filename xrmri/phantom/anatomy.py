@@ -7,8 +7,10 @@ from zlib import crc32
 import numpy as np
 
 from xrmri.phantom.disease import KL_SHARES, draw_grades
-from xrmri.phantom.shape import Shape, draw_shape, draw_sibling
+from xrmri.phantom.shape import Body, Shape, draw_shape, draw_sibling
 
+LEFT_FLASH = 0.1
+"""Share of people in OAI whose left knee has the FLASH (inferred: the right one unless it could not be used)."""
 _IDS = 99_991  # a prime: the stride below then visits every ID once
 
 
@@ -59,21 +61,24 @@ def stream(purpose: str, *numbers: int) -> np.random.Generator:
     return np.random.default_rng([crc32(purpose.encode()), *numbers])
 
 
-def draw_participant(seed: int, index: int, twin: int = 0) -> Participant:
+def draw_participant(seed: int, index: int, twin: int = 0, *, left_flash: float = LEFT_FLASH) -> Participant:
     """Draw one person.
 
     Args:
         seed: of the cohort, 0 or more.
         index: of the person in the cohort, 0 to 99990.
         twin: 0, or more for someone with the same film, bones and grades, and all else their own.
+        left_flash: share of people whose left knee is scanned; it changes nothing else.
 
     Returns:
-        the person; the same for the same three numbers.
+        the person; the same for the same numbers.
     """
     generator, unseen = stream("participant", seed, index), stream("unseen", seed, index, twin)
     sex = "female" if generator.random() < 0.58 else "male"
     bmi = float(np.clip(generator.normal(28.5, 4.8), 18.5, 44.0))
-    shape = draw_shape(generator, stream("outline", seed, index), unseen, sex, bmi)
+    age_years = int(generator.integers(45, 80))
+    body = Body(male=sex == "male", age_years=age_years, bmi=bmi)
+    shape = draw_shape(generator, stream("outline", seed, index), unseen, body)
     other = draw_sibling(generator, unseen, shape)
     kl_right, kl_left = _draw_kl_pair(generator)
     right_first = generator.random() < 0.5
@@ -83,11 +88,11 @@ def draw_participant(seed: int, index: int, twin: int = 0) -> Participant:
     return Participant(
         participant=str(9_000_000 + (7_919 * index + crc32(str(seed).encode())) % _IDS),
         sex=sex,
-        age_years=int(generator.integers(45, 80)),
+        age_years=age_years,
         bmi=round(bmi, 1),
         right=right,
         left=left,
-        imaged_side="right" if generator.random() < 0.9 else "left",
+        imaged_side="left" if generator.random() < left_flash else "right",
         rarely_read_missing=bool(generator.random() < not_read_share),
         seed=seed,
         index=index,

@@ -19,6 +19,7 @@ from xrmri.phantom.anatomy import Participant, stream
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import Flash
 from xrmri.phantom.other_sequences import OtherSequence
+from xrmri.phantom.version import RELEASE
 
 SYNTHETIC = "xrmri synthetic phantom"
 _WHITE = 4095
@@ -172,6 +173,7 @@ def _file(facts: SeriesFacts, number: int, kind: str, modality: str) -> Dataset:
     dataset.Modality = modality
     dataset.Manufacturer = "xrmri"
     dataset.ManufacturerModelName = "synthetic phantom"
+    dataset.SoftwareVersions = f"release {RELEASE}"
     dataset.PatientID = dataset.PatientName = participant.participant
     dataset.PatientSex = participant.sex[0].upper()
     dataset.PatientAge = f"{participant.age_years:03d}Y"

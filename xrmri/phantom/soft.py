@@ -37,19 +37,21 @@ def limb(knee: Knee, p: Points) -> Field:
     shape = knee.shape
     s, fat = (1 + shape.size) / 2, shape.fat_mm  # soft tissue follows the bones half way
     b = s * shape.muscle
+    j = (s + b) / 2  # about the joint there is little muscle
     heights, widths, backs, fronts, wedges = np.array(
         (
             (220.0, 61 * b + 1.3 * fat, 55 * b + 1.3 * fat, 52 * b + 0.8 * fat, 47 * s + 0.8 * fat),
             (90.0, 58 * b + 1.25 * fat, 54 * b + 1.2 * fat, 51 * b + 0.6 * fat, 42 * s + 0.6 * fat),
-            (50.0, 56 * s + 1.2 * fat, 53 * s + 1.1 * fat, 52.5 * s + 0.4 * fat, 37 * s + 0.55 * fat),
-            (18.0, 55 * s + 1.15 * fat, 51 * s + 1.0 * fat, 53.5 * s + 0.3 * fat, 33.5 * s + 0.5 * fat),
-            (-8.0, 53.5 * s + 1.1 * fat, 51 * s + 1.0 * fat, 47 * s + 0.4 * fat, 32 * s + 0.5 * fat),
-            (-40.0, 54.5 * s + 1.05 * fat, 54 * b + 1.0 * fat, 38 * s + 0.5 * fat, 30 * s + 0.5 * fat),
+            (50.0, 56 * j + 1.2 * fat, 53 * s + 1.1 * fat, 52.5 * s + 0.4 * fat, 37 * s + 0.55 * fat),
+            (18.0, 55 * j + 1.15 * fat, 51 * s + 1.0 * fat, 53.5 * s + 0.3 * fat, 33.5 * s + 0.5 * fat),
+            (-8.0, 53.5 * j + 1.1 * fat, 51 * s + 1.0 * fat, 47 * s + 0.4 * fat, 32 * s + 0.5 * fat),
+            (-40.0, 54.5 * j + 1.05 * fat, 54 * b + 1.0 * fat, 38 * s + 0.5 * fat, 30 * s + 0.5 * fat),
             (-85.0, 55 * b + 1.0 * fat, 55 * b + 0.9 * fat, 36 * s + 0.5 * fat, 31 * s + 0.5 * fat),
             (-220.0, 39 * b + 0.6 * fat, 39 * b + 0.6 * fat, 28 * s + 0.5 * fat, 22 * s + 0.5 * fat),
         )
     ).T
-    knots = tuple(zip(heights, 0 * heights, (fronts - backs) / 2, widths, (fronts + backs) / 2, strict=True))
+    middles = -fat * np.interp(heights, (-85.0, -20.0, 30.0, 90.0), (0.0, 0.2, 0.2, 0.05))  # most fat lies medially
+    knots = tuple(zip(heights, middles, (fronts - backs) / 2, widths, (fronts + backs) / 2, strict=True))
     wedge = np.interp(p.z, heights[::-1], wedges[::-1]).astype(np.float32) - np.float32(0.85) * (p.y - np.float32(31.0))
     return common(column(p, knots, 3.0), (np.abs(p.x) - wedge) * np.float32(0.76), 22.0)
 

@@ -46,13 +46,13 @@ class _ParticipantJob:
     """One participant to draw."""
 
     root: Path
-    seed: int
     index: int
-    matrix: int
-    labels: bool
-    scan: int
-    twin: int
-    others: bool
+    config: Phantom
+
+    def participant(self) -> Participant:
+        """Who it is."""
+        given = self.config
+        return draw_participant(given.seed, self.index, given.twin, left_flash=given.left_flash)
 
 
 def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
@@ -66,19 +66,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
     Returns:
         status, output, participants; with figures the targets and whether they are met; for a dry run files and bytes.
     """
-    jobs = [
-        _ParticipantJob(
-            root=out,
-            seed=config.seed,
-            index=index,
-            matrix=config.matrix,
-            labels=config.labels,
-            scan=config.scan,
-            twin=config.twin,
-            others=config.other_sequences,
-        )
-        for index in range(config.participants)
-    ]
+    jobs = [_ParticipantJob(root=out, index=index, config=config) for index in range(config.participants)]
     summary: dict[str, Any] = {"output": str(out), "participants": len(jobs)}
     if execution.dry_run:
         others = _OTHER_SLICES if config.other_sequences else 0
@@ -90,7 +78,7 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         (out / _PARTS).mkdir(parents=True, exist_ok=True)
         for done, participant in enumerate(in_order(_draw, jobs, execution.workers), start=1):
             execution.progress("phantom", done, len(jobs), participant)
-        people = [draw_participant(job.seed, job.index, job.twin) for job in jobs]
+        people = [job.participant() for job in jobs]
         _write_tables(out, people, config.other_sequences)
         if config.labels:
             codes = {"labels": {tissue.name.lower(): int(tissue) for tissue in Tissue}, "signs": SIGN_CODES}
@@ -112,18 +100,18 @@ def _size(config: Phantom) -> int:
 
 def _draw(job: _ParticipantJob) -> str:
     """Draw and write one participant, unless an earlier run has; returns who it is."""
-    participant = draw_participant(job.seed, job.index, job.twin)
+    participant, config = job.participant(), job.config
     boxes = job.root / _PARTS / f"{participant.participant}.json"
     if boxes.is_file() and is_written(job.root, participant):
         return participant.participant
     film = render_film(participant)
-    drawn = render_flash(participant, _drawn_matrix(job.matrix), job.scan)
+    drawn = render_flash(participant, _drawn_matrix(config.matrix), config.scan)
     write_json(boxes, {side: [float(corner) for corner in corners] for side, corners in film.joint_box.items()})
-    if job.labels:
+    if config.labels:
         _write_labels(job.root / "labels", participant, drawn)
     try:
-        flash = _scanned(drawn, participant.imaged_side, job.matrix)
-        others = derive_others(flash, participant) if job.others else ()
+        flash = _scanned(drawn, participant.imaged_side, config.matrix)
+        others = derive_others(flash, participant) if config.other_sequences else ()
         write_series(job.root, participant, film, flash, others)
     except OSError as error:
         raise InputError(f"-o {job.root} cannot be written: {error.strerror}") from error
