@@ -71,6 +71,7 @@ def test_the_measured_scale_makes_the_latents_of_unit_deviation(made):
 
 def test_the_last_row_of_metrics_is_what_the_saved_weights_say(made):
     assert rows(made / "ldm")[-1]["validation_loss"] == pytest.approx(read_model_facts(made / "ldm").validation_loss)
+    assert 0 < rows(made / "ldm")[-1]["validation_loss_noisiest"] != rows(made / "ldm")[-1]["validation_loss"]
     assert rows(made / "vae")[-1]["psnr_db"] == pytest.approx(read_autoencoder_facts(made / "vae").psnr_db)
 
 
@@ -241,6 +242,13 @@ def test_validation_shows_each_slice_once_at_steps_spread_over_the_whole_process
     assert sorted(steps.tolist()) == [int((i + 0.5) / 24 * 2_000) for i in range(24)]
     again = made_samples(TrainLdm()).validation_batches(7)
     assert all(torch.equal(one.eps, other.eps) for one, other in zip(batches, again, strict=True))
+
+
+def test_the_noisiest_step_is_measured_alone_on_the_same_slices_and_noise_every_time():
+    once, again = (made_samples(TrainLdm()).noisiest_batches(7) for _ in range(2))
+    assert [len(batch.t) for batch in once] == [7, 7, 7, 3]
+    assert all((batch.t == TrainLdm().timesteps - 1).all() for batch in once)
+    assert all(torch.equal(one.eps, other.eps) for one, other in zip(once, again, strict=True))
 
 
 def test_encoding_that_was_interrupted_goes_on_where_it_stopped(made, tmp_path):

@@ -4,7 +4,7 @@ Shapes: B slices, P pairs, S depths, C latent channels, h x w latent pixels, W c
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from xrmri.config import Execution, TrainLdm
 from xrmri.data.slices import Purpose, Shuffle, SliceIndex, index_slices, noise_source, random_numbers, training_view
-from xrmri.data.store import Dataset
+from xrmri.data.store import Dataset, evenly
 from xrmri.data.view import View
 from xrmri.learning.latents import Encoders, Latents, cache_latents
 from xrmri.models.condition import Condition
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _VALIDATED = 192
 """Slices that the validation loss comes from (choice)."""
+_NOISIEST = 48
+"""Of them, those that it is measured on at the noisiest step alone (choice)."""
 
 
 class Batch(NamedTuple):
@@ -76,11 +78,23 @@ class Samples:
         steps = ((np.arange(count) + 0.5) / count * self.config.timesteps).astype(int)
         # Neighbours in the list are neighbours in depth: an odd stride keeps depth and step from rising together.
         steps = steps[np.arange(count) * _coprime(count) % count]
+        return self._fixed(dict(enumerate(steps.tolist())), size)
+
+    def noisiest_batches(self, size: int) -> list[Batch]:
+        """At most 48 slices, evenly, on fixed noise, all at the last step of the forward process.
+
+        There only radiograph and features tell anything: what a network learnt of them shows here and nowhere else.
+        """
+        chosen = evenly(range(len(self.items)), _NOISIEST)
+        return self._fixed(dict.fromkeys(chosen, self.config.timesteps - 1), size)
+
+    def _fixed(self, steps: Mapping[int, int], size: int) -> list[Batch]:
+        """Batches of slices at given steps, each slice on noise of its own that never changes."""
         chosen = []
-        for number, t in enumerate(steps.tolist()):
+        for number, t in steps.items():
             source = noise_source(self.config.seed, Purpose.VALIDATION, number)
             chosen.append(self._one(number, t=torch.tensor(t), variant=0, source=source))
-        batches = (chosen[first : first + size] for first in range(0, count, size))
+        batches = (chosen[first : first + size] for first in range(0, len(chosen), size))
         return [Batch(*map(torch.stack, zip(*batch, strict=True))) for batch in batches]
 
     def _training(self, number: int, position: int) -> Batch:

@@ -83,7 +83,11 @@ def run(
         with accelerator.main_process_first():
             training, validation = read_samples(data, cache, encoders, config=config, execution=execution)
         schedule = make_schedule(**asdict(_process(config)))
-        held_out = validation.validation_batches(max(1, config.batch_size))
+        size = max(1, config.batch_size)
+        held_out = {
+            "validation_loss": validation.validation_batches(size),
+            "validation_loss_noisiest": validation.noisiest_batches(size),
+        }
         validate = _validation(held_out, schedule, accelerator.device)
         task = Task(
             name=config.command(),
@@ -146,18 +150,21 @@ def _loss(model: nn.Module, batch: Batch, *, schedule: Schedule, min_snr: float 
 
 
 def _validation(
-    batches: Sequence[Batch], schedule: Schedule, device: torch.device
+    held_out: Mapping[str, Sequence[Batch]], schedule: Schedule, device: torch.device
 ) -> Callable[[nn.Module], dict[str, float]]:
-    """A function that measures the loss of a network on fixed batches."""
+    """A function that measures the loss of a network on fixed batches, by the name of each set of them."""
 
-    @torch.no_grad()
-    def measure(network: nn.Module) -> dict[str, float]:
-        network.to(device)
+    def loss(network: nn.Module, batches: Sequence[Batch]) -> float:
         losses = [
             float(_loss(network, Batch(*(part.to(device) for part in batch)), schedule=schedule)) * len(batch.t)
             for batch in batches
         ]
-        return {"validation_loss": sum(losses) / sum(len(batch.t) for batch in batches)}
+        return sum(losses) / sum(len(batch.t) for batch in batches)
+
+    @torch.no_grad()
+    def measure(network: nn.Module) -> dict[str, float]:
+        network.to(device)
+        return {name: loss(network, batches) for name, batches in held_out.items()}
 
     return measure
 
