@@ -96,7 +96,7 @@ def run(
             validate=validate,
             rate=lambda parameter: config.projection_rate if parameter.startswith("guidance.") else 1.0,
             picture=drawn_knees(
-                held_out, autoencoder, schedule, scale=training.scale, device=accelerator.device
+                held_out["validation_loss"], autoencoder, schedule, scale=training.scale, device=accelerator.device
             ),
         )
         fit(denoiser, task, config, out, accelerator, execution)
