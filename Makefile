@@ -78,9 +78,9 @@ likeness: $(READY)
 golden: $(READY)
 	$(BIN)/python tests/phantom/golden.py
 
-# What a film can tell at best, in both frames: a tenth of PEOPLE are held out. Ten core minutes for every 100 people.
+# What a film can tell at best, in both frames: two in five of PEOPLE are held out. About 40 core minutes.
 ceiling: $(READY)
-	sh tests/ceiling.sh $(BIN)/python work/ceiling $(or $(PEOPLE),400)
+	sh tests/ceiling.sh $(BIN)/python work/ceiling $(or $(PEOPLE),100)
 
 # The model inside the package is this one.
 bundle: ldm
