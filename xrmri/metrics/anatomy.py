@@ -33,11 +33,11 @@ LATERAL, MEDIAL = -1, 1
 DEPTH_MM = 7.5
 CONDYLE_MM = (14.0, 24.0)
 """From the middle, where marrow lies on either side of notch and spines."""
-SPREADS, BRIGHTER = 4.5, 0.25
+SPREADS, BRIGHTER = 3.5, 0.25
 """Brightness outside of marrow: above its median by so many robust deviations, and by this share of it."""
 SLICES_TOGETHER = 3
 BLOCK_MM = 4.0
-FEMUR_MM, TIBIA_MM = (-22.0, -10.0), (4.0, 12.0)
+FEMUR_MM, TIBIA_MM = (-26.0, -14.0), (8.0, 16.0)
 """Rows in which bones are measured, from the joint line down."""
 
 
