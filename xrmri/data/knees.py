@@ -8,21 +8,26 @@ Crops keep the film's orientation: a left knee is not mirrored here.
 import csv
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
-from xrmri.errors import InputError
+from xrmri.errors import InconsistentError, InputError
 from xrmri.names import cells
 from xrmri.records import KneeBox
-from xrmri.run import complete_or_absent
+from xrmri.run import complete_or_absent, read_record
+from xrmri.seals import require_sha256
+from xrmri.tables import read_table
+from xrmri.typed import Between
 
 _COLUMNS = ("row", "name", "source", "source_sha256", "side", "score", "x0", "y0", "x1", "y1", "spacing_mm",
             "fibula_left")  # fmt: skip
+_Pixels = Annotated[float, Between(-100_000, 100_000)]
 _REJECTED = ("source", "reason", "score")
 _FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
 _AGAIN = "run `xrmri detect-knee` again with --force"
@@ -42,6 +47,24 @@ class DetectedKnee:
     """(299, 299) uint16, windowed, film orientation."""
     spacing_mm: tuple[float, float] | None
     """Of the crop, along rows and columns; None where the film does not tell."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Row:
+    """A line of knees.csv."""
+
+    row: Annotated[int, Between(0)]
+    name: str
+    source: str
+    source_sha256: str
+    side: Literal["left", "right"]
+    score: Annotated[float, Between(0, 1)]
+    x0: _Pixels
+    y0: _Pixels
+    x1: _Pixels
+    y1: _Pixels
+    spacing_mm: Annotated[float, Between(0.001, 100)] | None
+    fibula_left: Annotated[float, Between(0, 1)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +96,11 @@ class Knees:
         try:
             with open_h5(self.folder / "knees.h5", _AGAIN) as content:
                 crop, box, spacing = (content[name][row] for name in ("crop", "box", "spacing_mm"))
+                told = tuple(bytes(content[name][row]).decode("ascii", "replace") for name in ("side", "source_sha256"))
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise unreadable(str(self.folder / "knees.h5"), error, f"is damaged: {_AGAIN}") from error
+        if told != (line["side"], line["source_sha256"]) or crop.ndim != 2 or not np.isfinite(box).all():
+            raise InconsistentError(f"{self.folder}: row {row} of knees.csv is not that of knees.h5: {_AGAIN}")
         x0, y0, x1, y1 = (float(corner) for corner in box)
         return DetectedKnee(
             name=line["name"],
@@ -122,13 +148,14 @@ def open_knees(folder: Path) -> Knees:
     """The knees folder that `xrmri detect-knee` wrote; InputError when it is not one."""
     if not all((folder / name).is_file() for name in ("knees.h5", "knees.csv")):
         raise InputError(f"{folder} has no knees.h5 and knees.csv: give a folder that `xrmri detect-knee` has finished")
-    try:
-        text = {name: str for name in ("name", "source", "source_sha256", "side")}
-        table = pd.read_csv(folder / "knees.csv", dtype=text)
-        table[list(_COLUMNS)]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder / 'knees.csv'} cannot be read ({error}): run `xrmri detect-knee` again") from error
-    return Knees(folder=folder, table=table)
+    record = read_record(folder)
+    for name, digest in ((record.outputs if record else None) or {}).items():
+        if name in ("knees.h5", "knees.csv"):
+            require_sha256(folder / name, digest, _AGAIN)
+    rows = read_table(folder / "knees.csv", _Row, advice=_AGAIN, damaged=InputError)
+    if [row.row for row in rows] != list(range(len(rows))):
+        raise InputError(f"{folder / 'knees.csv'} cannot be used (its rows are not numbered from 0): {_AGAIN}")
+    return Knees(folder=folder, table=pd.DataFrame([asdict(row) for row in rows], columns=list(_COLUMNS)))
 
 
 def _append(content: File, row: int, knee: DetectedKnee) -> None:

@@ -1,0 +1,84 @@
+"""A folder of knees is used as detect-knee wrote it, and what it says must be possible."""
+
+import csv
+import shutil
+
+import h5py
+import pytest
+
+from tests.data.test_knees import knee
+from tests.faults.hdf5 import REPLACEMENTS, replace_array
+from xrmri.config import DetectKnee
+from xrmri.data.knees import open_knees, write_knees
+from xrmri.errors import InconsistentError, InputError, XrmriError
+from xrmri.run import begin
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two knees of one film, finished."""
+    with begin(tmp_path / "knees", DetectKnee(), {}):
+        write_knees(tmp_path / "knees", [knee("right"), knee("left", spacing=None)])
+    return tmp_path / "knees"
+
+
+def edit(folder, **changes):
+    with (folder / "knees.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    rows[0] |= changes
+    with (folder / "knees.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_knees_as_they_were_written_are_found(folder):
+    assert open_knees(folder).find("ab" * 32, "left").box.side == "left"
+    assert open_knees(folder).find("ab" * 32, "right").spacing_mm == (0.4, 0.4)
+
+
+def test_an_edited_table_and_a_rewritten_file_are_told(folder):
+    edit(folder, side="left")
+    with pytest.raises(InconsistentError, match="knees.csv is not as it was written"):
+        open_knees(folder)
+    shutil.copy(folder / "knees.csv", folder / "copy.csv")
+    edit(folder, side="right")
+    with h5py.File(folder / "knees.h5", "r+") as content:
+        content["crop"][0] = 7
+    with pytest.raises(InconsistentError, match="knees.h5 is not as it was written"):
+        open_knees(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"row": "99"}, "its rows are not numbered from 0"),
+        ({"row": "x"}, 'line 2: row must be a whole number, not "x"'),
+        ({"side": "middle"}, "line 2: side must be one of left, right"),
+        ({"score": "nan"}, "line 2: score must be a number"),
+        ({"x0": "1e99"}, "line 2: x0 must be -100000 to 100000"),
+        ({"spacing_mm": "-3"}, "line 2: spacing_mm must be 0.001 to 100"),
+    ],
+)
+def test_a_table_that_cannot_be_is_told_though_nobody_recorded_it(folder, changes, said):
+    (folder / "run.json").unlink()
+    edit(folder, **changes)
+    with pytest.raises(InputError) as told:
+        open_knees(folder)
+    assert said in str(told.value) and str(folder / "knees.csv") in str(told.value) and "\n" not in str(told.value)
+
+
+def test_a_side_that_the_crops_do_not_have_is_told_though_nobody_recorded_it(folder):
+    (folder / "run.json").unlink()
+    edit(folder, side="left")
+    with pytest.raises(InconsistentError, match="row 0 of knees.csv is not that of knees.h5"):
+        open_knees(folder).read(0)
+
+
+@pytest.mark.parametrize("kind", REPLACEMENTS)
+def test_crops_that_lie_elsewhere_are_refused(folder, tmp_path, kind):
+    (folder / "run.json").unlink()
+    shutil.copy(folder / "knees.h5", tmp_path / "secret.h5")
+    replace_array(folder / "knees.h5", "crop", kind, tmp_path / "secret.h5")
+    with pytest.raises(XrmriError, match="is not as xrmri writes it"):
+        open_knees(folder).read(0)
