@@ -11,12 +11,14 @@ from typing import Any
 
 from xrmri.building.record import LeftOutSeries, PairOfSeries, PairRecord
 from xrmri.config import BuildDataset, DetectKnee
-from xrmri.data.archive import is_archive
+from xrmri.data.archive import beginning, is_archive
 from xrmri.data.description import FILM, FLASH, OTHER
+from xrmri.data.dicom import LABEL_BYTES
 from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries, pair_up
 from xrmri.data.readings import read_readings
 from xrmri.data.release import Release, Series, find_release
 from xrmri.errors import InconsistentError, InputError, Reason
+from xrmri.origins import SYNTHETIC_MARK
 from xrmri.run import digest, fingerprint, read_record, sha256
 from xrmri.trouble import opens
 
@@ -168,7 +170,16 @@ def inputs_of(found: Found, knees: Path | None, template: Path | None, detection
     return told
 
 
-def is_synthetic(root: Path) -> bool:
-    """Whether the knees are drawn: what is trained on a phantom must say so for ever."""
-    made = read_record(root)
-    return made is not None and made.command == "phantom"
+def is_synthetic(found: Found) -> bool:
+    """Whether the knees are drawn: what is trained on a phantom must say so for ever.
+
+    Its run.json says so, and, where that is gone or a part of a release is given, each of its DICOM files.
+    """
+    made = read_record(found.root)
+    if made is not None and made.command == "phantom":
+        return True
+    first = next((file for candidate in found.candidates for file in candidate.flash.files()), None)
+    try:
+        return first is not None and SYNTHETIC_MARK in beginning(first, LABEL_BYTES)
+    except InputError:
+        return False

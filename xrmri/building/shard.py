@@ -129,7 +129,7 @@ def _build(
     pairs: list[PairRecord] = []
     not_read: Counter[str] = Counter()
     slices = config.last_slice - config.first_slice
-    synthetic = is_synthetic(found.root)
+    synthetic = is_synthetic(found)
     splits = planned_split_of(found.candidates, config) if config.frame == "knee" else {}
     form = partial(new_shard, features=config.feature_set, frame=config.frame, synthetic=synthetic)
     with form(shard.file, slices=slices, size=config.size) as writer:
