@@ -22,8 +22,8 @@ def patches(knee: Knee, grid: Grid) -> Field:
     """Density of spongy bone, 1 on average: some places are thinned and others dense."""
     generator, step = stream("patches", knee.shape.bone_seed), abs(float(grid.x[1] - grid.x[0]))
     shape = (len(grid.z), len(grid.x))
-    slow, quick = (smooth_noise(generator, shape, (width / step, width / step)) for width in (8.0, 3.0))
-    return np.clip(1 + np.float32(0.19) * slow + np.float32(0.11) * quick, 0.5, 1.6)
+    slow, quick = (smooth_noise(generator, shape, (width / step, width / step)) for width in (6.5, 3.0))
+    return np.clip(1 + np.float32(0.27) * slow + np.float32(0.11) * quick, 0.5, 1.6)
 
 
 def lines(knee: Knee, grid: Grid, factor: int) -> Field:
