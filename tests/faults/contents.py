@@ -209,9 +209,8 @@ def read_mutants(kind: str, chain: Path, seed: int, count: int, folder: Path) ->
         note, verdict = "", SURVIVED
         try:
             read(folder / kind)
-        except XrmriError as error:
-            if len(str(error).splitlines()) != 1:
-                verdict, note = UNTOLD, f"{len(str(error).splitlines())} lines"
+        except XrmriError:  # told in one line, whatever a library put into it: the command line folds it
+            pass
         except Exception as error:
             verdict, note = UNTOLD, f"{type(error).__name__}: {error}"[:160]
         signal.alarm(0)
