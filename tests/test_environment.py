@@ -19,12 +19,12 @@ DRY_RUN = f"{sys.executable} -m xrmri phantom --participants 1 --matrix 32 -o Gr
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess:
     told = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
-    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=told, check=False)
+    return subprocess.run(["bash", "-c", line], capture_output=True, encoding="utf-8", env=told, check=False)
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess:
     told = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=told, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", env=told, check=False)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ print("left", sorted(file.name for file in folder.iterdir()))
 def test_a_file_that_there_is_no_room_for_is_an_error_with_its_name_and_leaves_nothing(tmp_path):
     told = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", TOO_SMALL, tmp_path]
-    said = subprocess.run(command, capture_output=True, text=True, env=told, check=False)
+    said = subprocess.run(command, capture_output=True, encoding="utf-8", env=told, check=False)
     assert said.returncode == 0, said.stderr
     lines = said.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["a.h5", "a.safetensors", "a.npy", "a.nii.gz", "a.nii", "left"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "extending.md").read_text()
+PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def extended(tmp_path_factory):
     for file, table, row in changes:
         insert(root / file, table, row)
     manifest = root / "xrmri" / "data_manifests" / "radiographic_features.json"
-    content = json.loads(manifest.read_text())
+    content = json.loads(manifest.read_text(encoding="utf-8"))
     content["features"].append(json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL)[1]))
-    manifest.write_text(json.dumps(content))
+    manifest.write_text(json.dumps(content), encoding="utf-8")
 
     def run(program):
         done = subprocess.run(
@@ -45,7 +45,7 @@ def extended(tmp_path_factory):
 
 def insert(file, table, row):
     """Put a row last into the tuple, or the Literal, that a name is bound to."""
-    source = file.read_text()
+    source = file.read_text(encoding="utf-8")
     bound = next(
         node.value for node in ast.parse(source).body
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == table
@@ -53,7 +53,7 @@ def insert(file, table, row):
     lines = source.splitlines(keepends=True)
     end = sum(map(len, lines[: bound.end_lineno - 1])) + bound.end_col_offset - 1
     before = source[:end].rstrip()
-    file.write_text(f"{before.rstrip(',')},\n{row}{source[end:]}")
+    file.write_text(f"{before.rstrip(',')},\n{row}{source[end:]}", encoding="utf-8")
 
 
 def test_the_changed_program_names_what_was_added_in_its_help(extended):

@@ -252,7 +252,7 @@ def test_the_noisiest_step_is_measured_alone_on_the_same_slices_and_noise_every_
 
 
 def test_encoding_that_was_interrupted_goes_on_where_it_stopped(made, tmp_path):
-    from xrmri.data.slices import index_slices
+    from xrmri.data.slices import index_slices, training_view
 
     slices, seen = index_slices(open_dataset(made / "dataset"), "train"), []
 
@@ -264,7 +264,7 @@ def test_encoding_that_was_interrupted_goes_on_where_it_stopped(made, tmp_path):
         return x[:, None, None, ::4, ::4].expand(-1, 2, 4, -1, -1)
 
     encoders = Encoders(moments=moments, radiograph=lambda y: y[:, None], token=lambda y: torch.zeros(len(y), 3))
-    call = {"grid": "crop", "variants": 2, "seed": 0, "tell": lambda *_: None}
+    call = {"view": training_view(slices.dataset, "crop"), "variants": 2, "seed": 0, "tell": lambda *_: None}
     with pytest.raises(KeyboardInterrupt):
         cache_latents(tmp_path, slices, range(36), encoders, **call)
     assert not (tmp_path / "slices.npy").exists()

@@ -106,7 +106,7 @@ def _look(sample: _Sample) -> _Seen:
     volume = windowed(render_flash(participant, _MATRIX, config.scan).voxels)
     film = render_film(participant)
     left = participant.imaged_side == "left"
-    labels = render_labels(participant, _MATRIX, sample.scan)
+    labels = render_labels(participant, _MATRIX, config.scan)
     volume, labels = (np.ascontiguousarray(v[:, :, ::-1]) if left else v for v in (volume, labels))
     return _Seen(
         name=_name(participant),
