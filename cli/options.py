@@ -65,7 +65,7 @@ class Common:
     def settings_of(self, kind: type[Settings]) -> Settings:
         """What preset and TOML file say of another command whose work this one does too."""
         file = self.config if self.config and self.config.suffix != ".json" else None  # a run.json is of one command
-        return kind.load(preset=self.preset, file=file, seed=0)  # a seed is of this command's own work
+        return kind.load(preset=self.preset, file=file, shared=False, seed=0)  # a seed is of this command's own work
 
     def execution(self) -> Execution:
         """How the command runs; nothing in it changes a result."""

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from xrmri.config import BuildDataset, Generate, Phantom, TrainLdm, TrainVae
+from xrmri.config import BuildDataset, DetectKnee, Generate, Phantom, TrainLdm, TrainVae
 from xrmri.errors import InputError
 from xrmri.presets import PRESETS
 
@@ -70,3 +70,10 @@ def test_a_wrong_setting_is_refused_in_the_users_words(given, complaint):
 def test_settings_survive_json():
     config = TrainLdm.load(preset="demo")
     assert TrainLdm(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.to_dict().items()}) == config
+
+
+def test_what_stands_above_the_tables_of_a_config_file_is_for_the_command_that_is_run(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("shares = [0.5, 0.1, 0.4]\n[detect-knee]\nmin_score = 0.7\n", encoding="utf-8")
+    assert BuildDataset.load(file=file).shares == (0.5, 0.1, 0.4)
+    assert DetectKnee.load(file=file, shared=False).min_score == 0.7

@@ -40,11 +40,14 @@ class Config:
         return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in cls.__name__).lstrip("-")
 
     @classmethod
-    def load(cls, *, preset: str | None = None, file: Path | None = None, **given: Any) -> Self:
-        """Settings from a preset, a config file (TOML, or an earlier run.json) and options; None is "not given"."""
+    def load(cls, *, preset: str | None = None, file: Path | None = None, shared: bool = True, **given: Any) -> Self:
+        """Settings from a preset, a config file (TOML, or an earlier run.json) and options; None is "not given".
+
+        What stands above all tables of a TOML file is for the command that is run: not `shared` with others' settings.
+        """
         from xrmri.presets import values
 
-        saved = _read(file, cls.command()) if file else {}
+        saved = _read(file, cls.command(), shared=shared) if file else {}
         preset = preset or saved.pop("preset", None)
         chosen = {**values(preset, cls.command()), **saved, **{k: v for k, v in given.items() if v is not None}}
         known = {item.name: item.type for item in fields(cls)}  # type: ignore[arg-type]
@@ -94,23 +97,23 @@ def _meanings() -> dict[str, dict[str, str]]:
     return found
 
 
-def _read(file: Path, command: str) -> dict[str, Any]:
+def _read(file: Path, command: str, *, shared: bool) -> dict[str, Any]:
     """The settings of one command in a TOML file or an earlier run.json."""
     if file.suffix == ".json":
         content = read_json(file, called=f"--config {file}", advice="give a TOML file, or the run.json of a run")
         if content.get("command") != command:
             raise InputError(f"--config {file} is a run of {content.get('command')!r}, not of {command}")
-        own, shared = content.get("config"), {}
+        own, above = content.get("config"), {}
     else:
         try:
             content = tomllib.loads(read_whole(file, LARGEST_BYTES).decode("utf-8"))
         except (InputError, ValueError, RecursionError) as error:
             raise InputError(f"--config {file} cannot be read: {error}") from error
         own = content.get(command, {})
-        shared = {key: value for key, value in content.items() if key != command and not isinstance(value, dict)}
+        above = {key: value for key, value in content.items() if key != command and not isinstance(value, dict)}
     if not isinstance(own, dict):
         raise InputError(f"--config {file}: the settings of {command} are no table of names and values")
-    return {**shared, **own}
+    return {**above, **own} if shared else own
 
 
 def _fits(value: Any, kind: Any) -> bool:
