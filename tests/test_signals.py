@@ -13,21 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.world import children
+
 TINY = ["phantom", "--preset", "tiny", "--participants", "40", "--workers", "2", "--no-progress"]
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to look at processes in")
-
-
-def children(pid: int) -> list[int]:
-    """The processes that one has started and that have not ended."""
-    found = []
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = file.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if int(parent) == pid and state != "Z":
-            found.append(int(file.parent.name))
-    return found
 
 
 def is_worker(pid: int) -> bool:

@@ -28,6 +28,7 @@ from xrmri.data.registration import (
     laid_onto,
     register,
 )
+from xrmri.data.store import evenly
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InconsistentError, InputError, UnusableError
 from xrmri.facts import TEMPLATE
@@ -154,8 +155,8 @@ def read_template(folder: Path) -> Template:
 
 def make_template(training: Sequence[Candidate], config: BuildDataset, execution: Execution) -> Template:
     """The mean of the scanner's frame, then ROUNDS times the mean of what was laid onto the mean before."""
-    chosen = [training[place] for place in np.linspace(0, len(training) - 1, min(MOST, len(training))).astype(int)]
-    read = [one for one in in_order(partial(_coarse, config), chosen, execution.workers) if one is not None]
+    chosen = in_order(partial(_coarse, config), evenly(training, MOST), execution.workers)
+    read = [one for one in chosen if one is not None]
     if not read:
         raise InputError("no template: none of the training volumes can be read, so --frame scanner is left")
     slice_mm, row_mm, column_mm = np.median([one.lattice.spacing_mm for one in read], axis=0).tolist()

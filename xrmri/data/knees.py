@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from xrmri.data.chunks import FILTERS
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
 from xrmri.errors import InconsistentError, InputError
 from xrmri.names import cells
@@ -29,7 +30,6 @@ _COLUMNS = ("row", "name", "source", "source_sha256", "side", "score", "x0", "y0
             "fibula_left")  # fmt: skip
 _Pixels = Annotated[float, Between(-100_000, 100_000)]
 _REJECTED = ("source", "reason", "score")
-_FILTERS = {"compression": "gzip", "compression_opts": 4, "shuffle": True, "fletcher32": True}
 _AGAIN = "run `xrmri detect-knee` again with --force"
 
 
@@ -171,7 +171,7 @@ def _append(content: File, row: int, knee: DetectedKnee) -> None:
     for name, (value, dtype) in values.items():
         shape = np.shape(value)
         if name not in content:
-            content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape), **_FILTERS)
+            content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape), **FILTERS)
         content[name].resize(row + 1, axis=0)
         content[name][row] = value
 
