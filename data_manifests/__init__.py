@@ -16,3 +16,10 @@ def manifest() -> tuple[dict[str, Any], ...]:
 def feature_sets() -> tuple[str, ...]:
     """The names of its sets, in order of appearance."""
     return tuple(dict.fromkeys(name for reading in manifest() for name in reading["sets"]))
+
+
+@cache
+def covariates() -> dict[str, dict[str, Any]]:
+    """Age, sex and BMI by name, in the order that fixes their code: unit, plausible range, centre, scale, columns."""
+    text = resources.files(__name__).joinpath("covariates.json").read_text(encoding="utf-8")
+    return {one["name"]: one for one in json.loads(text)["covariates"]}

@@ -80,6 +80,7 @@ def build_pair(job: PairJob) -> BuiltPair | list[RejectedSeries]:
         mri=volume.voxels,
         radiograph=np.rint(resized(upright, job.config.size)).astype(np.uint16),
         grades=candidate.grades,
+        covariates=candidate.covariates,
         affine=volume.geometry.affine,
         window=intensity_window(volume.voxels),
         scanner_affine=scanner.affine if scanner else None,

@@ -15,6 +15,7 @@ from xrmri.data.archive import beginning, is_archive
 from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.dicom import LABEL_BYTES
 from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries, pair_up
+from xrmri.data.participants import read_people
 from xrmri.data.readings import read_readings
 from xrmri.data.release import Release, Series, find_release
 from xrmri.errors import InconsistentError, InputError, Reason
@@ -75,6 +76,7 @@ def search(root: Path, config: BuildDataset) -> Found:
     if not release.readings:
         raise InconsistentError(f"{root} has no table kxr_sq_bu00.txt: add the folder of semi-quantitative readings")
     candidates, rejected = pair_up(release.series, read_readings(release.readings))
+    people = read_people(release.people)
     whole = []
     for one in candidates:
         files = 0 if is_archive(one.flash.path) else _count_files(one.flash)
@@ -82,7 +84,7 @@ def search(root: Path, config: BuildDataset) -> Found:
             reason = Reason("slice count", f"{files} files, not {config.slices}")
             rejected += one.blamed(flash=reason, film=Reason(NOT_NEEDED, "its FLASH series was rejected"))
         else:
-            whole.append(one)
+            whole.append(replace(one, covariates=people.of(one.flash.participant, one.flash.visit)))
     return Found(root=root, release=release, candidates=whole, rejected=rejected)
 
 
@@ -150,6 +152,7 @@ def plan(found: Found, out: Path) -> dict[str, Any]:
         "pairs_per_side": dict(sorted(sides.items())),
         "pairs_without_readings": sum(not one.grades for one in found.candidates),
         "readings": [found.relative(file) for file in release.readings],
+        "people": [found.relative(file) for file in release.people],
         "sheets": [found.relative(file) for file in release.sheets],
         "renamed": {"count": len(renamed), "examples": renamed[:3]},
         "unplaced": {"count": len(release.unplaced), "examples": [*map(found.relative, release.unplaced[:3])]},
@@ -162,7 +165,7 @@ def inputs_of(found: Found, knees: Path | None, template: Path | None, detection
         release = fingerprint(found.root)
     else:
         paths = [found.relative(one.path) for one in found.release.series]
-        release = digest([paths, [sha256(file) for file in found.release.readings]])
+        release = digest([paths, [sha256(file) for file in (*found.release.readings, *found.release.people)]])
     given = {"knees": knees, "template": template}
     told = {"release": release} | {name: fingerprint(folder) for name, folder in given.items() if folder}
     if knees is None and detection != DetectKnee():

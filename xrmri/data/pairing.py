@@ -6,9 +6,10 @@ Pairs are made by participant, visit and side, never by date: films are from the
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from xrmri.data.covariates import Covariates
 from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.readings import Key, Reading
 from xrmri.data.release import Series
@@ -27,6 +28,8 @@ class Candidate:
     film: Series
     grades: Mapping[str, int | None]
     """Empty where nobody read the knee."""
+    covariates: Covariates = field(default_factory=dict)
+    """Age, sex and BMI of the participant; empty where nothing is known."""
 
     @property
     def side(self) -> str:

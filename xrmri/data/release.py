@@ -25,6 +25,7 @@ _MONTHS = {0: 0, 1: 12, 2: 18, 3: 24, 4: 30, 5: 36, 6: 48, 7: 60, 8: 72, 9: 84, 
 _NUMBER = re.compile(r"\d{8}")
 _PARTICIPANT = re.compile(r"9\d{6}")
 _READINGS = re.compile(r"(kxr_sq_bu\d\d|oai_kxrsemiquant\d\d)\.(txt|csv|sas7bdat)", re.IGNORECASE)
+_PEOPLE = re.compile(r"(enrollees|allclinical\d\d|(oai_)?enrollee\d\d|oai_oarisk\d\d)\.(txt|csv)", re.IGNORECASE)
 _THREADS = 8
 """Headers read at a time: the disks of a cluster answer slowly, but many at once (choice)."""
 _TRIES = 3
@@ -76,6 +77,8 @@ class Release:
     """Sorted by visit, participant, date, number and path."""
     readings: tuple[Path, ...]
     """Tables of semi-quantitative readings (kxr_sq_bu)."""
+    people: tuple[Path, ...]
+    """Tables of age, sex and BMI (Enrollees, AllClinical)."""
     sheets: tuple[Path, ...]
     """Tables that list the series."""
     conflicts: tuple[Conflict, ...]
@@ -90,6 +93,7 @@ class _Walked:
     paths: list[Path] = field(default_factory=list)
     sheets: list[Path] = field(default_factory=list)
     readings: list[Path] = field(default_factory=list)
+    people: list[Path] = field(default_factory=list)
     unplaced: list[Path] = field(default_factory=list)
 
 
@@ -127,6 +131,7 @@ def find_release(root: Path, series: str = "") -> Release:
     return Release(
         series=tuple(found),
         readings=tuple(walked.readings),
+        people=tuple(walked.people),
         sheets=tuple(walked.sheets),
         conflicts=tuple(conflicts),
         unplaced=tuple(walked.unplaced),
@@ -169,6 +174,8 @@ def _walk(root: Path) -> _Walked:
                 walked.sheets.append(folder / file)
             elif _READINGS.fullmatch(file):
                 walked.readings.append(folder / file)
+            elif _PEOPLE.fullmatch(file):
+                walked.people.append(folder / file)
         if any(DICOM_NAME.fullmatch(file) for file in files):
             walked.unplaced.append(folder)
     return walked

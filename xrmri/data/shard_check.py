@@ -5,6 +5,7 @@ All but the pixels is small and read at once: windows, geometries, grades and th
 
 import numpy as np
 
+from xrmri.data.covariates import COVARIATES, covariates_of, is_plausible
 from xrmri.data.features import FeatureSet, feature_set, known_readings
 from xrmri.data.hdf5 import File
 from xrmri.facts import DatasetFacts
@@ -31,6 +32,8 @@ def contradiction(content: File, facts: DatasetFacts, rows: int) -> str | None:
         "window": ((rows, 2), "f8"),
         "pair_id": ((rows,), "S64"),
     }
+    if "covariates" in content:  # not in datasets of earlier versions
+        wanted["covariates"] = ((rows, len(COVARIATES)), "f4")
     for name, (shape, kind) in wanted.items():
         if name not in content:
             return f"{name} is missing"
@@ -52,8 +55,17 @@ def _impossible(content: File, facts: DatasetFacts) -> str | None:
         "grades": (_code(grades, facts, known_readings()).sum(axis=1) != (grades != MISSING).sum(axis=1)),
         "features": (_code(grades, facts, feature_set(facts.feature_set)) != code).any(axis=1),
     }
+    if "covariates" in content:
+        bad["covariates"] = np.array([not _is_someone(row) for row in content["covariates"][:]], bool)
     place = {name: int(np.flatnonzero(rows)[0]) for name, rows in bad.items() if rows.any()}
     return next((f"{name} of row {row} cannot be" for name, row in place.items()), None)
+
+
+def _is_someone(row: np.ndarray) -> bool:
+    """Whether a participant can have what a row of /covariates says."""
+    if np.isinf(row).any() or row[COVARIATES.index("sex")] not in (0, 1) and not np.isnan(row[COVARIATES.index("sex")]):
+        return False
+    return all(value is None or is_plausible(name, value) for name, value in covariates_of(row).items())
 
 
 def _code(grades: np.ndarray, facts: DatasetFacts, features: FeatureSet) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from xrmri.data.chunks import FILTERS, packed
+from xrmri.data.covariates import COVARIATES, Covariates, covariates_of, stored_covariates
 from xrmri.data.features import feature_set, known_readings, one_hot
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
 from xrmri.data.index import REBUILD, read_index
@@ -47,6 +48,7 @@ class StoredPair:
     """(4, 4) float64, voxel (slice, row, column) to RAS mm."""
     window: tuple[float, float]
     """Intensities that map to -1 and 1."""
+    covariates: Covariates = field(default_factory=dict)
     scanner_affine: np.ndarray | None = None
     """(4, 4) float64, where the slices lay as acquired; None where they still lie there."""
 
@@ -102,6 +104,7 @@ def packed_pair(pair: StoredPair, features: str) -> PackedPair:
             "affine": np.asarray(pair.affine, np.float64),
             "window": np.asarray(pair.window, np.float64),
             "pair_id": pair.pair_id,
+            "covariates": stored_covariates(pair.covariates),
         }
         | ({} if pair.scanner_affine is None else {"scanner_affine": np.asarray(pair.scanner_affine, np.float64)}),
     )
@@ -123,6 +126,7 @@ def new_shard(
         "affine": ((4, 4), (4, 4), np.float64),
         "window": ((2,), (2,), np.float64),
         "pair_id": ((), (), TEXT),
+        "covariates": ((len(COVARIATES),), (len(COVARIATES),), np.float32),
     }
     if frame == "knee":
         shapes["scanner_affine"] = ((4, 4), (4, 4), np.float64)
@@ -199,6 +203,11 @@ class Dataset:
         values = self._read("grades", pair_id).tolist()
         return {n: None if v == MISSING else v for n, v in zip(self.facts.grades, values, strict=True)}
 
+    def covariates(self, pair_id: str) -> dict[str, float | str | None]:
+        """Age in years, sex and BMI in kg/m2; None where not known, as all are in datasets of earlier versions."""
+        held = "covariates" in self._open(self._place(pair_id)[0])
+        return covariates_of(self._read("covariates", pair_id) if held else None)
+
     def geometry(self, pair_id: str) -> Geometry:
         """Where the voxels lie, as they are stored."""
         shape = (self.facts.slices, self.facts.size, self.facts.size)
@@ -219,14 +228,17 @@ class Dataset:
         return bytes(self._read("pair_id", pair_id).item()).decode("ascii")
 
     def _read(self, name: str, pair_id: str, *within: int) -> np.ndarray:
-        if pair_id not in self.index.index:
-            raise InputError(f"{self.folder} has no pair {pair_id!r}: index.csv lists the {len(self)} it has")
-        shard, row = self.index.at[pair_id, "shard"], int(self.index.at[pair_id, "row"])
+        shard, row = self._place(pair_id)
         try:
             return np.asarray(self._open(shard)[name][(row, *within)])
         except (OSError, KeyError, ValueError) as error:
             what = f"{self.folder / shard}: {name} of {pair_id}"
             raise unreadable(what, error, f"cannot be read: {REBUILD}") from error
+
+    def _place(self, pair_id: str) -> tuple[str, int]:
+        if pair_id not in self.index.index:
+            raise InputError(f"{self.folder} has no pair {pair_id!r}: index.csv lists the {len(self)} it has")
+        return str(self.index.at[pair_id, "shard"]), int(self.index.at[pair_id, "row"])
 
     def _open(self, shard: str) -> File:
         if self._owner != os.getpid():  # a forked handle shares its file position with the parent
