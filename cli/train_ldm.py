@@ -18,6 +18,9 @@ def train_ldm(
     out: Annotated[Path, output("ldm", "Folder of the model.")] = Path("ldm"),
     init: Annotated[Path | None, typer.Option(help="Start from a folder of train-ldm, or a Zero-1-to-3 .ckpt.")] = None,
     init_partial: Annotated[bool | None, setting(TrainLdm, "init_partial", "--init-partial")] = None,
+    anchor_dataset: Annotated[
+        Path | None, typer.Option(help="Dataset that the anchor learns from, where it is another: more people.")
+    ] = None,
     method: Annotated[str | None, setting(TrainLdm, "method")] = None,
     max_steps: Annotated[int | None, setting(TrainLdm, "max_steps")] = None,
     batch_size: Annotated[int | None, setting(TrainLdm, "batch_size")] = None,
@@ -41,4 +44,4 @@ def train_ldm(
     )
     from xrmri.stages import train_ldm as stage
 
-    common.conclude(stage.run(dataset, vae, out, config, common.execution(), init=init))
+    common.conclude(stage.run(dataset, vae, out, config, common.execution(), init, anchor_dataset=anchor_dataset))

@@ -26,7 +26,7 @@ ALLOWED = {
     "building": {"data", "detector", "machine", "report"},
     "evaluation": {"data", "machine", "metrics", "models", "pretrained"},
     "generation": {"data", "detector", "diffusion", "machine", "models", "pretrained", "report"},
-    "learning": {"data", "diffusion", "generation", "machine", "metrics", "models"},
+    "learning": {"data", "diffusion", "generation", "machine", "metrics", "models", "training"},
 }
 HOMES = {
     "ultralytics": ["xrmri/detector/"],

@@ -468,6 +468,18 @@ class TrainLdm(Training):
     """At the end, fit sampler and noise along depth to the training set: some minutes of the device (choice)."""
     radiograph_encoder: str = ""
     """File of the CLIP tower, or random; needed for a clip token that --init does not bring along (choice)."""
+    anchor: bool = False
+    """Train a network from radiograph and readings to the expected volume first, and show the denoiser its slices in
+    place of the radiograph's latent (choice)."""
+    anchor_steps: int = 3_000
+    """Optimiser steps of the anchor; it is taken where held-out people are explained best (choice)."""
+    anchor_batch_size: int = 16
+    """Knees per optimiser step of the anchor (choice)."""
+    anchor_learning_rate: float = 8e-4
+    """Its peak, before a cosine down to nothing (choice: at 1.5e-3 the warp may start dead)."""
+    anchor_folds: int = 2
+    """Parts of the training split that each get an anchor which learnt from the others: the denoiser must not see how
+    well an anchor knows its own people (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -482,6 +494,11 @@ class TrainLdm(Training):
         _require(1 <= self.context_width <= 4096, f"context_width must be 1 to 4096, not {self.context_width}")
         _require(len(self.attention) == len(self.channels), "attention needs one value for each of channels")
         _require(2 <= self.timesteps <= 100_000, f"timesteps must be 2 to 100000, not {self.timesteps}")
+        _require(not self.anchor or self.method == "xray2mri", "anchor is of --method xray2mri")
+        for name in ("anchor_steps", "anchor_batch_size"):
+            _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
+        _require(self.anchor_learning_rate > 0, "anchor_learning_rate must be above 0")
+        _require(2 <= self.anchor_folds <= 20, f"anchor_folds must be 2 to 20, not {self.anchor_folds}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -149,6 +149,18 @@ class DenoiserFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AnchorFacts:
+    """What the anchor of a model learnt from, and what it is worth."""
+
+    pairs: Count
+    """That it learnt from."""
+    dataset_sha256: str
+    """Which they stand in."""
+    r2: float
+    """Share of the variance between held-out people that it explains, at its own resolution."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelFacts:
     """xrmri.json of train-ldm: all that inference needs, and where the model comes from."""
 
@@ -186,6 +198,8 @@ class ModelFacts:
     is_synthetic: bool
     pairs: Count
     """Of the training split."""
+    anchor: AnchorFacts | None = None
+    """Of the network that makes the expected volume; None where the denoiser is shown the radiograph itself."""
     dataset_sha256: str
     vae_sha256: str
     validation_loss: float

@@ -263,14 +263,14 @@ def test_encoding_that_was_interrupted_goes_on_where_it_stopped(made, tmp_path):
         seen.append(len(x))
         return x[:, None, None, ::4, ::4].expand(-1, 2, 4, -1, -1)
 
-    encoders = Encoders(moments=moments, radiograph=lambda y: y[:, None], token=lambda y: torch.zeros(len(y), 3))
+    encoders = Encoders(moments=moments, show=lambda _, y: y[None, None], token=lambda y: torch.zeros(len(y), 3))
     call = {"view": training_view(slices.dataset, "crop"), "variants": 2, "seed": 0, "tell": lambda *_: None}
     with pytest.raises(KeyboardInterrupt):
         cache_latents(tmp_path, slices, range(36), encoders, **call)
     assert not (tmp_path / "slices.npy").exists()
     found = cache_latents(tmp_path, slices, range(36), encoders, **call)
     assert seen == [4, 4, 4, "stop", 4, 4, 4, 4, 4, 4]
-    assert found.moments.shape == (36, 2, 4, 8, 8) and found.radiographs.shape == (6, 2, 1, 32, 32)
+    assert found.moments.shape == (36, 2, 4, 8, 8) and found.radiographs.shape == (6, 2, 1, 1, 32, 32)
     assert found.tokens.shape == (6, 2, 3)
     from xrmri.data.slices import slice_image
 

@@ -19,7 +19,7 @@ from xrmri.data.slices import Purpose, Shuffle, SliceIndex, index_slices, noise_
 from xrmri.data.store import Dataset, evenly
 from xrmri.data.view import View
 from xrmri.learning.latents import Encoders, Latents, cache_latents
-from xrmri.models.condition import Condition
+from xrmri.models.condition import Condition, at_depths
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
     t: Tensor
     """(B,) int64 steps."""
     concat: Tensor
-    """(B, C, h, w) latent of the radiograph, unscaled; zeros where dropped."""
+    """(B, C, h, w) latent of the radiograph, unscaled, or the anchor's slice; zeros where dropped."""
     token: Tensor
     """(B, 1, W) context; zeros where dropped."""
     depth: Tensor
@@ -118,13 +118,15 @@ class Samples:
         pair, depth = divmod(self.items[number], self.slices.depths)
         mean, logvar = torch.from_numpy(self.latents.moments[number].astype(np.float32))
         posterior, eps = torch.randn(2, *mean.shape, generator=source)
+        place = torch.tensor(depth / max(1, self.slices.depths - 1))
+        shown = torch.from_numpy(self.latents.radiographs[pair, variant].astype(np.float32))
         return Batch(
             z_0=self.scale * (mean + (0.5 * logvar).exp() * posterior),
             eps=eps,
             t=t,
-            concat=torch.from_numpy(self.latents.radiographs[pair, variant].astype(np.float32)),
+            concat=at_depths(shown, place[None])[0],
             token=torch.from_numpy(self.latents.tokens[pair, variant].astype(np.float32))[None],
-            depth=torch.tensor(depth / max(1, self.slices.depths - 1)),
+            depth=place,
             features=torch.from_numpy(self.features[pair]),
         )
 

@@ -13,6 +13,7 @@ from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
 from xrmri.learning.imported import Imported, sized_like
+from xrmri.models.anchor import FOLDED
 from xrmri.models.bundle import build_denoiser
 from xrmri.models.methods import BY_NAME
 from xrmri.models.parts import AUTOENCODER, GUIDANCE, require_model, require_parts
@@ -85,6 +86,10 @@ def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
     if data.facts.features_sha256 != feature_set(data.facts.feature_set).sha256:
         raise InconsistentError(f"{data.folder} has another feature list than this version: build the dataset again")
     require_slice_grid(data, config)
+    if config.anchor and facts.latent_channels != FOLDED:
+        raise InconsistentError(
+            f"{vae} makes latents of {facts.latent_channels} channels, an anchor is shown in {FOLDED}: anchor = false"
+        )
     deviation = config.latent_scale * facts.latent_std
     if config.latent_scale and not 1 / _SCALE_OFF < deviation < _SCALE_OFF:
         log.warning(

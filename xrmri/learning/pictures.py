@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from xrmri.diffusion.ddim import sample
 from xrmri.diffusion.schedule import Schedule
 from xrmri.learning.batches import Batch
+from xrmri.models.anchor import unfolded
 from xrmri.models.autoencoder import AutoencoderKL, decode
 from xrmri.run import complete_or_absent
 
@@ -29,7 +31,13 @@ def write_picture(file: Path, rows: Sequence[Tensor]) -> None:
 
 
 def drawn_knees(
-    batches: Sequence[Batch], vae: AutoencoderKL, schedule: Schedule, *, scale: float, device: torch.device
+    batches: Sequence[Batch],
+    vae: AutoencoderKL,
+    schedule: Schedule,
+    *,
+    scale: float,
+    is_anchored: bool,
+    device: torch.device,
 ) -> Callable[[nn.Module, Path], None]:
     """A function that draws some slices with a denoiser: radiographs above, drawn slices, acquired ones below.
 
@@ -38,6 +46,7 @@ def drawn_knees(
         vae: decodes; both the radiograph and the acquired slice are shown as it gives them back.
         schedule: the forward process.
         scale: of the latents.
+        is_anchored: the denoiser is shown the anchor's slices in place of the radiographs.
         device: where the networks are.
     """
     whole = Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
@@ -54,7 +63,8 @@ def drawn_knees(
 
         z_0 = sample(noise, some.eps, schedule.abar.to(device), steps=steps)
         decoder = vae.to(device)
-        shown = (some.concat, z_0 / scale, some.z_0 / scale)
-        write_picture(file, [torch.cat([decode(decoder, z[None]) for z in latents]) for latents in shown])
+        rows = [torch.cat([decode(decoder, z[None]) for z in latents / scale]) for latents in (z_0, some.z_0)]
+        shown = unfolded(some.concat) if is_anchored else torch.cat([decode(decoder, z[None]) for z in some.concat])
+        write_picture(file, [interpolate(shown[:, None], rows[0].shape[1:])[:, 0], *rows])
 
     return draw

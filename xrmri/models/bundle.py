@@ -3,6 +3,7 @@
     vae/, unet/                 diffusers' layout: config.json, diffusion_pytorch_model.safetensors
     unet/guidance.safetensors   the maps that d and r enter through
     radiograph_encoder/         the CLIP tower; absent where the context token is empty
+    anchor/                     the network that makes the expected volume; absent where there is none
     xrmri.json                  the facts: schedule, latent scale, feature list, intensity window, image size
 
 Shapes: B slices, H x W image pixels, C latent channels, h x w latent pixels, W_c context width, F feature slots.
@@ -28,10 +29,12 @@ from xrmri.facts import (
     write_model_facts,
 )
 from xrmri.models import autoencoder
+from xrmri.models.anchor import Anchor, folded, load_anchor
 from xrmri.models.condition import Condition
 from xrmri.models.linear import fuse_biases
 from xrmri.models.parts import (
     ACQUIRED,
+    ANCHOR,
     AUTOENCODER,
     GUIDANCE,
     KNEES,
@@ -65,6 +68,8 @@ class Model:
     denoiser: Denoiser
     radiograph_encoder: "RadiographEncoder | None"
     facts: ModelFacts
+    anchor: Anchor | None = None
+    """What is shown to the denoiser in place of the radiograph's latent."""
 
     @property
     def device(self) -> torch.device:
@@ -101,7 +106,10 @@ def condition_of(model: Model, y: np.ndarray, r: np.ndarray) -> Condition:
         r: (F,) float32 one-hot.
     """
     radiograph, features = (torch.from_numpy(part)[None].to(model.device) for part in (y, r))
-    concat, _ = autoencoder.encode(model.vae, radiograph)
+    if model.anchor is None:
+        concat, _ = autoencoder.encode(model.vae, radiograph)
+    else:
+        concat = folded(model.anchor(radiograph, features * model.denoiser.shown)[0], model.latent_shape)
     if model.radiograph_encoder is None:
         token = torch.zeros(1, 1, model.denoiser.unet.config.cross_attention_dim, device=model.device)
     else:
@@ -126,8 +134,12 @@ def save_bundle(folder: Path, model: Model, *, card: str, dtype: torch.dtype = t
         (folder / "radiograph_encoder").mkdir(exist_ok=True)
         write_json(folder / "radiograph_encoder" / CONFIG, asdict(model.radiograph_encoder.sizes))
         save_weights(folder / "radiograph_encoder" / WEIGHTS, model.radiograph_encoder, dtype)
+    if model.anchor is not None:
+        (folder / "anchor").mkdir(exist_ok=True)
+        write_json(folder / "anchor" / CONFIG, asdict(model.anchor.sizes))
+        save_weights(folder / "anchor" / WEIGHTS, model.anchor, dtype)
     write_text(folder / "README.md", card)
-    names = MODEL + (TOWER if model.radiograph_encoder is not None else ())
+    names = MODEL + TOWER * (model.radiograph_encoder is not None) + ANCHOR * (model.anchor is not None)
     write_model_facts(folder, replace(model.facts, files=hashes(folder, names)))
 
 
@@ -159,6 +171,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
         denoiser=denoiser.to(device).requires_grad_(False).eval(),
         radiograph_encoder=encoder,
         facts=facts,
+        anchor=load_anchor(folder / "anchor").to(device) if facts.anchor else None,
     )
 
 

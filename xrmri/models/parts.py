@@ -16,7 +16,9 @@ from xrmri.seals import require_sha256
 
 GUIDANCE = "guidance.safetensors"
 AUTOENCODER = (CONFIG, WEIGHTS)
-VAE, UNET, TOWER = (tuple(f"{part}/{name}" for name in AUTOENCODER) for part in ("vae", "unet", "radiograph_encoder"))
+VAE, UNET, TOWER, ANCHOR = (
+    tuple(f"{part}/{name}" for name in AUTOENCODER) for part in ("vae", "unet", "radiograph_encoder", "anchor")
+)
 MODEL = (*VAE, *UNET, f"unet/{GUIDANCE}")
 KNEES, SYNTHETIC, ACQUIRED = "knees", "synthetic", "acquired"
 """What guidance.safetensors says in its metadata."""
@@ -53,7 +55,7 @@ def require_model(folder: Path, facts: ModelFacts) -> None:
     Raises:
         InconsistentError: as of `require_parts`, or the weights say otherwise.
     """
-    require_parts(folder, facts.files, MODEL + (TOWER if facts.radiograph_token == "clip" else ()))
+    require_parts(folder, facts.files, MODEL + TOWER * (facts.radiograph_token == "clip") + ANCHOR * bool(facts.anchor))
     file = folder / "unet" / GUIDANCE
     try:
         with safe_open(file, framework="pt") as content:

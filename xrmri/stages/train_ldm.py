@@ -1,8 +1,9 @@
 """dataset/ + vae/ -> ldm/: the denoiser that draws a slice for a radiograph, a depth and features (Algorithm 1)."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,21 @@ from torch import Tensor, nn
 
 from xrmri.config import Execution, TrainLdm
 from xrmri.data.features import feature_set
-from xrmri.data.slices import Shuffle
+from xrmri.data.slices import Shuffle, index_slices, training_view
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
+from xrmri.errors import InputError
 from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, ScheduleFacts, read_autoencoder_facts
 from xrmri.files import copy_file
-from xrmri.learning.batches import Batch, Samples, read_samples
+from xrmri.learning.anchors import Anchors, learn_anchors, require_same_kind
+from xrmri.learning.batches import Batch, Samples, features_of, read_samples
 from xrmri.learning.imported import read_imported, say_what_became_of_it
 from xrmri.learning.latents import frozen_encoders
 from xrmri.learning.networks import build_networks, facts_of, inputs_of, parameters, require_match, settled
 from xrmri.learning.pictures import drawn_knees
 from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
+from xrmri.models.autoencoder import latent_shape
 from xrmri.models.bundle import Model, save_bundle
 from xrmri.models.card import model_card
 from xrmri.models.saved_networks import load_autoencoder
@@ -32,7 +36,7 @@ from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
 from xrmri.run import digest, fingerprint, require_finished, sha256
 from xrmri.training.checkpoint import checkpoint_bytes
-from xrmri.training.loop import Task, fit
+from xrmri.training.loop import Task, Trainer
 from xrmri.training.opening import open_run
 from xrmri.training.precision import prepare_device
 
@@ -40,7 +44,14 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    dataset: Path, vae: Path, out: Path, config: TrainLdm, execution: Execution, init: Path | None = None
+    dataset: Path,
+    vae: Path,
+    out: Path,
+    config: TrainLdm,
+    execution: Execution,
+    init: Path | None = None,
+    *,
+    anchor_dataset: Path | None = None,
 ) -> dict[str, Any]:
     """Train the denoiser on the latents of the train split.
 
@@ -51,6 +62,7 @@ def run(
         config: sizes, forward process, guidance and recipe.
         execution: device, dry run.
         init: folder from train-ldm, or a Zero-1-to-3 checkpoint, to start from.
+        anchor_dataset: folder from build-dataset whose pairs the anchor learns from, if not those of `dataset`.
 
     Returns:
         status, output, counts; the last validation loss.
@@ -60,6 +72,7 @@ def run(
         InputError, InconsistentError: what does not belong together, told before anything is written.
     """
     data, imported = open_dataset(dataset), read_imported(init)
+    cohort = _cohort(data, anchor_dataset, config)
     config = settled(config, imported, vae)
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "parameters": parameters(config, data, vae)}
@@ -71,15 +84,23 @@ def run(
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
     multiply_on_small_maps(denoiser.unet)
     inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}
-    reads, needed_bytes = [dataset, vae, init], checkpoint_bytes(count_parameters(denoiser))
+    inputs |= {"anchor_dataset": fingerprint(cohort.folder)} if cohort else {}
+    reads, needed_bytes = [dataset, vae, init, anchor_dataset], checkpoint_bytes(count_parameters(denoiser))
     opened = open_run(accelerator, out, config, inputs, execution, reads=reads, needed_bytes=needed_bytes)
     if opened is None:
         return {"status": "already done", "output": str(out)}
     with opened as record:
         if imported and record:
             say_what_became_of_it(networks.rows, imported, out)
+        trainer = Trainer(accelerator=accelerator, execution=execution)
+        began, anchors = time.monotonic(), None
+        if config.anchor:
+            anchors = learn_anchors(data, cohort, out, config=config, trainer=trainer)
         encoders = frozen_encoders(autoencoder, networks.tower, config.context_width, accelerator.device)
-        cache = out / "cache" / _cache_key(inputs, config)
+        if anchors:
+            shape = latent_shape(autoencoder, data.facts.size)
+            encoders = replace(encoders, show=partial(anchors.show, features=_told(data, config), shape=shape))
+        cache = out / "cache" / _cache_key(inputs, config, anchors)
         with accelerator.main_process_first():
             training, validation = read_samples(data, cache, encoders, config=config, execution=execution)
         schedule = make_schedule(**asdict(_process(config)))
@@ -96,11 +117,17 @@ def run(
             validate=validate,
             rate=lambda parameter: config.projection_rate if parameter.startswith("guidance.") else 1.0,
             picture=drawn_knees(
-                held_out["validation_loss"], autoencoder, schedule, scale=training.scale, device=accelerator.device
+                held_out["validation_loss"],
+                autoencoder,
+                schedule,
+                scale=training.scale,
+                is_anchored=config.anchor,
+                device=accelerator.device,
             ),
         )
-        fit(denoiser, task, config, out, accelerator, execution)
+        trainer.fit(denoiser, task, _with_time_left(config, time.monotonic() - began), out)
         facts = _facts(config, training, vae, inputs, validate(denoiser)["validation_loss"])
+        facts = replace(facts, anchor=anchors.facts if anchors else None)
         counts = {
             "slices": len(training.items),
             "pairs": len(training.slices.pairs),
@@ -108,7 +135,13 @@ def run(
         }
         if record:
             tower = networks.tower.cpu() if networks.tower else None
-            bundle = Model(vae=autoencoder.cpu(), denoiser=denoiser.cpu(), radiograph_encoder=tower, facts=facts)
+            bundle = Model(
+                vae=autoencoder.cpu(),
+                denoiser=denoiser.cpu(),
+                radiograph_encoder=tower,
+                facts=facts,
+                anchor=anchors.final.network.cpu() if anchors else None,
+            )
             if facts.frame == "knee":
                 copy_file(dataset / TEMPLATE, out / TEMPLATE)
             save_bundle(out, bundle, card=model_card(facts))
@@ -129,10 +162,45 @@ def _fit_sampler(out: Path, data: Dataset, config: TrainLdm, device: torch.devic
     add_fits(out, data, device)
 
 
-def _cache_key(inputs: Mapping[str, str], config: TrainLdm) -> str:
+def _cohort(data: Dataset, anchor_dataset: Path | None, config: TrainLdm) -> Dataset | None:
+    """What the anchor learns from, where it is another dataset.
+
+    Raises:
+        InputError: it is given without an anchor.
+        InconsistentError: it is of other knees than those the denoiser draws.
+    """
+    if anchor_dataset is None:
+        return None
+    if not config.anchor:
+        raise InputError("--anchor-dataset is for a model with an anchor: set anchor = true")
+    cohort = open_dataset(anchor_dataset)
+    require_same_kind(data, cohort)
+    cohort.check()
+    return cohort
+
+
+def _told(data: Dataset, config: TrainLdm) -> dict[str, Tensor]:
+    """The readings of each pair as an anchor is told them."""
+    view, hidden = training_view(data, config.radiograph_grid), list(facts_of(config, data).hidden_slots)
+    told: dict[str, Tensor] = {}
+    for split in ("train", "val"):
+        features = features_of(index_slices(data, split), view)
+        features[:, hidden] = 0
+        told |= dict(zip(data.pairs(split), torch.from_numpy(features), strict=True))
+    return told
+
+
+def _with_time_left(config: TrainLdm, spent_s: float) -> TrainLdm:
+    """The settings for what comes after the anchor: one limit for both."""
+    limit = config.time_limit_minutes
+    return replace(config, time_limit_minutes=max(limit - spent_s / 60, 0.01)) if limit else config
+
+
+def _cache_key(inputs: Mapping[str, str], config: TrainLdm, anchors: Anchors | None) -> str:
     """Names a cache by all that its numbers depend on."""
     relevant = {name: value for name, value in inputs.items() if name != "init"}
-    radiographs = [config.radiograph_grid, config.radiograph_variants]
+    radiographs: list[Any] = [config.radiograph_grid, config.radiograph_variants]
+    radiographs += [anchors.digest] if anchors else []
     return digest([relevant, *radiographs, config.context_width, config.seed])[:12]
 
 

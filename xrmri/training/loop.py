@@ -51,6 +51,18 @@ class Task:
     """Draws what a network can do into a PNG."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trainer:
+    """The loop on one machine, for the networks of a run, one after the other."""
+
+    accelerator: Accelerator
+    execution: Execution
+
+    def fit(self, network: nn.Module, task: Task, config: Training, folder: Path) -> None:
+        """Train a network as `fit` does."""
+        fit(network, task, config, folder, self.accelerator, self.execution)
+
+
 def fit(
     network: nn.Module, task: Task, config: Training, folder: Path, accelerator: Accelerator, execution: Execution
 ) -> None:

@@ -1,0 +1,147 @@
+"""A model with an anchor: it learns from others than it shows, and resumes to the same bytes."""
+
+import os
+import shutil
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.stages.made_dataset import make_dataset
+from xrmri.config import Execution, TrainLdm, TrainVae
+from xrmri.data.store import open_dataset
+from xrmri.errors import InconsistentError, InputError, StoppedEarly
+from xrmri.facts import read_dataset_facts, read_model_facts, write_dataset_facts
+from xrmri.files import sha256
+from xrmri.learning.anchor import AnchorBatch, _warped, coarse_volume, sizes_for
+from xrmri.learning.anchors import folds
+from xrmri.models.bundle import condition_of, load_bundle
+from xrmri.stages import train_ldm, train_vae
+
+ON_CPU = Execution(device="cpu")
+ANCHORED = TrainLdm.load(
+    preset="tiny", anchor=True, anchor_steps=6, anchor_batch_size=4, anchor_learning_rate=3e-3, validate_steps=2
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """dataset/, cohort/, vae/ and ldm/ with an anchor in two folds."""
+    root = tmp_path_factory.mktemp("anchored")
+    make_dataset(root / "dataset")
+    make_dataset(root / "cohort", pairs=16, seed=1)
+    train_vae.run(root / "dataset", root / "vae", TrainVae.load(preset="tiny"), ON_CPU)
+    train_ldm.run(root / "dataset", root / "vae", root / "ldm", ANCHORED, ON_CPU)
+    return root
+
+
+def weights(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.glob("*/*.safetensors")}
+
+
+def test_the_model_holds_its_anchor_and_says_what_it_learnt_from(made):
+    facts = read_model_facts(made / "ldm")
+    assert facts.anchor.pairs == 6 and facts.anchor.r2 < 1
+    assert {"anchor/config.json", "anchor/diffusion_pytorch_model.safetensors"} <= set(facts.files)
+    for part in ("fold-0", "fold-1", "final"):
+        assert (made / "ldm" / "anchor-training" / part / "metrics.jsonl").is_file()
+
+
+def test_the_folds_part_people_and_cover_everyone_once(made):
+    data = open_dataset(made / "dataset")
+    parts = folds(data, data.pairs("train"), 2)
+    assert sorted(row for part in parts for row in part) == list(range(6)) and min(map(len, parts)) == 3
+
+
+def test_what_the_denoiser_is_shown_changes_with_depth_and_readings(made):
+    model = load_bundle(made / "ldm")
+    y, features = np.zeros((32, 32), np.float32), np.zeros(65, np.float32)
+    with torch.inference_mode():
+        told = condition_of(model, y, features)
+        read = condition_of(model, y, np.eye(65, dtype=np.float32)[3])
+        at = told.at(torch.tensor([0.0, 0.1, 0.2, 1.0]))
+    assert told.concat.shape == (6, 4, 8, 8) and at.concat.shape == (4, 4, 8, 8)
+    assert torch.equal(at.concat[0], told.concat[0]) and torch.equal(at.concat[3], told.concat[-1])
+    assert torch.allclose(at.concat[1], (told.concat[0] + told.concat[1]) / 2, atol=1e-6)
+    assert not torch.equal(read.concat, told.concat)
+
+
+def test_a_coarse_volume_keeps_first_and_last_slice_and_the_window(made):
+    data = open_dataset(made / "dataset")
+    coarse = coarse_volume(data, "2", sizes_for(data, features=1))
+    assert coarse.shape == (6, 64, 64) and coarse.min() >= -1 and coarse.max() <= 1
+    whole = np.clip(data.volume("2") / 700, 0, 1) * 2 - 1
+    assert coarse[5].mean() == pytest.approx(whole[5].mean(), abs=1e-4)
+
+
+def test_film_and_volume_are_warped_alike():
+    picture = torch.rand(1, 40, 40) * 2 - 1
+    batch = AnchorBatch(y=picture, features=torch.zeros(1, 1), volume=picture[:, None].expand(-1, 3, -1, -1))
+    warps = torch.tensor([[[0.99, -0.05, 0.1], [0.05, 1.02, -0.1]]])
+    moved = _warped(batch, warps)
+    assert torch.equal(moved.y[0], moved.volume[0, 2]) and not torch.allclose(moved.y, picture, atol=0.1)
+    still = _warped(batch, torch.eye(2, 3)[None])
+    assert torch.allclose(still.y, picture, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["anchor", "ldm"])
+def test_stopped_anywhere_it_goes_on_to_the_same_bytes(made, tmp_path, part):
+    seen = []
+
+    def interrupt(step, done, total, note):
+        if note.startswith("loss") and not seen and (("anchor" in step) == (part == "anchor")) and done == 3:
+            seen.append(step)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    again = make_dataset(tmp_path / "dataset"), made / "vae", tmp_path / "ldm"
+    with pytest.raises(StoppedEarly):
+        train_ldm.run(*again, ANCHORED, Execution(device="cpu", progress=interrupt))
+    assert train_ldm.run(*again, ANCHORED, ON_CPU)["status"] == "finished"
+    assert weights(tmp_path / "ldm") == weights(made / "ldm")
+
+
+def test_an_anchor_learns_from_a_cohort_of_its_own_without_those_it_is_shown_to(made, tmp_path):
+    out, cohort = tmp_path / "ldm", {"anchor_dataset": made / "cohort"}
+    train_ldm.run(made / "dataset", made / "vae", out, ANCHORED, ON_CPU, **cohort)
+    facts = read_model_facts(out).anchor
+    assert facts.pairs == 12 - 8  # p0 to p7 are in both
+    assert not (out / "anchor-training" / "fold-0").exists()
+    assert train_ldm.run(made / "dataset", made / "vae", out, ANCHORED, ON_CPU, **cohort)["status"] == "already done"
+
+
+def test_a_cohort_without_an_anchor_or_of_another_kind_is_refused(made, tmp_path):
+    plain = TrainLdm.load(preset="tiny")
+    with pytest.raises(InputError, match="set anchor = true"):
+        train_ldm.run(made / "dataset", made / "vae", tmp_path / "a", plain, ON_CPU, anchor_dataset=made / "cohort")
+    with pytest.raises(InconsistentError, match="nobody for the anchor"):
+        train_ldm.run(
+            made / "dataset", made / "vae", tmp_path / "b", ANCHORED, ON_CPU, anchor_dataset=made / "dataset"
+        )
+
+
+def test_an_anchor_that_was_exchanged_is_refused(made, tmp_path):
+    shutil.copytree(made / "ldm", tmp_path / "ldm")
+    file = tmp_path / "ldm" / "anchor" / "diffusion_pytorch_model.safetensors"
+    save_file({name: value + 1e-3 for name, value in load_file(file).items()}, file)
+    with pytest.raises(InconsistentError, match="anchor"):
+        load_bundle(tmp_path / "ldm")
+
+
+def test_it_learns_on_made_knees(made, tmp_path):
+    config = TrainLdm.load(preset="tiny", anchor=True, anchor_steps=150, anchor_batch_size=4, validate_steps=25)
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", config, ON_CPU, anchor_dataset=_strangers(tmp_path))
+    assert read_model_facts(tmp_path / "ldm").anchor.r2 > 0.3
+
+
+def _strangers(folder):
+    """A cohort of other people: the blobs of both lie where the film shows them."""
+    made = make_dataset(folder / "strangers", pairs=40, seed=2)
+    table = pd.read_csv(made / "index.csv", dtype=str)
+    table["participant"] = "x" + table["participant"]
+    table.to_csv(made / "index.csv", index=False, lineterminator="\n")
+    write_dataset_facts(made, replace(read_dataset_facts(made), index_sha256=sha256(made / "index.csv")))
+    return made

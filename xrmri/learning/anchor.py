@@ -1,0 +1,266 @@
+"""How the anchor learns: least squares on coarse volumes of a training split, stopped by R² on held-out people.
+
+Shapes: P pairs, V exposures of a radiograph, N x N pixels of a radiograph, F feature slots, D depths, M x M pixels.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, grid_sample, interpolate
+
+from xrmri.config import TrainLdm
+from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers, training_view
+from xrmri.data.store import Dataset
+from xrmri.data.view import View
+from xrmri.learning.encoding import encoded
+from xrmri.models.anchor import Anchor, AnchorSizes
+from xrmri.run import complete_or_absent
+from xrmri.training.loop import Task, Trainer
+
+log = logging.getLogger(__name__)
+
+DEPTHS_AT_MOST = 25
+"""Of a coarse volume: 3 mm apart in a FLASH; what a film tells has no finer detail (choice)."""
+BEST = "best.safetensors"
+_TURN_DEGREES, _STRETCH, _SHIFT = 3.0, 0.03, 0.03
+"""Standard deviations, at most, of the warp that film and volume share in training; shifts in half fields (choice)."""
+
+
+class AnchorBatch(NamedTuple):
+    """What one forward pass takes."""
+
+    y: Tensor
+    """(B, N, N) in [-1, 1]."""
+    features: Tensor
+    """(B, F)."""
+    volume: Tensor
+    """(B, D, M, M) in [-1, 1]."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class CoarsePairs:
+    """Pairs as the anchor sees them."""
+
+    radiographs: np.ndarray
+    """(P, V, N, N) float16 in [-1, 1]."""
+    features: np.ndarray
+    """(P, F) float32."""
+    volumes: np.ndarray
+    """(P, D, M, M) float16 in [-1, 1]."""
+
+    def of(self, chosen: Sequence[int]) -> "CoarsePairs":
+        """Some of them."""
+        rows = list(chosen)
+        return CoarsePairs(
+            radiographs=self.radiographs[rows], features=self.features[rows], volumes=self.volumes[rows]
+        )
+
+    def mean(self) -> Tensor:
+        """The mean volume: (D, M, M) float32."""
+        return torch.from_numpy(self.volumes.mean(axis=0, dtype=np.float64).astype(np.float32))
+
+    def one(self, pair: int, variant: int = 0) -> AnchorBatch:
+        """One pair, without the B of its shapes."""
+        return AnchorBatch(
+            y=torch.from_numpy(self.radiographs[pair, variant].astype(np.float32)),
+            features=torch.from_numpy(self.features[pair]),
+            volume=torch.from_numpy(self.volumes[pair].astype(np.float32)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class LearntAnchor:
+    """A trained anchor, and what it is worth."""
+
+    network: Anchor
+    r2: float
+    """On people it has not learnt from."""
+
+
+def coarse_pairs(
+    data: Dataset,
+    pairs: Sequence[str],
+    cache: Path,
+    *,
+    config: TrainLdm,
+    variants: int,
+    tell: Callable[[str, int, int, str], None],
+) -> CoarsePairs:
+    """Radiographs and coarse volumes of some pairs, made once and kept in `cache`."""
+    cache.mkdir(parents=True, exist_ok=True)
+    sizes = sizes_for(data, features=1)
+    view = replace(anchor_view(data, config), pixels=sizes.radiograph_pixels)
+
+    def films(numbers: range) -> Tensor:
+        each = [divmod(number, variants) for number in numbers]
+        shown = [
+            radiograph_image(data, pairs[pair], view, variant=variant, seed=config.seed) for pair, variant in each
+        ]
+        return torch.stack(shown)
+
+    def volumes(numbers: range) -> Tensor:
+        return torch.stack([coarse_volume(data, pairs[number], sizes) for number in numbers])
+
+    radiographs = encoded(cache / "radiographs.npy", len(pairs) * variants, films, tell=tell)
+    return CoarsePairs(
+        radiographs=radiographs.reshape(len(pairs), variants, *radiographs.shape[1:]),
+        features=np.stack([view.readings(data.grades(pair_id)) for pair_id in pairs]),
+        volumes=encoded(cache / "volumes.npy", len(pairs), volumes, tell=tell),
+    )
+
+
+def anchor_view(data: Dataset, config: TrainLdm) -> View:
+    """How an anchor sees the knees of a dataset."""
+    return training_view(data, config.radiograph_grid)
+
+
+def sizes_for(data: Dataset, *, features: int) -> AnchorSizes:
+    """The sizes of an anchor of a dataset's volumes."""
+    return AnchorSizes(depths=min(data.facts.slices, DEPTHS_AT_MOST), features=features)
+
+
+def coarse_volume(data: Dataset, pair_id: str, sizes: AnchorSizes) -> Tensor:
+    """A volume at the anchor's resolution: (D, M, M) float32 in [-1, 1], from its first slice to its last."""
+    low, high = data.window(pair_id)
+    voxels = torch.from_numpy(data.volume(pair_id).astype(np.float32))
+    unit = ((voxels - low) / (high - low)).clamp(0, 1) * 2 - 1
+    smaller = interpolate(unit[:, None], (sizes.pixels, sizes.pixels), mode="area")[:, 0]
+    along = smaller.permute(1, 2, 0)  # depth last, where interpolate works
+    return interpolate(along, sizes.depths, mode="linear", align_corners=True).permute(2, 0, 1).contiguous()
+
+
+def learn_anchor(
+    training: CoarsePairs,
+    held_out: CoarsePairs,
+    sizes: AnchorSizes,
+    folder: Path,
+    *,
+    config: TrainLdm,
+    trainer: Trainer,
+) -> LearntAnchor:
+    """Train an anchor, or go on with one, and take it at its best.
+
+    Args:
+        training: the pairs it learns from.
+        held_out: of other people, by whom it is stopped.
+        sizes: of the network.
+        folder: where its checkpoints and metrics go.
+        config: of train-ldm; what belongs to the anchor in it begins with `anchor`.
+        trainer: what trains it.
+
+    Raises:
+        StoppedEarly: stopped and saved.
+    """
+    torch.manual_seed(config.seed)
+    anchor = Anchor(sizes)
+    mean = training.mean()
+    anchor.begin_at(mean)
+    recipe = replace(
+        config,
+        max_steps=config.anchor_steps,
+        batch_size=config.anchor_batch_size,
+        learning_rate=config.anchor_learning_rate,
+        decay="cosine",
+        micro_batch=0,
+    )
+    device, best = trainer.accelerator.device, folder / BEST
+    batch = partial(_training_batch, training, Shuffle(count=len(training.volumes), seed=config.seed), config)
+
+    def validate(network: nn.Module) -> dict[str, float]:
+        r2 = share_explained(network, held_out, mean, device)
+        if trainer.accelerator.is_main_process and (not best.is_file() or r2 > _read_r2(best)):
+            _keep(network, best, r2)
+        return {"r2": r2}
+
+    task = Task(name="train-ldm: anchor", load=batch, loss=_loss, validate=validate)
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer.fit(anchor, task, recipe, folder)
+    if best.is_file():
+        anchor.load_state_dict(load_file(best))
+    anchor.to(device).eval().requires_grad_(False)
+    anchor.deviation.copy_(_deviation(anchor, held_out, device))
+    return LearntAnchor(network=anchor, r2=share_explained(anchor, held_out, mean, device))
+
+
+@torch.no_grad()
+def share_explained(network: nn.Module, pairs: CoarsePairs, mean: Tensor, device: torch.device) -> float:
+    """R²: 1 - sum (acquired - expected)² / sum (acquired - mean training volume)²."""
+    network.to(device)
+    missed = there = 0.0
+    for number in range(len(pairs.volumes)):
+        one = pairs.one(number)
+        volume = one.volume.to(device)
+        expected = network(one.y[None].to(device), one.features[None].to(device))[0]
+        missed += float((volume - expected).double().square().sum())
+        there += float((volume - mean.to(device)).double().square().sum())
+    return 1 - missed / max(there, 1e-12)
+
+
+def _training_batch(pairs: CoarsePairs, order: Shuffle, config: TrainLdm, positions: Sequence[int]) -> AnchorBatch:
+    """The batch at some positions of the endless order, with every random choice about it."""
+    chosen, warps = [], []
+    for position in positions:
+        numbers = random_numbers(config.seed, Purpose.IMAGE, position)
+        one = pairs.one(order.at(position), int(numbers.integers(pairs.radiographs.shape[1])))
+        if numbers.random() < config.drop_features:
+            one = one._replace(features=torch.zeros_like(one.features))
+        chosen.append(one)
+        warps.append(_warp(numbers))
+    batch = AnchorBatch(*map(torch.stack, zip(*chosen, strict=True)))
+    return _warped(batch, torch.tensor(np.stack(warps), dtype=torch.float32))
+
+
+def _warp(numbers: np.random.Generator) -> np.ndarray:
+    """A small affine of the plane, (2, 3) in half fields."""
+    turn = np.radians(numbers.uniform(-_TURN_DEGREES, _TURN_DEGREES))
+    down, across = 1 + numbers.uniform(-_STRETCH, _STRETCH, 2)
+    shift = numbers.uniform(-_SHIFT, _SHIFT, 2)
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * [[across], [down]]
+    return np.concatenate([turned, shift[:, None]], axis=1)
+
+
+def _warped(batch: AnchorBatch, warps: Tensor) -> AnchorBatch:
+    """The same affine for film and volume of each knee; what comes from outside is as black as it is there."""
+
+    def moved(picture: Tensor) -> Tensor:
+        return grid_sample(picture + 1, affine_grid(warps, list(picture.shape), False), align_corners=False) - 1
+
+    return batch._replace(y=moved(batch.y[:, None])[:, 0], volume=moved(batch.volume))
+
+
+def _loss(network: nn.Module, batch: AnchorBatch) -> Tensor:
+    expected: Tensor = network(batch.y, batch.features).float()
+    return (expected - batch.volume).square().mean()
+
+
+@torch.no_grad()
+def _deviation(anchor: Anchor, pairs: CoarsePairs, device: torch.device) -> Tensor:
+    """What the expected volumes of held-out people miss at each place: (D, M, M), a root mean square."""
+    squares = torch.zeros_like(anchor.template)
+    for number in range(len(pairs.volumes)):
+        one = pairs.one(number)
+        expected: Tensor = anchor(one.y[None].to(device), one.features[None].to(device))[0]
+        squares += (expected - one.volume.to(device)).square()
+    return torch.sqrt(squares / len(pairs.volumes))
+
+
+def _keep(network: nn.Module, file: Path, r2: float) -> None:
+    """Write the weights with what they are worth."""
+    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    with complete_or_absent(file) as partial_file:
+        save_file(state, partial_file, metadata={"r2": json.dumps(r2)})
+
+
+def _read_r2(file: Path) -> float:
+    with safe_open(file, framework="pt") as content:
+        return float(json.loads((content.metadata() or {"r2": "-1"})["r2"]))
