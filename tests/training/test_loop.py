@@ -177,11 +177,11 @@ def test_the_average_warms_up_as_one_plus_n_over_ten_plus_n():
     network = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.zeros_(network.weight)
     ema, expected = Ema(network, decay=0.2), 0.0
-    for step in range(4):
-        torch.nn.init.constant_(network.weight, step + 1.0)
-        ema.update(step)
-        decay = min(0.2, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * (step + 1)
+    for taken in range(1, 5):
+        torch.nn.init.constant_(network.weight, float(taken))
+        ema.update(taken)
+        decay = min(0.2, (1 + taken) / (10 + taken))
+        expected = decay * expected + (1 - decay) * taken
         assert ema.average["weight"].item() == pytest.approx(expected, rel=1e-6)
     with ema.applied():
         assert network.weight.item() == pytest.approx(expected, rel=1e-6)

@@ -17,9 +17,9 @@ class Ema:
         self.average = {name: p.detach().clone() for name, p in self.parameters.items()}
 
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Take in the weights after a step; the decay warms up as (1 + n) / (10 + n)."""
-        decay = min(self.decay, (1 + step) / (10 + step))
+    def update(self, taken: int) -> None:
+        """Take in the weights after a step; the decay warms up as (1 + n) / (10 + n), after n steps."""
+        decay = min(self.decay, (1 + taken) / (10 + taken))
         torch._foreach_lerp_(list(self.average.values()), list(self.parameters.values()), 1 - decay)
 
     @torch.no_grad()

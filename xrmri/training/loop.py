@@ -92,8 +92,8 @@ def fit(
                 accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
             optimiser.step()
             optimiser.zero_grad()
-            ema.update(step)
             step, losses = step + 1, [*losses, loss]
+            ema.update(step)
             if metrics:
                 execution.progress(task.name, step, config.max_steps, f"loss {sum(losses) / len(losses):.4f}")
             place = {"step": step, "slices_seen": step * config.batch_size}
