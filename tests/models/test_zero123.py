@@ -1,6 +1,7 @@
 """A Zero-1-to-3 checkpoint: every tensor has its place, and what is loaded answers as the original does."""
 
 import json
+import math
 import os
 import sys
 import types
@@ -54,13 +55,13 @@ def made_state(*, average=True):
 def imported(state, *, average=True, partial=False, denoiser=None):
     denoiser = denoiser or made_denoiser()
     rows = zero123.plan_denoiser(denoiser, state, average=average)
-    zero123.require_complete(rows, FILE, partial=partial)
+    zero123.require_complete(rows, state, FILE, partial=partial)
     zero123.copy_weights(denoiser, rows, state, FILE)
     return denoiser, rows
 
 
 def relative(found, wanted):
-    return float((found - wanted).abs().max() / wanted.abs().max())
+    return float((found - wanted).detach().abs().max() / wanted.detach().abs().max())
 
 
 def test_the_small_public_layout_answers_as_the_original_implementation_does(real_data):
@@ -76,7 +77,7 @@ def test_the_small_public_layout_answers_as_the_original_implementation_does(rea
     assert sum(p.numel() for p in vae.parameters()) == 5_252_487
     for network, rows in ((denoiser, zero123.plan_denoiser(denoiser, state, average=True)),
                           (vae, zero123.plan_autoencoder(vae, state))):  # fmt: skip
-        zero123.require_complete(rows, FILE, partial=False)
+        zero123.require_complete(rows, state, FILE, partial=False)
         zero123.copy_weights(network, rows, state, FILE)
     with torch.no_grad():
         eps = denoiser.unet(wanted["unet_x"], wanted["unet_t"], wanted["unet_context"]).sample
@@ -96,7 +97,7 @@ def test_all_1938_tensors_of_the_full_file_are_accounted_for(real_data):
         denoiser = Denoiser(build_unet(heads=8, **zero123.unet_settings(state, FILE)), features=65, guidance="context")
         vae = build_autoencoder(**zero123.autoencoder_settings(state, FILE))
     rows = zero123.plan_denoiser(denoiser, state, average=True)
-    zero123.require_complete(rows, FILE, partial=False)
+    zero123.require_complete(rows, state, FILE, partial=False)
     tower = zero123.used_elsewhere(tower_keys(state), state, "radiograph_encoder")
     left = zero123.unused([*rows, *tower], state)
     assert {row.theirs for row in (*rows, *tower, *left)} == set(state) and len(state) == 1938
@@ -106,7 +107,7 @@ def test_all_1938_tensors_of_the_full_file_are_accounted_for(real_data):
         "768 columns of the token copied, 4 of the pose dropped, 65 zero",
     }
     own = zero123.plan_autoencoder(vae, state)
-    zero123.require_complete(own, FILE, partial=False)
+    zero123.require_complete(own, state, FILE, partial=False)
     assert {row.fate for row in own} == {"loaded"} and len(own) == 248
     assert len(own) + len(zero123.unused(own, state)) == 1938
 
@@ -136,13 +137,106 @@ def test_without_an_average_in_the_file_the_plain_weights_are_taken():
     assert torch.equal(denoiser.unet.conv_in.weight, made_denoiser(7).unet.conv_in.weight)
 
 
-def test_the_projection_treats_the_token_as_the_original_does_and_ignores_depth_and_features_at_first():
+def at_pose_0(token, state):
+    """The context that the original makes of a token (B, 1, W) for the view that it was given."""
+    width = token.shape[-1]
+    pose = torch.tensor([0.0, math.sin(0.0), math.cos(0.0), 0.0]).expand(len(token), 1, 4)
+    weight, bias = (state[f"cc_projection.{kind}"].float() for kind in ("weight", "bias"))
+    assert weight.shape == (width, width + 4)
+    return torch.nn.functional.linear(torch.cat([token, pose], dim=-1), weight, bias)
+
+
+@pytest.mark.parametrize("halves", ["paper", "swapped", "joint"])
+def test_at_first_the_context_is_the_originals_at_pose_0_whatever_depth_and_features(halves):
     state = made_state()
-    denoiser, _ = imported(state)
+    denoiser = Denoiser(build_unet(heads=8, **SIZES), features=FEATURES, guidance="context", halves=halves)
+    imported(state, denoiser=denoiser)
     token, concat = torch.randn(2, 1, 16), torch.zeros(2, 4, 8, 8)
-    wanted = token @ state["cc_projection.weight"][:, :16].T + state["cc_projection.bias"]
     told = denoiser.guidance(concat, token, torch.tensor([0.2, 0.9]), torch.ones(2, FEATURES))
-    assert torch.allclose(told.down, wanted, atol=1e-5) and torch.allclose(told.up, wanted, atol=1e-5)
+    wanted = at_pose_0(token, state)
+    assert relative(told.down, wanted) < 1e-5 and relative(told.up, wanted) < 1e-5
+    without = token @ state["cc_projection.weight"][:, :16].T + state["cc_projection.bias"]
+    assert relative(without, wanted) > 0.1
+
+
+@pytest.mark.parametrize(("method", "token"), [("ldm", 0.0), ("x-diffusion", 1.0)])
+def test_a_compared_method_starts_from_the_same_projection(method, token):
+    state = made_state()
+    denoiser = Denoiser(build_unet(heads=8, **SIZES), features=FEATURES, method=method)
+    imported(state, denoiser=denoiser)
+    seen = torch.randn(2, 1, 16)
+    told = denoiser.guidance(torch.zeros(2, 4, 8, 8), seen, torch.tensor([0.2, 0.9]), torch.ones(2, FEATURES))
+    assert relative(told.down, at_pose_0(token * seen, state)) < 1e-5
+
+
+def test_the_whole_denoiser_answers_as_the_small_public_checkpoint_does_at_pose_0(real_data):
+    state = read_tensors(real_data / "zero123_small" / "small.ckpt", "--init")
+    denoiser = Denoiser(build_unet(heads=8, **zero123.unet_settings(state, FILE)), features=65, guidance="context")
+    imported(state, denoiser=denoiser)
+    torch.manual_seed(3)
+    z_t, concat, token = torch.randn(2, 4, 16, 16), torch.randn(2, 4, 16, 16), torch.randn(2, 1, 768)
+    t, depth, features = torch.tensor([7, 801]), torch.tensor([0.1, 0.7]), torch.zeros(2, 65)
+    features[:, 3] = 1
+    without = token @ state["cc_projection.weight"].float()[:, :768].T + state["cc_projection.bias"].float()
+    with torch.no_grad():
+        said = denoiser(z_t, t, concat=concat, token=token, depth=depth, features=features)
+        wanted, other = (
+            denoiser.unet(torch.cat([z_t, concat], dim=1), t, context).sample
+            for context in (at_pose_0(token, state), without)
+        )
+    assert relative(said, wanted) < 1e-5
+    assert relative(other, wanted) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"cc_projection.weight": None}, r"cc_projection\.weight is not in the file"),
+        ({"cc_projection.bias": None}, r"cc_projection\.bias is not in the file"),
+        ({"cc_projection.weight": torch.zeros(20, 16)}, "has shape 20 x 16, not 16 x 20"),
+        ({"cc_projection.weight": torch.zeros(16, 28)}, "has shape 16 x 28, not 16 x 20"),
+        ({"cc_projection.weight": torch.zeros(24, 28)}, "has shape 24 x 28, not 16 x 20"),
+        ({"cc_projection.bias": torch.zeros(20)}, "has shape 20, not 16"),
+    ],
+)
+def test_a_projection_that_is_absent_or_of_another_shape_is_refused(change, words):
+    state = {name: value for name, value in (made_state() | change).items() if value is not None}
+    with pytest.raises(InconsistentError, match=f"guidance.*{words}.*--init-partial") as told:
+        imported(state)
+    assert "\n" not in str(told.value)
+    denoiser, _ = imported(state, partial=True)
+    assert torch.equal(denoiser.guidance.depth.weight, torch.eye(16, 17))
+
+
+LEFT_OVER = {
+    "a second transformer block": UNET + "input_blocks.1.1.transformer_blocks.1.norm1.weight",
+    "classes": UNET + "label_emb.0.0.weight",
+    "its average alone": "model_ema.diffusion_modellabel_emb00weight",
+    "attention in the levels of the autoencoder": AUTOENCODER + "encoder.down.2.attn.0.q.weight",
+}
+
+
+@pytest.mark.parametrize("key", LEFT_OVER.values(), ids=LEFT_OVER)
+def test_tensors_of_the_same_network_that_ours_has_no_place_for_are_refused(key):
+    state = made_state() | {key: torch.zeros(3), AUTOENCODER + "loss.logvar": torch.zeros(())}
+    plan = zero123.plan_autoencoder(made_vae(), state)
+    denoiser = zero123.plan_denoiser(made_denoiser(), state, average=True)
+    rows, other = (plan, denoiser) if key.startswith(AUTOENCODER) else (denoiser, plan)
+    with pytest.raises(InconsistentError, match="public.ckpt is of another network.*--init-partial") as told:
+        zero123.require_complete(rows, state, FILE, partial=False)
+    assert key in str(told.value) and "\n" not in str(told.value)
+    zero123.require_complete(rows, state, FILE, partial=True)
+    zero123.require_complete(other, state, FILE, partial=False)
+    assert {row.note for row in zero123.unused(rows, state) if row.theirs == key} == {
+        "there is no place for it in this network"
+    }
+
+
+def test_a_name_that_nobody_knows_is_called_unknown_and_not_the_forward_process():
+    state = made_state() | {"lvlb_weights": torch.zeros(1000), "betas_of_mine": torch.zeros(3)}
+    notes = {row.theirs: row.note for row in zero123.unused(imported(state)[1], state)}
+    assert notes["betas_of_mine"].startswith("unknown")
+    assert notes["betas"] == notes["lvlb_weights"] == "the forward process: computed from the settings"
 
 
 def test_the_autoencoder_comes_back_as_it_was():
@@ -210,6 +304,19 @@ def test_what_lies_beside_the_tensors_is_neither_needed_nor_run(tmp_path, monkey
     assert not (tmp_path / "harmed").exists()
 
 
+def test_a_tensor_damaged_inside_the_archive_is_refused_in_one_line(tmp_path):
+    file = tmp_path / "hit.ckpt"
+    torch.save({"state_dict": {"a": torch.ones(9999), "b": torch.zeros(3)}}, file)
+    assert read_tensors(file, "--init").keys() == {"a", "b"}
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    assert torch.load(file, weights_only=True)["state_dict"]["a"].isfinite().all()
+    with pytest.raises(InputError, match=r"--init .*hit\.ckpt cannot be read \(.*data/0 in it is damaged\)") as told:
+        read_tensors(file, "--init")
+    assert "\n" not in str(told.value)
+
+
 def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path):
     torch.save({"state_dict": {"a": torch.ones(9999)}}, tmp_path / "whole.ckpt")
     (tmp_path / "cut.ckpt").write_bytes((tmp_path / "whole.ckpt").read_bytes()[:20_000])
@@ -221,6 +328,36 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path):
         with pytest.raises(InputError, match=f"--init .*{name}.ckpt") as told:
             read_tensors(tmp_path / f"{name}.ckpt", "--init")
         assert "\n" not in str(told.value) and len(str(told.value)) < 300 + len(str(tmp_path))
+
+
+def cubic(distance):
+    """Keys' cubic convolution kernel with a = -0.75."""
+    x = abs(distance)
+    if x <= 1:
+        return 1.25 * x**3 - 2.25 * x**2 + 1
+    return -0.75 * (x**3 - 5 * x**2 + 8 * x - 4) if x < 2 else 0.0
+
+
+def from_corner_to_corner(side, rows):
+    """The weights (side, rows) of bicubic interpolation whose first and last sample lie at the ends."""
+    weights = torch.zeros(side, rows, dtype=torch.float64)
+    for here in range(side):
+        place = here * (rows - 1) / (side - 1)
+        for tap in range(int(place) - 1, int(place) + 3):
+            weights[here, min(max(tap, 0), rows - 1)] += cubic(place - tap)
+    return weights
+
+
+def test_the_tower_sees_an_image_as_the_original_prepares_it():
+    torch.manual_seed(0)
+    encoder = RadiographEncoder(TowerSizes(image=28, patch=14, width=64, layers=1, heads=1, output=16))
+    encoder.tower = torch.nn.Identity()
+    y = torch.rand(2, 64, 64) * 2 - 1
+    weights = from_corner_to_corner(28, 64)
+    resized = (weights @ y.double() @ weights.T + 1) / 2
+    mean, std = torch.tensor([0.48145466, 0.4578275, 0.40821073]), torch.tensor([0.26862954, 0.26130258, 0.27577711])
+    wanted = (resized[:, None] - mean[:, None, None]) / std[:, None, None]
+    assert torch.allclose(encoder(y)[:, 0].double(), wanted, atol=1e-4)
 
 
 def test_a_tower_under_transformers_names_is_the_same_tower(tmp_path):

@@ -44,7 +44,7 @@ def public_state():
     """A small checkpoint in Zero-1-to-3's layout, without CLIP and average."""
     torch.manual_seed(5)
     state = {"betas": torch.zeros(1000)}
-    state |= {"cc_projection.weight": torch.eye(16, 20), "cc_projection.bias": torch.ones(16)}
+    state |= {"cc_projection.weight": torch.eye(16, 20).flip(1), "cc_projection.bias": torch.ones(16)}
     for name, value in build_unet(heads=2, **SIZES).state_dict().items():
         state[UNET + unet_name(name, blocks=1, attention=SIZES["attention"])] = value
     for name, value in build_autoencoder(**VAE_SIZES).state_dict().items():
@@ -129,12 +129,17 @@ def test_both_trainings_start_from_a_public_checkpoint_with_its_sizes_and_an_acc
     assert tuple(bundle.denoiser.unet.config.block_out_channels) == (32, 64)
     assert torch.equal(bundle.denoiser.unet.conv_in.weight, state[UNET + "input_blocks.0.0.weight"])
     assert torch.equal(bundle.vae.quant_conv.weight, state[AUTOENCODER + "quant_conv.weight"])
-    assert torch.equal(bundle.denoiser.guidance.depth.bias, torch.ones(16))
+    assert torch.equal(bundle.denoiser.guidance.depth.bias, torch.ones(16) + torch.eye(16, 20).flip(1)[:, 18])
     assert read_model_facts(tmp_path / "ldm").config["channels"] == [32, 64]
     for folder in ("vae", "ldm"):
         with (tmp_path / folder / "init.csv").open() as stream:
             rows = list(csv.DictReader(stream))
         assert {row["tensor"] for row in rows} - {""} == set(state)
+    with pytest.raises(InconsistentError, match=r'guidance = "time" passes the token on.*--init-partial'):
+        train_ldm.run(
+            made / "dataset", tmp_path / "vae", tmp_path / "other", replace(LDM, guidance="time"), ON_CPU, file
+        )
+    assert not (tmp_path / "other").exists()
     again = train_ldm.run(made / "dataset", tmp_path / "vae", tmp_path / "ldm", config, ON_CPU, file)
     assert again["status"] == "already done"
 

@@ -61,12 +61,16 @@ def settled(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
     """The settings as they will be: sizes from the file, no token for a method that knows none.
 
     Raises:
-        InconsistentError: the autoencoder makes other latents than the file's U-Net takes.
+        InconsistentError: the autoencoder makes other latents than the file's U-Net takes, or the settings have no
+            place for the file's projection of the token.
     """
     if not BY_NAME[config.method].token or "clip" in config.without:
         config = replace(config, radiograph_token="none")
     if imported is None:
         return config
+    if config.method == "xray2mri" and config.guidance == "time" and not config.init_partial:
+        lost = 'guidance = "time" passes the token on as it is, and cc_projection has no place'
+        raise InconsistentError(f'--init {imported.file}: {lost}: take guidance = "context", or say --init-partial')
     sizes = unet_settings(imported.state, imported.file)
     latent, own = sizes.pop("latent_channels"), read_autoencoder_facts(vae).latent_channels
     if latent != own:
@@ -139,7 +143,7 @@ def build_networks(
     rows: list[Row] = []
     if imported:
         rows = plan_denoiser(denoiser, imported.state, average=config.init_average)
-        require_complete(rows, imported.file, partial=config.init_partial)
+        require_complete(rows, imported.state, imported.file, partial=config.init_partial)
         copy_weights(denoiser, rows, imported.state, imported.file)
         rows += used_elsewhere(keys, imported.state, "radiograph_encoder")
         rows += unused(rows, imported.state)

@@ -1,5 +1,7 @@
 """What every compared method hands to the one backbone they share.
 
+A module of maps may name in `projections` those that make context of the token: an imported projection goes there.
+
 Shapes: B slices, C latent channels, h x w latent pixels, W context width, E time-embedding width.
 """
 

@@ -14,6 +14,8 @@ from xrmri.models.xray2mri import identity_on_token
 class DepthAlone(nn.Module):
     """d through one linear map to the context of both halves; no radiograph, no readings."""
 
+    projections = ("depth",)
+
     def __init__(self, *, width: int) -> None:
         """A map to a context of W."""
         super().__init__()

@@ -71,7 +71,9 @@ class RadiographEncoder(nn.Module):
     def forward(self, y: Tensor) -> Tensor:
         """The context token (B, 1, W_c) of radiographs (B, H, W) float32 in [-1, 1]."""
         side = self.sizes.image
-        x = interpolate(y[:, None], (side, side), mode="bicubic", align_corners=False, antialias=True)
+        # As Zero-1-to-3 shows its tower an image (code), from corner to corner and not smoothed first: its U-Net knows
+        # the tokens of such images.
+        x = interpolate(y[:, None], (side, side), mode="bicubic", align_corners=True, antialias=False)
         x = (x.expand(-1, 3, -1, -1) + 1) / 2
         mean, std = (torch.tensor(values, device=y.device)[:, None, None] for values in (MEAN, STD))
         return self.tower((x - mean) / std)[:, None, :]

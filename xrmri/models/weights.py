@@ -112,15 +112,21 @@ def read_tensors(file: Path, role: str) -> dict[str, Tensor]:
 
 
 def _require_honest(file: Path) -> None:
-    """ValueError for an archive that would unpack to more than it is: torch stores and does not pack."""
+    """ValueError for an archive that would unpack to more than it is, as torch stores and does not pack, or is damaged.
+
+    torch leaves the checksums of its archives unread, and takes whatever numbers lie there.
+    """
     require_regular(file)
     if is_zipfile(file):
         with ZipFile(file) as archive:
             members = archive.infolist()
-        if any(one.compress_type != ZIP_STORED for one in members):
-            raise ValueError("it is packed")
-        if sum(one.file_size for one in members) > file.stat().st_size:
-            raise ValueError("it claims more than it holds")
+            if any(one.compress_type != ZIP_STORED for one in members):
+                raise ValueError("it is packed")
+            if sum(one.file_size for one in members) > file.stat().st_size:
+                raise ValueError("it claims more than it holds")
+            damaged = archive.testzip()
+        if damaged:
+            raise ValueError(f"{damaged[-40:]} in it is damaged")
 
 
 def _claims_more(value: Tensor) -> bool:

@@ -18,6 +18,8 @@ CORONAL = 1
 class AxisAndDepth(nn.Module):
     """Token, axis and d through one linear map to the context of both halves."""
 
+    projections = ("projection",)
+
     def __init__(self, *, width: int) -> None:
         """A map from a token of W, three axes and a depth."""
         super().__init__()

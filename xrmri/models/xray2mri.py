@@ -1,4 +1,4 @@
-"""Method "xray2mri", the paper: d enters on the way down, r on the way up (III-B); y by concatenation and as token.
+"""Method "xray2mri", the paper: d enters on the way down, r on the way up (II-B); y by concatenation and as token.
 
 Shapes: B slices, C latent channels, h x w latent pixels, W context width, F feature slots, E time-embedding width.
 `halves` is "paper", or an ablation: "swapped" (r down, d up) or "joint" (both in both).
@@ -26,6 +26,11 @@ class ContextGuidance(nn.Module):
         self.halves = halves
         self.depth = identity_on_token(width, 1)
         self.features = identity_on_token(width, features)
+
+    @property
+    def projections(self) -> tuple[str, ...]:
+        """The maps that start from an imported projection of the token; joint adds them up, and one is enough."""
+        return ("depth",) if self.halves == "joint" else ("depth", "features")
 
     def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Conditioning:
         """Context (B, 1, W) of each half, and nothing for the time embedding of either."""

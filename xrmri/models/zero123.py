@@ -27,7 +27,8 @@ _WHY_UNUSED = (
     (names.PROJECTION, "there is no projection of the context token in this network"),
     ("cond_stage_model.", "text half of CLIP, or a tower that the settings do not ask for"),
 )
-_OF_TRAINING = "the forward process: computed from the settings"
+_WEIGHT, _BIAS = (names.PROJECTION + kind for kind in ("weight", "bias"))
+_UNKNOWN = "unknown: nothing of Zero-1-to-3 has this name"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +43,10 @@ class Row:
     their_shape: tuple[int, ...] = ()
     columns: int = 0
     """Of a resized weight: how many entries along its second axis are copied; the others are zero."""
+    pose_column: int = 0
+    """Of the bias of a projection: which column of its weight pose 0 adds to it; 0 is none."""
+    is_lacking: bool = False
+    """Whether the file should hold all of this weight, and does not."""
     note: str = ""
 
 
@@ -90,8 +95,13 @@ def plan_denoiser(denoiser: Denoiser, state: Mapping[str, Tensor], *, average: b
         # A U-Net that was not told an image has 4 channels in: those that tell it are new, and zero.
         widened = config.out_channels if name == "conv_in.weight" else 0
         rows.append(_row(f"unet.{name}", value, key, state, columns=widened))
+    projections = getattr(denoiser.guidance, "projections", ())
     for name, value in denoiser.guidance.state_dict().items():
-        rows.append(_projection(f"guidance.{name}", value, state, width=config.cross_attention_dim))
+        ours, map_name = f"guidance.{name}", name.rpartition(".")[0]
+        if map_name in projections:
+            rows.append(_projection(ours, value, state, width=config.cross_attention_dim))
+        else:
+            rows.append(Row(fate=NEW, ours=ours, shape=tuple(value.shape), note="as at the start of any training"))
     return rows
 
 
@@ -111,30 +121,41 @@ def used_elsewhere(keys: Sequence[str], state: Mapping[str, Tensor], ours: str) 
 
 def unused(rows: Sequence[Row], state: Mapping[str, Tensor]) -> list[Row]:
     """Every tensor of the file that no row takes, and why."""
-    taken = {row.theirs for row in rows}
+    taken, left = {row.theirs for row in rows}, set(_left_over(rows, state))
     has_unet = any(key.startswith((names.UNET, names.AVERAGE)) for key in taken)
     of_unet = "its plain or averaged twin is taken" if has_unet else "the U-Net: train-ldm --init takes it"
     reasons = (*_WHY_UNUSED, (names.UNET, of_unet), (names.AVERAGE, of_unet))
+
+    def why(key: str) -> str:
+        if key in left:
+            return "there is no place for it in this network"
+        if key in names.PROCESS:
+            return "the forward process: computed from the settings"
+        return next((reason for start, reason in reasons if key.startswith(start)), _UNKNOWN)
+
     return [
-        Row(
-            fate=UNUSED,
-            theirs=key,
-            their_shape=tuple(value.shape),
-            note=next((why for start, why in reasons if key.startswith(start)), _OF_TRAINING),
-        )
+        Row(fate=UNUSED, theirs=key, their_shape=tuple(value.shape), note=why(key))
         for key, value in state.items()
         if key not in taken
     ]
 
 
-def require_complete(rows: Sequence[Row], file: Path, *, partial: bool) -> None:
-    """InconsistentError where a network would start only in part from the file, unless a person wants that."""
-    lacking = [row for row in rows if row.fate in (NEW, RESIZED) and not row.ours.startswith("guidance.")]
+def require_complete(rows: Sequence[Row], state: Mapping[str, Tensor], file: Path, *, partial: bool) -> None:
+    """InconsistentError where file and network are not the same network, unless a person wants what fits.
+
+    Neither may have weights that the other lacks.
+    """
+    lacking, left = [row for row in rows if row.is_lacking], _left_over(rows, state)
     if lacking and not partial:
         first = lacking[0]
         raise InconsistentError(
             f"--init {file} fits {len(rows) - len(lacking)} of {len(rows)} weights (first that does not: {first.ours}, "
             f"{first.note}): give a complete checkpoint, or say --init-partial"
+        )
+    if left and not partial:
+        raise InconsistentError(
+            f"--init {file} is of another network: it has {len(left)} tensors more than ours takes (first: {left[0]}): "
+            "give a checkpoint of Zero-1-to-3's own layout, or say --init-partial"
         )
 
 
@@ -154,6 +175,8 @@ def copy_weights(network: nn.Module, rows: Sequence[Row], state: Mapping[str, Te
             raise InconsistentError(f"--init {file}: {row.theirs} holds numbers that are not finite: copy it again")
         if row.fate == LOADED:
             own[row.ours].copy_(value.reshape(row.shape))
+            if row.pose_column:
+                own[row.ours].add_(state[_WEIGHT][:, row.pose_column].to(own[row.ours]))
         else:
             own[row.ours].zero_()
             own[row.ours][:, : row.columns] = value[:, : row.columns].to(own[row.ours])
@@ -178,30 +201,51 @@ def table(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 def _row(ours: str, value: Tensor, key: str, state: Mapping[str, Tensor], *, columns: int = 0) -> Row:
     shape = tuple(value.shape)
     if key not in state:
-        return Row(fate=NEW, ours=ours, shape=shape, note=f"{key} is not in the file")
+        return Row(fate=NEW, ours=ours, shape=shape, is_lacking=True, note=f"{key} is not in the file")
     theirs = tuple(state[key].shape)
     common = {"ours": ours, "shape": shape, "theirs": key, "their_shape": theirs}
     # A 1 x 1 convolution there is a linear map here.
     if theirs == shape or (theirs == (*shape, 1, 1) and prod(theirs) == prod(shape)):
         return Row(fate=LOADED, **common)  # type: ignore[arg-type]
     if columns and theirs == (shape[0], columns, *shape[2:]):
-        return Row(fate=RESIZED, columns=columns, note=f"{shape[1] - columns} inputs are new, and zero", **common)  # type: ignore[arg-type]
-    return Row(fate=NEW, ours=ours, shape=shape, note=f"{key} has shape {_times(theirs)}, not {_times(shape)}")
+        note = f"{shape[1] - columns} inputs are new, and zero"
+        return Row(fate=RESIZED, columns=columns, is_lacking=True, note=note, **common)  # type: ignore[arg-type]
+    note = f"{key} has shape {_times(theirs)}, not {_times(shape)}"
+    return Row(fate=NEW, ours=ours, shape=shape, is_lacking=True, note=note)
 
 
 def _projection(ours: str, value: Tensor, state: Mapping[str, Tensor], *, width: int) -> Row:
-    """A map of the context token: the token's columns are copied, the pose's dropped, ours are new and zero."""
+    """A map of the context token: the token's columns are copied, the pose's dropped, ours are new and zero.
+
+    What pose 0 adds goes into the bias: its cosine is 1.
+    """
     shape, kind = tuple(value.shape), ours.rpartition(".")[2]
-    key = names.PROJECTION + kind
-    found = tuple(state[key].shape) if key in state else ()
-    common = {"ours": ours, "shape": shape, "theirs": key, "their_shape": found}
-    if kind == "bias" and found == shape == (width,):
-        return Row(fate=LOADED, **common)  # type: ignore[arg-type]
-    fits = len(found) == len(shape) == 2 and found[0] == shape[0] == width and min(found[1], shape[1]) >= width  # noqa: PLR2004
-    if kind == "weight" and fits:
-        note = f"{width} columns of the token copied, {found[1] - width} of the pose dropped, {shape[1] - width} zero"
-        return Row(fate=RESIZED, columns=width, note=note, **common)  # type: ignore[arg-type]
-    return Row(fate=NEW, ours=ours, shape=shape, note="as at the start of any training")
+    for key, wanted in ((_WEIGHT, (width, width + names.POSE)), (_BIAS, (width,))):
+        found = tuple(state[key].shape) if key in state else None
+        if found != wanted:
+            note = f"{key} has shape {_times(found)}, not {_times(wanted)}" if found else f"{key} is not in the file"
+            return Row(fate=NEW, ours=ours, shape=shape, is_lacking=True, note=note)
+    if kind == "bias":
+        column = width + names.COSINE
+        note = f"column {column} of {_WEIGHT}, the cosine of pose 0, is added"
+        common = {"theirs": _BIAS, "their_shape": (width,), "pose_column": column, "note": note}
+        return Row(fate=LOADED, ours=ours, shape=shape, **common)  # type: ignore[arg-type]
+    note = f"{width} columns of the token copied, {names.POSE} of the pose dropped, {shape[1] - width} zero"
+    common = {"theirs": _WEIGHT, "their_shape": tuple(state[_WEIGHT].shape), "columns": width, "note": note}
+    return Row(fate=RESIZED, ours=ours, shape=shape, **common)  # type: ignore[arg-type]
+
+
+def _left_over(rows: Sequence[Row], state: Mapping[str, Tensor]) -> list[str]:
+    """Tensors of the networks that the rows fill which are no weight of ours, plain or averaged."""
+    taken = {_averaged(row.theirs) for row in rows}
+    parts = (names.AVERAGE, *(names.AUTOENCODER + part for part in names.AUTOENCODER_PARTS))
+    filled = tuple(part for part in parts if any(key.startswith(part) for key in taken))
+    return [key for key in state if _averaged(key).startswith(filled) and _averaged(key) not in taken]
+
+
+def _averaged(key: str) -> str:
+    """A plain weight's key as its average has it; any other key as it is."""
+    return names.averaged(key.removeprefix(names.UNET)) if key.startswith(names.UNET) else key
 
 
 def _part(row: Row) -> str:

@@ -12,6 +12,20 @@ from torch import Tensor
 
 UNET, AVERAGE, AUTOENCODER = "model.diffusion_model.", "model_ema.diffusion_model", "first_stage_model."
 PROJECTION = "cc_projection."
+POSE = 4
+"""Numbers of the camera's pose that the projection takes behind the token: polar angle, sine and cosine of the azimuth,
+radius (code)."""
+COSINE = 2
+"""Which of them is 1 at pose 0, where the view asked for is the one given; the others are 0."""
+PROCESS = (
+    "betas", "alphas_cumprod", "sqrt_alphas_cumprod", "sqrt_one_minus_alphas_cumprod", "log_one_minus_alphas_cumprod",
+    "sqrt_recip_alphas_cumprod", "sqrt_recipm1_alphas_cumprod", "alphas_cumprod_prev", "posterior_variance",
+    "posterior_log_variance_clipped", "posterior_mean_coef1", "posterior_mean_coef2", "lvlb_weights", "logvar",
+    "scale_factor",
+)  # fmt: skip
+"""What a checkpoint keeps of the forward process."""
+AUTOENCODER_PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")
+"""Of an autoencoder's tensors, those of the network; beside them may lie its loss."""
 GROUPS = 32
 """Of every normalisation, at any width (code)."""
 

@@ -156,7 +156,7 @@ def _started(config: TrainVae, init: Path | None, imported: Imported | None) -> 
     network, rows = _network(config), []
     if imported:
         rows = plan_autoencoder(network.vae, imported.state)
-        require_complete(rows, imported.file, partial=config.init_partial)
+        require_complete(rows, imported.state, imported.file, partial=config.init_partial)
         copy_weights(network.vae, rows, imported.state, imported.file)
         rows += unused(rows, imported.state)
     elif init:
