@@ -62,6 +62,7 @@ def generate(
     noise: Annotated[str | None, setting(Generate, "noise")] = None,
     noise_length_mm: Annotated[float | None, setting(Generate, "noise_length_mm")] = None,
     samples: Annotated[int | None, setting(Generate, "samples")] = None,
+    mean: Annotated[bool | None, setting(Generate, "mean", "--mean")] = None,
     precision: Annotated[str | None, setting(Generate, "precision")] = None,
 ) -> None:
     """Draw a synthetic MRI volume from a radiograph and what was read from it."""
@@ -76,6 +77,7 @@ def generate(
         noise=noise,
         noise_length_mm=noise_length_mm,
         samples=samples,
+        mean=mean,
         precision=precision,
     )
     from xrmri.generation.inputs import GenerateInputs

@@ -523,6 +523,8 @@ class Generate(Seeded):
     """Distance over which correlated noise stays alike; 0 takes the model's, fitted to its training set (choice)."""
     samples: int = 1
     """Volumes drawn for each radiograph; above 1, their mean and standard deviation are written too (choice)."""
+    mean: bool = False
+    """Write the expected volume instead, and its standard deviation: blurred where the film does not tell (choice)."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """fp32, bf16, or auto: bf16 where the hardware multiplies it; part of a volume's last bits (choice)."""
 
@@ -534,6 +536,7 @@ class Generate(Seeded):
         _require(0 <= self.eta <= 1, f"--eta must be 0 to 1, not {self.eta}")
         _require(self.noise_length_mm >= 0, f"--noise-length-mm must be at least 0, not {self.noise_length_mm}")
         _require(self.samples >= 1, f"--samples must be at least 1, not {self.samples}")
+        _require(not self.mean or self.samples == 1, "--mean is one volume: leave --samples out")
         for name in ("guidance", "guidance_features"):
             _require(math.isfinite(getattr(self, name)), f"--{name.replace('_', '-')} must be a finite number")
 

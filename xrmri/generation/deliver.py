@@ -13,6 +13,7 @@ from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.generation.case import Case
 from xrmri.generation.claim import claimed, is_whole, read_claim, require_ours
+from xrmri.generation.drawn import DrawnVolumes
 from xrmri.generation.inputs import ReferenceGrid
 from xrmri.generation.model import ModelFolder
 from xrmri.geometry import Geometry
@@ -24,6 +25,9 @@ from xrmri.report.three_planes import write_viewer
 from xrmri.run import digest
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
+MEAN_DESCRIPTION = "xrmri synthetic mean; not for diagnosis"
+_SAMPLE = "sample: one of the knees that fit"
+_MEAN = "mean: the expected volume, blurred where the radiograph does not tell; _std beside it is how far knees differ"
 VOLUME_SUFFIXES = (".nii.gz", ".nii")
 _OTHER_SUFFIXES = (
     ".gz",
@@ -79,16 +83,17 @@ class Target:
         """Another file of the same case."""
         return self.volume.with_name(self.stem + ending)
 
-    def volumes(self, samples: int) -> list[Path]:
-        """One file a sample, and mean and standard deviation where there are several."""
+    def volumes(self, config: Generate) -> list[Path]:
+        """One file a sample, and mean and standard deviation where there are several; or the expected volume's two."""
         suffix = self.volume.name.removeprefix(self.stem)
-        further = [f"_sample-{number}" for number in range(2, samples + 1)]
-        return [self.volume, *(self.beside(f"{name}{suffix}") for name in further + ["_mean", "_std"] * (samples > 1))]
+        further = [f"_sample-{number}" for number in range(2, config.samples + 1)]
+        further += ["_mean", "_std"] if config.samples > 1 else ["_std"] if config.mean else []
+        return [self.volume, *(self.beside(f"{name}{suffix}") for name in further)]
 
-    def files(self, samples: int) -> list[Path]:
+    def files(self, config: Generate) -> list[Path]:
         """Everything that one case writes."""
         endings = (".json", ".png", *self.pictures)
-        return [*self.volumes(samples), *(self.beside(ending) for ending in endings)]
+        return [*self.volumes(config), *(self.beside(ending) for ending in endings)]
 
 
 def identity(case: Case, config: Generate, model: ModelFolder) -> dict[str, Any]:
@@ -107,14 +112,14 @@ def identity(case: Case, config: Generate, model: ModelFolder) -> dict[str, Any]
     )
 
 
-def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bool:
+def delivered_before(target: Target, wanted: dict[str, Any], config: Generate) -> bool:
     """Whether the files of this very case are already there, complete.
 
     Raises:
         InputError: the files are there, but of another case.
     """
     sidecar = target.beside(".json")
-    require_ours(target.files(samples), sidecar)
+    require_ours(target.files(config), sidecar)
     claim = read_claim(sidecar)
     if claim and target.volume.exists() and claim.get("identity") != digest(wanted):
         raise InputError(f"{target.volume} exists and was drawn with other settings: give another -o, or --force")
@@ -122,35 +127,40 @@ def delivered_before(target: Target, wanted: dict[str, Any], samples: int) -> bo
 
 
 def deliver(
-    samples: list[np.ndarray], case: Case, target: Target, *, config: Generate, model: ModelFolder
+    drawn: DrawnVolumes, case: Case, target: Target, *, config: Generate, model: ModelFolder
 ) -> None:
     """Write volumes, preview and, last, the sidecar that vouches for them.
 
     Args:
-        samples: volumes (S, H, W) float32 in [-1, 1] as the model draws them, a left knee looking right.
+        drawn: what the model says of the knee, a left one looking right.
         case: what was asked for.
         target: where it goes.
         config: how it was drawn.
         model: what drew it.
     """
-    geometry = _geometry(case, samples[0].shape, model)
-    volumes = [np.flip(voxels, geometry.across) if case.side == LEFT else voxels for voxels in samples]
+    geometry = _geometry(case, drawn.volumes[0].shape, model)
+    volumes = [np.flip(voxels, geometry.across) if case.side == LEFT else voxels for voxels in drawn.volumes]
     radiograph = case.on_film(model.facts.image_size)
     low, high = model.facts.window
     intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in volumes]
-    if len(samples) > 1:
+    if drawn.deviation is not None:
+        across = np.flip(drawn.deviation, geometry.across) if case.side == LEFT else drawn.deviation
+        intensities.append(across / 2 * (high - low))
+    if len(volumes) > 1:
         intensities += [np.mean(intensities, axis=0), np.std(intensities, axis=0)]
     laid = [_laid(Volume(voxels=voxels, geometry=geometry, side=case.side), case.grid) for voxels in intensities]
-    title = f"{target.stem}, {case.side} knee: synthetic MRI, not for diagnosis"
+    what = "mean of the knees that fit, not one of them" if config.mean else "not for diagnosis"
+    title = f"{target.stem}, {case.side} knee: synthetic MRI, {what}"
     note = (
-        f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}. "
-        f"Image left is {geometry.image_left}."
+        f"{'Not for diagnosis. ' * config.mean}DrawnVolumes by xrmri {__version__} with the {model.name}, "
+        f"trained on {model.knees}. Image left is {geometry.image_left}."
     )
     sidecar = target.beside(".json")
-    files = [file for file in target.files(len(samples)) if file != sidecar]
+    files = [file for file in target.files(config) if file != sidecar]
     with claimed(sidecar, _sidecar(case, config, model, laid[0].geometry), files):
-        for file, volume in zip(target.volumes(len(samples)), laid, strict=True):
-            write_volume(file, replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)), DESCRIPTION)
+        description = MEAN_DESCRIPTION if config.mean else DESCRIPTION
+        for file, volume in zip(target.volumes(config), laid, strict=True):
+            write_volume(file, replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)), description)
         write_preview(
             target.beside(".png"), radiograph, volumes[0], ends=geometry.ends, title=title, note=note
         )
@@ -181,6 +191,7 @@ def _sidecar(case: Case, config: Generate, model: ModelFolder, geometry: Geometr
     return {
         "description": "Synthetic: drawn from a radiograph by xrmri. Not for diagnosis.",
         "synthetic": True,
+        "kind": _MEAN if config.mean else _SAMPLE,
         "model": model.name,
         "model_sha256": model.sha256,
         "trained_on": model.facts.trained_on,

@@ -6,15 +6,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from xrmri.config import Execution, Generate
+from xrmri.errors import InputError
 from xrmri.generation.case import Case
 from xrmri.generation.deliver import Target, deliver, delivered_before, identity
+from xrmri.generation.drawn import DrawnVolumes
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.machine.memory import keep_memory
 
 if TYPE_CHECKING:  # torch comes with the networks, after every mistake in the input has been told
+    from xrmri.models.anchor import Anchor
     from xrmri.models.bundle import Model
 
 log = logging.getLogger(__name__)
@@ -41,13 +42,31 @@ class Job:
             keep_memory()
         return in_precision(load_bundle(self.model.folder, device), self.config.precision)
 
-    def draw(self, case: Case) -> list[np.ndarray]:
-        """Draw a case: one (S, H, W) float32 volume in [-1, 1] a sample, looking right."""
-        from xrmri.generation.machine import draw_volume
+    @cached_property
+    def anchor(self) -> "Anchor":
+        """The one network that the expected volume takes; loading it says what the model is."""
+        from xrmri.models.anchor import load_anchor
+        from xrmri.models.parts import require_model
 
+        self.model.say_what_it_is()
+        require_model(self.model.folder, self.model.facts)
+        return load_anchor(self.model.folder / "anchor")
+
+    def load(self) -> None:
+        """Load what draws: a model that cannot be loaded is no fault of a case."""
+        _ = self.anchor if self.config.mean else self.networks
+
+    def draw(self, case: Case) -> DrawnVolumes:
+        """Draw a case, looking right."""
         if case.side_is_assumed:
             log.info("%s is drawn as a right knee: say --side left where it is not", case.source["file"])
         config, seen = self.config, case.seen(self.model.view)
+        if config.mean:
+            from xrmri.generation.mean import expected_volume
+
+            return expected_volume(self.anchor, self.model.facts, seen, slices=config.num_slices)
+        from xrmri.generation.machine import draw_volume
+
         volumes = []
         for sample in range(config.samples):
 
@@ -56,21 +75,21 @@ class Job:
 
             own = {"sample": sample, "stream": case.noise_stream, "cores": self.execution.workers}
             volumes.append(draw_volume(self.networks, seen, config, **own, tell=tell))
-        return volumes
+        return DrawnVolumes(volumes=tuple(volumes))
 
-    def deliver(self, volumes: list[np.ndarray], case: Case, target: Target) -> None:
+    def deliver(self, drawn: DrawnVolumes, case: Case, target: Target) -> None:
         """Write what was drawn of a case."""
-        deliver(volumes, case, target, config=self.config, model=self.model)
+        deliver(drawn, case, target, config=self.config, model=self.model)
 
     def delivered_before(self, case: Case, target: Target) -> bool:
         """Whether the files of this very case are there, complete; InputError where they are another's."""
-        return delivered_before(target, self.identity(case), self.config.samples)
+        return delivered_before(target, self.identity(case), self.config)
 
     @property
     def bytes_on_disk(self) -> int:
         """What one case takes, roughly."""
         samples, pixels = self.config.samples, self.model.facts.image_size**2
-        return (samples + 2 * (samples > 1)) * self.config.num_slices * pixels * 2 + 500_000
+        return (samples + 2 * (samples > 1) + self.config.mean) * self.config.num_slices * pixels * 2 + 500_000
 
     def identity(self, case: Case) -> dict[str, object]:
         """What the files of a case depend on: the same identity gives the same bytes."""
@@ -89,6 +108,8 @@ def job_of(config: Generate, execution: Execution, folder: Path | None) -> Job:
         InputError: no such model, or settings that it cannot draw with.
     """
     model = find_model(folder)
+    if config.mean and model.facts.anchor is None:
+        raise InputError(f"--mean takes a model with an anchor, the {model.name} has none: take --samples 8")
     if config.precision == "auto":
         from xrmri.machine.device import find_device
         from xrmri.machine.precision import fastest_precision

@@ -83,7 +83,7 @@ def run(
             target = Target(volume=out or Path(f"{name}.nii.gz"), pictures=inputs.pictures)
             if inputs.sweep:
                 return _swept(case, target, read_sweep(inputs.sweep, job.model.features), job, reads=reads)
-            require_no_input(target.files(job.config.samples), reads)
+            require_no_input(target.files(job.config), reads)
             return _to_file(case, target, job)
     if inputs.sweep:
         raise InputError("--sweep takes one radiograph, and -o a .nii.gz file: run several one by one")
@@ -135,11 +135,11 @@ def _to_file(case: Case, target: Target, job: Job) -> dict[str, Any]:
     """Draw one case to files of a given name."""
     if target.volume.is_dir():
         raise InputError(f"-o {target.volume} is a folder: give a file name, or a folder that does not end in .nii.gz")
-    files = [str(file) for file in target.files(job.config.samples)]
+    files = [str(file) for file in target.files(job.config)]
     result = {"output": files[0], "outputs": files, "model": job.model.name, "identity": job.identity(case)}
     if job.execution.dry_run:
         return {"status": "dry run", **result}
-    require_ours(target.files(job.config.samples), target.beside(".json"))
+    require_ours(target.files(job.config), target.beside(".json"))
     done = not job.execution.force and job.delivered_before(case, target)
     require_writable(target.volume.parent)
     if done:
@@ -154,7 +154,7 @@ def _to_file(case: Case, target: Target, job: Job) -> dict[str, Any]:
 def _swept(case: Case, target: Target, sweep: Sweep, job: Job, *, reads: Sequence[Path | None]) -> dict[str, Any]:
     """Draw one case at every grade of a reading, and what the reading changes."""
     cases = sweep.cases(case, target)
-    written = [file for _, own in cases for file in own.files(job.config.samples)]
+    written = [file for _, own in cases for file in own.files(job.config)]
     require_no_input([*written, *sweep.effect(target)], reads)
     require_ours(sweep.effect(target), sweep.effect(target)[1])
     results = [_to_file(own, place, job) for own, place in cases]
@@ -217,7 +217,7 @@ def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str
     """Draw the cases that have a target; returns why some could not be."""
     reasons: dict[str, str] = {}
     progress, job = job.execution.progress, replace(job, execution=replace(job.execution, progress=silent))
-    _ = job.networks  # a model that cannot be loaded is no fault of a case
+    job.load()  # a model that cannot be loaded is no fault of a case
     for done, (name, target) in enumerate(targets.items()):
         progress("volumes", done, len(targets), name)
         try:
