@@ -152,7 +152,7 @@ def deliver(
     what = "mean of the knees that fit, not one of them" if config.mean else "not for diagnosis"
     title = f"{target.stem}, {case.side} knee: synthetic MRI, {what}"
     note = (
-        f"{'Not for diagnosis. ' * config.mean}DrawnVolumes by xrmri {__version__} with the {model.name}, "
+        f"{'Not for diagnosis. ' * config.mean}Drawn by xrmri {__version__} with the {model.name}, "
         f"trained on {model.knees}. Image left is {geometry.image_left}."
     )
     sidecar = target.beside(".json")
