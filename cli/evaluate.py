@@ -31,6 +31,10 @@ def evaluate(
         list[Path] | None,
         typer.Option(metavar="DATASET", help="Another knee for the same films (phantom --twin); repeatable."),
     ] = None,
+    training: Annotated[
+        Path | None,
+        typer.Option(metavar="DATASET", help="Whose training split baselines are made of. Default: DATASET's own."),
+    ] = None,
     bootstrap: Annotated[int | None, setting(Evaluate, "bootstrap")] = None,
     quick: Annotated[bool, setting(Evaluate, "quick", "--quick")] = False,
 ) -> None:
@@ -46,5 +50,6 @@ def evaluate(
         rescan=rescan,
         flipped=flipped,
         twins=tuple(twin or ()),
+        training=training,
     )
     common.conclude(stage.run(inputs, out, config, common.execution()))

@@ -8,7 +8,7 @@ import pytest
 from tests.stages.made_cohort import TEST, TRAIN, anatomy, generate, pair_id, write_cohort
 from xrmri.config import Evaluate, Execution
 from xrmri.errors import InconsistentError
-from xrmri.evaluation.inputs import Inputs
+from xrmri.evaluation.inputs import Inputs, open_inputs
 from xrmri.stages import evaluate
 
 QUICK = Evaluate(bootstrap=100, quick=True)
@@ -114,3 +114,24 @@ def test_a_pair_without_a_twin_keeps_its_row_and_the_others_keep_their_ceiling(c
     summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
     assert (summary["psnr"]["twin"]["volumes"], summary["psnr"]["generated"]["volumes"]) == (6, 7)
     assert f"lacks 1 of 7 pairs, {pair_id(0)} first" in caplog.text
+
+
+def test_baselines_come_from_the_training_split_that_is_named(cohort, tmp_path):
+    """Another cohort is evaluated against the people a model learnt from, never against those it is shown."""
+    for number in TEST:
+        generate(tmp_path / "volumes", number, twin_of(number))
+    write_cohort(tmp_path / "other", lambda number: anatomy(500 + number))
+    for name, training in (("own", None), ("given", tmp_path / "other")):
+        inputs = Inputs(volumes=tmp_path / "volumes", dataset=cohort / "dataset", training=training)
+        evaluate.run(inputs, tmp_path / name, QUICK, ALONE)
+    own, given = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("own", "given"))
+    assert given["dataset"]["training_pairs"] == len(TRAIN)
+    assert own["psnr"]["generated"] == given["psnr"]["generated"]
+    assert own["psnr"]["mean_volume"]["median"] != given["psnr"]["mean_volume"]["median"]
+
+
+def test_people_who_are_evaluated_make_no_baseline(cohort, tmp_path):
+    for number in TRAIN[:1]:
+        generate(tmp_path / "volumes", number, twin_of(number))
+    inputs = Inputs(volumes=tmp_path / "volumes", dataset=cohort / "dataset", training=cohort / "dataset")
+    assert pair_id(TRAIN[0]) not in open_inputs(inputs).training_pairs

@@ -48,18 +48,23 @@ def training_batches(
 
 
 def nearest_pairs(
-    dataset: Dataset, pair_ids: Sequence[str], training_ids: Sequence[str], radiographs: np.ndarray
+    dataset: Dataset,
+    pair_ids: Sequence[str],
+    training_ids: Sequence[str],
+    radiographs: np.ndarray,
+    *,
+    whose: np.ndarray,
 ) -> dict[str, str]:
     """For each pair the training pair, of another participant, with the most similar radiograph.
 
     Args:
-        dataset: holds all of them.
+        dataset: holds the pairs.
         pair_ids: for whom.
         training_ids: among whom, n of them.
         radiographs: (n, D) theirs, in brief.
+        whose: (n,) their participants.
     """
     participants = dataset.index["participant"]
-    whose = participants.loc[list(training_ids)].to_numpy()
     found = {}
     for pair_id in pair_ids:
         likeness = radiographs @ radiograph_in_brief(dataset.radiograph(pair_id))

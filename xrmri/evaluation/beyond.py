@@ -67,7 +67,7 @@ def set_distances(good: Sequence[str], yardsticks: Yardsticks, execution: Execut
             slices = comparison.slices[some]
             if pair_id in yardsticks.nearest:
                 other = yardsticks.nearest[pair_id]
-                found[NEAREST_TRAINING] = yardsticks.unit_volume(other)[slices]
+                found[NEAREST_TRAINING] = yardsticks.training_volume(other)[slices]
             if yardsticks.mean_file is not None:
                 found[MEAN_VOLUME] = np.load(yardsticks.mean_file, mmap_mode="r")[slices].astype(np.float64)
             execution.progress("features", done, len(chosen), pair_id)

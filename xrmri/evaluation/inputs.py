@@ -10,6 +10,7 @@ import numpy as np
 from xrmri.data.alignment import files_by_pair
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
+from xrmri.facts import is_same_frame
 from xrmri.run import fingerprint, read_record
 from xrmri.run_record import RunRecord
 
@@ -34,13 +35,15 @@ class Inputs:
     """The same volumes drawn with other grades."""
     twins: tuple[Path, ...] = ()
     """Datasets with another knee for the same films and readings: what a perfect model could draw."""
+    training: Path | None = None
+    """Dataset whose training split baselines are made of, where it is not the evaluated one."""
 
     def fingerprints(self) -> dict[str, str]:
         """Input -> what it is, for "the same command again"."""
         found = {"volumes": fingerprint(self.volumes), "dataset": fingerprint(self.dataset)}
         found |= {f"also {number}": fingerprint(folder) for number, folder in enumerate(self.also, start=1)}
         found |= {f"twin {number}": fingerprint(folder) for number, folder in enumerate(self.twins, start=1)}
-        named = {"rescan": self.rescan, "flipped": self.flipped}
+        named = {"rescan": self.rescan, "flipped": self.flipped, "training": self.training}
         return found | {name: fingerprint(folder) for name, folder in named.items() if folder}
 
     def run_names(self) -> list[str]:
@@ -59,6 +62,10 @@ class Opened:
     """The same, found and matched."""
 
     dataset: Dataset
+    training: Dataset
+    """Whose training split the baselines are made of."""
+    training_pairs: list[str]
+    """Of other participants than those that are evaluated."""
     pairs: list[str]
     """Pairs that should have a volume: those of the splits that were generated."""
     files: Files
@@ -94,7 +101,19 @@ def open_inputs(inputs: Inputs) -> Opened:
     for twin in inputs.twins:
         _check_twin(twin, data, pairs)
     flipped = _files(inputs.flipped, data, inputs.dataset) if inputs.flipped else {}
-    return Opened(dataset=data, pairs=pairs, files=files, further=further, rescans=rescans, flipped=flipped)
+    training = _training(inputs.training, data) if inputs.training else data
+    evaluated = set(data.index["participant"][pairs]) if inputs.training else set()
+    whose = training.index["participant"]
+    return Opened(
+        dataset=data,
+        training=training,
+        training_pairs=[pair_id for pair_id in training.pairs("train") if whose[pair_id] not in evaluated],
+        pairs=pairs,
+        files=files,
+        further=further,
+        rescans=rescans,
+        flipped=flipped,
+    )
 
 
 def single(files: Files) -> dict[str, Path]:
@@ -109,6 +128,19 @@ def _files(folder: Path, data: Dataset, dataset: Path) -> Files:
     if not files:
         raise InconsistentError(f"{folder} holds no NIfTI file named after a pair of {dataset}: give its own dataset")
     return files
+
+
+def _training(folder: Path, data: Dataset) -> Dataset:
+    """The dataset that baselines are made of; InconsistentError where its volumes cannot be laid beside the others."""
+    training = open_dataset(folder)
+    for name in ("slices", "size", "plane", "sequence", "frame", "features_sha256"):
+        ours, theirs = getattr(data.facts, name), getattr(training.facts, name)
+        if ours != theirs:
+            raise InconsistentError(f"{folder} has {name} {theirs}, {data.folder} {ours}: build both alike")
+    if not is_same_frame(folder, data.folder):
+        raise InconsistentError(f"{folder} lies in another knee's frame: build {data.folder} with --template {folder}")
+    training.check()
+    return training
 
 
 def _check_twin(folder: Path, data: Dataset, pairs: list[str]) -> None:

@@ -34,9 +34,9 @@ def with_regression(
         readings=np.stack([data.features(pair_id) for pair_id in asked]).astype(np.float32),
     )
     np.save(file, ridge.briefs(ridge.predicted(knees)))
-    whose = data.index["participant"]
+    whose, theirs = data.index["participant"], yardsticks.training.index["participant"]
     ids = [training_ids[place] for place in chosen]
-    found = nearest(ridge, knees, whose[asked].tolist(), whose[ids].tolist())
+    found = nearest(ridge, knees, whose[asked].tolist(), theirs[ids].tolist())
     return replace(
         yardsticks,
         ridge_file=file,

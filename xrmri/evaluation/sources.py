@@ -65,7 +65,7 @@ def _wrong_patient(pair_id: str, comparison: Comparison, yardsticks: Yardsticks)
 
 def _nearest_training(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
     nearest = yardsticks.nearest.get(pair_id)
-    return yardsticks.unit_volume(nearest)[comparison.slices] if nearest else None
+    return yardsticks.training_volume(nearest)[comparison.slices] if nearest else None
 
 
 def _mean_volume(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
@@ -83,7 +83,7 @@ def _ridge(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.n
 
 def _nearest_by_ridge(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:
     nearest = yardsticks.ridge_nearest.get(pair_id)
-    return yardsticks.unit_volume(nearest)[comparison.slices] if nearest else None
+    return yardsticks.training_volume(nearest)[comparison.slices] if nearest else None
 
 
 def _twin(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.ndarray | None:

@@ -19,6 +19,8 @@ class Yardsticks:
     """What every case is compared with and how."""
 
     dataset: Dataset
+    training: Dataset
+    """Whose training split the baselines are made of."""
     canny_sigma: float
     mean_file: Path | None = None
     """(S, H, W) .npy in [0, 1]; None where there are no training pairs."""
@@ -48,6 +50,10 @@ class Yardsticks:
     def unit_volume(self, pair_id: str) -> np.ndarray:
         """An acquired volume: (S, H, W) float64 in [0, 1]."""
         return unit_range(self.dataset.volume(pair_id), self.dataset.window(pair_id))
+
+    def training_volume(self, pair_id: str) -> np.ndarray:
+        """Likewise of a training pair."""
+        return unit_range(self.training.volume(pair_id), self.training.window(pair_id))
 
     def mean_volume(self) -> np.ndarray | None:
         """(S, H, W) float64 in [0, 1], the mean training volume; None where there is none."""

@@ -16,8 +16,7 @@ from torch import Tensor
 from xrmri.config import TrainLdm
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
-from xrmri.facts import TEMPLATE, AnchorFacts
-from xrmri.files import sha256
+from xrmri.facts import AnchorFacts, is_same_frame
 from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, sizes_for
 from xrmri.learning.networks import facts_of
 from xrmri.models.anchor import Anchor, folded
@@ -131,6 +130,6 @@ def require_same_kind(data: Dataset, cohort: Dataset) -> None:
         if own != other:
             told = f"{cohort.folder} has another {name} ({other}) than {data.folder} ({own})"
             raise InconsistentError(f"{told}: build it alike")
-    if data.facts.frame == "knee" and sha256(data.folder / TEMPLATE) != sha256(cohort.folder / TEMPLATE):
+    if not is_same_frame(data.folder, cohort.folder):
         told = f"{cohort.folder} lies in the frame of another template than {data.folder}"
         raise InconsistentError(f"{told}: build it with --template {data.folder}")

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate, Execution
-from xrmri.data.store import evenly
+from xrmri.data.store import Dataset, evenly
 from xrmri.errors import InputError
 from xrmri.evaluation import beyond
 from xrmri.evaluation.audit import audit
@@ -72,7 +72,8 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> di
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "pairs": len(pairs), "volumes": len(opened.files)}
     opened.dataset.check()
-    reads = [inputs.volumes, inputs.dataset, *inputs.also, inputs.rescan, inputs.flipped]
+    named = [inputs.rescan, inputs.flipped, inputs.training]
+    reads = [inputs.volumes, inputs.dataset, *inputs.also, *inputs.twins, *named]
     run = begin(out, config, inputs.fingerprints(), force=execution.force, reads=reads)
     if run is None:
         return {"status": "already done", "output": str(out)}
@@ -126,12 +127,12 @@ def _yardsticks(
 ) -> tuple[Yardsticks, TrainingPairs]:
     """Baselines for every pair, and what the training pairs look like."""
     data = opened.dataset
-    chosen = data.pairs("train")
+    chosen = opened.training_pairs
     if config.quick:
         chosen = evenly(chosen, QUICK_TRAINING)
     slices = common_slices(opened.files, data)
     total, training_ids, radiographs, readings, signatures = np.zeros(()), [], [], [], []
-    for batch in training_batches(data, chosen, slices, execution.workers):
+    for batch in training_batches(opened.training, chosen, slices, execution.workers):
         total = total + batch.total
         training_ids += batch.pair_ids
         radiographs.append(batch.radiographs)
@@ -140,6 +141,7 @@ def _yardsticks(
         execution.progress("training pairs", len(training_ids), len(chosen), "mean and nearest")
     yardsticks = Yardsticks(
         dataset=data,
+        training=opened.training,
         canny_sigma=config.canny_sigma,
         others=other_patients(data, pairs),
         files=single(opened.files),
@@ -157,7 +159,7 @@ def _yardsticks(
         yardsticks,
         mean_file=scratch / MEAN_FILE,
         joint_line=joint_line(mean),
-        nearest=nearest_pairs(data, pairs, training_ids, films),
+        nearest=nearest_pairs(data, pairs, training_ids, films, whose=_whose(opened.training, training_ids)),
     )
     knees = KnownKnees(films=films, readings=np.concatenate(readings))
     yardsticks = with_regression(yardsticks, knees, volumes, training_ids, scratch / RIDGE_FILE)
@@ -212,7 +214,7 @@ def _further(
             scored,
             [whose[case.pair_id] for case in scored],
             training.signatures,
-            [whose[pair_id] for pair_id in training.pair_ids],
+            _whose(opened.training, training.pair_ids).tolist(),
         ),
         "flips": beyond.flips(good, opened.flipped, yardsticks, config),
         "samples": None,
@@ -222,6 +224,11 @@ def _further(
         found["samples"] = beyond.several_samples(good, yardsticks)
         found["set_distances"] = beyond.set_distances(good, yardsticks, execution)
     return found
+
+
+def _whose(data: Dataset, pair_ids: Sequence[str]) -> np.ndarray:
+    """The participants of some pairs."""
+    return data.index["participant"].loc[list(pair_ids)].to_numpy()
 
 
 def _column(scores: Mapping[str, Mapping[str, float]], scored: Sequence[Scored], name: str) -> list[float]:
@@ -241,7 +248,7 @@ def _header(inputs: Inputs, opened: Opened, config: Evaluate) -> dict[str, Any]:
             "config": record.config if record else {},
             "model": Path(record.model if record and record.model else "unknown").name,
         },
-        "dataset": {"folder": data.folder.name, "pairs": len(data), "training_pairs": len(data.pairs("train"))},
+        "dataset": {"folder": data.folder.name, "pairs": len(data), "training_pairs": len(opened.training_pairs)},
         "versions": versions(),
     }
 
