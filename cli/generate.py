@@ -27,10 +27,12 @@ def generate(
         ),
     ] = None,
     features: Annotated[
-        Path | None, typer.Option(help='Grades as JSON, such as {"kl": 2, "V00XROSFM": 1}. Absent is "not read".')
+        Path | None,
+        typer.Option(help='Grades as JSON, such as {"kl": 2, "V00XROSFM": 1}; also age, sex, bmi. Absent: not read.'),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=GRADE", help="A grade; wins over --features.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=GRADE", help="A grade, or age, sex, bmi; wins over --features."),
     ] = None,
     side: Annotated[str | None, typer.Option(help="left or right: which knee the radiograph shows.")] = None,
     model: Annotated[

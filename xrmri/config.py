@@ -462,8 +462,10 @@ class TrainLdm(Training):
     """Share of slices trained without token and concatenated radiograph (code)."""
     drop_concat: float = 0.05
     """Share of slices trained without the concatenated radiograph (code)."""
+    covariates: bool = False
+    """Tell the denoiser age, sex and BMI too, as further slots of r (choice: the paper's own wish)."""
     drop_features: float = 0.0
-    """Share of slices trained with every feature missing, on top of those not read (choice)."""
+    """Share of slices trained with every feature missing, or any one covariate, on top of those not read (choice)."""
     fits: bool = True
     """At the end, fit sampler and noise along depth to the training set: some minutes of the device (choice)."""
     radiograph_encoder: str = ""

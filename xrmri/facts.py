@@ -146,7 +146,7 @@ class DenoiserFacts:
     hidden_slots: tuple[Count, ...]
     """Slots of r that are always zero to it."""
     feature_slots: Annotated[int, Between(1, 100_000)]
-    """F."""
+    """F, of readings and covariates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,6 +191,8 @@ class ModelFacts:
     feature_set: str
     features: tuple[str, ...]
     features_sha256: str
+    covariates: tuple[str, ...] = ()
+    """What of the participant follows the readings in r: age, sex and BMI; nothing in models of earlier versions."""
     sampler: SamplerFacts | None = None
     noise_length_mm: Positive | None = None
     """Length of the noise along depth with which volumes go on like real ones, as fitted after training."""

@@ -68,6 +68,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "zero_terminal_snr": (True, "choice: else brightness and place leak into the last step in training"),
             "latent_scale": (0.0, "choice: measured"),
             "projection_rate": (1.0, "choice: nothing is pretrained"),
+            "covariates": (True, "choice: the phantom's cartilage, muscle and fat depend on them"),
             "drop_features": (0.1, "choice: the model must also work without readings"),
         },
     },

@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
-from xrmri.data.covariates import covariate_code, covariates_of, is_plausible, stored_covariates
+from xrmri.data.covariates import (
+    covariate_code,
+    covariates_of,
+    is_plausible,
+    parse_covariates,
+    read_covariates,
+    stored_covariates,
+)
+from xrmri.data.features import feature_set, parse_settings, read_grades
 from xrmri.data.participants import read_people
+from xrmri.errors import InputError
 
 NOBODY = {"age": None, "sex": None, "bmi": None}
 
@@ -69,3 +78,33 @@ def test_what_no_participant_has_counts_as_not_known_and_is_told_once(tmp_path, 
     assert people.of("9000001", "00m") == people.of("9000002", "00m") == NOBODY
     warnings = [one.getMessage() for one in caplog.records]
     assert len(warnings) == 2 and "1 rows passed over" in warnings[0] and warnings[1].startswith("4 ages, sexes or BMI")
+
+
+def test_grades_and_covariates_stand_in_one_json_and_in_one_list_of_settings(tmp_path):
+    file, full = tmp_path / "kl.json", feature_set("full")
+    file.write_text('{"kl": 2, "age": 63, "Sex": "F", "bmi": null}')
+    assert read_covariates(file) == {"age": 63, "sex": "female", "bmi": None}
+    assert read_grades(file, full) == {"V00XRKL": 2}
+    settings = ["age=63.5", "sex=male", "kl=1", "bmi=null"]
+    assert parse_covariates(settings) == {"age": 63.5, "sex": "male", "bmi": None}
+    assert parse_settings(settings, full) == {"V00XRKL": 1}
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("age=17", "age as 17: write a number of years, 18 to 110, or null"),
+        ("age=old", 'age as "old"'),
+        ("age=true", "age as true"),
+        ("age=NaN", "age as"),
+        ("sex=7", "sex as 7: write female or male, or null"),
+        ("bmi=312", "bmi as 312: write a number of kg/m2, 10 to 80"),
+        ("bmi=", 'bmi as ""'),
+    ],
+)
+def test_what_nobody_has_is_refused_in_a_persons_own_words(setting, words):
+    with pytest.raises(InputError, match="--set gives") as refused:
+        parse_covariates([setting])
+    assert words in str(refused.value)
+    with pytest.raises(InputError, match="gives age twice"):
+        parse_covariates(["age=60", "AGE=61"])

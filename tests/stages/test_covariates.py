@@ -1,14 +1,23 @@
 """Age, sex and BMI go from a release's tables into a dataset, and from there or a person's JSON into a volume."""
 
+import json
 import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import h5py
+import numpy as np
 import pytest
 
 from tests.conftest import TINY
 from tests.made_facts import record_dataset
+from xrmri.config import TrainLdm
+from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError
+from xrmri.facts import read_model_facts
+from xrmri.learning.batches import Samples
 
 NOBODY = {"age": None, "sex": None, "bmi": None}
 SHARD = "pairs-00000-of-00001.h5"
@@ -69,13 +78,16 @@ def copied(chain, tmp_path):
     return folder, lambda: record_dataset(folder, slices=facts.slices, size=facts.size)
 
 
-def test_a_dataset_of_an_earlier_version_is_read_and_knows_nobody(copied):
+def test_a_dataset_of_an_earlier_version_is_read_and_knows_nobody(chain, copied, xrmri, tmp_path):
     folder, seal = copied
     with h5py.File(folder / SHARD, "a") as shard:
         del shard["covariates"]
     seal()
     dataset = open_dataset(folder)
     assert dataset.covariates(dataset.pairs()[0]) == NOBODY and dataset.grades(dataset.pairs()[0])
+    (tmp_path / "told.toml").write_text("[train-ldm]\ncovariates = true\nmax_steps = 1\n")
+    trained = xrmri("train-ldm", folder, chain.vae, "-o", tmp_path / "ldm", "--config", tmp_path / "told.toml", *TINY)
+    assert trained.code == 0 and trained.err.count("knows nobody's age, sex or BMI") == 1
 
 
 @pytest.mark.parametrize("place, value", [(0, 620.0), (1, 0.5), (1, float("inf")), (2, -1.0)])
@@ -87,3 +99,94 @@ def test_a_shard_with_covariates_that_no_participant_has_is_refused(copied, plac
     dataset = open_dataset(folder)
     with pytest.raises(InconsistentError, match="covariates of row 1 cannot be"):
         dataset.covariates(dataset.pairs()[0])
+
+
+@pytest.fixture(scope="module")
+def told(chain, tmp_path_factory):
+    """A model that is told age, sex and BMI, after two steps."""
+    root = tmp_path_factory.mktemp("told")
+    (root / "told.toml").write_text("[train-ldm]\ncovariates = true\nmax_steps = 2\n")
+    train = ["train-ldm", chain.dataset, chain.vae, "-o", root / "ldm", "--config", root / "told.toml", *TINY]
+    subprocess.run([sys.executable, "-m", "xrmri", *map(str, train)], check=True, capture_output=True)
+    return root / "ldm"
+
+
+@pytest.fixture
+def draw(xrmri, tmp_path):
+    """Draw the sample knee; returns the voxels' file, its sidecar and what was said."""
+
+    def call(model, name, *arguments):
+        from xrmri.samples import __path__ as samples
+
+        file = tmp_path / name / "a.nii.gz"
+        said = xrmri("generate", f"{samples[0]}/knee.png", "--model", model, "-o", file, *TINY, *arguments)
+        assert said.code == 0, said.err
+        return file.read_bytes(), json.loads(file.with_name("a.json").read_text()), said
+
+    return call
+
+
+def test_a_model_that_is_told_them_has_71_slots_and_draws_another_volume_for_another_age(told, draw, tmp_path):
+    facts = read_model_facts(told)
+    assert facts.covariates == ("age", "sex", "bmi") and facts.denoiser.feature_slots == 71
+    assert "Of the participant: age, sex, bmi." in (told / "README.md").read_text()
+    (tmp_path / "kl.json").write_text('{"kl": 2, "age": 50, "sex": "F"}')
+    features = ["--features", tmp_path / "kl.json"]
+    young, sidecar, said = draw(told, "young", *features)
+    assert sidecar["covariates_used"] == {"age": 50, "sex": "female"} and sidecar["covariates_missing"] == ["bmi"]
+    assert sidecar["features_used"] == {"V00XRKL": 2} and "is not told" not in said.err
+    old, other, _ = draw(told, "old", *features, "--set", "age=79")
+    assert old != young and other["identity"] != sidecar["identity"] and other["covariates_used"]["age"] == 79
+    same, _, again = draw(told, "young", *features)
+    assert same == young and "already done" in again.err + again.out
+
+
+def test_an_age_of_null_is_an_age_that_nobody_gave(told, draw):
+    nothing, sidecar, _ = draw(told, "nothing", "--set", "kl=2")
+    null, same, _ = draw(told, "null", "--set", "kl=2", "--set", "age=null", "--set", "sex=null")
+    assert null == nothing and same["identity"] == sidecar["identity"]
+    assert sidecar["covariates_used"] == {} and sidecar["covariates_missing"] == ["age", "sex", "bmi"]
+
+
+def test_a_model_that_is_not_told_them_draws_the_same_and_says_what_it_ignores(chain, draw):
+    plain, without, _ = draw(chain.ldm, "plain", "--set", "kl=2")
+    ignoring, sidecar, said = draw(chain.ldm, "ignoring", "--set", "kl=2", "--set", "age=63", "--set", "bmi=null")
+    assert ignoring == plain and said.err.count("age changes nothing") == 1
+    assert sidecar["covariates_ignored"] == {"age": 63} and sidecar["covariates_used"] == {}
+    assert "covariates_ignored" not in without and sidecar["identity"] != without["identity"]
+
+
+def test_the_pairs_of_a_dataset_bring_their_own_and_set_changes_one(chain, told, xrmri, tmp_path):
+    dataset = open_dataset(chain.dataset)
+    for out, more in (("own", []), ("female", ["--set", "sex=female", "--set", "bmi=null"])):
+        drawn = xrmri("generate", chain.dataset, "--model", told, "-o", tmp_path / out, *more, *TINY)
+        assert drawn.code == 0, drawn.err
+        for pair_id in dataset.pairs("test"):
+            sidecar = json.loads((tmp_path / out / f"{pair_id}.json").read_text())
+            own = dataset.covariates(pair_id)
+            changed = {"age": own["age"], "sex": "female"}
+            assert sidecar["covariates_used"] == (changed if more else own)
+            assert sidecar["covariates_missing"] == (["bmi"] if more else [])
+
+
+def test_a_training_does_not_start_from_a_model_that_is_told_something_else(chain, told, xrmri, tmp_path):
+    refused = xrmri("train-ldm", chain.dataset, chain.vae, "-o", tmp_path / "ldm", "--init", told, *TINY)
+    assert refused.code == 3
+    assert "was trained with covariates True, this training has False" in refused.err
+
+
+def test_each_covariate_is_left_out_for_itself_in_the_share_that_features_are(chain):
+    config = TrainLdm(covariates=True, drop_features=0.25, drop_token=0, drop_both=0, drop_concat=0)
+    images = np.zeros((1, 1, 4, 2, 2), np.float32)
+    latents = SimpleNamespace(moments=np.zeros((1, 2, 4, 2, 2)), radiographs=images, tokens=np.zeros((1, 1, 3)))
+    features = np.full((1, 71), 2, np.float32)
+    samples = Samples(
+        slices=SimpleNamespace(depths=1), items=[0], latents=latents, features=features, scale=1.0, config=config
+    )
+    seen = samples.training_batch(Shuffle(count=1, seed=0), range(2000)).features.numpy()
+    readings, (age, sex, bmi) = seen[:, :65], (seen[:, 65:67], seen[:, 67:69], seen[:, 69:])
+    assert all((one[:, 0] == one[:, 1]).all() for one in (age, sex, bmi)) and (features == 2).all()
+    assert np.mean(readings[:, 0] == 0) == pytest.approx(0.25, abs=0.03)
+    whole = readings[:, 0] > 0
+    alone = np.mean((age[whole, 0] > 0) & (sex[whole, 0] == 0) & (bmi[whole, 0] == 0))
+    assert alone == pytest.approx(0.75 * 0.25**2, abs=0.02)

@@ -3,18 +3,27 @@
 Sex is "female" or "male", age in years, BMI in kg/m2; None or absent where nobody knows, which is no number.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from xrmri.data_manifests import covariates as manifest
+from xrmri.documents import parse_json, read_json
+from xrmri.errors import InputError
+from xrmri.typed import UnfitError, shown
 
 Covariates = Mapping[str, float | str | None]
 """age, sex, bmi -> value."""
 COVARIATES = tuple(manifest())
 """The names, in the order that fixes code and storage."""
+SLOTS = 2
+"""Numbers that each takes in r."""
 SEXES = tuple(manifest()["sex"]["values"])
 """female, male: stored as 0 and 1."""
+_LETTERS = {code: sex for sex, codes in manifest()["sex"]["values"].items() for code in codes if code.isalpha()}
 
 
 def covariate_code(values: Covariates) -> np.ndarray:
@@ -60,3 +69,61 @@ def covariates_of(row: np.ndarray | None) -> dict[str, float | str | None]:
         return dict.fromkeys(COVARIATES)
     told = {name: None if np.isnan(value) else float(str(value)) for name, value in zip(COVARIATES, row, strict=True)}
     return {name: SEXES[int(v)] if name == "sex" and v is not None else v for name, v in told.items()}
+
+
+def is_covariate(name: str) -> bool:
+    """Whether a name in a person's JSON or --set is no reading's, but that of age, sex or BMI."""
+    return name.strip().lower() in COVARIATES
+
+
+def read_covariates(file: Path) -> dict[str, float | str | None]:
+    """Those in a person's JSON file of grades: {"kl": 2, "age": 63, "sex": "female", "bmi": null}.
+
+    Raises:
+        InputError: not a readable JSON object, or a value that nobody has.
+    """
+    called = f"--features {file}"
+    return _checked(read_json(file, advice='write {"age": 63}', called=called).items(), called)
+
+
+def parse_covariates(settings: Iterable[str]) -> dict[str, float | str | None]:
+    """Those in --set options, such as ["age=63", "sex=female", "kl=2"].
+
+    Raises:
+        InputError: a value that nobody has.
+    """
+    return _checked(((name, _parsed(told)) for name, _, told in (one.partition("=") for one in settings)), "--set")
+
+
+def _parsed(text: str) -> Any:
+    """What stands behind a = as JSON would have it; a word needs no quotation marks."""
+    try:
+        return parse_json(text)
+    except UnfitError:
+        return text.strip()
+
+
+def _checked(pairs: Iterable[tuple[str, Any]], where: str) -> dict[str, float | str | None]:
+    """The covariates among some pairs; `where` begins the complaint."""
+    told: dict[str, float | str | None] = {}
+    for given, said in pairs:
+        if not is_covariate(given):
+            continue
+        name = given.strip().lower()
+        if name in told:
+            raise InputError(f"{where} gives {name} twice: keep one")
+        told[name] = None if said is None else _value(name, said)
+        if said is not None and told[name] is None:
+            low, high = manifest()[name].get("plausible", (0, 0))
+            valid = " or ".join(SEXES) if name == "sex" else f"a number of {manifest()[name]['unit']}, {low} to {high}"
+            raise InputError(f"{where} gives {name} as {shown(said)}: write {valid}, or null (not known)")
+    return told
+
+
+def _value(name: str, said: Any) -> float | str | None:
+    """A value as it is kept; None where nobody has it."""
+    if name == "sex":
+        return _LETTERS.get(said.strip().upper()) if isinstance(said, str) else None
+    if isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said):
+        return None
+    return float(said) if is_plausible(name, said) else None

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from xrmri.data.covariates import is_covariate
 from xrmri.data_manifests import feature_sets, manifest
 from xrmri.documents import parse_json, read_json
 from xrmri.errors import InputError
@@ -103,18 +104,18 @@ def slots_of(variables: Iterable[str], features: FeatureSet) -> list[int]:
 
 
 def read_grades(file: Path, features: FeatureSet) -> dict[str, int | None]:
-    """The grades in a person's JSON file: {"V00XRKL": 2, "XROSFM": 1, "kl": null}.
+    """The grades in a person's JSON file: {"V00XRKL": 2, "XROSFM": 1, "kl": null}; covariates are passed over.
 
     Raises:
         InputError: not a readable JSON object, an unknown variable, or a grade it cannot have.
     """
     called = f"--features {file}"
     content = read_json(file, advice=f"write {_example()}", called=called)
-    return _checked(content.items(), features, called)
+    return _checked(((name, told) for name, told in content.items() if not is_covariate(name)), features, called)
 
 
 def parse_settings(settings: Iterable[str], features: FeatureSet) -> dict[str, int | None]:
-    """The grades in --set options, such as ["V00XRATTL=2", "kl=null"].
+    """The grades in --set options, such as ["V00XRATTL=2", "kl=null"]; covariates are passed over.
 
     Raises:
         InputError: not NAME=GRADE, an unknown variable, or a grade it cannot have.
@@ -124,6 +125,8 @@ def parse_settings(settings: Iterable[str], features: FeatureSet) -> dict[str, i
         name, equals, grade = setting.partition("=")
         if not equals:
             raise InputError(f"--set {setting} is not NAME=GRADE: write --set V00XRKL=2")
+        if is_covariate(name):
+            continue
         try:
             pairs.append((name, parse_json(grade)))
         except UnfitError as error:

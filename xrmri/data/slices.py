@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from xrmri.config import Training
+from xrmri.data.covariates import COVARIATES
 from xrmri.data.features import feature_set
 from xrmri.data.store import Dataset, evenly
 from xrmri.data.view import View
@@ -107,10 +108,16 @@ def slice_image(dataset: Dataset, pair_id: str, depth: int) -> Tensor:
     return torch.from_numpy(((pixels - low) / (high - low)).clip(0, 1) * 2 - 1).float()
 
 
-def training_view(dataset: Dataset, grid: Literal["crop", "slice"]) -> View:
-    """How a network that is trained on a dataset sees its knees."""
+def training_view(dataset: Dataset, grid: Literal["crop", "slice"], *, covariates: bool = False) -> View:
+    """How a network that is trained on a dataset sees its knees; with the participant's covariates where it is told."""
     facts = dataset.facts
-    return View(pixels=facts.size, slice_mm=facts.extent_mm[2], grid=grid, features=feature_set(facts.feature_set))
+    return View(
+        pixels=facts.size,
+        slice_mm=facts.extent_mm[2],
+        grid=grid,
+        features=feature_set(facts.feature_set),
+        covariates=COVARIATES if covariates else (),
+    )
 
 
 def radiograph_image(dataset: Dataset, pair_id: str, view: View, *, variant: int = 0, seed: int = 0) -> Tensor:

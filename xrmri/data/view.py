@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from xrmri.data.covariates import Covariates, covariate_code
 from xrmri.data.features import FeatureSet, one_hot
 from xrmri.data.radiograph import laid_on_slice, unit_square
 
@@ -19,7 +20,7 @@ class SeenKnee(NamedTuple):
     y: np.ndarray
     """(H, W) float32 in [-1, 1]."""
     r: np.ndarray
-    """(F,) float32 one-hot; zeros over a reading that nobody made."""
+    """(F,) float32: one-hot, zeros over a reading that nobody made; then the covariates where a model is told them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +35,13 @@ class View:
     """Whether the joint crop fills y, or lies on the millimetres of a slice."""
     features: FeatureSet
     """The readings in r."""
+    covariates: tuple[str, ...] = ()
+    """What of the participant follows them: age, sex and BMI, or nothing."""
+
+    @property
+    def slots(self) -> int:
+        """F, the length of r."""
+        return len(self.readings({}, {}))
 
     def radiograph(
         self,
@@ -58,10 +66,13 @@ class View:
             return laid_on_slice(y + 1, width_mm, self.slice_mm) - 1  # what lies outside the crop is black: -1
         return y
 
-    def readings(self, grades: Mapping[str, int | None]) -> np.ndarray:
-        """r of raw grades: (F,) float32 of 0 and 1."""
-        return one_hot(grades, self.features).astype(np.float32)
+    def readings(self, grades: Mapping[str, int | None], covariates: Covariates) -> np.ndarray:
+        """r of raw grades, and of the participant where this view takes covariates: (F,) float32."""
+        code = one_hot(grades, self.features).astype(np.float32)
+        return np.concatenate([code, covariate_code(covariates)]) if self.covariates else code
 
-    def of(self, crop: np.ndarray, width_mm: float | None, grades: Mapping[str, int | None]) -> SeenKnee:
+    def of(
+        self, crop: np.ndarray, width_mm: float | None, grades: Mapping[str, int | None], covariates: Covariates
+    ) -> SeenKnee:
         """Both, of one knee."""
-        return SeenKnee(self.radiograph(crop, width_mm), self.readings(grades))
+        return SeenKnee(self.radiograph(crop, width_mm), self.readings(grades, covariates))

@@ -23,6 +23,7 @@ from xrmri.metrics.region import JointBand
 SAME = (
     "sources",
     "model_sha256",
+    "covariates_used",
     "seed",
     "num_slices",
     "sampler",
@@ -58,7 +59,7 @@ def flip(pair_id: str, file: Path, flipped: Path, dataset: Dataset, sigma: float
     """
     sidecars = read_sidecar(file), read_sidecar(flipped)
     for name in SAME:
-        if sidecars[0].get(name) != sidecars[1].get(name):
+        if (sidecars[0].get(name) or None) != (sidecars[1].get(name) or None):  # earlier versions wrote no covariates
             raise InputError(f"{flipped.name} was drawn with another {name}: only grades may differ")
     grades = changed_grades(*sidecars)
     if not grades:

@@ -1,6 +1,6 @@
 """One knee to draw: its joint crop, its readings, and what it is of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xrmri.config import DetectKnee
+from xrmri.data.covariates import Covariates
 from xrmri.data.radiograph import mirrored, unit_square
 from xrmri.data.store import Dataset
 from xrmri.data.view import SeenKnee, View
@@ -16,6 +17,8 @@ from xrmri.generation.inputs import GenerateInputs, Grades, ReferenceGrid
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, RIGHT, Volume
 from xrmri.run import sha256
+
+_UNKNOWN: Covariates = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -31,6 +34,8 @@ class Case:
     """Nobody said which knee it is."""
     grades: Grades
     """Every reading of the model's set; None where it is missing."""
+    covariates: Covariates = field(default_factory=dict)
+    """Age, sex and BMI, None where missing; of a model that is not told them, only what a person said."""
     source: dict[str, Any]
     """Where the radiograph came from, without a path."""
     geometry: Geometry | None = None
@@ -46,7 +51,7 @@ class Case:
 
     def seen(self, view: View) -> SeenKnee:
         """The knee as a model sees it."""
-        return view.of(self.crop, self.width_mm, self.grades)
+        return view.of(self.crop, self.width_mm, self.grades, self.covariates)
 
     def on_film(self, pixels: int) -> np.ndarray:
         """The joint as its film shows it, a left knee turned back: (pixels, pixels) float32 in [-1, 1]."""
@@ -54,8 +59,10 @@ class Case:
         return mirrored(y) if self.side == LEFT else y
 
 
-def case_of_radiograph(file: Path, inputs: GenerateInputs, grades: Grades, view: View) -> Case:
-    """The case that a joint crop, or one knee of a film, makes.
+def case_of_radiograph(
+    file: Path, inputs: GenerateInputs, grades: Grades, view: View, *, covariates: Covariates = _UNKNOWN
+) -> Case:
+    """The case that a joint crop, or one knee of a film, makes of what is known of it.
 
     Raises:
         InputError: not a readable radiograph, no knee on it, or no telling which knee is meant.
@@ -70,13 +77,20 @@ def case_of_radiograph(file: Path, inputs: GenerateInputs, grades: Grades, view:
         side=joint.side or RIGHT,
         side_is_assumed=joint.side is None,
         grades={name: grades.get(name) for name in view.features.names},
+        covariates=_told(covariates, view),
         source=source,
         grid=inputs.grid(),
     )
 
 
 def case_of_pair(
-    dataset: Dataset, pair_id: str, changed: Grades, view: View, *, frame: str | None = None
+    dataset: Dataset,
+    pair_id: str,
+    changed: Grades,
+    view: View,
+    *,
+    covariates: Covariates = _UNKNOWN,
+    frame: str | None = None,
 ) -> Case:
     """The case that one pair of a dataset makes; its MRI is never read.
 
@@ -85,19 +99,28 @@ def case_of_pair(
         pair_id: which one.
         changed: grades that are drawn instead of the ones read.
         view: how the model sees it.
+        covariates: age, sex or BMI that count instead of the participant's own.
         frame: "scanner" to lay a volume of the knee's frame back onto the slices as they were acquired.
     """
     grades = {**dataset.grades(pair_id), **changed}
+    own = dataset.covariates(pair_id) if view.covariates else {}
     side = str(dataset.index.at[pair_id, "side"])
     return Case(
         crop=dataset.radiograph(pair_id),
         width_mm=dataset.radiograph_mm(pair_id),
         side=side,
         grades={name: grades.get(name) for name in view.features.names},
+        covariates=_told({**own, **covariates}, view),
         source={"pair_id": pair_id},
         geometry=dataset.geometry(pair_id),
         grid=_acquired_grid(dataset.scanner_geometry(pair_id), side) if frame == "scanner" else None,
     )
+
+
+def _told(covariates: Covariates, view: View) -> Covariates:
+    """All that a model is told of a participant; of one that is told nothing, what a person said in vain."""
+    known = {name: value for name, value in covariates.items() if value is not None}
+    return {name: known.get(name) for name in view.covariates} or known
 
 
 def _acquired_grid(looking_right: Geometry, side: str) -> ReferenceGrid:

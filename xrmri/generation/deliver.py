@@ -107,6 +107,7 @@ def identity(case: Case, config: Generate, model: ModelFolder) -> dict[str, Any]
             "settings": config.to_dict(),
             "xrmri_version": __version__,
         }
+        | ({"covariates": dict(case.covariates)} if case.covariates else {})
         | ({"noise_stream": case.noise_stream} if case.noise_stream else {})
         | ({"like": case.grid.source} if case.grid else {})
     )
@@ -200,6 +201,7 @@ def _sidecar(case: Case, config: Generate, model: ModelFolder, geometry: Geometr
         "side": case.side,
         "features_used": {name: grade for name, grade in case.grades.items() if grade is not None},
         "features_missing": [name for name, grade in case.grades.items() if grade is None],
+        **_covariates(case, model),
         **config.to_dict(),
         "spacing_mm": dict(zip(("slice", "row", "column"), geometry.spacing_mm, strict=True)),
         "axes": "as in the reference series"
@@ -211,6 +213,15 @@ def _sidecar(case: Case, config: Generate, model: ModelFolder, geometry: Geometr
         "xrmri_version": __version__,
         "identity": digest(identity(case, config, model)),
     }
+
+
+def _covariates(case: Case, model: ModelFolder) -> dict[str, Any]:
+    """Age, sex and BMI that the volume was drawn for, those missing, and those that the model is not told."""
+    known = {name: value for name, value in case.covariates.items() if value is not None}
+    if not model.view.covariates:
+        return {"covariates_used": {}, "covariates_missing": []} | ({"covariates_ignored": known} if known else {})
+    missing = [name for name in model.view.covariates if name not in known]
+    return {"covariates_used": known, "covariates_missing": missing}
 
 
 def _axes(geometry: Geometry) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrmri.config import DetectKnee
+from xrmri.data.covariates import Covariates, parse_covariates, read_covariates
 from xrmri.data.features import FeatureSet, parse_settings, read_grades
 from xrmri.data.reference import read_reference
 from xrmri.errors import InputError
@@ -29,9 +30,9 @@ class GenerateInputs:
     """What a person says of the knees, and what shall come of them."""
 
     features: Path | None = None
-    """JSON file with grades."""
+    """JSON file with grades and covariates."""
     changed: tuple[str, ...] = ()
-    """NAME=GRADE, each over the file's."""
+    """NAME=GRADE, each over the file's; or age, sex, bmi."""
     side: str | None = None
     model: Path | None = None
     """None for the bundled one."""
@@ -63,6 +64,10 @@ class GenerateInputs:
     def grades(self, features: FeatureSet) -> Grades:
         """The grades in the JSON file, overridden by those of --set."""
         return {**(read_grades(self.features, features) if self.features else {}), **self.changes(features)}
+
+    def covariates(self) -> Covariates:
+        """Age, sex and BMI in the JSON file, overridden by those of --set."""
+        return {**(read_covariates(self.features) if self.features else {}), **parse_covariates(self.changed)}
 
     def changes(self, features: FeatureSet) -> Grades:
         """The grades of --set."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from xrmri.data.covariates import COVARIATES
 from xrmri.data.features import FeatureSet, feature_set
 from xrmri.data.view import View
 from xrmri.errors import InconsistentError, InputError
@@ -36,8 +37,14 @@ class ModelFolder:
     def view(self) -> View:
         """How it sees a knee."""
         facts = self.facts
+        if facts.covariates not in ((), COVARIATES):
+            raise InconsistentError(f"{self.folder} was trained with other covariates: use the xrmri it came from")
         return View(
-            pixels=facts.image_size, slice_mm=facts.extent_mm[2], grid=facts.radiograph_grid, features=self.features
+            pixels=facts.image_size,
+            slice_mm=facts.extent_mm[2],
+            grid=facts.radiograph_grid,
+            features=self.features,
+            covariates=facts.covariates,
         )
 
     @property

@@ -4,7 +4,7 @@ Shapes: B slices, P pairs, S depths, C latent channels, h x w latent pixels, W c
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from xrmri.config import Execution, TrainLdm
+from xrmri.data.covariates import COVARIATES, SLOTS, Covariates
 from xrmri.data.slices import Purpose, Shuffle, SliceIndex, index_slices, noise_source, random_numbers, training_view
 from xrmri.data.store import Dataset, evenly
 from xrmri.data.view import View
@@ -45,7 +46,7 @@ class Batch(NamedTuple):
     depth: Tensor
     """(B,) in [0, 1], from the back of the knee."""
     features: Tensor
-    """(B, F) one-hot; zeros where not read or dropped."""
+    """(B, F), r; zeros where not read or dropped."""
 
     @property
     def condition(self) -> Condition:
@@ -104,13 +105,17 @@ class Samples:
         variant = int(numbers.integers(config.radiograph_variants))
         one = self._one(number, t=torch.randint(config.timesteps, (), generator=source), variant=variant, source=source)
         token, both, concat = np.cumsum([config.drop_token, config.drop_both, config.drop_concat])
-        fate, features = numbers.random(2)
+        fate, features, *missing = numbers.random(2 + len(COVARIATES))
         if fate < both:
             one = one._replace(token=torch.zeros_like(one.token))
         if token <= fate < concat:
             one = one._replace(concat=torch.zeros_like(one.concat))
         if features < config.drop_features:
             one = one._replace(features=torch.zeros_like(one.features))
+        if config.covariates:  # each for itself: a person may know the age alone
+            known = np.ones(len(one.features), np.float32)
+            known[-SLOTS * len(COVARIATES) :] = np.repeat(np.array(missing) >= config.drop_features, SLOTS)
+            one = one._replace(features=one.features * torch.from_numpy(known))
         return one
 
     def _one(self, number: int, *, t: Tensor, variant: int, source: torch.Generator) -> Batch:
@@ -136,7 +141,7 @@ def read_samples(
 ) -> tuple[Samples, Samples]:
     """The train split, and some slices of the val split."""
     train, val = index_slices(data, "train"), index_slices(data, "val")
-    view = training_view(data, config.radiograph_grid)
+    view = training_view(data, config.radiograph_grid, covariates=config.covariates)
     items, shown = range(len(train)), val.evenly(_VALIDATED)
     cached = partial(
         cache_latents, encoders=encoders, view=view, seed=config.seed, tell=execution.progress
@@ -146,16 +151,21 @@ def read_samples(
     measured = learnt.scale()
     scale = config.latent_scale or measured
     log.info("latent scale %.4f; measured 1 / standard deviation %.4f", scale, measured)
+    features = features_of(train, view)
+    if config.covariates and not features[:, -SLOTS * len(COVARIATES) :].any():
+        log.warning("%s knows nobody's age, sex or BMI: covariates tells the denoiser nothing", data.folder)
     samples = partial(Samples, scale=scale, config=config)
     return (
-        samples(slices=train, items=items, latents=learnt, features=features_of(train, view)),
+        samples(slices=train, items=items, latents=learnt, features=features),
         samples(slices=val, items=shown, latents=held_out, features=features_of(val, view)),
     )
 
 
 def features_of(slices: SliceIndex, view: View) -> np.ndarray:
-    """The one-hot code of each pair of a split: (P, F) float32."""
-    return np.stack([view.readings(slices.dataset.grades(pair_id)) for pair_id in slices.pairs])
+    """r of each pair of a split: (P, F) float32."""
+    data = slices.dataset
+    known: Callable[[str], Covariates] = data.covariates if view.covariates else lambda _: {}
+    return np.stack([view.readings(data.grades(pair_id), known(pair_id)) for pair_id in slices.pairs])
 
 
 def _coprime(count: int) -> int:

@@ -8,7 +8,7 @@ import torch
 
 from xrmri.config import TrainLdm
 from xrmri.data.features import feature_set, slots_of
-from xrmri.data.slices import require_slice_grid
+from xrmri.data.slices import require_slice_grid, training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
@@ -109,14 +109,15 @@ def facts_of(config: TrainLdm, data: Dataset) -> DenoiserFacts:
     """How the U-Net of these settings is told radiograph, depth and readings."""
     features = feature_set(data.facts.feature_set)
     readings = [name for name in config.without if name not in NOT_READINGS]
-    everything = range(features.slots) if "features" in config.without else ()
+    slots = training_view(data, config.radiograph_grid, covariates=config.covariates).slots
+    everything = range(slots) if "features" in config.without else ()
     return DenoiserFacts(
         method=config.method,
         guidance=config.guidance,
         halves=config.halves,
         without=config.without,
         hidden_slots=tuple(sorted({*everything, *slots_of(readings, features)})),
-        feature_slots=features.slots,
+        feature_slots=slots,
     )
 
 
@@ -215,6 +216,7 @@ def _require_same_model(init: Path, config: TrainLdm, data: Dataset, vae: Path) 
     require_model(init, facts)
     pairs: dict[str, tuple[object, object]] = {
         "features_sha256": (facts.features_sha256, data.facts.features_sha256),
+        "covariates": (bool(facts.covariates), config.covariates),
         "method": (facts.denoiser.method, config.method),
         "guidance": (facts.denoiser.guidance, config.guidance),
         "prediction": (facts.schedule.prediction, config.prediction),

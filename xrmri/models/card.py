@@ -49,7 +49,7 @@ knee and its radiographic features: the latent diffusion model of Wang et al., a
 ## Inputs
 
 A joint crop of a PA radiograph, and up to {len(facts.features)} readings, each of which may be missing:
-{", ".join(facts.features)}.
+{", ".join(facts.features)}. Of the participant: {", ".join(facts.covariates) or "nothing"}.
 
 ## Recipe
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.config import DetectKnee, Execution, Generate, silent
+from xrmri.data.covariates import Covariates
 from xrmri.data.store import is_dataset, open_dataset
 from xrmri.disk import room_for
 from xrmri.errors import InconsistentError, InputError, XrmriError
@@ -92,7 +93,7 @@ def run(
 
 def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
     """The cases of radiographs, and what their volumes are made of, for "the same command again"."""
-    grades = inputs.grades(model.features)
+    grades, covariates = inputs.grades(model.features), _covariates(inputs, model)
     if inputs.frame:
         raise InputError("--frame belongs to a dataset: a radiograph does not tell how the knee lay")
     names = [f"{safe_name(_stem(file))}_mri" for file in files]
@@ -101,11 +102,13 @@ def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateI
     named = dict(zip(names, files, strict=True))
     told = {"grades": json.dumps(grades, sort_keys=True), "side": str(inputs.side)}
     told |= {f"radiograph {name}": hash_or_absent(file) for name, file in named.items()}
+    told |= _told(covariates)
     if inputs.like:
         told["like"] = fingerprint(inputs.like)
     if inputs.detection != DetectKnee():
         told["detect-knee"] = digest(inputs.detection.to_dict())
-    return {name: partial(case_of_radiograph, file, inputs, grades, model.view) for name, file in named.items()}, told
+    read = partial(case_of_radiograph, inputs=inputs, grades=grades, view=model.view, covariates=covariates)
+    return {name: partial(read, file) for name, file in named.items()}, told
 
 
 def _of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
@@ -119,16 +122,30 @@ def _of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateIn
         raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
     if inputs.frame == "knee" and dataset.facts.frame != "knee":
         raise InputError(f"{folder} lies in the scanner's frame: build it with --frame knee to draw in the knee's")
-    changed = inputs.changes(model.features)
+    changed, covariates = inputs.changes(model.features), _covariates(inputs, model)
     told = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
     back = inputs.frame if dataset.facts.frame != inputs.frame else None
-    told |= {"frame": back} if back else {}
-    drawn = partial(case_of_pair, dataset, changed=changed, view=model.view, frame=back)
+    told |= ({"frame": back} if back else {}) | _told(covariates)
+    drawn = partial(case_of_pair, dataset, changed=changed, view=model.view, covariates=covariates, frame=back)
     cases = {pair_id: partial(drawn, pair_id) for pair_id in dataset.pairs(split)}
     if not cases:
         raise InconsistentError(f"{folder} has no pair in its {split} split")
     dataset.check()
     return cases, told
+
+
+def _covariates(inputs: GenerateInputs, model: ModelFolder) -> Covariates:
+    """Age, sex and BMI that a person gave; a model that is not told them says so once."""
+    covariates = inputs.covariates()
+    given = [name for name, value in covariates.items() if value is not None]
+    if given and not model.view.covariates:
+        log.warning("the %s is not told age, sex and BMI: %s changes nothing", model.name, " and ".join(given))
+    return covariates
+
+
+def _told(covariates: Covariates) -> dict[str, str]:
+    """What a person said of the participant, for "the same command again"."""
+    return {"covariates": json.dumps(covariates, sort_keys=True)} if covariates else {}
 
 
 def _to_file(case: Case, target: Target, job: Job) -> dict[str, Any]:

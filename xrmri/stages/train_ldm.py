@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from xrmri.config import Execution, TrainLdm
+from xrmri.data.covariates import COVARIATES
 from xrmri.data.features import feature_set
 from xrmri.data.slices import Shuffle, index_slices, training_view
 from xrmri.data.store import Dataset, open_dataset
@@ -262,6 +263,7 @@ def _facts(
         feature_set=features.name,
         features=features.names,
         features_sha256=features.sha256,
+        covariates=COVARIATES if config.covariates else (),
         trained_on=data.facts.origin,
         is_synthetic=data.facts.is_synthetic,
         pairs=len(training.slices.pairs),
