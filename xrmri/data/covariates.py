@@ -4,7 +4,7 @@ Sex is "female" or "male", age in years, BMI in kg/m2; None or absent where nobo
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ Covariates = Mapping[str, float | str | None]
 """age, sex, bmi -> value."""
 COVARIATES = tuple(manifest())
 """The names, in the order that fixes code and storage."""
-SLOTS = 2
+_SLOTS = 2
 """Numbers that each takes in r."""
 SEXES = tuple(manifest()["sex"]["values"])
 """female, male: stored as 0 and 1."""
@@ -41,6 +41,18 @@ def covariate_code(values: Covariates) -> np.ndarray:
         else:
             slots += [0, 0] if value is None else [(float(value) - one["centre"]) / one["scale"], 1]
     return np.array(slots, np.float32)
+
+
+def covariate_slots(r: np.ndarray) -> np.ndarray:
+    """What r (..., F) of a model that is told covariates says of them: (..., 6)."""
+    return r[..., -_SLOTS * len(COVARIATES) :]
+
+
+def without_some(r: np.ndarray, left_out: Sequence[bool]) -> np.ndarray:
+    """The same r (F,) where some of age, sex and BMI, in their order, are not known."""
+    shown = r.copy()
+    covariate_slots(shown)[np.repeat(np.array(left_out, bool), _SLOTS)] = 0
+    return shown
 
 
 def is_plausible(name: str, value: float | str) -> bool:

@@ -4,6 +4,7 @@ What stands at a position, and every random choice about it, is a function of th
 that resumes, or one on more processes, sees what an uninterrupted run on one would have seen.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
@@ -15,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from xrmri.config import Training
-from xrmri.data.covariates import COVARIATES
+from xrmri.data.covariates import COVARIATES, Covariates
 from xrmri.data.features import feature_set
 from xrmri.data.store import Dataset, evenly
 from xrmri.data.view import View
@@ -118,6 +119,12 @@ def training_view(dataset: Dataset, grid: Literal["crop", "slice"], *, covariate
         features=feature_set(facts.feature_set),
         covariates=COVARIATES if covariates else (),
     )
+
+
+def readings_of(dataset: Dataset, pairs: Sequence[str], view: View) -> np.ndarray:
+    """r of some pairs: (P, F) float32."""
+    known: Callable[[str], Covariates] = dataset.covariates if view.covariates else lambda _: {}
+    return np.stack([view.readings(dataset.grades(pair_id), known(pair_id)) for pair_id in pairs])
 
 
 def radiograph_image(dataset: Dataset, pair_id: str, view: View, *, variant: int = 0, seed: int = 0) -> Tensor:

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from xrmri.config import TrainLdm
-from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers, training_view
+from xrmri.data.covariates import COVARIATES, without_some
+from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers, readings_of, training_view
 from xrmri.data.store import Dataset
 from xrmri.data.view import View
 from xrmri.learning.encoding import encoded
@@ -114,14 +115,14 @@ def coarse_pairs(
     radiographs = encoded(cache / "radiographs.npy", len(pairs) * variants, films, tell=tell)
     return CoarsePairs(
         radiographs=radiographs.reshape(len(pairs), variants, *radiographs.shape[1:]),
-        features=np.stack([view.readings(data.grades(pair_id)) for pair_id in pairs]),
+        features=readings_of(data, pairs, view),
         volumes=encoded(cache / "volumes.npy", len(pairs), volumes, tell=tell),
     )
 
 
 def anchor_view(data: Dataset, config: TrainLdm) -> View:
     """How an anchor sees the knees of a dataset."""
-    return training_view(data, config.radiograph_grid)
+    return training_view(data, config.radiograph_grid, covariates=config.covariates)
 
 
 def sizes_for(data: Dataset, *, features: int) -> AnchorSizes:
@@ -214,8 +215,11 @@ def _training_batch(pairs: CoarsePairs, order: Shuffle, config: TrainLdm, positi
         one = pairs.one(order.at(position), int(numbers.integers(pairs.radiographs.shape[1])))
         if numbers.random() < config.drop_features:
             one = one._replace(features=torch.zeros_like(one.features))
-        chosen.append(one)
         warps.append(_warp(numbers))
+        if config.covariates:
+            left_out = [number < config.drop_features for number in numbers.random(len(COVARIATES))]
+            one = one._replace(features=torch.from_numpy(without_some(one.features.numpy(), left_out)))
+        chosen.append(one)
     batch = AnchorBatch(*map(torch.stack, zip(*chosen, strict=True)))
     return _warped(batch, torch.tensor(np.stack(warps), dtype=torch.float32))
 

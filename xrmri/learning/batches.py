@@ -4,7 +4,7 @@ Shapes: B slices, P pairs, S depths, C latent channels, h x w latent pixels, W c
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,8 +15,17 @@ import torch
 from torch import Tensor
 
 from xrmri.config import Execution, TrainLdm
-from xrmri.data.covariates import COVARIATES, SLOTS, Covariates
-from xrmri.data.slices import Purpose, Shuffle, SliceIndex, index_slices, noise_source, random_numbers, training_view
+from xrmri.data.covariates import COVARIATES, covariate_slots, without_some
+from xrmri.data.slices import (
+    Purpose,
+    Shuffle,
+    SliceIndex,
+    index_slices,
+    noise_source,
+    random_numbers,
+    readings_of,
+    training_view,
+)
 from xrmri.data.store import Dataset, evenly
 from xrmri.data.view import View
 from xrmri.learning.latents import Encoders, Latents, cache_latents
@@ -113,9 +122,8 @@ class Samples:
         if features < config.drop_features:
             one = one._replace(features=torch.zeros_like(one.features))
         if config.covariates:  # each for itself: a person may know the age alone
-            known = np.ones(len(one.features), np.float32)
-            known[-SLOTS * len(COVARIATES) :] = np.repeat(np.array(missing) >= config.drop_features, SLOTS)
-            one = one._replace(features=one.features * torch.from_numpy(known))
+            left_out = [number < config.drop_features for number in missing]
+            one = one._replace(features=torch.from_numpy(without_some(one.features.numpy(), left_out)))
         return one
 
     def _one(self, number: int, *, t: Tensor, variant: int, source: torch.Generator) -> Batch:
@@ -152,7 +160,7 @@ def read_samples(
     scale = config.latent_scale or measured
     log.info("latent scale %.4f; measured 1 / standard deviation %.4f", scale, measured)
     features = features_of(train, view)
-    if config.covariates and not features[:, -SLOTS * len(COVARIATES) :].any():
+    if config.covariates and not covariate_slots(features).any():
         log.warning("%s knows nobody's age, sex or BMI: covariates tells the denoiser nothing", data.folder)
     samples = partial(Samples, scale=scale, config=config)
     return (
@@ -163,9 +171,7 @@ def read_samples(
 
 def features_of(slices: SliceIndex, view: View) -> np.ndarray:
     """r of each pair of a split: (P, F) float32."""
-    data = slices.dataset
-    known: Callable[[str], Covariates] = data.covariates if view.covariates else lambda _: {}
-    return np.stack([view.readings(data.grades(pair_id), known(pair_id)) for pair_id in slices.pairs])
+    return readings_of(slices.dataset, slices.pairs, view)
 
 
 def _coprime(count: int) -> int:

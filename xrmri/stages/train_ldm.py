@@ -182,7 +182,8 @@ def _cohort(data: Dataset, anchor_dataset: Path | None, config: TrainLdm) -> Dat
 
 def _told(data: Dataset, config: TrainLdm) -> dict[str, Tensor]:
     """The readings of each pair as an anchor is told them."""
-    view, hidden = training_view(data, config.radiograph_grid), list(facts_of(config, data).hidden_slots)
+    view = training_view(data, config.radiograph_grid, covariates=config.covariates)
+    hidden = list(facts_of(config, data).hidden_slots)
     told: dict[str, Tensor] = {}
     for split in ("train", "val"):
         features = features_of(index_slices(data, split), view)
