@@ -4,7 +4,7 @@
 # seen, for autoencoder and denoiser.
 # tests/bundle.sh PYTHON FOLDER [PEOPLE]
 set -eu
-python=$1 work=$2 many=${3:-1200}
+python=$1 work=$2 many=${3:-800}
 mkdir -p "$work"
 printf 'other_sequences = false\nleft_flash = 0.5\n' > "$work/cohort.toml"
 xrmri() { "$python" -m xrmri "$@" --no-progress; }
