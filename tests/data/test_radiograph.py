@@ -7,7 +7,15 @@ import pytest
 from PIL import Image
 
 from xrmri.data.features import feature_set
-from xrmri.data.radiograph import CROP_MM, crop_knee, laid_on_slice, mirrored, read_radiograph, windowed
+from xrmri.data.radiograph import (
+    CROP_MM,
+    crop_knee,
+    laid_on_slice,
+    mirrored,
+    read_radiograph,
+    unit_square,
+    windowed,
+)
 from xrmri.data.view import View
 from xrmri.errors import InputError
 from xrmri.phantom.anatomy import draw_participant
@@ -199,3 +207,12 @@ def test_the_rest_of_a_film_does_not_change_a_crop_unless_it_is_darker():
     box = (100, 100, 160, 160)
     one, two = (crop_knee(film_of(p), box, scale=1.3, pixels=60)[0] for p in (pixels, other))
     assert np.array_equal(one, two)
+
+
+def test_a_shrunken_crop_stays_between_black_and_white():
+    """A power of -1e-14, as another exposure takes it, is no number."""
+    crop = np.zeros((256, 256), np.uint16)
+    crop[60:200, 40:222] = np.random.default_rng(0).integers(0, 65536, (140, 182))
+    for size in (160, 150, 100, 256):
+        unit = unit_square(crop, size)
+        assert unit.min() >= 0 and unit.max() <= 1 and np.isfinite(unit**0.7).all()

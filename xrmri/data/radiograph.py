@@ -151,7 +151,7 @@ def unit_square(crop: np.ndarray, size: int) -> np.ndarray:
     Returns:
         (size, size) float32 in [0, 1].
     """
-    return resized(_squared(crop), size) / np.float32(WHITE)
+    return np.clip(resized(_squared(crop), size) / np.float32(WHITE), 0, 1)  # shrinking rounds below 0, by 1e-14
 
 
 def laid_on_slice(crop: np.ndarray, width_mm: float | None, slice_mm: float) -> np.ndarray:
