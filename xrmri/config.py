@@ -249,7 +249,7 @@ class DetectKnee(Seeded):
     box_scale: float = 1.3
     """The crop is the joint box enlarged by this about its centre (choice)."""
     crop_pixels: int = 299
-    """Rows and columns of the crop (paper, III-A)."""
+    """Rows and columns of the crop (paper, III-B)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -263,17 +263,17 @@ class BuildDataset(Seeded):
     """Settings of `xrmri build-dataset`."""
 
     slices: int = 80
-    """Slices a series must have (paper, III-A)."""
+    """Slices a series must have (paper, III-B)."""
     first_slice: int = 13
-    """First slice kept, counted from 0, posterior to anterior (paper, III-A: "13th to 63rd")."""
+    """First slice kept, counted from 0, posterior to anterior (paper, III-B: "13th to 63rd")."""
     last_slice: int = 63
-    """First slice no longer kept; 50 remain (paper, III-A)."""
+    """First slice no longer kept; 50 remain (paper, III-B)."""
     size: int = 256
-    """Rows and columns of slices and radiographs (paper, III-A)."""
+    """Rows and columns of slices and radiographs (paper, III-B)."""
     plane: Literal["coronal", "sagittal", "axial"] = "coronal"
     """Plane in which the series were acquired, and are kept: coronal (paper), sagittal or axial (choice)."""
     series: str = ""
-    """Regular expression of the descriptions of the series wanted; empty: the coronal FLASH (paper, III-A)."""
+    """Regular expression of the descriptions of the series wanted; empty: the coronal FLASH (paper, III-B)."""
     field_of_view_mm: float = 0.0
     """Height and width that slices are cut or padded to about their middle; 0 keeps each series' own (choice)."""
     frame: Literal["scanner", "knee"] = "scanner"
@@ -282,7 +282,7 @@ class BuildDataset(Seeded):
     feature_set: str = "full"
     """full: 65 slots, with narrowing and KL grade; paper: the 52 that the paper most likely used (choice)."""
     shares: tuple[float, ...] = (0.7, 0.2, 0.1)
-    """Shares of train, val and test (paper, III-A), by participant and stratified by KL grade (choice)."""
+    """Shares of train, val and test (paper, III-B), by participant and stratified by KL grade (choice)."""
     max_rejected: float = 0.5
     """Exit code 4 when a larger share of the FLASH series is rejected (choice)."""
     shards: int = 1
@@ -375,11 +375,11 @@ class TrainVae(Training):
     """Settings of `xrmri train-vae`."""
 
     channels: tuple[int, ...] = (128, 256, 512, 512)
-    """Channels of each level of E1 and D; each level but the last halves the image (code)."""
+    """Channels of each level of E1 and D; each level but the last halves the image (paper, II-B)."""
     blocks: int = 2
-    """Residual blocks a level (code)."""
+    """Residual blocks a level (paper, II-B)."""
     latent_channels: int = 4
-    """Channels of a latent (paper, III-B)."""
+    """Channels of a latent (paper, II-B)."""
     middle_attention: bool = True
     """Attend in the middle block of E1 and D (code); what attends to crops does not know whole images."""
     error: Literal["squared", "absolute"] = "squared"
@@ -393,7 +393,8 @@ class TrainVae(Training):
     adversarial_weight: float = 0.0
     """Weight of the adversarial term, a patch discriminator's hinge loss; 0 leaves it out (paper, eq. 6)."""
     radiograph_share: float = 0.1
-    """Share of radiographs among the training images: E2 encodes y with the same network (choice)."""
+    """Share of radiographs among the training images: E2 encodes y with the same network (choice); the paper's E1 and D
+    see none (paper, Algorithm 1)."""
     crop: int = 0
     """Rows and columns of the random crops trained on; 0 takes whole images (choice)."""
 
@@ -421,21 +422,21 @@ class TrainLdm(Training):
     method: MethodName = "xray2mri"
     """xray2mri is the paper; ldm, cola-diff and x-diffusion are what it compares with, rebuilt (paper, IV)."""
     channels: tuple[int, ...] = (320, 640, 1280, 1280)
-    """Channels of each level of the U-Net (code)."""
+    """Channels of each level of the U-Net (paper, II-B)."""
     blocks: int = 2
-    """Residual blocks a level (code)."""
+    """Residual blocks a level (paper, II-B)."""
     attention: tuple[bool, ...] = (True, True, True, False)
-    """Which levels attend, from the finest; the middle block always does (code)."""
+    """Which levels attend, from the finest: factors 4, 2, 1 (paper, II-B); the middle block always does (code)."""
     heads: int = 8
-    """Attention heads (code)."""
+    """Attention heads (paper, II-B)."""
     context_width: int = 768
-    """Width of the context token (code)."""
+    """Width of the context token (paper, II-B)."""
     radiograph_token: Literal["clip", "none"] = "clip"
     """clip: the context starts from a CLIP image embedding of y (code); none: from zeros, y acts by concatenation."""
     guidance: Literal["context", "time"] = "context"
-    """Where d and r enter, each in its half of the U-Net: context (paper; how is a choice) or time embedding."""
+    """Where d and r enter, each in its half of the U-Net (paper, II-B): context (how is a choice) or time embedding."""
     halves: Literal["paper", "swapped", "joint"] = "paper"
-    """Ablation of xray2mri: paper (d down, r up), swapped, or joint, both in both halves (choice)."""
+    """Ablation of xray2mri: paper (d down, r up: II-B), swapped, or joint, both in both halves (choice)."""
     without: tuple[str, ...] = ()
     """Ablations: never tell the denoiser features, clip, concat, or single readings such as V00XRKL (choice)."""
     timesteps: int = 2_000
@@ -467,7 +468,8 @@ class TrainLdm(Training):
     drop_features: float = 0.0
     """Share of slices trained with every feature missing, or any one covariate, on top of those not read (choice)."""
     fits: bool = True
-    """At the end, fit sampler and noise along depth to the training set: some minutes of the device (choice)."""
+    """At the end, fit sampler and noise along depth to the training set: some minutes of the device (choice); the paper
+    fits neither (paper, eq. 9)."""
     radiograph_encoder: str = ""
     """File of the CLIP tower, or random; needed for a clip token that --init does not bring along (choice)."""
     anchor: bool = False
@@ -550,7 +552,7 @@ class Evaluate(Seeded):
     bootstrap: int = 2_000
     """Resamples of the participants behind each 95 % interval (choice)."""
     canny_sigma: float = 3.0
-    """Width of the Canny filter behind RSSIM, in pixels (paper, III-D)."""
+    """Width of the Canny filter behind RSSIM, in pixels (paper, IV-A)."""
     cases: int = 2
     """Best, median and worst cases pictured in the report, each (choice)."""
     quick: bool = False

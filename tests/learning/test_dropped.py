@@ -16,7 +16,7 @@ def batch(**drops):
     made = np.random.default_rng(0)
     latents = SimpleNamespace(
         moments=made.normal(size=(6, 2, 4, 4, 4)),
-        radiographs=made.normal(size=(2, 1, 4, 4, 4)),
+        radiographs=made.normal(size=(2, 1, 1, 4, 4, 4)),
         tokens=made.normal(size=(2, 1, 16)),
     )
     config = replace(TrainLdm.load(preset="tiny"), **{"drop_token": 0.0, "drop_both": 0.0, "drop_concat": 0.0} | drops)

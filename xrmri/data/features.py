@@ -1,4 +1,4 @@
-"""Which radiographic readings the model is told, and how grades become the one-hot code r (paper, III-A).
+"""Which radiographic readings the model is told, and how grades become the one-hot code r (paper, III-B).
 
 Grades are raw readings: variable -> grade, None or absent where nobody read it. Features are their one-hot code;
 a missing reading is all zeros, which is not grade 0.

@@ -1,7 +1,7 @@
 """Radiographs of a knee: read from any usual file, cropped to the joint, scaled to what the network sees.
 
 Pixels are (H, W), bone bright, in film orientation: image left is the patient's right. A crop is uint16, windowed to
-its own 1st to 99th percentiles; `view.View` makes of it what a network sees, in [-1, 1] (paper, III-A).
+its own 1st to 99th percentiles; `view.View` makes of it what a network sees, in [-1, 1] (paper, III-B).
 """
 
 from pathlib import Path

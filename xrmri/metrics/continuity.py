@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 
 def adjacent_correlation(volume: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Pearson correlation of each slice with the next (paper, III-D).
+    """Pearson correlation of each slice with the next (paper, IV-C).
 
     It knows nothing of anatomy: copies of one slice score 1, and it rises with the number of slices.
 

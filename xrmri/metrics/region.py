@@ -1,4 +1,4 @@
-"""Where the joint is in a coronal slice, and how alike two volumes' edges are there (RSSIM; paper, III-D).
+"""Where the joint is in a coronal slice, and how alike two volumes' edges are there (RSSIM; paper, IV-A).
 
 The paper compares Canny edges "from the lower third of the femoral edge to the upper third of the tibial edge" and does
 not say how it found the two. Here, in water-excited FLASH, where bone is dark and cartilage bright: going down a

@@ -1,4 +1,4 @@
-"""U: the denoiser, one backbone for every method: what it is told enters half by half (paper, III-B).
+"""U: the denoiser, one backbone for every method: what it is told enters half by half (paper, II-B).
 
 Shapes: B slices, C latent channels, h x w latent pixels, W context width, F feature slots, E time-embedding width.
 """
