@@ -69,7 +69,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
         },
         "train-ldm": _DEMO_TRAINING
         | {
-            "max_steps": (5_000, "choice: an hour of a core, since the anchor knows the knee and texture is left"),
+            "max_steps": (2_500, "choice: an hour of a core: the anchor knows the knee, and texture is left"),
             "batch_size": (16, "choice: twice the steps of 32 in the same time"),
             "channels": ((48, 96, 144), "choice: half the time of 64, 128, 192; with an anchor less is left to know"),
             "blocks": (1, "choice: likewise"),
@@ -86,7 +86,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "covariates": (True, "choice: the phantom's cartilage, muscle and fat depend on them"),
             "drop_features": (0.1, "choice: the model must also work without readings"),
             "anchor": (True, "choice: without it 1.5 % of what distinguishes knees is followed (measured)"),
-            "anchor_steps": (2_400, "choice: forty minutes of a core, about fifty epochs of 800 knees"),
+            "anchor_steps": (1_800, "choice: forty minutes of a core, forty epochs of 720 knees"),
         },
     },
     "tiny": {
