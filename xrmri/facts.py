@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import sha256
 from xrmri.origins import up_to_date_dataset, up_to_date_model, with_origin
 from xrmri.run import write_json
 from xrmri.seals import require_seal, sealed
@@ -236,12 +235,6 @@ def read_dataset_facts(folder: Path) -> DatasetFacts:
     if content.get("schema") != SCHEMA:
         raise InconsistentError(f"{folder} has schema {content.get('schema')}, this version reads {SCHEMA}: {advice}")
     return _checked(DatasetFacts, up_to_date_dataset(content), content, file, advice)
-
-
-def is_same_frame(one: Path, other: Path) -> bool:
-    """Whether the volumes of two folders, both in the knee's frame or both in the scanner's, lie in the same one."""
-    templates = [folder / TEMPLATE for folder in (one, other)]
-    return len({sha256(file) if file.is_file() else None for file in templates}) == 1
 
 
 def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:

@@ -56,3 +56,8 @@ def stamp(file: Path) -> Stamp:
     """By what a file is known again without reading it."""
     found = os.stat(file)
     return str(file), found.st_size, found.st_mtime_ns
+
+
+def are_same(one: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes, or both are absent."""
+    return len({sha256(file) if file.is_file() else None for file in (one, other)}) == 1

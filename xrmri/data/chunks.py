@@ -23,7 +23,7 @@ def packed(values: np.ndarray) -> bytes:
     size = values.dtype.itemsize
     shuffled = np.ascontiguousarray(np.ascontiguousarray(values).view(np.uint8).reshape(-1, size).T)
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-    data = deflate.compress(shuffled) + deflate.flush()
+    data = deflate.compress(shuffled.data) + deflate.flush()
     return data + fletcher32(data).to_bytes(4, "little")
 
 

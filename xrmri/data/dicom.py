@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from struct import error as StructError
+from typing import Any
 
 import numpy as np
 from PIL import Image as Picture
@@ -36,7 +37,7 @@ _JPEG_2000 = b"\xff\x4f\xff\x51"
 _META_BYTES = 2**13
 """The file meta information lies within this many bytes (choice: it has some 300)."""
 _LAST_LABEL = 0x0020_0011  # SeriesNumber
-_LABEL_TAGS = [*map(Tag, _LABELS), Tag(_LAST_LABEL), Tag("SpecificCharacterSet")]
+_LABEL_TAGS: list[BaseTag | int] = [*map(Tag, _LABELS), Tag(_LAST_LABEL), Tag("SpecificCharacterSet")]
 _HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing",
                 "ImagerPixelSpacing", "ImageOrientationPatient", "ImagePositionPatient"]  # fmt: skip
 _PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "BitsAllocated",
@@ -116,13 +117,13 @@ class Image:
 
     def _plain_pixels(self) -> np.ndarray:
         """Plain pixels without a copy."""
-        data = self.tags.get("PixelData")
+        data: Any = self.tags.get("PixelData")
         rows, columns = self.header.shape
         held, needed = len(data) if isinstance(data, bytes | memoryview) else 0, rows * columns * 2
         if held < needed or not needed:
             raise ValueError(f"{held} bytes where {rows} x {columns} pixels need {needed}")
         kind = "<i2" if self.tags.get("PixelRepresentation") == 1 else "<u2"
-        return np.frombuffer(data, kind, rows * columns).reshape(rows, columns)  # type: ignore[call-overload, no-any-return]
+        return np.frombuffer(data, kind, rows * columns).reshape(rows, columns)
 
 
 def is_dicom(file: Path) -> bool:
@@ -254,7 +255,7 @@ def _numbers(dataset: Dataset | Mapping[str, object], tag: str, count: int) -> l
         return []
     if isinstance(value, str):
         value = value.replace("\\", " ").replace(",", " ").strip("[]() ").split()
-    parts = list(value) if isinstance(value, Sequence) or hasattr(value, "__iter__") else [value]
+    parts: list[Any] = list(value) if isinstance(value, Sequence) or hasattr(value, "__iter__") else [value]
     try:
         numbers = [float(part) for part in parts]
     except (TypeError, ValueError):

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 import h5py
 
 from xrmri.errors import InconsistentError, InputError
 from xrmri.limits import MOST_BYTES, require_regular
 
-File = h5py.File
-Array = h5py.Dataset
+File: TypeAlias = h5py.File
+Array: TypeAlias = h5py.Dataset
 TEXT = h5py.string_dtype("ascii", 64)
 """Up to 64 letters of a fixed length: of names and hashes."""
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
@@ -87,7 +87,7 @@ class _Disk(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read as a file does."""
-        return self.stream.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        return self.stream.readinto(buffer)  # type: ignore[attr-defined]
 
     def write(self, data: memoryview) -> int:  # type: ignore[override]
         """Write, or pretend to."""

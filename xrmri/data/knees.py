@@ -169,7 +169,7 @@ def _append(content: File, row: int, knee: DetectedKnee) -> None:
         "source_sha256": (knee.source_sha256, TEXT),
     }
     for name, (value, dtype) in values.items():
-        shape = np.shape(value)
+        shape = np.asarray(value).shape
         if name not in content:
             content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape), **FILTERS)
         content[name].resize(row + 1, axis=0)

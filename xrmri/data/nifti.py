@@ -10,6 +10,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import SimpleITK as sitk
@@ -142,7 +143,8 @@ def _require_whole(file: Path, reader: sitk.ImageFileReader) -> None:
     content = _unpacked(file, needed + _MARGIN_BYTES)
     if len(content) < needed:
         raise InputError(f"{file} is cut off: copy or write it again")
-    order = "<" if 1 <= int.from_bytes(content[40:42], "little") <= 7 else ">"  # of dim[0], as NIfTI-1 says
+    is_little = 1 <= int.from_bytes(content[40:42], "little") <= 7  # dim[0], as NIfTI-1 says
+    order: Literal["<", ">"] = "<" if is_little else ">"
     if content[344:346] in (b"n+", b"ni"):  # ITK takes what cannot be for 352 and 1
         offset, slope, intercept = struct.unpack_from(f"{order}3f", content, 108)
         if not (math.isfinite(slope + intercept) and (offset == 0 or _HEADER_BYTES <= offset <= MOST_BYTES)):

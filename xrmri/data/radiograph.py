@@ -62,8 +62,9 @@ def _read_picture(file: Path) -> np.ndarray:
     try:
         with quiet(), Image.open(file, formats=_FORMATS) as picture:
             require_pixels(picture.size[::-1], str(file))
-            if getattr(picture, "n_frames", 1) > 1:
-                raise InputError(f"{file} holds {picture.n_frames} images: give a file with one radiograph")
+            frames = getattr(picture, "n_frames", 1)
+            if frames > 1:
+                raise InputError(f"{file} holds {frames} images: give a file with one radiograph")
             grey = picture if picture.mode in ("L", "F") or picture.mode.startswith("I") else picture.convert("L")
             pixels = np.asarray(grey, dtype=np.float32)
     except UnidentifiedImageError as error:

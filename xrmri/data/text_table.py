@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from xrmri.errors import InputError
 from xrmri.limits import open_regular
@@ -57,7 +58,7 @@ def open_table(file: Path) -> Iterator[TextTable]:
             header = text.readline()
             delimiter = max(_DELIMITERS, key=header.count)
             # In OAI's own tables a quotation mark is part of a remark, and does not begin a cell.
-            quoting = csv.QUOTE_MINIMAL if delimiter in ",;" or header.startswith('"') else csv.QUOTE_NONE
+            quoting: Any = csv.QUOTE_MINIMAL if delimiter in ",;" or header.startswith('"') else csv.QUOTE_NONE
             names, *_ = [*csv.reader([header], delimiter=delimiter, quoting=quoting), []]
             lines = csv.reader(text, delimiter=delimiter, quoting=quoting)
             yield TextTable(file=file, columns=tuple(_cell(name).lower() for name in names), lines=lines)

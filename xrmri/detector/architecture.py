@@ -93,9 +93,8 @@ def read_architecture(folder: Path) -> tuple[dict[str, Any], DetectorFacts]:
 def _require_known(layer: tuple[Any, ...], number: int) -> None:
     """Refuse a layer whose module, arguments or sources are not in the list; ultralytics counts layers from 0."""
     place = f"network layer {number}"
-    source, repeats, module, arguments = fitted(
-        layer, tuple[Any, Annotated[int, Between(1, 6)], Literal[*_MODULES], tuple[Any, ...]], place
-    )
+    of_layer: Any = tuple[Any, Annotated[int, Between(1, 6)], Literal[*_MODULES], tuple[Any, ...]]  # type: ignore[valid-type]
+    source, _, module, arguments = fitted(layer, of_layer, place)
     sources = source if isinstance(source, list) else [source]
     for one in sources:
         fitted(one, Annotated[int, Between(-1, max(number - 1, -1))], f"{place}'s source")
@@ -104,4 +103,5 @@ def _require_known(layer: tuple[Any, ...], number: int) -> None:
     known = _MODULES[module]
     if not 0 < len(arguments) <= len(known):
         raise UnfitError(f"{place}: {module} has 1 to {len(known)} arguments, not {len(arguments)}")
-    fitted(arguments, tuple[*known[: len(arguments)]], f"{place}: {module}")
+    of_arguments: Any = tuple.__class_getitem__(known[: len(arguments)])
+    fitted(arguments, of_arguments, f"{place}: {module}")

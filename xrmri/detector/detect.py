@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import numpy as np
 import torch
@@ -99,7 +100,7 @@ def _load_pt(file: Path, *, trust: bool) -> tuple[nn.Module, int]:
     if not trust:
         raise InputError(f"{file} is a pickle, which can run code: give --trust-weights if you trust its author")
     try:
-        network = yolo.unpickle_trusted(file)
+        network: Any = yolo.unpickle_trusted(file)
         size = int(network.args["imgsz"])
     except (OSError, UnpicklingError, EOFError, LookupError, AttributeError, TypeError, ValueError, RuntimeError,
             ImportError, ArithmeticError, AssertionError, struct.error) as error:  # fmt: skip

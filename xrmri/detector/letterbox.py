@@ -43,8 +43,8 @@ def letterbox(pixels: np.ndarray, size: int, *, aspect: float = 1.0) -> Letterbo
     height, width = pixels.shape
     largest = max(height * aspect, width)
     rows, columns = max(round(size * height * aspect / largest), 1), max(round(size * width / largest), 1)
-    small = Image.fromarray(np.asarray(pixels, dtype=np.float32))
-    small = np.asarray(small.resize((columns, rows), Image.Resampling.BILINEAR, reducing_gap=2.0))
+    whole = Image.fromarray(np.asarray(pixels, dtype=np.float32))
+    small = np.asarray(whole.resize((columns, rows), Image.Resampling.BILINEAR, reducing_gap=2.0))
     low, high = np.percentile(small, _WINDOW_PERCENTILES)
     image = np.zeros((size, size), dtype=np.float32)
     top, left = (size - rows) // 2, (size - columns) // 2

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -102,7 +102,7 @@ def training_loss(network: nn.Module, images: Tensor, boxes: Tensor, owners: Ten
         said = network(images.contiguous(memory_format=torch.channels_last))
     said = said | {name: said[name].float() for name in ("boxes", "scores")}  # a sixteenth of a cell is too coarse
     batch = {"img": images, "batch_idx": owners, "cls": torch.zeros(len(boxes)), "bboxes": boxes}
-    total, _ = network.loss(batch, said)
+    total, _ = cast(Any, network).loss(batch, said)
     return total.sum() / len(images)
 
 
@@ -146,7 +146,7 @@ def predict_evenly(network: nn.Module, image: Tensor) -> tuple[Tensor, Tensor]:
 def _reversed_cells(network: nn.Module, size: int) -> Tensor:
     """(A,) the cell at the same place once the columns of every grid are reversed."""
     found, first = [], 0
-    for stride in network.stride.tolist():
+    for stride in cast(Any, network).stride.tolist():
         count = int(size // stride)
         cells = torch.arange(first, first + count * count).reshape(count, count)
         found.append(cells.flip(1).flatten())

@@ -50,7 +50,8 @@ def sample(predict_noise: PredictNoise, z_T: Tensor, abar: Tensor, *, rule: Rule
     Returns:
         (B, C, h, w) z_0.
     """
-    z_t, seen = z_T, []
+    z_t = z_T
+    seen: list[Tensor] = []
     for t, weights in zip(rule.visited, rule.weights, strict=True):
         seen = [_clean(z_t, predict_noise(z_t, t), abar[t]), *seen[: REMEMBERED - 1]]
         z_t = _sum(weights, [z_t, *seen])
@@ -102,7 +103,8 @@ def _led(
     abar: Tensor,
 ) -> tuple[Rule, float]:
     """The weights that lead through some steps, and how far from the end: mean log square error of a slice."""
-    z_t, seen, found = states[visited[0]], [], []
+    z_t, found = states[visited[0]], []
+    seen: list[Tensor] = []
     for t, target in zip(visited, [*(states[t] for t in visited[1:]), end], strict=True):
         seen = [_clean(z_t, predict_noise(z_t, t), abar[t]), *seen[: REMEMBERED - 1]]
         found.append(_least_squares([z_t, *seen], target))

@@ -27,8 +27,8 @@ def fidelity_lines(summary: Mapping[str, Any]) -> list[str]:
     """What the volumes tell of each knee, in the whole volume and in the joint region."""
     lines = []
     for region, where in (("whole", "Whole volume"), ("joint", "Joint region")):
-        found = (summary.get("fidelity") or {}).get(region)
-        own = found and found["sources"].get(GENERATED)
+        found: Any = (summary.get("fidelity") or {}).get(region)
+        own: Any = found and found["sources"].get(GENERATED)
         if not own or not own["r2"]:
             continue
         told = f"{where}: R² {_value(own['r2'])} about the mean training volume, slope {_value(own['slope'])}"

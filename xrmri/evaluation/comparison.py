@@ -41,7 +41,8 @@ class Comparison:
     @property
     def whole_shape(self) -> tuple[int, int, int]:
         """(S, H, W) of the acquired volume with all its slices."""
-        return (len(self.whole), *self.acquired.shape[1:])  # type: ignore[return-value]
+        _, height, width = self.acquired.shape
+        return len(self.whole), height, width
 
     def reference(self, sigma: float, mean: MeanKnee | None = None) -> Reference:
         """The acquired slices, prepared for comparison.

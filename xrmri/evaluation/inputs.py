@@ -10,9 +10,10 @@ import numpy as np
 from xrmri.data.alignment import files_by_pair
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import is_same_frame
+from xrmri.facts import TEMPLATE
 from xrmri.run import fingerprint, read_record
 from xrmri.run_record import RunRecord
+from xrmri.seals import are_same
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ def _training(folder: Path, data: Dataset) -> Dataset:
         ours, theirs = getattr(data.facts, name), getattr(training.facts, name)
         if ours != theirs:
             raise InconsistentError(f"{folder} has {name} {theirs}, {data.folder} {ours}: build both alike")
-    if not is_same_frame(folder, data.folder):
+    if not are_same(folder / TEMPLATE, data.folder / TEMPLATE):
         raise InconsistentError(f"{folder} lies in another knee's frame: build {data.folder} with --template {folder}")
     training.check()
     return training

@@ -126,10 +126,10 @@ def _kernel(one: KnownKnees, training: KnownKnees) -> Floats:
     return total
 
 
-def _between(places: NDArray[np.generic], knots: NDArray[np.generic]) -> Floats:
+def _between(places: NDArray[np.number], knots: NDArray[np.number]) -> Floats:
     """(n, K) weights that interpolate linearly between K knots at n places; constant beyond the ends."""
     distinct, first = np.unique(knots, return_index=True)  # few slices are in brief more than once
     weights = np.zeros((len(places), len(knots)))
     for place, hat in zip(first, np.eye(len(distinct)), strict=True):
-        weights[:, place] = np.interp(places, distinct, hat)
+        weights[:, place] = np.interp(places.astype(float), distinct.astype(float), hat)
     return weights

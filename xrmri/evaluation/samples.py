@@ -23,7 +23,7 @@ _VOXELS = 20_000
 def sample_files(file: Path) -> list[Path]:
     """The further samples of a volume, in order."""
     stem, suffix = volume_name(file), file.name.removeprefix(volume_name(file))
-    found = []
+    found: list[Path] = []
     while (further := file.with_name(f"{stem}_sample-{len(found) + 2}{suffix}")).is_file():
         found.append(further)
     return found

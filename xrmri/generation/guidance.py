@@ -35,6 +35,6 @@ def guided(model: Model, condition: Condition, *, radiograph_weight: float, feat
 
     def eps(z_t: Tensor, t: int) -> Tensor:
         parts = model.predict_noise(z_t.repeat(len(terms), 1, 1, 1), t, together).split(len(z_t))
-        return sum(factor * part for factor, part in zip(factors, parts, strict=True))  # type: ignore[return-value]
+        return sum(factor * part for factor, part in zip(factors, parts, strict=True))
 
     return eps

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xrmri.config import Execution, Generate
 from xrmri.errors import InputError
@@ -73,7 +73,7 @@ class Job:
             def tell(done: int, before: int = sample * config.num_slices) -> None:
                 self.execution.progress("slices", before + done, config.samples * config.num_slices, "")
 
-            own = {"sample": sample, "stream": case.noise_stream, "cores": self.execution.workers}
+            own: dict[str, Any] = {"sample": sample, "stream": case.noise_stream, "cores": self.execution.workers}
             volumes.append(draw_volume(self.networks, seen, config, **own, tell=tell))
         return DrawnVolumes(volumes=tuple(volumes))
 
@@ -114,7 +114,8 @@ def job_of(config: Generate, execution: Execution, folder: Path | None) -> Job:
         from xrmri.machine.device import find_device
         from xrmri.machine.precision import fastest_precision
 
-        config = replace(config, precision=fastest_precision(find_device(execution.device)))
+        fastest: Any = fastest_precision(find_device(execution.device))  # one of those that Generate lists
+        config = replace(config, precision=fastest)
     from xrmri.generation.sampling import resolved
 
     config = resolved(config, model.facts)

@@ -37,7 +37,7 @@ def draw_slices(
     depths_mm = depths * model.facts.extent_mm[0]
     whose = {"seed": config.seed, "sample": sample, "stream": stream}
     z_T = starting_noise(
-        config.noise, depths_mm, shape=model.latent_shape, length_mm=config.noise_length_mm, **whose
+        config.noise, depths_mm.tolist(), shape=model.latent_shape, length_mm=config.noise_length_mm, **whose
     ).to(model.device)
     condition = knee.at(torch.from_numpy(depths.astype(np.float32)).to(model.device))
     predict_noise = guided(

@@ -6,6 +6,7 @@ The names are those of `config.Sampler`; beside them stand auto, and fitted, who
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,7 +62,8 @@ def resolved(config: Generate, facts: ModelFacts) -> Generate:
         has = f"in {len(rule.visited)} steps, without --eta and --guidance" if rule else "but this model has none"
         raise InputError(f"--sampler fitted draws with the weights fitted to a model, {has}: take {USUAL}")
     sampler = BY_NAME[USUAL if config.sampler == "auto" else config.sampler]
-    return replace(config, sampler=sampler.name, steps=config.steps or min(sampler.steps, timesteps))
+    name: Any = sampler.name  # a row of the table that SamplerName lists
+    return replace(config, sampler=name, steps=config.steps or min(sampler.steps, timesteps))
 
 
 def sampler_of(config: Generate, facts: ModelFacts, generators: Sequence[torch.Generator]) -> Denoise:

@@ -16,11 +16,12 @@ from torch import Tensor
 from xrmri.config import TrainLdm
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
-from xrmri.facts import AnchorFacts, is_same_frame
+from xrmri.facts import TEMPLATE, AnchorFacts
 from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, sizes_for
 from xrmri.learning.networks import facts_of
 from xrmri.models.anchor import Anchor, folded
 from xrmri.run import digest, fingerprint
+from xrmri.seals import are_same
 from xrmri.training.loop import Trainer
 
 FOLDER = "anchor-training"
@@ -130,6 +131,6 @@ def require_same_kind(data: Dataset, cohort: Dataset) -> None:
         if own != other:
             told = f"{cohort.folder} has another {name} ({other}) than {data.folder} ({own})"
             raise InconsistentError(f"{told}: build it alike")
-    if not is_same_frame(data.folder, cohort.folder):
+    if not are_same(data.folder / TEMPLATE, cohort.folder / TEMPLATE):
         told = f"{cohort.folder} lies in the frame of another template than {data.folder}"
         raise InconsistentError(f"{told}: build it with --template {data.folder}")

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
 from xrmri.data.view import View
 from xrmri.learning.encoding import encoded
-from xrmri.models.autoencoder import AutoencoderKL, encode
+from xrmri.models.autoencoder import encode
 from xrmri.models.radiograph_encoder import RadiographEncoder
 
 Encode = Callable[[Tensor], Tensor]
@@ -58,7 +58,7 @@ class Latents:
         return float(1 / np.sqrt(mean.var() + np.exp(logvar).mean()))
 
 
-def frozen_encoders(vae: AutoencoderKL, tower: RadiographEncoder | None, width: int, device: torch.device) -> Encoders:
+def frozen_encoders(vae: nn.Module, tower: RadiographEncoder | None, width: int, device: torch.device) -> Encoders:
     """The frozen networks as functions of images on the CPU."""
     vae = vae.to(device)
 

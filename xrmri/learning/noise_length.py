@@ -43,12 +43,14 @@ def fitted_length_mm(model: Model, folder: ModelFolder, dataset: Dataset) -> flo
     last = len(dataset.volume(chosen[0])) - 1
     firsts = (np.linspace(0.1, 0.9, NEIGHBOURS) * (last - 1)).round().astype(int)
     places = np.stack([firsts, firsts + 1], axis=1).ravel()
-    real = np.mean([_agreement([slice_image(dataset, pair_id, place) for place in places]) for pair_id in chosen])
+    acquired = [[slice_image(dataset, pair_id, place).numpy() for place in places] for pair_id in chosen]
+    real = np.mean([_agreement(slices) for slices in acquired])
     knees = [case_of_pair(dataset, pair_id, {}, folder.view).seen(folder.view) for pair_id in chosen]
     drawn = []
     for length_mm in LENGTHS_MM:
         config = resolved(Generate.load(noise_length_mm=length_mm), model.facts)
-        drawn.append(np.mean([_agreement(draw_volume(model, seen, config, depths=places / last)) for seen in knees]))
+        own = [_agreement(draw_volume(model, seen, config, depths=places / last)) for seen in knees]
+        drawn.append(float(np.mean(own)))
         log.info("noise alike over %.2f mm: neighbours correlate %.3f, acquired ones %.3f", length_mm, drawn[-1], real)
     return length_at(float(real), drawn)
 
@@ -59,6 +61,6 @@ def length_at(correlation: float, drawn: Sequence[float]) -> float:
     return round(float(np.exp(np.interp(correlation, rising, np.log(LENGTHS_MM)))), 2)
 
 
-def _agreement(slices: Sequence[np.ndarray]) -> float:
+def _agreement(slices: Sequence[np.ndarray] | np.ndarray) -> float:
     """Mean correlation of the first slice with the second, the third with the fourth, and so on."""
-    return float(np.mean(adjacent_correlation(np.stack(slices))[::2]))
+    return float(np.mean(adjacent_correlation(np.stack(list(slices)))[::2]))

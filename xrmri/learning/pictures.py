@@ -13,7 +13,7 @@ from xrmri.diffusion.ddim import sample
 from xrmri.diffusion.schedule import Schedule
 from xrmri.learning.batches import Batch
 from xrmri.models.anchor import unfolded
-from xrmri.models.autoencoder import AutoencoderKL, decode
+from xrmri.models.autoencoder import decode
 from xrmri.run import complete_or_absent
 
 COLUMNS = 6
@@ -32,7 +32,7 @@ def write_picture(file: Path, rows: Sequence[Tensor]) -> None:
 
 def drawn_knees(
     batches: Sequence[Batch],
-    vae: AutoencoderKL,
+    vae: nn.Module,
     schedule: Schedule,
     *,
     scale: float,

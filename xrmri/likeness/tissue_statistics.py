@@ -5,6 +5,7 @@ They need to know what each voxel is made of, so they are taken from a volume an
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +111,7 @@ def _mottle(volume: Volume, mask: Mask) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
-def _blocked(picture: NDArray) -> NDArray:
+def _blocked(picture: NDArray[Any]) -> NDArray[Any]:
     """(M, M) as (M/4, 4, M/4, 4)."""
     size = picture.shape[0] // _BLOCK
     return picture.reshape(size, _BLOCK, size, _BLOCK)

@@ -61,7 +61,8 @@ def windowed(voxels: NDArray[np.uint16]) -> Volume:
         (50, M, M) float32, 0-255.
     """
     kept = voxels[KEPT].astype(np.float32)
-    return np.clip(kept * np.float32(255 / max(np.percentile(kept[::3], _WHITE_PERCENTILE), 1)), 0, 255)
+    white = max(float(np.percentile(kept[::3], _WHITE_PERCENTILE)), 1.0)
+    return np.clip(kept * np.float32(255 / white), 0, 255).astype(np.float32, copy=False)
 
 
 def measure(volume: Volume) -> VolumeStatistics:

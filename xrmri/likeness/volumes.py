@@ -107,7 +107,8 @@ def _look(sample: _Sample) -> _Seen:
     film = render_film(participant)
     left = participant.imaged_side == "left"
     labels = render_labels(participant, _MATRIX, config.scan)
-    volume, labels = (np.ascontiguousarray(v[:, :, ::-1]) if left else v for v in (volume, labels))
+    if left:
+        volume, labels = np.ascontiguousarray(volume[:, :, ::-1]), np.ascontiguousarray(labels[:, :, ::-1])
     return _Seen(
         name=_name(participant),
         left=left,

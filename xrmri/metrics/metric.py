@@ -86,7 +86,7 @@ class Reference:
         return cls(
             pixels=pixels,
             edges=edges,
-            bands=joint_bands(pixels, edges, sigma),
+            bands=joint_bands(pixels.astype(np.float64, copy=False), edges, sigma),
             sigma=sigma,
             places=np.arange(len(pixels)) if places is None else places,
             whole=briefs(pixels) if whole is None else whole,
@@ -185,13 +185,13 @@ class VolumePair:
     def deviation(self) -> Deviation | None:
         """From the mean training volume; None where there is none."""
         mean = self.acquired.mean
-        return mean and deviation(self.acquired.coarse, self.coarse, mean.coarse)
+        return None if mean is None else deviation(self.acquired.coarse, self.coarse, mean.coarse)
 
     @cached_property
     def joint_deviation(self) -> Deviation | None:
         """The same in the joint region."""
         mean = self.acquired.mean
-        return mean and deviation(self.acquired.coarse, self.coarse, mean.coarse, mean.joint)
+        return None if mean is None else deviation(self.acquired.coarse, self.coarse, mean.coarse, mean.joint)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -75,7 +75,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         bound = q.norm(dim=-1, keepdim=True) * k.norm(dim=-1).amax(-1)[..., None, None] * (1.01 * q.shape[-1] ** -0.5)
     if bound.amax() > _STEEPEST:
         return scaled_dot_product_attention(q, k, v)
-    o: Tensor = _Blocks.apply(*(heads.flatten(0, 1) for heads in (q, k, v, bound)))
+    o: Tensor = _Blocks.apply(  # type: ignore[no-untyped-call]
+        *(heads.flatten(0, 1) for heads in (q, k, v, bound))
+    )
     return o.unflatten(0, q.shape[:2])
 
 

@@ -24,10 +24,11 @@ class BalancedConditions(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(CONDITIONS))
         many = CONDITIONS * channels
-        self.balance = nn.Sequential(nn.Linear(many, many), nn.SiLU(), nn.Linear(many, many))
+        last = nn.Linear(many, many)
+        self.balance = nn.Sequential(nn.Linear(many, many), nn.SiLU(), last)
         # All conditions weigh the same at the start, and 1 rather than the sigmoid's half.
-        nn.init.zeros_(self.balance[-1].weight)
-        nn.init.zeros_(self.balance[-1].bias)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor) -> Conditioning:
         """One image (B, C, h, w) of all conditions; an empty context (B, 1, W)."""

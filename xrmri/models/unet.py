@@ -56,7 +56,7 @@ class Denoiser(nn.Module):
         self.hidden = hidden
         shown = torch.ones(features)
         shown[list(hidden.slots)] = 0
-        self.register_buffer("shown", shown, persistent=False)
+        self.shown = nn.Buffer(shown, persistent=False)
         backbone = Backbone(unet=unet, features=features, guidance=guidance, halves=halves)
         self.guidance = BY_NAME[method].guide(backbone)
 

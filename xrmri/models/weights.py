@@ -137,7 +137,8 @@ def _claims_more(value: Tensor) -> bool:
 @contextmanager
 def _placeholders(file: Path) -> Iterator[None]:
     """Let weights_only step over objects that are not tensors, without importing what they are."""
-    found = [(type("Placeholder", (_Placeholder,), {}), name) for name in get_unsafe_globals_in_checkpoint(file)]
+    names = get_unsafe_globals_in_checkpoint(file)
+    found: list[Any] = [(type("Placeholder", (_Placeholder,), {}), name) for name in names]
     with safe_globals(found):
         yield
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRLittleEndian, MRImageStorage
 from pydicom.valuerep import DSfloat
 
 from xrmri.phantom.anatomy import Participant, stream
@@ -72,7 +72,7 @@ def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
     if stream("file order", facts.participant.seed, facts.participant.index).random() < 0.5:
         order = order[::-1]
     for number, index in enumerate(order, start=1):
-        yield _coronal(facts, number, flash, index, ("20", "7.57", "12"))
+        yield _coronal(facts, number, flash, int(index), ("20", "7.57", "12"))
 
 
 def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
@@ -162,10 +162,10 @@ def _file(facts: SeriesFacts, number: int, kind: str, modality: str) -> Dataset:
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.ImplementationClassUID = _IMPLEMENTATION
+    dataset.file_meta.ImplementationClassUID = UID(_IMPLEMENTATION)
     dataset.file_meta.ImplementationVersionName = "XRMRI"
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = kind
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = _uid(facts, facts.barcode, number)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = UID(kind)
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(_uid(facts, facts.barcode, number))
     dataset.StudyInstanceUID = _uid(facts, facts.study)
     dataset.SeriesInstanceUID = _uid(facts, facts.barcode)
     dataset.StudyDate = dataset.SeriesDate = facts.date

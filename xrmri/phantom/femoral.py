@@ -92,7 +92,7 @@ def femur_points(knee: Knee, p: Points) -> Points:
 def _condyles(knee: Knee, q: Points) -> Field:
     """Two wheels side by side, balls behind and rounded treads below, that fall away towards the notch."""
     f = np.float32
-    both, edge = None, f(knee.shape.condyle_rounding_mm)
+    wheels, edge = [], f(knee.shape.condyle_rounding_mm)
     round_edge = edge * (f(0.75) + f(0.7) / (1 + np.exp(np.clip((q.y + f(14.0)) / f(4.0), -30, 30))))
     below = f(0.35) + f(0.65) / (1 + np.exp(np.clip((q.z - f(10.0)) / f(2.5), -30, 30)))  # their inner walls are steep
     for side, radius, back in ((-1.0, 20.4, -9.0), (1.0, 19.8, -8.6)):
@@ -105,9 +105,8 @@ def _condyles(knee: Knee, q: Points) -> Field:
         distal = np.hypot(q.y - f(2.0), q.z - f(30.0)) - f(29.9)
         distal = common(distal, (q.z - f(31.0) + np.maximum(q.y - f(2.0), 0)) * f(0.72), 8.0)
         profile = union(posterior, common(distal, f(-20.0) - q.y, 6.0), 3.0) + crown
-        wheel = extruded(profile, across + f(0.2), 16.4, round_edge)
-        both = wheel if both is None else np.minimum(both, wheel)
-    return both
+        wheels.append(extruded(profile, across + f(0.2), 16.4, round_edge))
+    return np.minimum(*wheels)
 
 
 def tunnel(knee: Knee) -> Solid:

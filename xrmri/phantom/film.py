@@ -5,6 +5,7 @@ Path lengths and light are worked out on a grid of 0.42 mm; trabeculae, grain an
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ def render_film(participant: Participant) -> Film:
     signal = resample(signal, exposure.shape, (origin, origin), zoom)
     core = np.sqrt(np.maximum(resample(struts, exposure.shape, (origin, origin), zoom), 0))
     signal += trabecular_pattern(participant, core, exposure)
-    scaled = {side: tuple(float(v / zoom) for v in box) for side, box in boxes.items()}
+    scaled: dict[str, Any] = {side: tuple(float(v / zoom) for v in box) for side, box in boxes.items()}
     pixels = digitise(signal, exposure, generator)
     for side in SIDES:
         letter(pixels, side, scaled[side], exposure)

@@ -5,6 +5,7 @@ evaluated on a grid of 1.25 mm pixels; distances are smooth, so they are interpo
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +166,7 @@ def _slice_profile(picture: Field, number: int, own: Field) -> Field:
     return np.float32(0.84) * own + np.float32(0.08) * (before + after)
 
 
-def displayed(voxels: NDArray, participant: Participant) -> NDArray:
+def displayed(voxels: NDArray[Any], participant: Participant) -> NDArray[Any]:
     """Lateral at image left for a right knee; a left knee is its mirror image."""
     return voxels if participant.imaged_side == "right" else np.ascontiguousarray(voxels[:, :, ::-1])
 

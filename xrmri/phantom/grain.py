@@ -4,6 +4,7 @@ Fields are (y, z, x) float32 of 255 on the coarse grid; +-1 standard deviation o
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def muscle(generator: np.random.Generator, grain: Grain, owner: NDArray[np.int8]
     """
     shape = owner.shape
     each = (generator.normal(0, 2.5) + generator.normal(0, 2.2, len(MUSCLES))).astype(np.float32)
-    lean = np.array([lean for _, lean in MUSCLES]) + generator.normal(0, 0.07, len(MUSCLES))
+    lean: Any = np.array([lean for _, lean in MUSCLES]) + generator.normal(0, 0.07, len(MUSCLES))
     along = smooth_noise(generator, (shape[0], shape[1] // 2, shape[2]), (1.6, 5.0, 1.5))
     along = np.repeat(_sheared(along, 2 * lean[owner[:, ::2]]), 2, axis=1)
     septa = strands(along, 0.08) * np.clip(grain.slow * np.float32(0.5) + np.float32(0.1 + 0.5 * fatty), 0, 1)
@@ -112,7 +113,7 @@ def oedema(generator: np.random.Generator, grain: Grain, holes: Field) -> Field:
     """How much brighter the marrow about cysts is, here much and there hardly; holes is the distance to them, mm."""
     strength = np.float32(generator.uniform(4.0, 26.0))
     if holes.min() >= 0:
-        return np.float32(0.0)
+        return np.zeros((), np.float32)
     reach = np.float32(5.0) + np.float32(2.0) * grain.slow
     return strength * np.exp(-((np.maximum(holes, 0) / np.maximum(reach, 1)) ** 2))
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xrmri.phantom import bones, femoral, grain, soft
 from xrmri.phantom.anatomy import Knee, Participant, stream
@@ -38,15 +40,15 @@ class Layer:
         for number, inside in enumerate(self.distance < np.float32(_REACH_MM)):
             rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
             if len(rows):
-                part = tuple(
+                down, across = (
                     slice(max(int(hit[0]) - _MARGIN, 0), min(int(hit[-1]) + 1 + _MARGIN, size))
                     for hit, size in zip((rows, columns), inside.shape, strict=True)
                 )
-                place = tuple(
+                above, left = (
                     slice(s.start + box.start, s.stop + box.start)
-                    for s, box in zip(part, (self.rows, self.columns), strict=True)
+                    for s, box in ((down, self.rows), (across, self.columns))
                 )
-                yield self.slices.start + number, place, (number, *part)
+                yield self.slices.start + number, (above, left), (number, down, across)
 
 
 def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]:
@@ -136,10 +138,11 @@ def knee_places(participant: Participant, grid: Grid, pose: Pose) -> tuple[Point
 
 def _layer(tissue: Tissue, distance: Field, brightness: Field | None = None, opacity: float = 1.0) -> Layer | None:
     """A layer cut to the box that holds its inside; None if it has none."""
-    inside = distance < np.float32(_REACH_MM)
-    front = inside.any(axis=0)
+    inside: NDArray[np.bool_] = distance < np.float32(_REACH_MM)
+    front: Any = inside.any(axis=0)
     bounds = []
-    for some in (inside.reshape(len(inside), -1).any(axis=1), front.any(axis=1), front.any(axis=0)):
+    each: tuple[Any, ...] = (inside.reshape(len(inside), -1).any(axis=1), front.any(axis=1), front.any(axis=0))
+    for some in each:
         touched = np.flatnonzero(some)
         if not len(touched):
             return None

@@ -3,7 +3,7 @@
 Points are three arrays x, y, z that broadcast together to (Y, Z, X): slices, rows and columns of a knee grid.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -145,8 +145,8 @@ def boxed_capsule(start: Corner, end: Corner, radius: float) -> Solid:
     """A rod that is evaluated in its own box."""
     return Solid(
         distance=lambda p: capsule(p, start, end, radius),
-        low=tuple(min(a, b) - radius for a, b in zip(start, end, strict=True)),
-        high=tuple(max(a, b) + radius for a, b in zip(start, end, strict=True)),
+        low=_corner(min(a, b) - radius for a, b in zip(start, end, strict=True)),
+        high=_corner(max(a, b) + radius for a, b in zip(start, end, strict=True)),
     )
 
 
@@ -154,9 +154,14 @@ def boxed_ellipsoid(centre: Corner, radii: Corner) -> Solid:
     """An ellipsoid that is evaluated in its own box."""
     return Solid(
         distance=lambda p: ellipsoid(p, centre, radii),
-        low=tuple(c - r for c, r in zip(centre, radii, strict=True)),
-        high=tuple(c + r for c, r in zip(centre, radii, strict=True)),
+        low=_corner(c - r for c, r in zip(centre, radii, strict=True)),
+        high=_corner(c + r for c, r in zip(centre, radii, strict=True)),
     )
+
+
+def _corner(places: Iterable[float]) -> Corner:
+    x, y, z = places
+    return x, y, z
 
 
 def nowhere(p: Points) -> Field:

@@ -1,5 +1,7 @@
 """Smooth random fields: streaks of fat, fibres of muscle, coil shading, warps."""
 
+from typing import Any
+
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_array
@@ -28,7 +30,7 @@ def _refine_axis(field: Field, factor: int, axis: int) -> Field:
     shape[axis] *= factor
     out = np.empty(shape, dtype=np.float32)
     n = field.shape[axis]
-    middle = (slice(None),) * (-1 - axis)
+    middle: tuple[Any, ...] = (slice(None),) * (-1 - axis)
     step = np.diff(field, axis=axis)  # towards the next; held at both ends
     for part in range(factor):
         t = np.float32((part + 0.5) / factor - 0.5)

@@ -20,7 +20,7 @@ from xrmri.metrics.table import METRICS
 from xrmri.run import complete_or_absent
 
 RUN_COLOURS = ("#c2571a", "#5b3fa0", "#2f7d5b", "#9c2f5f", "#6b6b00")
-STYLE = {
+STYLE: Any = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -165,7 +165,8 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
         axes.set_xlabel("Kellgren-Lawrence grade")
     handles = {h.get_label(): h for axes in panels for h in axes.get_legend_handles_labels()[0]}
     if handles:
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5, frameon=False)
+        names = [str(name) for name in handles]
+        figure.legend(list(handles.values()), names, loc="outside lower center", ncols=5, frameon=False)
     words = (
         "One value a volume. Box: quartiles with the median; whiskers: 1.5 times the box; dots: beyond. "
         "Dashed lines: medians of the baselines over all grades."

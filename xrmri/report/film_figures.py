@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -12,7 +13,7 @@ from xrmri.run import complete_or_absent
 
 Spread = Mapping[str, tuple[float, float, float]]
 _COLUMNS = 8
-_STYLE = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "image.cmap": "gray"}
+_STYLE: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "image.cmap": "gray"}
 _REAL, _PHANTOM = "#8a5a00", "#0b6e99"
 
 

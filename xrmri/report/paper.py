@@ -6,6 +6,7 @@ out. Fig. 4a counts series of a release, not pairs of a dataset, and is not draw
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -143,7 +144,8 @@ def _table2(folder: Path, shown: Mapping[int, CaseImages], run_name: str) -> Dra
     runs = list(next(iter(shown.values())).further)
     figure = Figure(figsize=(1.75 * (3 + len(runs)), 3.7 * len(shown)), layout="constrained")
     panels = figure.subplots(2 * len(shown), 3 + len(runs), squeeze=False)
-    figure.get_layout_engine().set(hspace=0, h_pad=0.02)
+    engine: Any = figure.get_layout_engine()
+    engine.set(hspace=0, h_pad=0.02)
     for row, (grade, one) in enumerate(shown.items()):
         index = _middle_of_joint(one)
         acquired = one.acquired[index]

@@ -86,8 +86,9 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> di
         good = [case.pair_id for case in scored if not case.reason]
         if not good:
             raise InputError(f"no volume in {inputs.volumes} can be compared; the first: {_first_reason(scored)}")
+        ceiling: Mapping[str, Mapping[str, float]] = {}
         if config.quick:
-            ceiling, missing[VAE_CEILING] = {}, "left out by --quick"
+            missing[VAE_CEILING] = "left out by --quick"
         else:
             ceiling, missing[VAE_CEILING] = beyond.vae_ceiling(inputs.volumes, good, yardsticks, execution)
         tables = {source.name: volume_table(scored, opened.dataset.index, source.name) for source in SOURCES}
@@ -131,7 +132,8 @@ def _yardsticks(
     if config.quick:
         chosen = evenly(chosen, QUICK_TRAINING)
     slices = common_slices(opened.files, data)
-    total, training_ids, radiographs, readings, signatures = np.zeros(()), [], [], [], []
+    total, radiographs, readings, signatures = np.zeros(()), [], [], []
+    training_ids: list[str] = []
     for batch in training_batches(opened.training, chosen, slices, execution.workers):
         total = total + batch.total
         training_ids += batch.pair_ids
@@ -164,7 +166,7 @@ def _yardsticks(
     knees = KnownKnees(films=films, readings=np.concatenate(readings))
     yardsticks = with_regression(yardsticks, knees, volumes, training_ids, scratch / RIDGE_FILE)
     knee = yardsticks.mean_knee(slices)
-    briefs = knee and (signature(mean[slices]), joint_signature(knee.coarse, knee.joint))
+    briefs = None if knee is None else (signature(mean[slices]), joint_signature(knee.coarse, knee.joint))
     return yardsticks, TrainingPairs(pair_ids=training_ids, signatures=volumes, mean=briefs)
 
 

@@ -5,6 +5,7 @@ seen. Boxes are x0, y0, x1, y1 in pixels; S is the rows and columns of the netwo
 """
 
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -76,8 +77,9 @@ def draw_film(material: Material, recipe: Recipe, *, seed: int, index: int) -> T
     """
     generator = np.random.default_rng([crc32(b"training film"), seed, index])
     kneeless, close = generator.random() < recipe.kneeless, False
+    fibulas: list[Any] = []
     if kneeless:
-        pixels, boxes, fibulas = _kneeless(material, generator), np.zeros((0, 4)), []
+        pixels, boxes = _kneeless(material, generator), np.zeros((0, 4))
     elif material.joints and generator.random() < recipe.bare:
         pixels, boxes, fibulas = _bare(material.joints[generator.integers(len(material.joints))])
         close = True

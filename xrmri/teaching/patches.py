@@ -72,8 +72,8 @@ def lay(film: np.ndarray, patch: np.ndarray, middle: np.ndarray, extent: float, 
     count = max(round(extent), 8)
     x, y = (round(float(value) - count / 2) for value in middle)
     middle[:] = x + count / 2, y + count / 2
-    small = Image.fromarray(np.ascontiguousarray(patch, dtype=np.float32))
-    small = np.asarray(small.resize((count, count), Image.Resampling.BOX))
+    whole = Image.fromarray(np.ascontiguousarray(patch, dtype=np.float32))
+    small = np.asarray(whole.resize((count, count), Image.Resampling.BOX))
     ramp = np.minimum(np.arange(count) + 0.5, count - np.arange(count) - 0.5) / (count * generator.uniform(0.005, 0.2))
     ramp = np.clip(ramp, 0, 1)
     weight = np.minimum(ramp[:, None], ramp).astype(np.float32)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,7 +69,7 @@ class Teaching:
         return math.ceil(self.films / self.batch_size)
 
 
-class _Films(Dataset):
+class _Films(Dataset[Any]):
     """Training films by number."""
 
     def __init__(self, material: Material, training: Teaching, first: int) -> None:
@@ -115,7 +116,8 @@ class _State:
 def _begin(training: Teaching, checkpoint: Path) -> _State:
     """A new state, or the one that was saved."""
     torch.manual_seed(training.seed)
-    network = yolo.build(yolo.ARCHITECTURE).to(memory_format=torch.channels_last)
+    network: Any = yolo.build(yolo.ARCHITECTURE)
+    network.to(memory_format=torch.channels_last)
     if training.init and not checkpoint.is_file():
         network.load_state_dict(load_detector(Path(training.init)).network.state_dict())
     optimiser = torch.optim.AdamW(

@@ -69,7 +69,7 @@ def read_metrics(file: Path) -> list[dict[str, Any]]:
             break
         try:
             row = parse_json(line)
-            step = row.get("step") if isinstance(row, dict) else None
+            step: Any = row.get("step") if isinstance(row, dict) else None
             if not is_like(step, int) or step < (rows[-1]["step"] if rows else 0):
                 raise UnfitError("is no row of this training")
             strange = next((name for name, value in row.items() if not isinstance(value, int | float)), None)
