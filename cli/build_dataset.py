@@ -71,6 +71,6 @@ def build_dataset(
     number, count = task
     config = stage.with_shards(config, count)
     result = stage.run_shard(
-        release, folder, config, execution, number, knees=knees, detection=detection, template=template
+        release, folder, config, execution, number=number, knees=knees, detection=detection, template=template
     )
     common.conclude(result)

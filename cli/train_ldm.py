@@ -44,4 +44,6 @@ def train_ldm(
     )
     from xrmri.stages import train_ldm as stage
 
-    common.conclude(stage.run(dataset, vae, out, config, common.execution(), init, anchor_dataset=anchor_dataset))
+    common.conclude(
+        stage.run(dataset, vae, out, config, execution=common.execution(), init=init, anchor_dataset=anchor_dataset)
+    )

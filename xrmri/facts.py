@@ -234,7 +234,7 @@ def read_dataset_facts(folder: Path) -> DatasetFacts:
     content = read_json(file, advice=advice, damaged=InconsistentError)
     if content.get("schema") != SCHEMA:
         raise InconsistentError(f"{folder} has schema {content.get('schema')}, this version reads {SCHEMA}: {advice}")
-    return _checked(DatasetFacts, up_to_date_dataset(content), content, file, advice)
+    return _checked(DatasetFacts, up_to_date_dataset(content), content, file, advice=advice)
 
 
 def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
@@ -250,7 +250,9 @@ def read_autoencoder_facts(folder: Path) -> AutoencoderFacts:
         InconsistentError: it is damaged, edited, of another format, or of a model.
     """
     content = _read_model(folder)
-    return _checked(AutoencoderFacts, with_origin(content), content, folder / MODEL, "train the autoencoder again")
+    return _checked(
+        AutoencoderFacts, with_origin(content), content, folder / MODEL, advice="train the autoencoder again"
+    )
 
 
 def write_autoencoder_facts(folder: Path, facts: AutoencoderFacts) -> None:
@@ -269,7 +271,7 @@ def read_model_facts(folder: Path) -> ModelFacts:
     if "guidance" not in content:
         raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
     current, advice = up_to_date_model(content), "train or copy the model again"
-    return _checked(ModelFacts, current | {"denoiser": current}, content, folder / MODEL, advice)
+    return _checked(ModelFacts, current | {"denoiser": current}, content, folder / MODEL, advice=advice)
 
 
 def write_model_facts(folder: Path, facts: ModelFacts) -> None:
@@ -288,7 +290,7 @@ def _read_model(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _checked(kind: type[R], current: Mapping[str, Any], written: Mapping[str, Any], file: Path, advice: str) -> R:
+def _checked(kind: type[R], current: Mapping[str, Any], written: Mapping[str, Any], file: Path, *, advice: str) -> R:
     """The record that a document makes once it is up to date, where it is as it was written."""
     try:
         facts = record_of(kind, current)

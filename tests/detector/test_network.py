@@ -16,7 +16,7 @@ from xrmri.teaching.card import save_detector
 def make(folder):
     torch.manual_seed(0)
     network = yolo.build(yolo.ARCHITECTURE)
-    save_detector(folder, network, fibula.build(), 64, {}, {}, real_joints=False)
+    save_detector(folder, network, fibula.build(), 64, settings={}, figures={}, real_joints=False)
     return network
 
 

@@ -23,7 +23,7 @@ def made(tmp_path_factory):
     make_dataset(root / "dataset")
     train_vae.run(root / "dataset", root / "vae", TrainVae.load(preset="tiny"), ON_CPU)
     config = TrainLdm.load(preset="tiny", anchor=True, anchor_steps=4, anchor_batch_size=4)
-    train_ldm.run(root / "dataset", root / "vae", root / "ldm", config, ON_CPU)
+    train_ldm.run(root / "dataset", root / "vae", root / "ldm", config, execution=ON_CPU)
     rows, columns = np.mgrid[:200, :200] / 200
     film = np.exp(-((rows - 0.5) ** 2 + (columns - 0.4) ** 2) / 0.05)
     Image.fromarray((film * 255).astype(np.uint8)).save(root / "knee.png")
@@ -62,7 +62,7 @@ def test_it_is_refused_with_samples_and_of_a_model_without_an_anchor(made, tmp_p
     with pytest.raises(InputError, match="leave --samples out"):
         draw(made, tmp_path / "a.nii.gz", samples=3)
     config = Generate.load(preset="tiny", mean=True)
-    train_ldm.run(made / "dataset", made / "vae", tmp_path / "plain", TrainLdm.load(preset="tiny"), ON_CPU)
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "plain", TrainLdm.load(preset="tiny"), execution=ON_CPU)
     with pytest.raises(InputError, match="has none: take --samples 8"):
         generate.run(
             [made / "knee.png"],

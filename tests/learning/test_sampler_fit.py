@@ -41,7 +41,7 @@ def test_what_is_fitted_is_in_the_models_facts_and_in_the_sidecar_of_what_it_dra
 def test_a_training_ends_by_fitting_its_model_unless_that_takes_hours(chain, tmp_path, caplog, parameters, fitted):
     shutil.copytree(chain.ldm, tmp_path / "ldm")
     config = TrainLdm.load(preset="tiny", fits=True)
-    _fit_sampler(tmp_path / "ldm", open_dataset(chain.dataset), config, torch.device("cpu"), parameters)
+    _fit_sampler(tmp_path / "ldm", open_dataset(chain.dataset), config, torch.device("cpu"), parameters=parameters)
     facts = json.loads((tmp_path / "ldm/xrmri.json").read_text())
     assert ({"sampler", "noise_length_mm"} <= facts.keys()) == fitted
     assert ("not fitted" in caplog.text) != fitted

@@ -35,7 +35,7 @@ def made(tmp_path_factory):
     make_dataset(root / "dataset")
     make_dataset(root / "cohort", pairs=16, seed=1)
     train_vae.run(root / "dataset", root / "vae", TrainVae.load(preset="tiny"), ON_CPU)
-    train_ldm.run(root / "dataset", root / "vae", root / "ldm", ANCHORED, ON_CPU)
+    train_ldm.run(root / "dataset", root / "vae", root / "ldm", ANCHORED, execution=ON_CPU)
     return root
 
 
@@ -99,27 +99,32 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bytes(made, tmp_path, part):
 
     again = make_dataset(tmp_path / "dataset"), made / "vae", tmp_path / "ldm"
     with pytest.raises(StoppedEarly):
-        train_ldm.run(*again, ANCHORED, Execution(device="cpu", progress=interrupt))
-    assert train_ldm.run(*again, ANCHORED, ON_CPU)["status"] == "finished"
+        train_ldm.run(*again, ANCHORED, execution=Execution(device="cpu", progress=interrupt))
+    assert train_ldm.run(*again, ANCHORED, execution=ON_CPU)["status"] == "finished"
     assert weights(tmp_path / "ldm") == weights(made / "ldm")
 
 
 def test_an_anchor_learns_from_a_cohort_of_its_own_without_those_it_is_shown_to(made, tmp_path):
     out, cohort = tmp_path / "ldm", {"anchor_dataset": made / "cohort"}
-    train_ldm.run(made / "dataset", made / "vae", out, ANCHORED, ON_CPU, **cohort)
+    train_ldm.run(made / "dataset", made / "vae", out, ANCHORED, execution=ON_CPU, **cohort)
     facts = read_model_facts(out).anchor
     assert facts.pairs == 12 - 8  # p0 to p7 are in both
     assert not (out / "anchor-training" / "fold-0").exists()
-    assert train_ldm.run(made / "dataset", made / "vae", out, ANCHORED, ON_CPU, **cohort)["status"] == "already done"
+    assert (
+        train_ldm.run(made / "dataset", made / "vae", out, ANCHORED, execution=ON_CPU, **cohort)["status"]
+        == "already done"
+    )
 
 
 def test_a_cohort_without_an_anchor_or_of_another_kind_is_refused(made, tmp_path):
     plain = TrainLdm.load(preset="tiny")
     with pytest.raises(InputError, match="set anchor = true"):
-        train_ldm.run(made / "dataset", made / "vae", tmp_path / "a", plain, ON_CPU, anchor_dataset=made / "cohort")
+        train_ldm.run(
+            made / "dataset", made / "vae", tmp_path / "a", plain, execution=ON_CPU, anchor_dataset=made / "cohort"
+        )
     with pytest.raises(InconsistentError, match="nobody for the anchor"):
         train_ldm.run(
-            made / "dataset", made / "vae", tmp_path / "b", ANCHORED, ON_CPU, anchor_dataset=made / "dataset"
+            made / "dataset", made / "vae", tmp_path / "b", ANCHORED, execution=ON_CPU, anchor_dataset=made / "dataset"
         )
 
 
@@ -133,7 +138,9 @@ def test_an_anchor_that_was_exchanged_is_refused(made, tmp_path):
 
 def test_it_learns_on_made_knees(made, tmp_path):
     config = TrainLdm.load(preset="tiny", anchor=True, anchor_steps=150, anchor_batch_size=4, validate_steps=25)
-    train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", config, ON_CPU, anchor_dataset=_strangers(tmp_path))
+    train_ldm.run(
+        made / "dataset", made / "vae", tmp_path / "ldm", config, execution=ON_CPU, anchor_dataset=_strangers(tmp_path)
+    )
     assert read_model_facts(tmp_path / "ldm").anchor.r2 > 0.3
 
 

@@ -246,7 +246,7 @@ def test_the_figure_of_the_sequences_tells_slice_counts_and_grey_values(tmp_path
     flash = Flash(voxels=voxels, affine_ras=Geometry.centred("coronal", shape, (1.5, 5, 5)).affine)
     film = Film(pixels=ramp((80, 120)), spacing_mm=0.5, joint_box=BOXES)
     others = derive_others(flash, person)
-    write_series(tmp_path / "oai", person, film, flash, others)
+    write_series(tmp_path / "oai", person, film, flash, others=others)
     config, out = BuildDataset(), tmp_path / "dataset"
     for _ in range(2):
         draw_sequences(find_release(tmp_path / "oai"), out, config, ONE)

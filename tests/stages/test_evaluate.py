@@ -390,10 +390,10 @@ def test_flipped_grades_are_looked_for_in_their_place(dataset, tmp_path):
 def test_volumes_with_the_same_grades_or_another_seed_are_no_flip(dataset, tmp_path):
     first, second = (generate(tmp_path / name, 1, anatomy(1)) for name in ("a", "b"))
     with pytest.raises(InputError, match="drawn with the same grades"):
-        flip(pair_id(1), first, second, open_dataset(dataset), 3.0)
+        flip(pair_id(1), first, second, open_dataset(dataset), sigma=3.0)
     write_json(second.with_name(f"{pair_id(1)}.json"), {"window": [0, 2000], "seed": 1})
     with pytest.raises(InputError, match="another seed"):
-        flip(pair_id(1), first, second, open_dataset(dataset), 3.0)
+        flip(pair_id(1), first, second, open_dataset(dataset), sigma=3.0)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def public_state():
 
 
 def train(made, out, config=LDM, init=None, vae="vae"):
-    train_ldm.run(made / "dataset", made / vae, out, config, ON_CPU, init)
+    train_ldm.run(made / "dataset", made / vae, out, config, execution=ON_CPU, init=init)
     return load_bundle(out)
 
 
@@ -122,9 +122,9 @@ def test_pictures_show_held_out_knees_in_rows_of_slices(made, tmp_path):
 def test_both_trainings_start_from_a_public_checkpoint_with_its_sizes_and_an_account(made, tmp_path):
     nothing = {"max_steps": 0, "picture_steps": 0}
     file = made / "public.ckpt"
-    train_vae.run(made / "dataset", tmp_path / "vae", replace(VAE, **nothing), ON_CPU, file)
+    train_vae.run(made / "dataset", tmp_path / "vae", replace(VAE, **nothing), ON_CPU, init=file)
     config = replace(LDM, **nothing, guidance="context")
-    train_ldm.run(made / "dataset", tmp_path / "vae", tmp_path / "ldm", config, ON_CPU, file)
+    train_ldm.run(made / "dataset", tmp_path / "vae", tmp_path / "ldm", config, execution=ON_CPU, init=file)
     bundle, state = load_bundle(tmp_path / "ldm"), public_state()
     assert tuple(bundle.denoiser.unet.config.block_out_channels) == (32, 64)
     assert torch.equal(bundle.denoiser.unet.conv_in.weight, state[UNET + "input_blocks.0.0.weight"])
@@ -137,10 +137,15 @@ def test_both_trainings_start_from_a_public_checkpoint_with_its_sizes_and_an_acc
         assert {row["tensor"] for row in rows} - {""} == set(state)
     with pytest.raises(InconsistentError, match=r'guidance = "time" passes the token on.*--init-partial'):
         train_ldm.run(
-            made / "dataset", tmp_path / "vae", tmp_path / "other", replace(LDM, guidance="time"), ON_CPU, file
+            made / "dataset",
+            tmp_path / "vae",
+            tmp_path / "other",
+            replace(LDM, guidance="time"),
+            execution=ON_CPU,
+            init=file,
         )
     assert not (tmp_path / "other").exists()
-    again = train_ldm.run(made / "dataset", tmp_path / "vae", tmp_path / "ldm", config, ON_CPU, file)
+    again = train_ldm.run(made / "dataset", tmp_path / "vae", tmp_path / "ldm", config, execution=ON_CPU, init=file)
     assert again["status"] == "already done"
 
 
@@ -164,8 +169,8 @@ def test_a_bad_start_is_one_line_and_leaves_an_earlier_model_alone(made, tmp_pat
     ):
         with pytest.raises(kind, match=words) as told:
             train_ldm.run(
-                made / "dataset", made / "vae", tmp_path / "ldm", again, replace(ON_CPU, force=True),
-                tmp_path / f"{name}.ckpt",
+                made / "dataset", made / "vae", tmp_path / "ldm", again, execution=replace(ON_CPU, force=True),
+                init=tmp_path / f"{name}.ckpt",
             )  # fmt: skip
         assert "\n" not in str(told.value)
     assert before == {file: file.read_bytes() for file in (tmp_path / "ldm").rglob("*") if file.is_file()}
@@ -176,10 +181,17 @@ def test_a_model_of_another_autoencoder_or_guidance_is_no_start(made, tmp_path):
     train(made, tmp_path / "ldm")
     train_vae.run(made / "dataset", tmp_path / "other", replace(VAE, seed=3), ON_CPU)
     with pytest.raises(InconsistentError, match="vae_sha256.*mean something else"):
-        train_ldm.run(made / "dataset", tmp_path / "other", tmp_path / "new", LDM, ON_CPU, tmp_path / "ldm")
+        train_ldm.run(
+            made / "dataset", tmp_path / "other", tmp_path / "new", LDM, execution=ON_CPU, init=tmp_path / "ldm"
+        )
     with pytest.raises(InconsistentError, match="guidance context, this training has time"):
         train_ldm.run(
-            made / "dataset", made / "vae", tmp_path / "new", replace(LDM, guidance="time"), ON_CPU, tmp_path / "ldm"
+            made / "dataset",
+            made / "vae",
+            tmp_path / "new",
+            replace(LDM, guidance="time"),
+            execution=ON_CPU,
+            init=tmp_path / "ldm",
         )
     assert not (tmp_path / "new").exists()
 

@@ -36,7 +36,7 @@ def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("made")
     make_dataset(root / "dataset")
     assert train_vae.run(root / "dataset", root / "vae", VAE, ON_CPU)["status"] == "finished"
-    assert train_ldm.run(root / "dataset", root / "vae", root / "ldm", LDM, ON_CPU)["status"] == "finished"
+    assert train_ldm.run(root / "dataset", root / "vae", root / "ldm", LDM, execution=ON_CPU)["status"] == "finished"
     return root
 
 
@@ -77,7 +77,9 @@ def test_the_last_row_of_metrics_is_what_the_saved_weights_say(made):
 
 def test_the_same_command_again_has_nothing_to_do(made):
     assert train_vae.run(made / "dataset", made / "vae", VAE, ON_CPU)["status"] == "already done"
-    assert train_ldm.run(made / "dataset", made / "vae", made / "ldm", LDM, ON_CPU)["status"] == "already done"
+    assert (
+        train_ldm.run(made / "dataset", made / "vae", made / "ldm", LDM, execution=ON_CPU)["status"] == "already done"
+    )
 
 
 LONGER = {"preset": "tiny", "precision": "fp32", "max_steps": 30, "save_minutes": 0.0, "validate_steps": 30}
@@ -94,7 +96,7 @@ def train(stage, root, out, progress=lambda *_: None):
     execution = Execution(device="cpu", progress=progress)
     if stage == "vae":
         return train_vae.run(root / "dataset", out, TrainVae.load(**LONGER), execution)
-    return train_ldm.run(root / "dataset", root / "vae", out, TrainLdm.load(**LONGER), execution)
+    return train_ldm.run(root / "dataset", root / "vae", out, TrainLdm.load(**LONGER), execution=execution)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +140,7 @@ def test_killed_without_warning_it_goes_on_to_the_same_bytes(made, straight, tmp
 def test_a_dry_run_counts_the_papers_parameters_and_writes_nothing(made, tmp_path):
     dry = Execution(device="cpu", dry_run=True)
     vae = train_vae.run(made / "dataset", tmp_path / "new", TrainVae(), dry)
-    ldm = train_ldm.run(made / "dataset", made / "vae", tmp_path / "new", TrainLdm(), dry)
+    ldm = train_ldm.run(made / "dataset", made / "vae", tmp_path / "new", TrainLdm(), execution=dry)
     assert vae["parameters"] == {"vae": 83_653_863}
     assert ldm["parameters"] == {"unet": 859_532_484, "guidance": 1_231_872, "radiograph_encoder": 303_966_208}
     assert not (tmp_path / "new").exists()
@@ -155,14 +157,16 @@ def test_what_cannot_be_trained_is_refused_in_one_line(made, tmp_path):
     ]
     for dataset, vae, config, init, kind, words in cases:
         with pytest.raises(kind, match=words) as told:
-            train_ldm.run(dataset, vae, tmp_path / "out", config, ON_CPU, init)
+            train_ldm.run(dataset, vae, tmp_path / "out", config, execution=ON_CPU, init=init)
         assert "\n" not in str(told.value) and not (tmp_path / "out").exists()
 
 
 def test_training_starts_from_an_earlier_model_when_told(made, tmp_path):
     still = {"preset": "tiny", "max_steps": 1, "warmup_steps": 100, "weight_decay": 0.0, "learning_rate": 1e-12}
-    train_vae.run(made / "dataset", tmp_path / "vae", TrainVae.load(**still), ON_CPU, made / "vae")
-    train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", TrainLdm.load(**still), ON_CPU, made / "ldm")
+    train_vae.run(made / "dataset", tmp_path / "vae", TrainVae.load(**still), ON_CPU, init=made / "vae")
+    train_ldm.run(
+        made / "dataset", made / "vae", tmp_path / "ldm", TrainLdm.load(**still), execution=ON_CPU, init=made / "ldm"
+    )
     wanted, found = (read_autoencoder_facts(root / "vae").validation_loss for root in (made, tmp_path))
     assert found == pytest.approx(wanted, rel=1e-4)
     assert torch.allclose(
@@ -182,7 +186,7 @@ def test_a_clip_tower_at_random_is_an_explicit_choice_and_travels_with_the_model
     config = TrainLdm.load(
         preset="tiny", max_steps=1, radiograph_token="clip", radiograph_encoder="random", guidance="context"
     )
-    train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", config, ON_CPU)
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", config, execution=ON_CPU)
     bundle = load_bundle(tmp_path / "ldm")
     cache = next((tmp_path / "ldm" / "cache").iterdir())
     y = torch.from_numpy(open_dataset(made / "dataset").radiograph("0") / 32767.5 - 1).float()[None]

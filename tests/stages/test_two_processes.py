@@ -51,7 +51,7 @@ def given(tmp_path_factory) -> Path:
 
 
 def one_process(given, out, config, execution=ON_CPU):
-    train_ldm.run(given / "dataset", given / "vae", out, config, execution)
+    train_ldm.run(given / "dataset", given / "vae", out, config, execution=execution)
 
 
 def two_processes(given, out, *options):

@@ -45,7 +45,7 @@ def task(*, rate=lambda name: 1.0):
 
 def train(folder, config=CONFIG, job=None, network=None, execution=ON_CPU):
     network = network or line()
-    fit(network, job or task(), config, folder, prepare_device("cpu", config), execution)
+    fit(network, job or task(), config, folder, accelerator=prepare_device("cpu", config), execution=execution)
     return network
 
 

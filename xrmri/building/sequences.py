@@ -66,7 +66,7 @@ def draw_sequences(release: Release, out: Path, config: BuildDataset, execution:
         with complete_or_absent(folder / name) as partial:
             table.to_csv(partial, index=False, lineterminator="\n", float_format="%.5f")
     window = (config.first_slice / config.slices, config.last_slice / config.slices)
-    draw(folder, counts, grey, window, (config.first_slice, config.last_slice))
+    draw(folder, counts, grey, window, kept=(config.first_slice, config.last_slice))
 
 
 def _by_sequence(release: Release) -> dict[str, list[Series]]:

@@ -136,7 +136,7 @@ def _build(
         for number, (job, built) in enumerate(results, start=1):
             if isinstance(built, BuiltPair):
                 row, split = writer.append_packed(built.packed), splits.get(job.candidate.flash.participant)
-                pairs.append(replace(_pair_record(found, shard, job.candidate, built, row), split=split))
+                pairs.append(replace(_pair_record(found, shard, job.candidate, built, row=row), split=split))
                 not_read.update(name for name in grade_names() if job.candidate.grades.get(name) is None)
             else:
                 rejected += built
@@ -156,7 +156,7 @@ def _build(
     write_shard_record(shard.record, record)
 
 
-def _pair_record(found: Found, shard: Shard, candidate: Candidate, built: BuiltPair, row: int) -> PairRecord:
+def _pair_record(found: Found, shard: Shard, candidate: Candidate, built: BuiltPair, *, row: int) -> PairRecord:
     """A pair, once it stands in a row of a shard."""
     series = found.pair_of(candidate)
     return PairRecord(

@@ -122,7 +122,7 @@ def find_release(root: Path, series: str = "") -> Release:
         twin = first.setdefault(place, path)
         copy = Reason("copied", f"the same series lies in {_relative(twin, root)}") if twin != path else None
         sheet = listed.get(place)
-        found.append(_series(path, place, labels, sheet, copy, series))
+        found.append(_series(path, place, labels, sheet, copy=copy, series=series))
         if sheet and isinstance(labels, Labels) and _differ(labels.description, sheet.description):
             conflicts.append(Conflict(path=path, header=labels.description, sheet=sheet.description))
     found += [_absent(place, sheet, series) for place, sheet in listed.items() if place not in first]
@@ -235,7 +235,7 @@ def _first_files(path: Path) -> Iterator[Path]:
 
 
 def _series(
-    path: Path, place: Place, labels: Labels | Reason, sheet: Listed | None, copy: Reason | None, series: str
+    path: Path, place: Place, labels: Labels | Reason, sheet: Listed | None, *, copy: Reason | None, series: str
 ) -> Series:
     """A series on disk; its header counts before a sheet."""
     known = labels if isinstance(labels, Labels) else Labels(participant="", description="", study="", series_number=0)
@@ -251,17 +251,25 @@ def _series(
         problem = problem or Reason("no description", "neither header nor sheet tells what the series shows")
     if kind == FLASH and side is None:
         problem = problem or Reason("side unknown", f"{description} does not name a knee")
-    return _made(path, place, description, kind, side, known.series_number, problem)
+    return _made(path, place, description, kind, side=side, series_number=known.series_number, problem=problem)
 
 
 def _absent(place: Place, sheet: Listed, series: str) -> Series:
     """A series that is in a sheet alone."""
     kind, side = kind_of(sheet.description, sheet.study, series)
-    return _made(sheet.path, place, sheet.description, kind, side, 0, Reason("not on disk", "a sheet lists it"))
+    problem = Reason("not on disk", "a sheet lists it")
+    return _made(sheet.path, place, sheet.description, kind, side=side, series_number=0, problem=problem)
 
 
 def _made(
-    path: Path, place: Place, description: str, kind: str, side: str | None, series_number: int, problem: Reason | None
+    path: Path,
+    place: Place,
+    description: str,
+    kind: str,
+    *,
+    side: str | None,
+    series_number: int,
+    problem: Reason | None,
 ) -> Series:
     release, participant, date, number = place
     visit = visit_of(release.partition(".")[0])

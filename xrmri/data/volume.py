@@ -96,7 +96,7 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
 
 
 def windowed_slices(
-    volume: Volume | ReadSeries, first: int, last: int, size: int, field_of_view_mm: float = 0.0
+    volume: Volume | ReadSeries, first: int, last: int, size: int, *, field_of_view_mm: float = 0.0
 ) -> Volume:
     """Slices first to last - 1, averaged over area to size x size pixels: (last - first, size, size) uint16.
 

@@ -45,8 +45,8 @@ def audit(
     pairs = [case.pair_id for case, _ in seen]
     strangers = np.array(training_participants)
     return {
-        "memorisation": _copies(generated, acquired, whose, training, strangers, pairs),
-        "other_patients": _copies(generated, acquired, whose, acquired, whose, pairs),
+        "memorisation": _copies(generated, acquired, whose, training, strangers=strangers, pairs=pairs),
+        "other_patients": _copies(generated, acquired, whose, acquired, strangers=whose, pairs=pairs),
         "diversity": _diversity(generated, acquired, whose),
     }
 
@@ -56,7 +56,7 @@ def _copies(
     acquired: np.ndarray,
     whose: np.ndarray,
     others: np.ndarray,
-    strangers: np.ndarray,
+    *, strangers: np.ndarray,
     pairs: Sequence[str],
 ) -> dict[str, Any] | None:
     """How near the nearest volume of somebody else lies to generated volumes and, for comparison, to acquired ones."""

@@ -102,7 +102,9 @@ def flips(
             continue
         file = flipped[pair_id][0]
         try:
-            found.append(flip.flip(pair_id, yardsticks.files[pair_id], file, yardsticks.dataset, config.canny_sigma))
+            found.append(
+                flip.flip(pair_id, yardsticks.files[pair_id], file, yardsticks.dataset, sigma=config.canny_sigma)
+            )
         except XrmriError as error:
             log.warning("the flip of %s is left out: %s", pair_id, error)
             continue

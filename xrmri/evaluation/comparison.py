@@ -114,7 +114,7 @@ def placed(pair_id: str, file: Path, dataset: Dataset, shape: tuple[int, ...]) -
         raise InputError(f"{file.name} {error}") from error
 
 
-def at_depths(slices: np.ndarray, pair_id: str, file: Path, dataset: Dataset, shape: tuple[int, ...]) -> np.ndarray:
+def at_depths(slices: np.ndarray, pair_id: str, file: Path, dataset: Dataset, *, shape: tuple[int, ...]) -> np.ndarray:
     """A file's volume in the frame of the dataset, at the depths of some acquired slices: (n, H, W) in [0, 1]."""
     voxels = placed(pair_id, file, dataset, shape)
     nearest = np.rint(slices / (shape[0] - 1) * (len(voxels) - 1)).astype(int)

@@ -46,18 +46,18 @@ def _region(place: int, scored: Sequence[Scored], participants: Sequence[str], c
     found: dict[str, Any] = {"sources": {}, "ceiling": None, "share_of_ceiling": None}
     for name in names:
         if name != ACQUIRED:
-            draws = _draws(place, (name,), scored, participants, config)
+            draws = _draws(place, (name,), scored, participants, config=config)
             found["sources"][name] = {figure: _told([of(one[0]) for one in draws]) for figure, of in FIGURES.items()}
     ceiling = next((name for name in (MEAN_OF_TWINS, TWIN) if name in names), None)
     if ceiling:
-        draws = _draws(place, (ceiling, GENERATED), scored, participants, config)
+        draws = _draws(place, (ceiling, GENERATED), scored, participants, config=config)
         found["ceiling"] = _told([twin.common for twin, _ in draws])
         found["share_of_ceiling"] = _told([_share(drawn.common, twin.common) for twin, drawn in draws])
     return found
 
 
 def _draws(
-    place: int, names: tuple[str, ...], scored: Sequence[Scored], participants: Sequence[str], config: Evaluate
+    place: int, names: tuple[str, ...], scored: Sequence[Scored], participants: Sequence[str], *, config: Evaluate
 ) -> list[tuple[Deviation, ...]]:
     """Pooled deviations of sources over the pairs that have all of them: as they are, then of each resample."""
     seen = [(case, who) for case, who in zip(scored, participants, strict=True) if case.deviations.keys() >= {*names}]

@@ -47,7 +47,7 @@ def changed_grades(one: dict[str, object], other: dict[str, object]) -> dict[str
     return {name: [first.get(name), second.get(name)] for name in names if first.get(name) != second.get(name)}
 
 
-def flip(pair_id: str, file: Path, flipped: Path, dataset: Dataset, sigma: float) -> dict[str, Any]:
+def flip(pair_id: str, file: Path, flipped: Path, dataset: Dataset, *, sigma: float) -> dict[str, Any]:
     """What other grades changed in one volume.
 
     Returns:

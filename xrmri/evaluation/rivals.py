@@ -13,7 +13,7 @@ from xrmri.evaluation.yardsticks import Yardsticks
 
 
 def with_regression(
-    yardsticks: Yardsticks, training: KnownKnees, volumes: np.ndarray, training_ids: Sequence[str], file: Path
+    yardsticks: Yardsticks, training: KnownKnees, volumes: np.ndarray, training_ids: Sequence[str], *, file: Path
 ) -> Yardsticks:
     """The yardsticks with a regression fitted on the training split; without one where it has too few pairs.
 

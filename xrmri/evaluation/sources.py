@@ -102,7 +102,7 @@ def _swapped(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np
         return None
     try:
         return at_depths(
-            comparison.slices, stranger, yardsticks.files[stranger], yardsticks.dataset, comparison.whole_shape
+            comparison.slices, stranger, yardsticks.files[stranger], yardsticks.dataset, shape=comparison.whole_shape
         )
     except XrmriError:
         return None  # that file gets its own row and reason
@@ -122,7 +122,7 @@ def _rescan(pair_id: str, comparison: Comparison, yardsticks: Yardsticks) -> np.
         return None
     try:
         return at_depths(
-            comparison.slices, pair_id, yardsticks.rescans[pair_id], yardsticks.dataset, comparison.whole_shape
+            comparison.slices, pair_id, yardsticks.rescans[pair_id], yardsticks.dataset, shape=comparison.whole_shape
         )
     except XrmriError as error:
         log.warning("the second scan of %s is left out: %s", pair_id, error)

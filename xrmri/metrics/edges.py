@@ -87,7 +87,7 @@ def _edges(smooth: Floats, close: float) -> Edges | None:
     np.greater_equal(strength[1:-1, 1:-1], LOW - close, out=candidates[1:-1, 1:-1])
     places = np.flatnonzero(candidates)
     here = strength.ravel()[places]
-    sides = _beside(places, down.ravel(), across.ravel(), strength.ravel(), smooth.shape[1])
+    sides = _beside(places, down.ravel(), across.ravel(), strength.ravel(), width=smooth.shape[1])
     margins = here - np.maximum(*sides)
     ridge = np.flatnonzero(margins >= -close)
     places, here = places[ridge], here[ridge]
@@ -134,7 +134,7 @@ def _gradient(smooth: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _beside(
-    places: NDArray[np.int64], down: Floats, across: Floats, strength: Floats, width: int
+    places: NDArray[np.int64], down: Floats, across: Floats, strength: Floats, *, width: int
 ) -> tuple[Floats, Floats]:
     """The gradient's length one step along the gradient and one against it, interpolated between two pixels.
 

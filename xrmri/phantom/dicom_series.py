@@ -72,14 +72,14 @@ def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
     if stream("file order", facts.participant.seed, facts.participant.index).random() < 0.5:
         order = order[::-1]
     for number, index in enumerate(order, start=1):
-        yield _coronal(facts, number, flash, int(index), ("20", "7.57", "12"))
+        yield _coronal(facts, number, flash, int(index), timing=("20", "7.57", "12"))
 
 
 def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
     """The slices from behind to the front."""
     facts = _taken(facts, iw.scan)
     for index in range(len(iw.voxels)):
-        dataset = _coronal(facts, index + 1, iw, index, ("3700", "29", "180"))
+        dataset = _coronal(facts, index + 1, iw, index, timing=("3700", "29", "180"))
         dataset.MRAcquisitionType, dataset.ScanningSequence, dataset.SequenceVariant = "2D", "SE", "SK"
         yield dataset
 
@@ -89,12 +89,14 @@ def mpr_files(mpr: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
     facts = _taken(facts, mpr.scan)
     to_slice, to_row, to_column, start = mpr.affine_ras[:3].T
     middle = mpr.voxels.shape[2] // 2
-    reference = _slice(facts, 1, mpr.voxels[:, :, middle].T, start + middle * to_column, to_row, to_slice)
+    reference = _slice(
+        facts, 1, mpr.voxels[:, :, middle].T, start + middle * to_column, to_row=to_row, to_column=to_slice
+    )
     reference.SliceThickness = "1.5"
     reference.RepetitionTime, reference.EchoTime, reference.FlipAngle = "16.3", "4.7", "25"
     yield reference
     for index in range(len(mpr.voxels)):
-        yield _coronal(facts, index + 2, mpr, index, ("16.3", "4.7", "25"))
+        yield _coronal(facts, index + 2, mpr, index, timing=("16.3", "4.7", "25"))
 
 
 def locator_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
@@ -108,7 +110,7 @@ def locator_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
         (flash.voxels[::2, rows, ::2], start + rows * to_row, 2 * to_slice, 2 * to_column),
     )
     for number, (pixels, origin, down, across) in enumerate(planes, start=1):
-        dataset = _slice(facts, number, pixels, origin, down, across)
+        dataset = _slice(facts, number, pixels, origin, to_row=down, to_column=across)
         dataset.SliceThickness = "6"
         dataset.RepetitionTime, dataset.EchoTime, dataset.FlipAngle = "15", "5", "40"
         yield dataset
@@ -128,19 +130,25 @@ def _taken(facts: SeriesFacts, scan: int) -> SeriesFacts:
 
 
 def _coronal(
-    facts: SeriesFacts, number: int, series: Flash | OtherSequence, index: int, timing: tuple[str, str, str]
+    facts: SeriesFacts, number: int, series: Flash | OtherSequence, index: int, *, timing: tuple[str, str, str]
 ) -> Dataset:
     """One slice of a volume; timing: repetition and echo time in ms, flip angle in degrees."""
     _, to_row, to_column, _ = series.affine_ras[:3].T
     origin = series.affine_ras[:3] @ np.array((index, 0, 0, 1))
-    dataset = _slice(facts, number, series.voxels[index], origin, to_row, to_column)
+    dataset = _slice(facts, number, series.voxels[index], origin, to_row=to_row, to_column=to_column)
     dataset.SliceThickness = _ds(float(np.linalg.norm(series.affine_ras[:3, 0])))
     dataset.RepetitionTime, dataset.EchoTime, dataset.FlipAngle = timing
     return dataset
 
 
 def _slice(
-    facts: SeriesFacts, number: int, pixels: np.ndarray, origin: np.ndarray, to_row: np.ndarray, to_column: np.ndarray
+    facts: SeriesFacts,
+    number: int,
+    pixels: np.ndarray,
+    origin: np.ndarray,
+    *,
+    to_row: np.ndarray,
+    to_column: np.ndarray,
 ) -> Dataset:
     """One MR image; origin, and the steps to the next row and column, in RAS mm."""
     dataset = _file(facts, number, MRImageStorage, "MR")

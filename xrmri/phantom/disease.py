@@ -66,7 +66,14 @@ def _candidate(generator: np.random.Generator, kl_grade: int) -> dict[str, int]:
     for compartment, share in ((worse, 1.15), (other, 0.8)):
         narrowing = grades[f"XRJS{compartment}"]
         for bone in "FT":
-            _draw_bone(generator, grades, bone + compartment, share * _OSTEOPHYTE_MEAN[kl_grade], narrowing, kl_grade)
+            _draw_bone(
+                generator,
+                grades,
+                bone + compartment,
+                share * _OSTEOPHYTE_MEAN[kl_grade],
+                narrowing=narrowing,
+                kl_grade=kl_grade,
+            )
         sunken = generator.random(3) < (0.02, 0.25, 0.45)
         grades[f"XRATT{compartment}"] = int(sunken.sum()) if narrowing > 2 else int(narrowing > 1 and sunken[1])
         grades[f"XRCH{compartment}"] = int(generator.random() < 0.06 + 0.02 * kl_grade)
@@ -81,7 +88,7 @@ def _draw_bone(
     grades: dict[str, int],
     site: str,
     osteophyte_mean: float,
-    narrowing: int,
+    *, narrowing: int,
     kl_grade: int,
 ) -> None:
     """Osteophyte, sclerosis and cyst of one bone on one side of the joint; site such as "TM"."""

@@ -77,7 +77,7 @@ def develop(
     flesh: Field,
     exposure: Exposure,
     spacing_mm: float,
-    boxes: tuple[tuple[float, float, float, float], ...],
+    *, boxes: tuple[tuple[float, float, float, float], ...],
 ) -> Field:
     """Expose, and read out so that the joints have the grey and contrast of the exposure.
 

@@ -72,15 +72,15 @@ def render_film(participant: Participant) -> Film:
     boxes = {}
     for side in SIDES:
         placed = _place(participant, side, shape)
-        wide = _grid(*_WIDE, 2.5, 4.0, 92.0)
+        wide = _grid(*_WIDE, 2.5, 4.0, reach_mm=92.0)
         coarse = cast(placed.knee, placed.stance, wide, 1)
-        sharp = cast(placed.knee, placed.stance, _grid(*_SHARP, 1.25, 2.0, 56.0), 3)
+        sharp = cast(placed.knee, placed.stance, _grid(*_SHARP, 1.25, 2.0, reach_mm=56.0), 3)
         _lay(limb, placed, refine(flesh(placed.knee, placed.stance, wide), 6), 0)
         for target, far, near in ((bone, coarse.bone, sharp.bone), (struts, coarse.struts, sharp.struts)):
             _lay(target, placed, refine(far, 6), 0)
             _lay(target, placed, near, 20)
         boxes[side] = _joint_box(placed, sharp)
-    signal = develop(bone, limb, exposure, WORK_MM, tuple(boxes.values()))
+    signal = develop(bone, limb, exposure, WORK_MM, boxes=tuple(boxes.values()))
     zoom = exposure.spacing_mm / (MAGNIFICATION * WORK_MM)
     origin = (zoom - 1) / 2
     signal = resample(signal, exposure.shape, (origin, origin), zoom)
@@ -113,7 +113,7 @@ def _place(participant: Participant, side: str, shape: tuple[int, ...]) -> _Plac
     return _Placed(side=side, knee=knee, stance=stance, centre=(round(row + up / WORK_MM), round(column)))
 
 
-def _grid(half_width_mm: float, half_height_mm: float, step_mm: float, slice_mm: float, reach_mm: float) -> Grid:
+def _grid(half_width_mm: float, half_height_mm: float, step_mm: float, slice_mm: float, *, reach_mm: float) -> Grid:
     """A coarse grid about one knee, columns from lateral to medial."""
     columns, rows = round(2 * half_width_mm / step_mm), round(2 * half_height_mm / step_mm)
     x = ((columns - 1) / 2 - np.arange(columns, dtype=np.float32)) * np.float32(step_mm)

@@ -20,7 +20,7 @@ class JointTissues(NamedTuple):
     fluid: Field
 
 
-def joint(knee: Knee, p: Points, femur: Field, tibia: Field, patella: Field) -> JointTissues:
+def joint(knee: Knee, p: Points, femur: Field, tibia: Field, *, patella: Field) -> JointTissues:
     """Cartilage, menisci and fluid of one knee.
 
     Args:

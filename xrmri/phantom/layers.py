@@ -78,7 +78,7 @@ def knee_layers(participant: Participant, grid: Grid, pose: Pose) -> list[Layer]
     bone = np.minimum(np.minimum(femur, tibia), np.minimum(fibula, patella))
     near = p.box((-60.0, -50.0, -14.0), (60.0, 60.0, 66.0))
     cartilage, meniscus, fluid = (nowhere(p) for _ in range(3))
-    parts = joint(knee, p.cut(near), femur[near], tibia[near], patella[near])
+    parts = joint(knee, p.cut(near), femur[near], tibia[near], patella=patella[near])
     for whole, part in zip((cartilage, meniscus, fluid), parts, strict=True):
         whole[near] = part
     ligament, tendon = soft.collaterals(knee, p), soft.extensor_tendons(knee, p)

@@ -37,7 +37,8 @@ def spurs(knee: Knee, bone: str) -> list[Spur]:
             continue
         for y, own, up in zip(places, r * np.clip(stout, 0.4, 1.5), tilt, strict=True):
             found += [
-                Spur(variable, solid, 0.8 + 0.3 * r) for solid in _beak(bone, side, float(y), float(own), float(up))
+                Spur(variable, solid, 0.8 + 0.3 * r)
+                for solid in _beak(bone, side, float(y), float(own), tilt=float(up))
             ]
         if bone == "F":
             for y, own in zip(places[:3], r * np.clip(stout[::-1], 0.4, 1.5), strict=False):
@@ -45,7 +46,7 @@ def spurs(knee: Knee, bone: str) -> list[Spur]:
     return found
 
 
-def _beak(bone: str, side: float, y: float, r: float, tilt: float) -> list[Solid]:
+def _beak(bone: str, side: float, y: float, r: float, *, tilt: float) -> list[Solid]:
     """One bead of an osteophyte: its base on the margin, its tip turned towards the joint."""
     if bone == "F":
         x, z, turn = 35.0 - 0.02 * max(abs(y + 4.0) - 8.0, 0.0) ** 2, 7.0, -1.0
@@ -119,7 +120,7 @@ def calcification(knee: Knee, p: Points, soft_joint: Field) -> Field:
     return np.maximum(np.maximum(here, between), _other_side(knee, p))
 
 
-def crystal_line(knee: Knee, p: Points, femur: Field, tibia: Field, depth: Field) -> Field:
+def crystal_line(knee: Knee, p: Points, femur: Field, tibia: Field, *, depth: Field) -> Field:
     """Distance to the sheet of crystals in the menisci that a radiograph shows edge-on, mm; depth inside their rim."""
     if not (knee.grades["XRCHM"] or knee.grades["XRCHL"]):
         return np.full(femur.shape, _NOWHERE_MM, dtype=np.float32)

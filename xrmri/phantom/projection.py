@@ -111,7 +111,7 @@ def cast(knee: Knee, stance: Stance, grid: Grid, factor: int) -> Shadow:
     bone = shell + np.float32(SPONGY) * spongy + inside
     bone += np.float32(0.22 * step) * refine(coverage(dense, 4.0).sum(axis=0), factor)
     bone -= np.float32(0.15 * step) * refine(coverage(holes, 2.0).sum(axis=0), factor)
-    crystals = crystal_line(knee, p, femur, tibia, soft.meniscus_depth(knee, p))
+    crystals = crystal_line(knee, p, femur, tibia, depth=soft.meniscus_depth(knee, p))
     bone += np.float32(0.12 * step) * refine(coverage(crystals, 1.2).sum(axis=0), factor)
     return Shadow(bone=bone, spongy=spongy, struts=spongy * stout[:, None])
 

@@ -73,7 +73,7 @@ def place(participant: Participant) -> Place:
 
 
 def write_series(
-    root: Path, participant: Participant, film: Film, flash: Flash, others: Sequence[OtherSequence] = ()
+    root: Path, participant: Participant, film: Film, flash: Flash, *, others: Sequence[OtherSequence] = ()
 ) -> None:
     """Write a participant's DICOM files: all of them, or none."""
     where = place(participant)

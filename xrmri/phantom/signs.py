@@ -64,7 +64,7 @@ def _sign_distances(knee: Knee, p: Points) -> Iterator[tuple[str, Field]]:
     crystals = [n for n in present if n.startswith("XRCH")]
     if crystals:
         patella = bones.patella(knee, p)
-        parts = joint(knee, p, femur, tibia, patella)
+        parts = joint(knee, p, femur, tibia, patella=patella)
         bone = np.minimum(np.minimum(femur, tibia), np.minimum(patella, bones.fibula(knee, p)))
         within = np.maximum(np.minimum(parts.cartilage, parts.meniscus), -bone)
         for name in crystals:

@@ -15,7 +15,7 @@ _NAMES = {"IW": "IW (COR_IW_TSE)", "T1": "T1 (COR_T1_3D_FLASH)", "MPR": "MPR (CO
 
 
 def draw_sequences(
-    folder: Path, counts: pd.DataFrame, grey: pd.DataFrame, window: tuple[float, float], kept: tuple[int, int]
+    folder: Path, counts: pd.DataFrame, grey: pd.DataFrame, window: tuple[float, float], *, kept: tuple[int, int]
 ) -> Drawn:
     """Draw both panels.
 

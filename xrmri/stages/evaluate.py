@@ -164,7 +164,7 @@ def _yardsticks(
         nearest=nearest_pairs(data, pairs, training_ids, films, whose=_whose(opened.training, training_ids)),
     )
     knees = KnownKnees(films=films, readings=np.concatenate(readings))
-    yardsticks = with_regression(yardsticks, knees, volumes, training_ids, scratch / RIDGE_FILE)
+    yardsticks = with_regression(yardsticks, knees, volumes, training_ids, file=scratch / RIDGE_FILE)
     knee = yardsticks.mean_knee(slices)
     briefs = None if knee is None else (signature(mean[slices]), joint_signature(knee.coarse, knee.joint))
     return yardsticks, TrainingPairs(pair_ids=training_ids, signatures=volumes, mean=briefs)

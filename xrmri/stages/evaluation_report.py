@@ -71,7 +71,7 @@ def _picture(pair_id: str, *, opened: Opened, sigma: float) -> CaseImages:
     found: dict[str, np.ndarray] = {}
     for name, files in others.items():
         try:
-            found[name] = at_depths(pair.slices, pair_id, files[pair_id], data, shape)
+            found[name] = at_depths(pair.slices, pair_id, files[pair_id], data, shape=shape)
         except (KeyError, XrmriError):
             found[name] = np.zeros_like(pair.generated)  # told in its own table; here it stays black
     flipped = found.pop("") if pair_id in others[""] else None

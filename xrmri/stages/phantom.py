@@ -112,7 +112,7 @@ def _draw(job: _ParticipantJob) -> str:
     try:
         flash = _scanned(drawn, participant.imaged_side, config.matrix)
         others = derive_others(flash, participant) if config.other_sequences else ()
-        write_series(job.root, participant, film, flash, others)
+        write_series(job.root, participant, film, flash, others=others)
     except OSError as error:
         raise InputError(f"-o {job.root} cannot be written: {error.strerror}") from error
     return participant.participant

@@ -49,9 +49,8 @@ def run(
     vae: Path,
     out: Path,
     config: TrainLdm,
-    execution: Execution,
+    *, execution: Execution,
     init: Path | None = None,
-    *,
     anchor_dataset: Path | None = None,
 ) -> dict[str, Any]:
     """Train the denoiser on the latents of the train split.
@@ -87,7 +86,7 @@ def run(
     inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}
     inputs |= {"anchor_dataset": fingerprint(cohort.folder)} if cohort else {}
     reads, needed_bytes = [dataset, vae, init, anchor_dataset], checkpoint_bytes(count_parameters(denoiser))
-    opened = open_run(accelerator, out, config, inputs, execution, reads=reads, needed_bytes=needed_bytes)
+    opened = open_run(accelerator, out, config, inputs, execution=execution, reads=reads, needed_bytes=needed_bytes)
     if opened is None:
         return {"status": "already done", "output": str(out)}
     with opened as record:
@@ -127,7 +126,7 @@ def run(
             ),
         )
         trainer.fit(denoiser, task, _with_time_left(config, time.monotonic() - began), out)
-        facts = _facts(config, training, vae, inputs, validate(denoiser)["validation_loss"])
+        facts = _facts(config, training, vae, inputs, validation_loss=validate(denoiser)["validation_loss"])
         facts = replace(facts, anchor=anchors.facts if anchors else None)
         counts = {
             "slices": len(training.items),
@@ -146,13 +145,13 @@ def run(
             if facts.frame == "knee":
                 copy_file(dataset / TEMPLATE, out / TEMPLATE)
             save_bundle(out, bundle, card=model_card(facts))
-            _fit_sampler(out, data, config, accelerator.device, counts["parameters"])
+            _fit_sampler(out, data, config, accelerator.device, parameters=counts["parameters"])
             record.note(counts=counts)
     loss = round(facts.validation_loss, 4)
     return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}
 
 
-def _fit_sampler(out: Path, data: Dataset, config: TrainLdm, device: torch.device, parameters: int) -> None:
+def _fit_sampler(out: Path, data: Dataset, config: TrainLdm, device: torch.device, *, parameters: int) -> None:
     """Fit what a trained model draws with, where that is wanted and does not take longer than the training."""
     if not config.fits or config.max_steps == 0:
         return
@@ -240,7 +239,7 @@ def _validation(
 
 
 def _facts(
-    config: TrainLdm, training: Samples, vae: Path, inputs: Mapping[str, str], validation_loss: float
+    config: TrainLdm, training: Samples, vae: Path, inputs: Mapping[str, str], *, validation_loss: float
 ) -> ModelFacts:
     """All that inference needs to know, and where the model comes from."""
     data = training.slices.dataset

@@ -58,7 +58,9 @@ _MEASURED = 64
 """Slices that the statistics of the latents come from (choice)."""
 
 
-def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: Path | None = None) -> dict[str, Any]:
+def run(
+    dataset: Path, out: Path, config: TrainVae, execution: Execution, *, init: Path | None = None
+) -> dict[str, Any]:
     """Train the autoencoder on slices of the train split and on a share of its radiographs.
 
     Args:
@@ -94,7 +96,9 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
         loss = _Loss(config=config, perceptual=load_perceptual_distance(file).to(accelerator.device))
         inputs["perceptual_network"] = sha256(file)
     needed_bytes = checkpoint_bytes(count_parameters(network))
-    opened = open_run(accelerator, out, config, inputs, execution, reads=[dataset, init], needed_bytes=needed_bytes)
+    opened = open_run(
+        accelerator, out, config, inputs, execution=execution, reads=[dataset, init], needed_bytes=needed_bytes
+    )
     if opened is None:
         return {"status": "already done", "output": str(out)}
     with opened as record:
@@ -115,7 +119,7 @@ def run(dataset: Path, out: Path, config: TrainVae, execution: Execution, init: 
             validate=validation.measure,
             picture=validation.picture,
         )
-        fit(network, task, config, out, accelerator, execution)
+        fit(network, task, config, out, accelerator=accelerator, execution=execution)
         latent_mean, latent_std = _latent_statistics(network.vae, slices, accelerator.device)
         measured = validation.measure(network)
         facts = AutoencoderFacts(

@@ -53,9 +53,8 @@ def save_detector(
     network: nn.Module,
     fibula: nn.Module,
     size: int,
-    settings: dict[str, Any],
+    *, settings: dict[str, Any],
     figures: dict[str, dict[str, Any]],
-    *,
     real_joints: bool,
 ) -> None:
     """Write a detector that load_detector reads.

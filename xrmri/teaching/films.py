@@ -151,7 +151,7 @@ def _with_knees(material: Material, recipe: Recipe, generator: Generator) -> tup
         same = [joint for joint in material.joints if joint.participant == first.participant]
         for number, fibula in enumerate(fibulas):
             real = next((joint for joint in same if joint.fibula == fibula), first)
-            boxes[number] = set_joint(pixels, boxes[number], real, fibula, generator)
+            boxes[number] = set_joint(pixels, boxes[number], real, fibula, generator=generator)
     return pixels, boxes, fibulas
 
 
@@ -171,7 +171,7 @@ def _kneeless(material: Material, generator: Generator) -> np.ndarray:
                 patch = without_joint(material.joints[generator.integers(len(material.joints))], generator)
             else:
                 patch = BODIES[generator.integers(len(BODIES))](generator)[120:320, 100:300]
-            lay(pixels, patch, generator.uniform(80, 320, size=2), generator.uniform(60, 150), generator)
+            lay(pixels, patch, generator.uniform(80, 320, size=2), generator.uniform(60, 150), generator=generator)
         return pixels
     plate = material.plates[generator.integers(len(material.plates))]
     # A fifth of a box beyond it nothing of the joint is left but the shafts and their flare.

@@ -12,12 +12,12 @@ from xrmri.teaching.plates import RealJoint
 Generator = np.random.Generator
 
 
-def set_joint(film: np.ndarray, box: np.ndarray, real: RealJoint, fibula: str, generator: Generator) -> np.ndarray:
+def set_joint(film: np.ndarray, box: np.ndarray, real: RealJoint, fibula: str, *, generator: Generator) -> np.ndarray:
     """Set a real joint, turned so that its fibula lies where it should, about where a joint was; its joint box."""
     side = (box[2] - box[0]) * generator.uniform(0.88, 1.12)
     middle = (box[:2] + box[2:]) / 2 + generator.normal(0, 0.05, size=2) * side
     crop = real.pixels if real.fibula == fibula else real.pixels[:, ::-1]
-    extent = lay(film, crop, middle, side * CROP_SCALE, generator)
+    extent = lay(film, crop, middle, side * CROP_SCALE, generator=generator)
     half = extent / CROP_SCALE / 2
     return np.concatenate((middle - half, middle + half))
 
@@ -35,7 +35,7 @@ def set_scrap(film: np.ndarray, boxes: np.ndarray, generator: Generator) -> None
         return
     patch = film[rows, left : left + int(extent)].copy()
     y = (lowest + extent / 2 + 8) if generator.random() < 0.5 else (highest - extent / 2 - 8)
-    lay(film, patch, np.array((generator.uniform(0, width), y)), extent, generator)
+    lay(film, patch, np.array((generator.uniform(0, width), y)), extent, generator=generator)
 
 
 def without_joint(real: RealJoint, generator: Generator) -> np.ndarray:
@@ -59,7 +59,7 @@ def _at(place: int) -> tuple[int, int]:
     return divmod(int(place), 4)
 
 
-def lay(film: np.ndarray, patch: np.ndarray, middle: np.ndarray, extent: float, generator: Generator) -> float:
+def lay(film: np.ndarray, patch: np.ndarray, middle: np.ndarray, extent: float, *, generator: Generator) -> float:
     """Blend a patch into a film, mostly at about the film's own brightness; its extent after rounding.
 
     Args:

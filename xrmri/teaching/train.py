@@ -217,12 +217,22 @@ def train(out: Path, training: Teaching, *, joints: Path | None, workers: int, s
             shown, losses = time.monotonic(), []
         if time.monotonic() - saved > 60 * save_minutes or state.step == training.steps:
             state.save(out / "checkpoint.pt")
-            save_detector(out, state.average, fibula, training.size, asdict(training), {}, real_joints=bool(joints))
+            save_detector(
+                out,
+                state.average,
+                fibula,
+                training.size,
+                settings=asdict(training),
+                figures={},
+                real_joints=bool(joints),
+            )
             saved = time.monotonic()
     detector = load_detector(out)
     films = held_out_films(unseen, seed=training.seed + 1, count=_TEST_FILMS)
     figures = {name: judge(detector, some) for name, some in films.items()}
-    save_detector(out, state.average, fibula, training.size, asdict(training), figures, real_joints=bool(joints))
+    save_detector(
+        out, state.average, fibula, training.size, settings=asdict(training), figures=figures, real_joints=bool(joints)
+    )
     for name, values in figures.items():
         log.info("%s: %s", name, values)
 

@@ -60,11 +60,11 @@ class Trainer:
 
     def fit(self, network: nn.Module, task: Task, config: Training, folder: Path) -> None:
         """Train a network as `fit` does."""
-        fit(network, task, config, folder, self.accelerator, self.execution)
+        fit(network, task, config, folder, accelerator=self.accelerator, execution=self.execution)
 
 
 def fit(
-    network: nn.Module, task: Task, config: Training, folder: Path, accelerator: Accelerator, execution: Execution
+    network: nn.Module, task: Task, config: Training, folder: Path, *, accelerator: Accelerator, execution: Execution
 ) -> None:
     """Train a network to config.max_steps, from the newest checkpoint on; it is left with its averaged weights.
 
@@ -76,7 +76,7 @@ def fit(
     log.info("training on %s in %s, %d process(es)", accelerator.device, kind, accelerator.num_processes)
     ema = Ema(network.to(accelerator.device), config.ema_decay)
     raw_optimiser = _optimiser(network, task, config, accelerator.num_processes)
-    step, losses = _resume(folder, network, ema, raw_optimiser, accelerator)
+    step, losses = _resume(folder, network, ema, raw_optimiser, accelerator=accelerator)
     # The optimiser's state is where the network is already; moving it would gather it where it is sharded.
     model, optimiser = accelerator.prepare(network, raw_optimiser, device_placement=[True, False])
     metrics = Metrics(folder, config, step=step) if accelerator.is_main_process else None
@@ -113,7 +113,7 @@ def fit(
             stop = stopping.due(step)
             overdue = bool(metrics) and time.monotonic() - saved > 60 * config.save_minutes
             if stop or stopping.agreed(step, overdue) or step == config.max_steps:
-                _save(folder, step, losses, network, ema, raw_optimiser, accelerator)
+                _save(folder, step, losses, network, ema=ema, optimiser=raw_optimiser, accelerator=accelerator)
                 saved = time.monotonic()
             if stop and step < config.max_steps:
                 # A launcher kills the others 30 s after the first has left, and the first process may still be saving.
@@ -198,7 +198,7 @@ def _ahead(load: Callable[[int], Batches], steps: Iterable[int]) -> Iterator[Bat
 
 
 def _resume(
-    folder: Path, network: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer, accelerator: Accelerator
+    folder: Path, network: nn.Module, ema: Ema, optimiser: torch.optim.Optimizer, *, accelerator: Accelerator
 ) -> tuple[int, list[float]]:
     """Go on from the newest checkpoint: the step it was taken after, and the losses since the last row of metrics."""
     checkpoint = latest_checkpoint(folder)
@@ -231,7 +231,7 @@ def _save(
     step: int,
     losses: list[float],
     network: nn.Module,
-    ema: Ema,
+    *, ema: Ema,
     optimiser: torch.optim.Optimizer,
     accelerator: Accelerator,
 ) -> None:

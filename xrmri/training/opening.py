@@ -15,8 +15,7 @@ def open_run(
     out: Path,
     config: Training,
     inputs: Mapping[str, str],
-    execution: Execution,
-    *,
+    *, execution: Execution,
     reads: Iterable[Path | None] = (),
     needed_bytes: int = 0,
 ) -> AbstractContextManager[Run | None] | None:
