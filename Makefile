@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint faults bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle clean
+.PHONY: setup demo test lint faults bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out clean
 
 setup: $(READY)
 
@@ -86,6 +86,10 @@ ceiling: $(READY)
 # it was stopped.
 bundle: $(READY)
 	sh tests/bundle.sh $(BIN)/python work/bundle $(or $(PEOPLE),800)
+
+# What the bundled model is worth on PEOPLE of a seed that nothing was trained on, beside twins; after `make bundle`.
+held-out: $(READY)
+	sh tests/held_out.sh $(BIN)/python work/held bundled work/bundle/dataset $(or $(PEOPLE),100)
 
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)

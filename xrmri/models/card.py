@@ -53,10 +53,20 @@ A joint crop of a PA radiograph, and up to {len(facts.features)} readings, each 
 
 ## Recipe
 
-Validation loss {facts.validation_loss:.4f} ({facts.schedule.prediction} prediction).
+Validation loss {facts.validation_loss:.4f} ({facts.schedule.prediction} prediction).{_anchor(facts)}
 
 {_recipe(facts)}
 """
+
+
+def _anchor(facts: ModelFacts) -> str:
+    """What the anchor is worth, where there is one."""
+    if facts.anchor is None:
+        return ""
+    return (
+        f" The anchor learnt from {facts.anchor.pairs} pairs and explains {100 * facts.anchor.r2:.1f} % of the variance "
+        "between\nheld-out people at its own resolution (R²); the denoiser is shown its slices in place of the radiograph."
+    )
 
 
 def _data(facts: AutoencoderFacts | ModelFacts) -> str:
