@@ -63,9 +63,10 @@ def _anchor(facts: ModelFacts) -> str:
     """What the anchor is worth, where there is one."""
     if facts.anchor is None:
         return ""
+    pairs, share = facts.anchor.pairs, 100 * facts.anchor.r2
     return (
-        f" The anchor learnt from {facts.anchor.pairs} pairs and explains {100 * facts.anchor.r2:.1f} % of the variance "
-        "between\nheld-out people at its own resolution (R²); the denoiser is shown its slices in place of the radiograph."
+        f" The anchor learnt from {pairs} pairs and explains\n{share:.1f} % of the variance between held-out people at "
+        "its own resolution (R²); the denoiser is shown its slices in\nplace of the radiograph."
     )
 
 
