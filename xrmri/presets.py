@@ -69,7 +69,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
         },
         "train-ldm": _DEMO_TRAINING
         | {
-            "max_steps": (2_500, "choice: an hour of a core: the anchor knows the knee, and texture is left"),
+            "max_steps": (1_800, "choice: under an hour of a core: the anchor knows the knee, and texture is left"),
             "batch_size": (16, "choice: twice the steps of 32 in the same time"),
             "channels": ((48, 96, 144), "choice: half the time of 64, 128, 192; with an anchor less is left to know"),
             "blocks": (1, "choice: likewise"),
