@@ -14,7 +14,7 @@ frames = {
 
 
 def told(found: dict | None, digits: int = 3) -> str:
-    if not found:
+    if not found or not found["interval"]:
         return "–"
     low, high = found["interval"]
     return f"{found['value']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from dataclasses import replace
 
 import nibabel
@@ -157,14 +158,28 @@ def model(tmp_path):
     return tmp_path / "ldm", vae
 
 
-def test_volumes_better_than_the_models_own_vae_are_called_out_as_acquired_data(dataset, tmp_path, model):
+def test_volumes_better_than_the_models_own_vae_are_called_out_as_acquired_data(honest):
+    summary = json.loads(json.dumps(honest[2]))
+    ours, mean = (summary["psnr"][name]["median"] for name in ("generated", "mean_volume"))
+    summary["psnr"]["vae_ceiling"] = {"median": (ours + mean) / 2}
+    told = verdicts(summary)[0]
+    assert "than the model's own VAE can bring them" in told and "acquired data have got into them" in told
+    assert "have not shown that they follow the radiograph" in told
+    summary["psnr"]["vae_ceiling"] = {"median": mean - 1}
+    assert "VAE" not in verdicts(summary)[0]
+
+
+def test_a_vae_that_lies_under_the_mean_volume_is_called_no_ceiling_and_accuses_nobody(dataset, tmp_path, model):
     for number in TEST:
         generate(tmp_path / "volumes", number, blurred(number))
     write_json(tmp_path / "volumes" / "run.json", DRAWN | {"model": str(model[0])})
     told = evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=100, cases=0), ALONE)
-    assert "than the model's own VAE can bring them" in told["conclusion"]
-    assert "acquired data have got into them" in told["conclusion"]
-    assert "have not shown that they follow the radiograph" in told["conclusion"]
+    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
+    assert summary["psnr"]["vae_ceiling"]["median"] < summary["psnr"]["mean_volume"]["median"]
+    assert "acquired data" not in told["conclusion"]
+    page = html.unescape((tmp_path / "evaluation" / "report.html").read_text(encoding="utf-8"))
+    assert re.search(r"By PSNR.* the VAE's reconstruction lies under the mean volume: no ceiling there\.", page)
+    assert "VAE ceiling" not in page
 
 
 def test_the_ceiling_goes_through_the_models_vae_and_two_participants_prove_nothing(dataset, tmp_path, model):
@@ -294,6 +309,19 @@ def test_the_report_needs_nothing_else_and_says_what_the_volumes_are(honest):
     cases = json.loads(page.partition('id="viewer-data">')[2].partition("</script>")[0])
     assert [one["title"].partition(":")[0] for one in cases] == ["best", "median", "worst"]
     assert cases[0]["shape"] == [SLICES, SIZE, SIZE] and cases[0]["spacing"] == [14.7, 2.5, 2.5]
+
+
+def test_one_participant_gets_a_dash_for_every_statistic_of_several(dataset, tmp_path):
+    generate(tmp_path / "volumes", 1, blurred(1))
+    evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", Evaluate(bootstrap=10, cases=0), ALONE)
+    page = (tmp_path / "evaluation" / "report.html").read_text(encoding="utf-8")
+    scores, _, rest = page.partition('aria-label="Metrics beside baselines"')[2].partition("</table>")
+    assert "<small>–</small>" in scores and " to " not in scores
+    rows = rest.partition('aria-label="Differences to the baselines"')[2].partition("</table>")[0].split("<tr>")[2:]
+    assert len(rows) > 10
+    for row in rows:
+        cells = re.findall("<td>(.*?)</td>", row)
+        assert cells[2:6] == ["–"] * 4 and cells[6] == "too few participants"
 
 
 def test_a_quick_evaluation_measures_and_judges_and_draws_nothing(dataset, tmp_path):

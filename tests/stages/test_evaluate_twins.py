@@ -3,12 +3,19 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.stages.made_cohort import TEST, TRAIN, anatomy, generate, pair_id, write_cohort
 from xrmri.config import Evaluate, Execution
 from xrmri.errors import InconsistentError
+from xrmri.evaluation.agreement import SIZES, agreement
+from xrmri.evaluation.ceiling_words import likeness_share, no_ceilings
 from xrmri.evaluation.inputs import Inputs, open_inputs
+from xrmri.evaluation.recognition import _share
+from xrmri.evaluation.shares import MEANT, shares_of_ceiling
+from xrmri.evaluation.verdicts import verdicts
+from xrmri.metrics.table import LIKENESS
 from xrmri.stages import evaluate
 
 QUICK = Evaluate(bootstrap=100, quick=True)
@@ -39,18 +46,28 @@ def evaluated(cohort, out, voxels_of, twins=(1, 2)):
     return told, json.loads((out / "evaluation" / "summary.json").read_text())
 
 
-def test_a_cheat_that_returns_the_twin_reaches_all_of_the_ceiling(cohort, tmp_path):
-    told, summary = evaluated(cohort, tmp_path, twin_of, twins=(1,))
+@pytest.fixture(scope="module")
+def perfect(cohort, tmp_path_factory):
+    """What evaluate says of volumes that are the twin itself."""
+    return evaluated(cohort, tmp_path_factory.mktemp("perfect"), twin_of, twins=(1,))
+
+
+def test_a_cheat_that_returns_the_twin_reaches_all_of_the_ceiling(perfect):
+    told, summary = perfect
     for region in ("whole", "joint"):
         found = summary["fidelity"][region]
         assert found["share_of_ceiling"]["value"] == pytest.approx(1, abs=0.01)
         ours, twins = (found["sources"][name]["r2"]["value"] for name in ("generated", "twin"))
         assert ours == pytest.approx(twins, abs=0.01)
-    assert "Share of the ceiling: 100 % (95 % interval 100 to 100 %)" in told["conclusion"]
+    said = "the generated volumes follow the radiograph, and may tell all of a knee that a film can."
+    assert told["conclusion"].startswith(f"Share of the ceiling: 100 % (95 % interval 100 to 100 %): {said}")
+    assert "A ridge regression on the film's thumbnail and the readings has " in told["conclusion"]
+    assert "not shown" not in told["conclusion"]
     for metric, share in summary["share_of_ceiling"].items():
         assert share["twin"]["value"] == pytest.approx(1, abs=0.02), metric
     for found in summary["recognition"].values():
-        assert found["share_of_ceiling"]["twin"] == 1
+        share = found["share_of_ceiling"]["twin"]
+        assert share == {"value": 1, "interval": [1, 1], "participants": 7}
     assert "it needs --twin twice" in summary["skipped_baselines"]["mean_of_twins"]
 
 
@@ -65,7 +82,91 @@ def test_the_mean_volume_reaches_nothing_of_r2_and_every_verdict_says_so(cohort,
     assert "Share of the ceiling: " in told["conclusion"]
     shares = [line for line in summary["verdicts"] if "Share of the ceiling" in line]
     # The conclusion, two regions, three ways to recognise, and five measures of likeness.
-    assert len(shares) == 11
+    # And the swapped radiograph.
+    assert len(shares) == 12
+
+
+@pytest.mark.parametrize(
+    ("value", "interval", "said"),
+    [
+        (0.4, (0.2, 0.7), "follow the radiograph, and tell less of a knee than a film can"),
+        (0.9, (0.6, 1.1), "follow the radiograph, and may tell all of a knee that a film can"),
+        (0.2, (-0.1, 0.4), "have not shown that they follow the radiograph"),
+    ],
+)
+def test_the_first_sentence_judges_by_the_share_of_the_ceiling_and_its_interval(perfect, value, interval, said):
+    summary = json.loads(json.dumps(perfect[1]))
+    share = {"value": value, "interval": interval, "participants": 7}
+    summary["fidelity"]["whole"]["share_of_ceiling"] = share
+    low, high = (100 * bound for bound in interval)
+    told = f"Share of the ceiling: {100 * value:.0f} % (95 % interval {low:.0f} to {high:.0f} %)"
+    assert verdicts(summary)[0].startswith(f"{told}: the generated volumes {said}.")
+    few = summary | {"fidelity": summary["fidelity"] | {"whole": summary["fidelity"]["whole"] | {
+        "share_of_ceiling": share | {"participants": 5}}}}  # fmt: skip
+    assert not verdicts(few)[0].startswith("Share of the ceiling")
+
+
+def test_volumes_that_differ_little_are_called_alike_only_where_they_do_not_follow(perfect):
+    summary = json.loads(json.dumps(perfect[1]))
+    summary["audit"]["diversity"]["ratio"] = 0.1
+    assert "one and the same" not in verdicts(summary)[0]
+    summary["fidelity"]["whole"]["share_of_ceiling"]["interval"] = [-0.1, 0.1]
+    assert "one and the same" in verdicts(summary)[0]
+
+
+def test_a_share_of_recognition_and_its_interval_are_over_participants():
+    generated, twin = np.array([1, 0, 0, 1.0]), np.array([1, 1, 0, np.nan])
+    names = ["a", "a", "b", "c"]
+    found = _share(generated - 0.25, twin - 0.25, names, Evaluate(bootstrap=4000))
+    by_person = np.array([[0.25, 0.75], [-0.25, -0.25]])
+    assert found["participants"] == 2
+    assert found["value"] == pytest.approx(by_person[:, 0].mean() / by_person[:, 1].mean())
+    # Of two people drawn again only three cohorts can come, and one of them has nothing to share.
+    assert found["interval"] == pytest.approx((0, 1 / 3))
+    assert _share(generated, np.zeros(4), names, Evaluate()) is None
+    assert _share(generated[:1], generated[:1], names[:1], Evaluate())["interval"] is None
+
+
+def test_a_ceiling_under_the_mean_volume_is_none():
+    people = pd.DataFrame({"participant": list("abc")})
+    tables = {
+        name: people.assign(**{metric: np.array(values, float) for metric in MEANT})
+        for name, values in {
+            "generated": [2, 3, 4], "wrong_patient": [1, 1, 1], "mean_volume": [2, 5, 5],
+            "twin": [2, 3, 4], "mean_of_twins": [5, 6, 7],
+        }.items()
+    }  # fmt: skip
+    found = shares_of_ceiling(tables, QUICK)
+    assert found["psnr"].keys() == {"mean_of_twins"}
+    assert found["psnr"]["mean_of_twins"]["value"] == pytest.approx(2 / 5)
+    summary = {"share_of_ceiling": {}, "psnr": {name: {"median": np.median(t["psnr"])} for name, t in tables.items()}}
+    assert "none by this measure" in likeness_share(summary, "psnr")
+    lines = no_ceilings(dict.fromkeys(LIKENESS, summary["psnr"]))
+    assert len(lines) == 1 and lines[0].endswith("the twin lies under the mean volume: no ceiling there.")
+
+
+def test_agreement_has_intervals_from_drawing_participants_again():
+    generator = np.random.default_rng(0)
+    acquired = generator.normal(5, 1, 30)
+    ours = acquired + generator.normal(0.3, 0.5, 30)
+    people = pd.DataFrame({"participant": [f"{number:02}" for number in range(30)]})
+    sizes = {"acquired": acquired, "generated": ours}
+    tables = {name: people.assign(**dict.fromkeys(SIZES, values)) for name, values in sizes.items()}
+    found = agreement(tables, Evaluate(bootstrap=4000))[SIZES[0]]["generated"]
+    less = ours - acquired
+    spread = 1.96 * less.std(ddof=1)
+    assert found["bias"] == pytest.approx(less.mean())
+    assert found["correlation"] == pytest.approx(np.corrcoef(ours, acquired)[0, 1])
+    assert found["limits"] == pytest.approx((less.mean() - spread, less.mean() + spread))
+    low, high = found["intervals"]["bias"]
+    error = spread / np.sqrt(30)
+    assert (low, high) == pytest.approx((less.mean() - error, less.mean() + error), abs=0.02)
+    fisher = np.tanh(np.arctanh(found["correlation"]) + np.array([-1.96, 1.96]) / np.sqrt(27))
+    assert found["intervals"]["correlation"] == pytest.approx(fisher, abs=0.05)
+    assert found["intervals"]["lower_limit"][0] < found["limits"][0] < found["intervals"]["lower_limit"][1]
+    same = {name: table.assign(**dict.fromkeys(SIZES, 1.0)) for name, table in tables.items()}
+    alike = agreement(same, QUICK)[SIZES[0]]["generated"]
+    assert alike["correlation"] is None and alike["intervals"]["correlation"] is None
 
 
 def test_twins_stand_in_every_table_and_their_mean_is_above_one_of_them(cohort, tmp_path):

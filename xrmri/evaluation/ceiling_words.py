@@ -6,8 +6,24 @@ Where no twins were given nothing is known of a ceiling, and the words say the p
 from collections.abc import Mapping
 from typing import Any
 
-from xrmri.evaluation.sources import GENERATED, MEAN_OF_TWINS, TWIN
+from xrmri.evaluation.sources import (
+    BY_NAME,
+    GENERATED,
+    MEAN_OF_TWINS,
+    MEAN_VOLUME,
+    RESCAN,
+    RIDGE,
+    SWAPPED,
+    TWIN,
+    VAE_CEILING,
+)
+from xrmri.metrics.table import BY_NAME as METRIC
+from xrmri.metrics.table import LIKENESS
 
+FEWEST = 6
+"""Below six participants no sign test can reach 5 %, so no difference is called one."""
+NO_FIGURE = "–"
+"""What stands where one participant gives no interval."""
 OF = {TWIN: "one twin's", MEAN_OF_TWINS: "the mean of twins'"}
 WAYS = {
     "squared": "closest to their own patient",
@@ -18,9 +34,62 @@ WAYS = {
 
 def headline_share(summary: Mapping[str, Any]) -> str:
     """The share that a conclusion ends with; nothing where no ceiling is known."""
-    found = (summary.get("fidelity") or {}).get("whole") or {}
-    share = found.get("share_of_ceiling")
+    share = _whole(summary).get("share_of_ceiling")
     return f" Share of the ceiling: {_percent(share)}." if share else ""
+
+
+def judged_by_share(summary: Mapping[str, Any]) -> str:
+    """The judgement where a ceiling is known and enough people stand behind the share of it; else nothing."""
+    share = _sure_share(summary)
+    if not share:
+        return ""
+    if not follows_by_share(summary):
+        told = "have not shown that they follow the radiograph"
+    elif share["interval"][1] < 1:
+        told = "follow the radiograph, and tell less of a knee than a film can"
+    else:
+        told = "follow the radiograph, and may tell all of a knee that a film can"
+    plain = _whole(summary)["shares"].get(RIDGE)
+    beside = f" {BY_NAME[RIDGE].title.capitalize()} has {_percent(plain)}." if plain else ""
+    return f"Share of the ceiling: {_percent(share)}: the generated volumes {told}.{beside}"
+
+
+def follows_by_share(summary: Mapping[str, Any]) -> bool:
+    """Whether the share of the ceiling is known and surely above nothing."""
+    share = _sure_share(summary)
+    return share is not None and bool(share["interval"][0] > 0)
+
+
+def swapped_share(summary: Mapping[str, Any]) -> str:
+    """The share of volumes drawn from another patient's radiograph; nothing where no ceiling is known."""
+    share = (_whole(summary).get("shares") or {}).get(SWAPPED)
+    return f" Share of the ceiling with another patient's radiograph: {_percent(share)}." if share else ""
+
+
+def no_ceilings(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences on what is called a ceiling and lies under the mean training volume, by measure of likeness."""
+    lines = []
+    for source in (TWIN, MEAN_OF_TWINS, RESCAN, VAE_CEILING):
+        under = [METRIC[name].title for name in LIKENESS if _under_the_mean(summary, name, source)]
+        if under:
+            measures = ", ".join(under)
+            lines.append(f"By {measures} the {BY_NAME[source].label} lies under the mean volume: no ceiling there.")
+    return lines
+
+
+def _sure_share(summary: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The share of the ceiling where enough people stand behind it."""
+    share = _whole(summary).get("share_of_ceiling")
+    return share if share and share["interval"] and share["participants"] >= FEWEST else None
+
+
+def _under_the_mean(summary: Mapping[str, Any], metric: str, source: str) -> bool:
+    found, mean = (summary[metric].get(name) for name in (source, MEAN_VOLUME))
+    return bool(found and mean and found["median"] < mean["median"])
+
+
+def _whole(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (summary.get("fidelity") or {}).get("whole") or {}
 
 
 def fidelity_lines(summary: Mapping[str, Any]) -> list[str]:
@@ -47,16 +116,16 @@ def recognition_lines(summary: Mapping[str, Any]) -> list[str]:
     lines = []
     for way, found in (summary.get("recognition") or {}).items():
         named = found["sources"][GENERATED]
-        sure = named["interval"][0] > named["chance"]
+        sure = bool(named["interval"]) and named["interval"][0] > named["chance"]
         told = (
             f"{100 * named['accuracy']:.0f} % of the volumes are {WAYS[way]} among {named['candidates']} acquired "
             f"volumes; guessing gives {100 * named['chance']:.0f} %"
         )
         told += "" if sure else ", and the interval does not exclude guessing"
         shares = [
-            f"{100 * share:.0f} % of {OF[ceiling]} {100 * found['sources'][ceiling]['accuracy']:.0f} %"
+            f"{_percent(share)} of {OF[ceiling]} {100 * found['sources'][ceiling]['accuracy']:.0f} %"
             for ceiling, share in found["share_of_ceiling"].items()
-            if share is not None
+            if share
         ]
         lines.append(told + (f". Share of the ceiling: {', '.join(shares)}." if shares else "."))
     return lines
@@ -64,20 +133,27 @@ def recognition_lines(summary: Mapping[str, Any]) -> list[str]:
 
 def likeness_share(summary: Mapping[str, Any], metric: str) -> str:
     """Share of the ceiling by one measure of likeness, counted from another patient's volume."""
+    if metric == "r2" or not any(summary[metric].get(ceiling) for ceiling in OF):
+        return ""
     told = [
         f"{_percent(share)} of {OF[ceiling]}"
         for ceiling, share in (summary.get("share_of_ceiling") or {}).get(metric, {}).items()
     ]
-    return f" Share of the ceiling: {', '.join(told)}." if told else ""
+    none = "none by this measure, where twins are no better than the mean volume or another patient's"
+    return f" Share of the ceiling: {', '.join(told) or none}."
 
 
 def _value(found: Mapping[str, Any] | None) -> str:
     if not found:
         return "unknown"
+    if not found["interval"]:
+        return f"{found['value']:.3f} (interval: {NO_FIGURE})"
     low, high = found["interval"]
     return f"{found['value']:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _percent(found: Mapping[str, Any]) -> str:
+    if not found["interval"]:
+        return f"{100 * found['value']:.0f} % (95 % interval: {NO_FIGURE})"
     low, high = (100 * bound for bound in found["interval"])
     return f"{100 * found['value']:.0f} % (95 % interval {low:.0f} to {high:.0f} %)"

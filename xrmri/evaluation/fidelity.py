@@ -6,7 +6,7 @@ film and readings: what it has in common with the acquired knee is all that a fi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from xrmri.config import Evaluate
 from xrmri.evaluation.case import Scored
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_OF_TWINS, SOURCES, TWIN
 from xrmri.metrics.deviation import Deviation
+from xrmri.metrics.interval import drawn_again, interval_of
 
 REGIONS = ("whole", "joint")
 FIGURES: Mapping[str, Callable[[Deviation], float]] = {
@@ -33,8 +34,9 @@ def fidelity(scored: Sequence[Scored], participants: Sequence[str], config: Eval
         config: resamples and seed.
 
     Returns:
-        region -> sources (source -> figure -> value and interval), ceiling of R2 and the generated volumes' share of
-        it; None where there are no training volumes. Ceiling and share are None where there are no twins.
+        region -> sources (source -> figure -> value, interval, participants), ceiling of R2, the generated volumes'
+        share of it, and the shares of the other sources; None where there are no training volumes. Ceiling and share
+        are None where there are no twins, or where twins tell no more than the mean volume.
     """
     if not any(case.deviations for case in scored):
         return None
@@ -43,32 +45,45 @@ def fidelity(scored: Sequence[Scored], participants: Sequence[str], config: Eval
 
 def _region(place: int, scored: Sequence[Scored], participants: Sequence[str], config: Evaluate) -> dict[str, Any]:
     names = [source.name for source in SOURCES if any(source.name in case.deviations for case in scored)]
-    found: dict[str, Any] = {"sources": {}, "ceiling": None, "share_of_ceiling": None}
+    found: dict[str, Any] = {"sources": {}, "ceiling": None, "share_of_ceiling": None, "shares": {}}
     for name in names:
         if name != ACQUIRED:
             draws = _draws(place, (name,), scored, participants, config=config)
-            found["sources"][name] = {figure: _told([of(one[0]) for one in draws]) for figure, of in FIGURES.items()}
+            found["sources"][name] = {
+                figure: _told([of(one[0]) for one in draws.pooled], draws.people) for figure, of in FIGURES.items()
+            }
     ceiling = next((name for name in (MEAN_OF_TWINS, TWIN) if name in names), None)
-    if ceiling:
-        draws = _draws(place, (ceiling, GENERATED), scored, participants, config=config)
-        found["ceiling"] = _told([twin.common for twin, _ in draws])
-        found["share_of_ceiling"] = _told([_share(drawn.common, twin.common) for twin, drawn in draws])
+    for name in names:
+        if ceiling and name not in (ACQUIRED, TWIN, MEAN_OF_TWINS):
+            draws = _draws(place, (ceiling, name), scored, participants, config=config)
+            found["shares"][name] = _told([_share(own.common, twin.common) for twin, own in draws.pooled], draws.people)
+            if name == GENERATED and draws.pooled[0][0].common > 0:
+                found["ceiling"] = _told([twin.common for twin, _ in draws.pooled], draws.people)
+    found["share_of_ceiling"] = found["shares"].pop(GENERATED, None)
     return found
+
+
+class _Draws(NamedTuple):
+    """Deviations of some sources, pooled over people."""
+
+    pooled: list[tuple[Deviation, ...]]
+    """As they are, then of each resample."""
+    people: int
 
 
 def _draws(
     place: int, names: tuple[str, ...], scored: Sequence[Scored], participants: Sequence[str], *, config: Evaluate
-) -> list[tuple[Deviation, ...]]:
-    """Pooled deviations of sources over the pairs that have all of them: as they are, then of each resample."""
+) -> _Draws:
+    """Pooled deviations of sources over the pairs that have all of them."""
     seen = [(case, who) for case, who in zip(scored, participants, strict=True) if case.deviations.keys() >= {*names}]
     sums = np.array([[_row(case.deviations[name][place]) for name in names] for case, _ in seen])
     people, whose = np.unique([who for _, who in seen], return_inverse=True)
     by_person = np.zeros((len(people), len(names), 3))
     np.add.at(by_person, whose, sums)
-    drawn = np.random.default_rng(config.seed).integers(len(people), size=(config.bootstrap, len(people)))
+    drawn = drawn_again(len(people), resamples=config.bootstrap, seed=config.seed)
     times = np.stack([np.bincount(row, minlength=len(people)) for row in drawn]).astype(float)
     totals = np.concatenate([by_person.sum(axis=0)[None], np.tensordot(times, by_person, axes=1)])
-    return [tuple(_deviation(row) for row in total) for total in totals]
+    return _Draws([tuple(_deviation(row) for row in total) for total in totals], len(people))
 
 
 def _row(one: Deviation) -> tuple[float, float, float]:
@@ -84,11 +99,9 @@ def _share(value: float, ceiling: float) -> float:
     return value / ceiling if ceiling > 0 else np.nan
 
 
-def _told(values: Sequence[float]) -> dict[str, Any] | None:
+def _told(values: Sequence[float], people: int) -> dict[str, Any] | None:
     """The first value, and the 95 % interval of the resamples behind it; None where there is none."""
-    drawn = np.array(values[1:])
-    drawn = drawn[np.isfinite(drawn)]
-    if not np.isfinite(values[0]) or not len(drawn):
+    if not np.isfinite(values[0]):
         return None
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return {"value": float(values[0]), "interval": (float(low), float(high))}
+    interval = interval_of(np.array(values[1:]), people)
+    return {"value": float(values[0]), "interval": interval, "participants": people}

@@ -7,9 +7,10 @@ import numpy as np
 
 from xrmri.config import Evaluate
 from xrmri.evaluation.case import Scored
+from xrmri.evaluation.shares import share_of_way
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_OF_TWINS, SOURCES, TWIN
 from xrmri.metrics.identification import Identification, deviation_distances, identify, squared_distances
-from xrmri.metrics.interval import participant_means
+from xrmri.metrics.interval import drawn_again, interval_of, participant_means
 
 WAYS = ("squared", "deviations", "joint")
 """By squared distance; by correlation of deviations from the mean training volume; the same in the joint region."""
@@ -28,7 +29,8 @@ def recognition(
         config: resamples and seed.
 
     Returns:
-        way -> source -> accuracy and what belongs to it, and the share of the ceiling; None for a single participant.
+        way -> sources (source -> accuracy and what belongs to it) and share_of_ceiling (ceiling -> value, interval,
+        participants); None for a single participant.
     """
     seen = [(case, name) for case, name in zip(scored, participants, strict=True) if case.signatures]
     if len({name for _, name in seen}) < 2:
@@ -47,6 +49,7 @@ def _by(
 ) -> dict[str, Any]:
     acquired = np.stack([brief[ACQUIRED] for brief in briefs])
     sources: dict[str, Any] = {}
+    right: dict[str, np.ndarray] = {}
     for source in SOURCES:
         having = [place for place, brief in enumerate(briefs) if source.name in brief]
         if source.name == ACQUIRED or not having:
@@ -54,20 +57,24 @@ def _by(
         judged = np.stack([briefs[place][source.name] for place in having])
         distance = squared_distances(judged, acquired) if mean is None else deviation_distances(judged, acquired, mean)
         names = [whose[place] for place in having]
-        sources[source.name] = _judged(identify(distance, names, whose), names, len(briefs), config)
+        found = identify(distance, names, whose)
+        sources[source.name] = _judged(found, names, len(briefs), config)
+        right[source.name] = np.full(len(briefs), np.nan)
+        right[source.name][having] = found.right - found.chance
     shares = {
-        ceiling: _share(sources[GENERATED], sources[ceiling]) for ceiling in (TWIN, MEAN_OF_TWINS) if ceiling in sources
+        ceiling: _share(right[GENERATED], right[ceiling], whose, config)
+        for ceiling in (TWIN, MEAN_OF_TWINS)
+        if ceiling in sources
     }
     return {"sources": sources, "share_of_ceiling": shares}
 
 
 def _judged(found: Identification, names: Sequence[str], candidates: int, config: Evaluate) -> dict[str, Any]:
     right = participant_means(found.right.astype(float), names)
-    drawn = np.random.default_rng(config.seed).integers(len(right), size=(config.bootstrap, len(right)))
-    low, high = np.quantile(right[drawn].mean(axis=1), (0.025, 0.975))
+    drawn = right[drawn_again(len(right), resamples=config.bootstrap, seed=config.seed)].mean(axis=1)
     return {
         "accuracy": float(right.mean()),
-        "interval": (float(low), float(high)),
+        "interval": interval_of(drawn, len(right)),
         "chance": found.chance,
         "median_rank": float(np.median(found.rank)),
         "candidates": candidates,
@@ -75,7 +82,22 @@ def _judged(found: Identification, names: Sequence[str], candidates: int, config
     }
 
 
-def _share(generated: Mapping[str, Any], ceiling: Mapping[str, Any]) -> float | None:
-    """How much of the way from guessing to the ceiling."""
-    span = ceiling["accuracy"] - ceiling["chance"]
-    return (generated["accuracy"] - generated["chance"]) / span if span > 0 else None
+def _share(
+    generated: np.ndarray, ceiling: np.ndarray, whose: Sequence[str], config: Evaluate
+) -> dict[str, Any] | None:
+    """How much of the way from guessing to the ceiling; None where the ceiling is not recognised more than by guessing.
+
+    Args:
+        generated: (n,) 1 where a volume is recognised, else 0, less the chance of that; NaN where there is none.
+        ceiling: (n,) likewise.
+        whose: n participants.
+        config: resamples and seed.
+    """
+    seen = np.isfinite(generated + ceiling)
+    columns = (np.where(seen, values, np.nan) for values in (generated, ceiling))
+    gained = np.stack([participant_means(values, whose) for values in columns], axis=1)
+    if not len(gained) or gained[:, 1].mean() <= 0:
+        return None
+    drawn = gained[drawn_again(len(gained), resamples=config.bootstrap, seed=config.seed)].mean(axis=1)
+    value, interval = share_of_way(gained.mean(axis=0), drawn, len(gained))
+    return {"value": value, "interval": interval, "participants": len(gained)}

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate
-from xrmri.evaluation.sources import GENERATED, MEAN_OF_TWINS, TWIN, WRONG_PATIENT
+from xrmri.evaluation.sources import GENERATED, MEAN_OF_TWINS, MEAN_VOLUME, TWIN, WRONG_PATIENT
+from xrmri.metrics.interval import drawn_again, interval_of, participant_means
 from xrmri.metrics.table import LIKENESS
 
 MEANT = tuple(name for name in LIKENESS if name != "r2")
@@ -19,14 +20,14 @@ MEANT = tuple(name for name in LIKENESS if name != "r2")
 
 
 def shares_of_ceiling(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> dict[str, dict[str, Any]]:
-    """Shares for each measure of likeness.
+    """Shares for each measure of likeness; none of a ceiling that lies under the mean volume.
 
     Args:
         tables: source -> one row a pair, the same rows in all.
         config: resamples and seed.
 
     Returns:
-        metric -> ceiling -> value and 95 % interval over participants; nothing where there are no twins.
+        metric -> ceiling -> value, 95 % interval over participants, participants; nothing where there are no twins.
     """
     found: dict[str, dict[str, Any]] = {}
     for name in MEANT:
@@ -42,11 +43,29 @@ def _share(name: str, ceiling: str, tables: Mapping[str, pd.DataFrame], config: 
     generated, nothing, best = columns
     gained = pd.DataFrame({"gained": generated - nothing, "possible": best - nothing})
     by_person = gained.dropna().groupby(tables[GENERATED]["participant"]).mean().to_numpy()
-    if not len(by_person) or by_person[:, 1].mean() <= 0:
+    if not len(by_person) or by_person[:, 1].mean() <= 0 or _lies_under_the_mean(name, ceiling, tables):
         return None
-    drawn = np.random.default_rng(config.seed).integers(len(by_person), size=(config.bootstrap, len(by_person)))
-    gains = by_person[drawn].mean(axis=1)
-    ratios = gains[gains[:, 1] > 0, 0] / gains[gains[:, 1] > 0, 1]
-    value = by_person[:, 0].mean() / by_person[:, 1].mean()
-    low, high = np.quantile(ratios, (0.025, 0.975)) if len(ratios) else (np.nan, np.nan)
-    return {"value": float(value), "interval": (float(low), float(high))}
+    gains = by_person[drawn_again(len(by_person), resamples=config.bootstrap, seed=config.seed)].mean(axis=1)
+    value, interval = share_of_way(by_person.mean(axis=0), gains, len(by_person))
+    return {"value": value, "interval": interval, "participants": len(by_person)}
+
+
+def share_of_way(
+    whole: np.ndarray, drawn: np.ndarray, people: int
+) -> tuple[float, tuple[float, float] | None]:
+    """What was gained over what could be, and its 95 % interval.
+
+    Args:
+        whole: (2,) gained, and possible, which is above 0.
+        drawn: (R, 2) the same of each resample; those with nothing possible are left out.
+        people: behind them.
+    """
+    able = drawn[drawn[:, 1] > 0]
+    return float(whole[0] / whole[1]), interval_of(able[:, 0] / able[:, 1], people)
+
+
+def _lies_under_the_mean(name: str, ceiling: str, tables: Mapping[str, pd.DataFrame]) -> bool:
+    """Whether the mean training volume is the closer one on average, where a pair has both."""
+    above = tables[ceiling][name].to_numpy(float) - tables[MEAN_VOLUME][name].to_numpy(float)
+    by_person = participant_means(above, tables[GENERATED]["participant"].tolist())
+    return bool(by_person.size and by_person.mean() < 0)

@@ -228,7 +228,7 @@ SOURCES = (
     ),
     Source(
         name=VAE_CEILING,
-        label="VAE ceiling",
+        label="VAE's reconstruction",
         title="the VAE's reconstruction",
         colour="#555555",
     ),

@@ -10,11 +10,12 @@ import pandas as pd
 from xrmri.config import Evaluate
 from xrmri.evaluation.agreement import agreement
 from xrmri.evaluation.case import Scored
+from xrmri.evaluation.ceiling_words import FEWEST
 from xrmri.evaluation.fidelity import fidelity
 from xrmri.evaluation.recognition import MeanBriefs, recognition
 from xrmri.evaluation.shares import shares_of_ceiling
 from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
-from xrmri.evaluation.verdicts import FEWEST, verdicts
+from xrmri.evaluation.verdicts import verdicts
 from xrmri.metrics.difference import Difference, difference, holm
 from xrmri.metrics.interval import participant_means, spread
 from xrmri.metrics.table import LIKENESS, METRICS
@@ -111,7 +112,7 @@ def summarise(
     found["identification"] = found["recognition"] and found["recognition"]["squared"]["sources"][GENERATED]
     found["identification_accuracy"] = found["identification"] and found["identification"]["accuracy"]
     found["fidelity"] = fidelity(scored, people, config)
-    found["agreement"] = agreement(tables)
+    found["agreement"] = agreement(tables, config)
     found["share_of_ceiling"] = shares_of_ceiling(tables, config)
     found["skipped_baselines"] = dict(missing)
     found["rejected"] = [

@@ -9,14 +9,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xrmri.evaluation.audit import ALIKE
-from xrmri.evaluation.ceiling_words import fidelity_lines, headline_share, likeness_share, recognition_lines
-from xrmri.evaluation.sources import ACQUIRED, GENERATED, SOURCES, SWAPPED, VAE_CEILING, WRONG_PATIENT
+from xrmri.evaluation.ceiling_words import (
+    FEWEST,
+    fidelity_lines,
+    follows_by_share,
+    headline_share,
+    judged_by_share,
+    likeness_share,
+    recognition_lines,
+    swapped_share,
+)
+from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_VOLUME, SOURCES, SWAPPED, VAE_CEILING, WRONG_PATIENT
 from xrmri.metrics.table import BY_NAME, LIKENESS
 
 TITLES = {source.name: source.title for source in SOURCES}
 RIVALS = tuple(source.name for source in SOURCES if source.rival)
-FEWEST = 6
-"""Below six participants no sign test can reach 5 %, so no difference is called one."""
 LOST_MM, LOST_TIMES = 10.0, 1.5
 """Depth is not controlled where the median error is above both: millimetres, and times what another patient's acquired
 volume has at the right depths (choice)."""
@@ -49,12 +56,16 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
             lines.append(f"{BY_NAME[name].title}: {'; '.join(told)}.{likeness_share(summary, name)}")
     if lines:
         lines.append("In brackets: 95 % interval of the median difference within participants.")
-    conclusion = _conclusion(rivals, beaten, alarms)
-    return [conclusion + headline_share(summary), *fidelity_lines(summary), *_beyond(summary), *lines]
+    share = judged_by_share(summary)
+    if share and not alarms:
+        conclusion = share
+    else:
+        conclusion = _conclusion(rivals, beaten, alarms) + headline_share(summary)
+    return [conclusion, *fidelity_lines(summary), *_beyond(summary), *lines]
 
 
 def _conclusion(rivals: Sequence[str], beaten: set[str], alarms: Sequence[str]) -> str:
-    """One judgement: alarms first, because likeness of a copy says nothing."""
+    """One judgement where no ceiling is known: alarms first, because likeness of a copy says nothing."""
     if not rivals:
         return " ".join([*alarms, "No baseline could be computed: the figures cannot be judged."])
     lost = [TITLES[name] for name in rivals if name not in beaten]
@@ -82,10 +93,12 @@ def _alarms(summary: Mapping[str, Any]) -> list[str]:
                 f"{copies['copies']} of {copies['volumes']} volumes are all but copies of {whose}: they lie nearer to "
                 "it than half of what two different knees differ by."
             )
-    if diversity and diversity["ratio"] is not None and diversity["ratio"] < ALIKE:
+    # A mean of all that a film leaves open differs little from person to person, and is no fault where it follows them.
+    ratio = diversity["ratio"] if diversity else None
+    if ratio is not None and ratio < ALIKE and not follows_by_share(summary):
         found.append(
             "The volumes of different people are nearly one and the same: they differ by "
-            f"{100 * diversity['ratio']:.0f} % of what acquired volumes differ by."
+            f"{100 * ratio:.0f} % of what acquired volumes differ by."
         )
     drawn, acquired = (summary["adjacent_correlation"].get(name) for name in (GENERATED, ACQUIRED))
     if drawn and acquired and 1 - drawn["median"] < (1 - STILL) * (1 - acquired["median"]):
@@ -99,8 +112,10 @@ def _alarms(summary: Mapping[str, Any]) -> list[str]:
         found.append(
             f"Depth is not controlled: slices look most like acquired slices {depth['median']:.0f} mm away from theirs."
         )
-    ours, ceiling = (summary["psnr"].get(name) for name in (GENERATED, VAE_CEILING))
-    if ours and ceiling and ours["median"] > ceiling["median"]:
+    ours, ceiling, mean = (summary["psnr"].get(name) for name in (GENERATED, VAE_CEILING, MEAN_VOLUME))
+    # A reconstruction that lies under the mean volume is no ceiling: a mean outdoes it, and so may an honest model.
+    under = ceiling and mean and ceiling["median"] < mean["median"]
+    if ours and ceiling and not under and ours["median"] > ceiling["median"]:
         found.append(
             f"The volumes are closer to the acquired ones ({ours['median']:.1f} dB) than the model's own VAE can bring "
             f"them ({ceiling['median']:.1f} dB): acquired data have got into them."
@@ -123,7 +138,8 @@ def _beyond(summary: Mapping[str, Any]) -> list[str]:
             )
             + f" (SSIM {_range('ssim', swap['interval'])}): the volumes "
             + ("follow" if follows else "do not follow")
-            + " radiograph and grades."
+            + " radiograph and grades by this measure."
+            + swapped_share(summary)
         )
     samples = summary.get("samples")
     if samples:

@@ -52,6 +52,20 @@ def spread(values: NDArray[np.float64], participants: Sequence[str], *, resample
     )
 
 
+def drawn_again(people: int, *, resamples: int, seed: int) -> NDArray[np.int64]:
+    """Who is in each resample: (resamples, people) numbers of people, drawn with replacement."""
+    return np.random.default_rng(seed).integers(people, size=(resamples, people))
+
+
+def interval_of(values: NDArray[np.float64], people: int) -> tuple[float, float] | None:
+    """The 95 % interval of a figure's values over resamples; None for one participant, or where no value is finite."""
+    finite = values[np.isfinite(values)]
+    if people < 2 or not len(finite):
+        return None
+    low, high = np.quantile(finite, (0.025, 0.975))
+    return float(low), float(high)
+
+
 def participant_means(values: NDArray[np.float64], participants: Sequence[str]) -> NDArray[np.float64]:
     """The mean of each participant's values, in the order of their names; participants without a value are left out."""
     seen = np.isfinite(values)

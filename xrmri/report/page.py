@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from xrmri.evaluation.ceiling_words import NO_FIGURE, no_ceilings
 from xrmri.evaluation.sources import SOURCES
 from xrmri.metrics.table import BY_NAME, METRICS
 from xrmri.report.figures import Drawn, source_style
@@ -57,6 +58,8 @@ def write_page(
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["score"] = _number
     environment.filters["p_value"] = _p_value
+    environment.filters["range"] = _range
+    environment.filters["of_several"] = _of_several
     template = environment.from_string((assets / "report.html.jinja").read_text(encoding="utf-8"))
     page = template.render(
         style=Markup((assets / "report.css").read_text(encoding="utf-8")),
@@ -70,6 +73,7 @@ def write_page(
         viewer=Markup(json.dumps(list(viewer)).replace("<", "\\u003c")) if viewer else "",
         contents=[one for one in CONTENTS if viewer or one[0] != "volumes-title"],
         beyond=beyond(summary),
+        no_ceilings=no_ceilings(summary),
         evaluated=table[table["reason"] == ""].sort_values("pair_id").to_dict("records"),
         methods=methods(summary),
     )
@@ -79,8 +83,20 @@ def write_page(
 def _number(value: float | None, metric: str) -> str:
     """A score with the digits it deserves; a dash where there is none."""
     if value is None or math.isnan(value):
-        return "–"
+        return NO_FIGURE
     return BY_NAME[metric].text(value)
+
+
+def _range(interval: Sequence[float] | None, metric: str, participants: int = 2) -> str:
+    """An interval; a dash where one participant gives none."""
+    if interval is None or participants < 2:
+        return NO_FIGURE
+    return " to ".join(_number(bound, metric) for bound in interval)
+
+
+def _of_several(value: float, form: str, participants: int) -> str:
+    """A statistic of several participants; a dash for one."""
+    return form.format(value) if participants > 1 else NO_FIGURE
 
 
 def _p_value(value: float) -> str:

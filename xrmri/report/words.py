@@ -26,9 +26,9 @@ def beyond(summary: Mapping[str, Any]) -> list[Line]:
 def _identification(found: Mapping[str, Any] | None) -> Line:
     words = "needs two participants."
     if found:
-        low, high = (100 * bound for bound in found["interval"])
+        interval = " to ".join(f"{100 * bound:.0f}" for bound in found["interval"]) + " %" if found["interval"] else "–"
         words = (
-            f"{100 * found['accuracy']:.0f} % of the volumes (95 % interval {low:.0f} to {high:.0f} %) are closest to "
+            f"{100 * found['accuracy']:.0f} % of the volumes (95 % interval {interval}) are closest to "
             f"their own patient's acquired volume among {found['candidates']}; guessing gives "
             f"{100 * found['chance']:.0f} %. The median rank is {found['median_rank']:.0f}; guessing gives "
             f"{(found['candidates'] + 1) / 2:.1f}."
