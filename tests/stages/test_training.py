@@ -182,11 +182,12 @@ def test_a_clip_tower_at_random_is_an_explicit_choice_and_travels_with_the_model
     def small(**given):
         return TowerSizes(**{"image": 28, "patch": 14, "width": 64, "layers": 1, "heads": 1} | given)
 
-    monkeypatch.setattr("xrmri.learning.networks.TowerSizes", small)
     config = TrainLdm.load(
         preset="tiny", max_steps=1, radiograph_token="clip", radiograph_encoder="random", guidance="context"
     )
-    train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", config, execution=ON_CPU)
+    with monkeypatch.context() as patched:
+        patched.setattr("xrmri.models.radiograph_encoder.TowerSizes", small)
+        train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", config, execution=ON_CPU)
     bundle = load_bundle(tmp_path / "ldm")
     cache = next((tmp_path / "ldm" / "cache").iterdir())
     y = torch.from_numpy(open_dataset(made / "dataset").radiograph("0") / 32767.5 - 1).float()[None]

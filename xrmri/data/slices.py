@@ -19,7 +19,7 @@ from xrmri.config import Training
 from xrmri.data.covariates import COVARIATES, Covariates
 from xrmri.data.features import feature_set
 from xrmri.data.store import Dataset, evenly
-from xrmri.data.view import View
+from xrmri.data.view import SeenKnee, View
 from xrmri.errors import InconsistentError, InputError
 
 
@@ -125,6 +125,12 @@ def readings_of(dataset: Dataset, pairs: Sequence[str], view: View) -> np.ndarra
     """r of some pairs: (P, F) float32."""
     known: Callable[[str], Covariates] = dataset.covariates if view.covariates else lambda _: {}
     return np.stack([view.readings(dataset.grades(pair_id), known(pair_id)) for pair_id in pairs])
+
+
+def seen_knee(dataset: Dataset, pair_id: str, view: View) -> SeenKnee:
+    """A knee as a network sees it, its radiograph as stored."""
+    known = dataset.covariates(pair_id) if view.covariates else {}
+    return view.of(dataset.radiograph(pair_id), dataset.radiograph_mm(pair_id), dataset.grades(pair_id), known)
 
 
 def radiograph_image(dataset: Dataset, pair_id: str, view: View, *, variant: int = 0, seed: int = 0) -> Tensor:

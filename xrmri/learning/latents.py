@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,7 +21,9 @@ from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
 from xrmri.data.view import View
 from xrmri.learning.encoding import encoded
 from xrmri.models.autoencoder import encode
-from xrmri.models.radiograph_encoder import RadiographEncoder
+
+if TYPE_CHECKING:  # most models have no tower
+    from xrmri.models.radiograph_encoder import RadiographEncoder
 
 Encode = Callable[[Tensor], Tensor]
 """(B, H, W) float32 images in [-1, 1] on the CPU -> one array of numbers an image, on the CPU."""
@@ -58,7 +61,9 @@ class Latents:
         return float(1 / np.sqrt(mean.var() + np.exp(logvar).mean()))
 
 
-def frozen_encoders(vae: nn.Module, tower: RadiographEncoder | None, width: int, device: torch.device) -> Encoders:
+def frozen_encoders(
+    vae: nn.Module, tower: "RadiographEncoder | None", width: int, device: torch.device
+) -> Encoders:
     """The frozen networks as functions of images on the CPU."""
     vae = vae.to(device)
 

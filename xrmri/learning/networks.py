@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -17,13 +18,6 @@ from xrmri.models.anchor import FOLDED
 from xrmri.models.bundle import build_denoiser
 from xrmri.models.methods import BY_NAME
 from xrmri.models.parts import AUTOENCODER, GUIDANCE, require_model, require_parts
-from xrmri.models.radiograph_encoder import (
-    RadiographEncoder,
-    TowerSizes,
-    load_radiograph_encoder,
-    tower_from,
-    tower_keys,
-)
 from xrmri.models.unet import Denoiser, build_unet
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import (
@@ -36,6 +30,9 @@ from xrmri.models.zero123 import (
     used_elsewhere,
 )
 from xrmri.run import digest, sha256
+
+if TYPE_CHECKING:
+    from xrmri.models.radiograph_encoder import RadiographEncoder
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +48,7 @@ class Networks:
     """What is trained, and the frozen tower beside it."""
 
     denoiser: Denoiser
-    tower: RadiographEncoder | None
+    tower: "RadiographEncoder | None"
     """None where the token is empty."""
     rows: list[Row]
     """What became of an imported checkpoint; empty where there is none."""
@@ -125,9 +122,12 @@ def parameters(config: TrainLdm, data: Dataset, vae: Path) -> dict[str, int]:
     """The size of each network, counted without building it."""
     with torch.device("meta"):
         denoiser = _denoiser(config, data, vae)
-        tower = RadiographEncoder(TowerSizes()) if config.radiograph_token == "clip" else None
-    counts = {"unet": count_parameters(denoiser.unet), "guidance": count_parameters(denoiser.guidance)}
-    return counts | ({"radiograph_encoder": count_parameters(tower)} if tower else {})
+        counts = {"unet": count_parameters(denoiser.unet), "guidance": count_parameters(denoiser.guidance)}
+        if config.radiograph_token == "clip":
+            from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes  # most models have no tower
+
+            counts["radiograph_encoder"] = count_parameters(RadiographEncoder(TowerSizes()))
+    return counts
 
 
 def build_networks(
@@ -182,13 +182,21 @@ def _denoiser(config: TrainLdm, data: Dataset, vae: Path) -> Denoiser:
     return build_denoiser(unet, facts_of(config, data))
 
 
-def _tower(config: TrainLdm, imported: Imported | None) -> tuple[RadiographEncoder | None, list[str]]:
+def _tower(config: TrainLdm, imported: Imported | None) -> "tuple[RadiographEncoder | None, list[str]]":
     """The frozen tower and the tensors of the imported checkpoint that it took.
 
     It comes from its own file, at random where the settings say so, or out of --init; never from anywhere else.
     """
     if config.radiograph_token == "none":
         return None, []
+    from xrmri.models.radiograph_encoder import (
+        RadiographEncoder,
+        TowerSizes,
+        load_radiograph_encoder,
+        tower_from,
+        tower_keys,
+    )
+
     keys: list[str] = []
     if config.radiograph_encoder == RANDOM:
         log.warning("the radiograph encoder has random weights, as the settings say")

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from xrmri.config import Generate
-from xrmri.data.slices import slice_image
+from xrmri.data.slices import seen_knee, slice_image
 from xrmri.data.store import Dataset, evenly
-from xrmri.generation.case import case_of_pair
 from xrmri.generation.machine import draw_volume
 from xrmri.generation.model import ModelFolder
 from xrmri.generation.sampling import resolved
@@ -45,7 +44,7 @@ def fitted_length_mm(model: Model, folder: ModelFolder, dataset: Dataset) -> flo
     places = np.stack([firsts, firsts + 1], axis=1).ravel()
     acquired = [[slice_image(dataset, pair_id, place).numpy() for place in places] for pair_id in chosen]
     real = np.mean([_agreement(slices) for slices in acquired])
-    knees = [case_of_pair(dataset, pair_id, {}, folder.view).seen(folder.view) for pair_id in chosen]
+    knees = [seen_knee(dataset, pair_id, folder.view) for pair_id in chosen]
     drawn = []
     for length_mm in LENGTHS_MM:
         config = resolved(Generate.load(noise_length_mm=length_mm), model.facts)

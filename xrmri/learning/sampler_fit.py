@@ -12,11 +12,11 @@ from pathlib import Path
 
 import torch
 
+from xrmri.data.slices import seen_knee
 from xrmri.data.store import Dataset, evenly, open_dataset
 from xrmri.diffusion import fitted
 from xrmri.errors import XrmriError
 from xrmri.facts import ModelFacts, SamplerFacts, write_model_facts
-from xrmri.generation.case import case_of_pair
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.learning.noise_length import fitted_length_mm
 from xrmri.machine.device import find_device
@@ -51,7 +51,7 @@ def add_fits(folder: Path, dataset: Dataset, device: torch.device | str = "cpu")
 def fitted_rule(model: Model, folder: ModelFolder, dataset: Dataset) -> fitted.Rule:
     """The weights with which few steps draw slices of some training pairs as many do."""
     chosen = evenly(dataset.pairs("train"), PAIRS)
-    knees = [case_of_pair(dataset, pair_id, {}, folder.view).seen(folder.view) for pair_id in chosen]
+    knees = [seen_knee(dataset, pair_id, folder.view) for pair_id in chosen]
     count = len(knees) * DEPTHS
     depths = torch.linspace(0, 1, count, device=model.device)[torch.randperm(count, generator=_generator())]
     each = zip(knees, depths.split(DEPTHS), strict=True)
