@@ -357,6 +357,9 @@ class Training(Seeded):
     """Trackers beside metrics.jsonl: tensorboard, wandb, mlflow; each must be installed (choice)."""
     time_limit_minutes: float = 0.0
     """Stop and save after this long; 0 is no limit (choice)."""
+    finish_minutes: float = 0.0
+    """Be finished after this long: as many steps as the pace of the first 50 allows, at most max_steps, and a cosine
+    that ends with them; 0 takes max_steps (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -479,6 +482,8 @@ class TrainLdm(Training):
     """Optimiser steps of the anchor; it is taken where held-out people are explained best (choice)."""
     anchor_batch_size: int = 16
     """Knees per optimiser step of the anchor (choice)."""
+    anchor_finish_minutes: float = 0.0
+    """The anchor's finish_minutes; finish_minutes is then the denoiser's (choice)."""
     anchor_learning_rate: float = 8e-4
     """Its peak, before a cosine down to nothing (choice: at 1.5e-3 the warp may start dead)."""
     anchor_folds: int = 2

@@ -171,6 +171,7 @@ def learn_anchor(
         max_steps=config.anchor_steps,
         batch_size=config.anchor_batch_size,
         learning_rate=config.anchor_learning_rate,
+        finish_minutes=config.anchor_finish_minutes,
         decay="cosine",
         micro_batch=0,
     )

@@ -23,6 +23,7 @@ from xrmri.config import Execution, Training
 from xrmri.errors import InconsistentError, StoppedEarly
 from xrmri.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from xrmri.training.ema import Ema
+from xrmri.training.pace import Pace
 from xrmri.training.sharded import ShardedAdamW
 from xrmri.training.stopping import Stopping
 from xrmri.training.tracking import Metrics
@@ -81,6 +82,8 @@ def fit(
     model, optimiser = accelerator.prepare(network, raw_optimiser, device_placement=[True, False])
     metrics = Metrics(folder, config, step=step) if accelerator.is_main_process else None
     saved = counted = time.monotonic()
+    pace = Pace(folder, step, processes=accelerator.num_processes)
+    config = pace.settled(config, step)
     with Stopping(folder, accelerator, limit_s=60 * config.time_limit_minutes) as stopping:
         for batches in _ahead(_loader(task, config, accelerator), range(step, config.max_steps)):
             for group in optimiser.param_groups:
@@ -94,6 +97,7 @@ def fit(
             optimiser.zero_grad()
             step, losses = step + 1, [*losses, loss]
             ema.update(step)
+            config = pace.settled(config, step)
             if metrics:
                 execution.progress(task.name, step, config.max_steps, f"loss {sum(losses) / len(losses):.4f}")
             place = {"step": step, "slices_seen": step * config.batch_size}
@@ -104,12 +108,8 @@ def fit(
                 metrics.write(place | row)
             if step % config.log_steps == 0:
                 counted, losses = time.monotonic(), []
-            if metrics and (step % config.validate_steps == 0 or step == config.max_steps):
-                with ema.applied(), torch.no_grad():
-                    metrics.write(place | task.validate(network))
-            if metrics and task.picture and config.picture_steps and step % config.picture_steps == 0:
-                with ema.applied(), torch.no_grad():
-                    task.picture(network, picture_file(folder, step))
+            if metrics:
+                _examine(network, ema, task, config, folder=folder, metrics=metrics, place=place)
             stop = stopping.due(step)
             overdue = bool(metrics) and time.monotonic() - saved > 60 * config.save_minutes
             if stop or stopping.agreed(step, overdue) or step == config.max_steps:
@@ -119,11 +119,35 @@ def fit(
                 # A launcher kills the others 30 s after the first has left, and the first process may still be saving.
                 accelerator.wait_for_everyone()
                 stopping.obeyed()
-                reason = f"{task.name} stopped after step {step} of {config.max_steps} ({stopping.reason})"
-                raise StoppedEarly(f"{reason}; all is saved in {folder}: run the same command again to go on")
+                raise StoppedEarly(
+                    f"{task.name} stopped after step {step} of {config.max_steps} ({stopping.reason}); all is saved in "
+                    f"{folder}: run the same command again to go on"
+                )
+            if step == config.max_steps:
+                break
     ema.keep()
     if metrics:
         metrics.close()
+
+
+def _examine(
+    network: nn.Module,
+    ema: Ema,
+    task: Task,
+    config: Training,
+    *,
+    folder: Path,
+    metrics: Metrics,
+    place: dict[str, int],
+) -> None:
+    """Validate the averaged network, and draw what it can do, where a step is one to do so."""
+    step = place["step"]
+    if step % config.validate_steps == 0 or step == config.max_steps:
+        with ema.applied(), torch.no_grad():
+            metrics.write(place | task.validate(network))
+    if task.picture and config.picture_steps and step % config.picture_steps == 0:
+        with ema.applied(), torch.no_grad():
+            task.picture(network, picture_file(folder, step))
 
 
 def picture_file(folder: Path, step: int) -> Path:
