@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint faults bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out clean
+.PHONY: setup demo test lint faults bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out gpu-model clean
 
 setup: $(READY)
 
@@ -90,6 +90,10 @@ bundle: $(READY)
 # What the bundled model is worth on PEOPLE of a seed that nothing was trained on, beside twins; after `make bundle`.
 held-out: $(READY)
 	sh tests/held_out.sh $(BIN)/python work/held bundled work/bundle/dataset $(or $(PEOPLE),100)
+
+# Such a model within MINUTES of one GPU, from nothing; docs/training.md says more. PEOPLE are drawn at most.
+gpu-model: $(READY)
+	$(BIN)/python -m xrmri.stages.gpu_model --minutes $(or $(MINUTES),8) --people $(or $(PEOPLE),600) -o work/gpu-model
 
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)

@@ -26,6 +26,7 @@ ALLOWED = {
     "building": {"data", "detector", "machine", "report"},
     "evaluation": {"data", "machine", "metrics", "models", "pretrained"},
     "generation": {"data", "detector", "diffusion", "machine", "models", "pretrained", "report"},
+    "making": {"building", "data", "diffusion", "learning", "machine", "metrics", "models", "phantom", "training"},
     "learning": {"data", "diffusion", "generation", "machine", "metrics", "models", "training"},
 }
 HOMES = {

@@ -22,7 +22,7 @@ def expected_volume(anchor: Anchor, facts: ModelFacts, seen: SeenKnee, *, slices
         seen: the knee, looking right.
         slices: S, depths from the back of the knee to the front.
     """
-    y, features = (torch.from_numpy(part)[None] for part in seen)
+    y, features = (torch.from_numpy(part)[None].to(anchor.template.device) for part in seen)
     features[:, list(facts.denoiser.hidden_slots)] = 0
     expected = anchor(y, features)[0]
     volume, deviation = (_finer(coarse, slices, facts.image_size) for coarse in (expected, anchor.deviation))
@@ -31,6 +31,6 @@ def expected_volume(anchor: Anchor, facts: ModelFacts, seen: SeenKnee, *, slices
 
 def _finer(coarse: Tensor, slices: int, pixels: int) -> np.ndarray:
     """(D, M, M) as (S, H, W): straight along depth, bicubic in the slice."""
-    along = at_depths(coarse, torch.linspace(0, 1, slices))
+    along = at_depths(coarse.cpu(), torch.linspace(0, 1, slices))
     finer: np.ndarray = interpolate(along[:, None], (pixels, pixels), mode="bicubic")[:, 0].numpy()
     return finer

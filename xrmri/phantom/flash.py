@@ -37,18 +37,19 @@ class Flash:
     """Which time the knee was scanned."""
 
 
-def render_flash(participant: Participant, matrix: int, scan: int = 0) -> Flash:
+def render_flash(participant: Participant, matrix: int, scan: int = 0, *, pose: Pose | None = None) -> Flash:
     """Scan the imaged knee.
 
     Args:
         participant: whom to scan.
         matrix: rows and columns, a multiple of 128.
         scan: 0, or more for a rescan with new noise, shading and position.
+        pose: how the knee lies, in place of the scan's own.
 
     Returns:
         the volume and where it lies.
     """
-    pose = scan_pose(participant, scan)
+    pose = pose or scan_pose(participant, scan)
     picture = np.zeros((SLICES, matrix, matrix), dtype=np.float32)
     for layer in knee_layers(participant, coarse_grid(), pose):
         _paint(picture, layer, matrix // COARSE)

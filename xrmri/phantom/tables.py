@@ -44,6 +44,13 @@ def clinical_table(people: Iterable[Participant]) -> str:
     return _table(("ID", "VERSION", "V00AGE", "P01BMI"), rows)
 
 
+def as_read(person: Participant, side: str) -> dict[str, int]:
+    """What counts as read of a knee, by V00 variable: the truth, and nothing of what nobody read."""
+    grades = person.knee(side).grades
+    read = _ALWAYS_READ if person.rarely_read_missing else grades
+    return {f"V00{name}": int(grade) for name, grade in grades.items() if name in read}
+
+
 def _readings(person: Participant, barcode: str, columns: Sequence[str]) -> Iterator[list[str]]:
     """The rows of one participant's two knees."""
     for side, coded_side in _SIDES.items():

@@ -1,11 +1,13 @@
 """Put a trained model into the package, its weights in 16 bits: `python -m xrmri.stages.bundle LDM [DATASET]`.
 
-With the dataset it was trained on, sampler and noise along depth are fitted first where train-ldm has not done so.
+With the dataset it was trained on, sampler and noise along depth are fitted first where train-ldm has not done so. LDM
+may also be the result of `xrmri.stages.gpu_model`, a model in parts.
 """
 
 import argparse
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -14,6 +16,7 @@ from xrmri.errors import XrmriError
 from xrmri.facts import TEMPLATE, read_model_facts
 from xrmri.files import copy_file
 from xrmri.learning.sampler_fit import add_fits
+from xrmri.making.parcel import is_parcel, unpack
 from xrmri.models.bundle import load_bundle, save_bundle
 from xrmri.pretrained import BUNDLED_LDM
 from xrmri.run import renew, require_finished
@@ -21,10 +24,19 @@ from xrmri.run import renew, require_finished
 
 def make(ldm: Path, dataset: Path | None) -> None:
     """Copy the model that train-ldm finished in a folder to where `generate` finds it without --model."""
+    if is_parcel(ldm):
+        with TemporaryDirectory() as folder:
+            unpack(ldm, Path(folder))
+            _into_package(Path(folder))
+        return
     require_finished(ldm, "train-ldm")
     if dataset and not read_model_facts(ldm).is_fitted:
         add_fits(ldm, open_dataset(dataset))
         renew(ldm)
+    _into_package(ldm)
+
+
+def _into_package(ldm: Path) -> None:
     bundle = load_bundle(ldm)
     BUNDLED_LDM.mkdir(exist_ok=True)
     if bundle.facts.frame == "knee":
@@ -35,7 +47,7 @@ def make(ldm: Path, dataset: Path | None) -> None:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m xrmri.stages.bundle", description=__doc__.partition("\n")[0])
-    parser.add_argument("ldm", type=Path, help="folder that train-ldm finished")
+    parser.add_argument("ldm", type=Path, help="folder that train-ldm finished, or a model in parts")
     parser.add_argument("dataset", type=Path, nargs="?", help="dataset it was trained on, to fit what is not")
     given = parser.parse_args()
     try:

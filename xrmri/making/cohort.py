@@ -1,0 +1,234 @@
+"""Drawn people straight into a dataset of the knee's frame: no DICOM files, no registration, no detector.
+
+Each knee lies as the frame has it, its joint box is the true one, and its grades are those that were read. Both knees
+of a person are drawn. A shard is complete or absent, so an unfinished cohort goes on where it stopped.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xrmri.building.splits import split_of
+from xrmri.config import BuildDataset, DetectKnee, Execution
+from xrmri.data.features import KL, feature_set
+from xrmri.data.index import INDEX
+from xrmri.data.pairing import SPLITS
+from xrmri.data.plain_nifti import write_plain_volume
+from xrmri.data.radiograph import crop_knee, mirrored
+from xrmri.data.resample import resized
+from xrmri.data.store import (
+    Dataset,
+    PackedPair,
+    StoredPair,
+    evenly,
+    grade_names,
+    new_shard,
+    open_dataset,
+    packed_pair,
+    write_index,
+)
+from xrmri.data.volume import intensity_window, mirrored_volume, to_unit, windowed_slices
+from xrmri.facts import TEMPLATE, DatasetFacts, write_dataset_facts
+from xrmri.files import copy_file, digest, sha256, write_json
+from xrmri.geometry import Geometry
+from xrmri.machine.parallel import in_order
+from xrmri.origins import PHANTOM
+from xrmri.phantom.anatomy import Participant, draw_participant
+from xrmri.phantom.film import Film, render_film
+from xrmri.phantom.flash import render_flash
+from xrmri.phantom.pose import Pose
+from xrmri.phantom.tables import as_read
+from xrmri.records import LEFT, RIGHT, SIDES, Radiograph, Volume
+from xrmri.run import begin
+
+STILL = Pose(coronal_degrees=0.0, axial_degrees=0.0, sagittal_degrees=0.0, shift_mm=(0.0, 0.0, 0.0))
+"""How every knee lies in the knee's frame."""
+_DETECTION = DetectKnee()
+_OTHER_KNEE = 1_000
+"""Added to the number of a twin, which only what neither film nor readings tell depends on: the noise of the knee that
+the person's own scan does not show. The phantom's twins are 0 to 999."""
+_TEMPLATE_OF, _TEMPLATE_PIXELS = 60, 64
+"""Volumes that make the template, and rows and columns of it: 2.5 mm (as of build-dataset)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CohortPlan:
+    """Who is drawn."""
+
+    seed: int
+    count: int
+    """At most."""
+    matrix: int
+    """Rows and columns of the FLASH as it is drawn, a multiple of 128."""
+    in_shard: int = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class DrawnKnee:
+    """A knee, and its line of index.csv but for split, shard and row."""
+
+    packed: PackedPair
+    line: Mapping[str, Any]
+
+
+def draw_cohort(
+    out: Path,
+    people: CohortPlan,
+    config: BuildDataset,
+    execution: Execution,
+    *,
+    until: float = float("inf"),
+    frame: Path | None = None,
+) -> Dataset:
+    """Draw people into a dataset folder, or go on with it.
+
+    Args:
+        out: folder of the dataset.
+        people: who.
+        config: slice window, size, features, shares of the splits.
+        execution: workers and progress.
+        until: time, of time.monotonic, after which no further shard is begun; three are drawn at least.
+        frame: folder of a dataset whose template is taken; without it one is made of the training split.
+    """
+    numbers = range(0, people.count, people.in_shard)
+    shards = [out / f"pairs-{number:05d}-of-{len(numbers):05d}.h5" for number in range(len(numbers))]
+    run = begin(out, replace(config, shards=len(shards)), {"people": digest(asdict(people))})
+    if run is None:
+        return open_dataset(out)
+    with run as record:
+        record.write()
+        _draw_shards(dict(zip(shards, numbers, strict=True)), people, config, execution, until=until)
+        lines = [line for shard in shards if _lines(shard).is_file() for line in json.loads(_lines(shard).read_text())]
+        record.note(counts=_write_tables(out, lines, config))
+        data = open_dataset(out)
+        if frame:
+            copy_file(frame / TEMPLATE, out / TEMPLATE)
+        else:
+            write_plain_volume(out / TEMPLATE, mean_knee(data), "xrmri: mean knee, the frame of a dataset")
+    return data
+
+
+def draw_knees(index: int, people: CohortPlan, config: BuildDataset) -> list[DrawnKnee]:
+    """Both knees of a person."""
+    person = draw_participant(people.seed, index)
+    film = render_film(person)
+    return [_drawn(person, side, film, config, matrix=people.matrix) for side in SIDES]
+
+
+def scanned(person: Participant, side: str, matrix: int, config: BuildDataset) -> Volume:
+    """The kept slices of one knee in the knee's frame, looking like a right one: (S, size, size) uint16."""
+    own = side == person.imaged_side
+    lying = person if own else replace(person, imaged_side=side, twin=person.twin + _OTHER_KNEE)
+    flash = render_flash(lying, matrix, pose=STILL)
+    geometry = Geometry(affine=flash.affine_ras, shape=flash.voxels.shape)
+    volume = Volume(voxels=flash.voxels, geometry=geometry, side=side)
+    kept = windowed_slices(volume, config.first_slice, config.last_slice, config.size)
+    return mirrored_volume(kept) if side == LEFT else kept
+
+
+def mean_knee(data: Dataset) -> Volume:
+    """The template of a dataset in the knee's frame: the mean of its training volumes, coarse, their windows 0 to 1."""
+    chosen = evenly(data.pairs("train"), _TEMPLATE_OF)
+    pixels = min(_TEMPLATE_PIXELS, data.facts.size)
+    total = np.zeros((data.facts.slices, pixels, pixels))
+    for pair_id in chosen:
+        total += (resized(to_unit(data.volume(pair_id), data.window(pair_id)), pixels) + 1) / 2
+    depth_mm, height_mm, width_mm = data.facts.extent_mm
+    spacing_mm = (depth_mm / (data.facts.slices - 1), height_mm / pixels, width_mm / pixels)
+    geometry = Geometry.centred(data.facts.plane, total.shape, spacing_mm)
+    return Volume(voxels=(total / len(chosen)).astype(np.float32), geometry=geometry, side=RIGHT)
+
+
+def _drawn(person: Participant, side: str, film: Film, config: BuildDataset, *, matrix: int) -> DrawnKnee:
+    """One knee as build-dataset would store it, had it laid it into the frame without a mistake."""
+    volume, grades = scanned(person, side, matrix, config), as_read(person, side)
+    radiograph = Radiograph(pixels=film.pixels.astype(np.float32), side=None, spacing_mm=(film.spacing_mm,) * 2)
+    box = film.joint_box[side]
+    crop, spacing_mm = crop_knee(radiograph, box, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
+    assert spacing_mm is not None
+    upright = mirrored(crop) if side == LEFT else crop
+    pair_id = f"{person.participant}_V00_{side}"
+    stored = StoredPair(
+        pair_id=pair_id,
+        mri=volume.voxels,
+        radiograph=np.rint(resized(upright, config.size)).astype(np.uint16),
+        grades=grades,
+        covariates={"age": person.age_years, "sex": person.sex, "bmi": person.bmi},
+        affine=volume.geometry.affine,
+        window=intensity_window(volume.voxels),
+        scanner_affine=volume.geometry.affine,
+    )
+    width_mm = round(crop.shape[1] * spacing_mm[1], 2)
+    line = {"pair_id": pair_id, "participant": person.participant, "visit": "V00", "side": side,
+            "kl": grades.get(KL), "radiograph_mm": width_mm, "extent_mm": volume.geometry.extent_mm}  # fmt: skip
+    return DrawnKnee(packed=packed_pair(stored, config.feature_set), line=line)
+
+
+def _lines(shard: Path) -> Path:
+    """What stands beside a shard; written last, so that it says that the shard is complete."""
+    return shard.with_suffix(".json")
+
+
+def _draw_shards(
+    firsts: Mapping[Path, int], people: CohortPlan, config: BuildDataset, execution: Execution, *, until: float
+) -> None:
+    """Draw what is not there yet of the shards, each from the person of a number on, while there is time."""
+    missing = {shard: range(first, min(first + people.in_shard, people.count))
+               for shard, first in firsts.items() if not _lines(shard).is_file()}  # fmt: skip
+    there, work = len(firsts) - len(missing), partial(draw_knees, people=people, config=config)
+    with closing(in_order(work, chain.from_iterable(missing.values()), execution.workers)) as drawn:  # type: ignore[type-var]
+        for shard, indices in missing.items():
+            if there >= 3 and time.monotonic() > until:
+                break
+            _write_shard(shard, chain.from_iterable(islice(drawn, len(indices))), config)
+            there += 1
+            execution.progress("cohort", indices.stop, people.count, "people")
+
+
+def _write_shard(shard: Path, knees: Iterable[DrawnKnee], config: BuildDataset) -> None:
+    lines = []
+    slices = config.last_slice - config.first_slice
+    form = partial(new_shard, features=config.feature_set, frame=config.frame, synthetic=True)
+    with form(shard, slices=slices, size=config.size) as writer:
+        for knee in knees:
+            lines.append({**knee.line, "shard": shard.name, "row": writer.append_packed(knee.packed)})
+    write_json(_lines(shard), lines)
+
+
+def _write_tables(out: Path, lines: Sequence[dict[str, Any]], config: BuildDataset) -> dict[str, int]:
+    """Write index.csv and dataset.json; returns the counts."""
+    splits = split_of(((line["participant"], line["kl"]) for line in lines), config)
+    rows = sorted((line | {"split": splits[line["participant"]]} for line in lines), key=lambda row: row["pair_id"])
+    write_index(out / INDEX, rows)
+    per_split, features = Counter(row["split"] for row in rows), feature_set(config.feature_set)
+    facts = DatasetFacts(
+        slices=config.last_slice - config.first_slice,
+        size=config.size,
+        extent_mm=rows[0]["extent_mm"],
+        plane=config.plane,
+        sequence="FLASH",
+        frame=config.frame,
+        feature_set=config.feature_set,
+        features=features.names,
+        features_sha256=features.sha256,
+        grades=grade_names(),
+        origin=PHANTOM,
+        is_synthetic=True,
+        shards={name: sha256(out / name) for name in sorted({row["shard"] for row in rows})},
+        index_sha256=sha256(out / INDEX),
+        slice_window=(config.first_slice, config.last_slice),
+        split_seed=config.seed,
+        shares=config.shares,
+        pairs_per_split={split: per_split[split] for split in SPLITS},
+    )
+    write_dataset_facts(out, facts)
+    return {"participants": len(splits), "pairs": len(rows)}
