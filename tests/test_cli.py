@@ -16,11 +16,11 @@ COMMANDS = {
     "build-dataset": {"--output", "--knees", "--size", "--slices", "--feature-set", "--max-rejected",
                       "--frame", "--template", "--shards", "--shard", "--figures", "--merge", "--verify"},
     "train-vae": TRAINING,
-    "train-ldm": TRAINING | {"--method"},
-    "generate": {"--output", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
+    "train-ldm": TRAINING | {"--method", "--anchor-dataset"},
+    "generate": {"--output", "--mean", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
                  "--sampler", "--eta", "--guidance", "--guidance-features", "--noise", "--noise-length-mm", "--samples",
                  "--precision", "--sweep", "--like", "--frame", "--gif", "--html", "--shard"},
-    "evaluate": {"--output", "--bootstrap", "--also", "--rescan", "--twin", "--flipped", "--quick"},
+    "evaluate": {"--output", "--bootstrap", "--also", "--rescan", "--twin", "--flipped", "--quick", "--training"},
 }  # fmt: skip
 EVERY_COMMAND = {"--config", "--preset", "--seed", "--device", "--workers", "--dry-run", "--force", "--explain",
                  "--json", "--quiet", "--no-progress", "--help"}  # fmt: skip

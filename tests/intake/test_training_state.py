@@ -8,7 +8,7 @@ import torch
 
 from tests.faults.models import flip_a_bit
 from xrmri.errors import InconsistentError
-from xrmri.learning.latents import _encoded
+from xrmri.learning.encoding import encoded as kept_array
 from xrmri.seals import sealed
 from xrmri.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from xrmri.training.tracking import read_metrics
@@ -77,12 +77,11 @@ def test_a_state_that_is_no_document_is_told(run, folder, text):
 
 @pytest.mark.parametrize("change", [flip_a_bit, lambda file: file.write_bytes(file.read_bytes()[:-8])])
 def test_latents_that_changed_are_told_and_untouched_ones_are_taken_again(tmp_path, change):
-    def encode(images):
-        return images.mean(dim=(1, 2))[:, None]
+    def made(numbers):
+        return torch.tensor([float(number) for number in numbers])[:, None]
 
     def encoded():
-        images = (torch.full((4, 4), float(number)) for number in range(10))
-        return _encoded(tmp_path / "slices.npy", 10, lambda _: next(images), encode, tell=lambda *_: None)
+        return kept_array(tmp_path / "slices.npy", 10, made, tell=lambda *_: None)
 
     assert np.array_equal(encoded()[:, 0], np.arange(10)) and np.array_equal(encoded(), encoded())
     change(tmp_path / "slices.npy")

@@ -194,7 +194,7 @@ def _told(data: Dataset, config: TrainLdm) -> dict[str, Tensor]:
 def _with_time_left(config: TrainLdm, spent_s: float) -> TrainLdm:
     """The settings for what comes after the anchor: one limit for both."""
     limit = config.time_limit_minutes
-    return replace(config, time_limit_minutes=max(limit - spent_s / 60, 0.01)) if limit else config
+    return replace(config, time_limit_minutes=max(limit - spent_s / 60, 1e-9)) if limit else config
 
 
 def _cache_key(inputs: Mapping[str, str], config: TrainLdm, anchors: Anchors | None) -> str:
