@@ -22,7 +22,6 @@ from xrmri.config import TrainLdm
 from xrmri.data.covariates import COVARIATES, without_some
 from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers, readings_of, training_view
 from xrmri.data.store import Dataset
-from xrmri.data.view import View
 from xrmri.learning.encoding import encoded
 from xrmri.models.anchor import Anchor, AnchorSizes
 from xrmri.run import complete_or_absent
@@ -100,7 +99,8 @@ def coarse_pairs(
     """Radiographs and coarse volumes of some pairs, made once and kept in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
     sizes = sizes_for(data, features=1)
-    view = replace(anchor_view(data, config), pixels=sizes.radiograph_pixels)
+    seen = training_view(data, config.radiograph_grid, covariates=config.covariates)
+    view = replace(seen, pixels=sizes.radiograph_pixels)
 
     def films(numbers: range) -> Tensor:
         each = [divmod(number, variants) for number in numbers]
@@ -118,11 +118,6 @@ def coarse_pairs(
         features=readings_of(data, pairs, view),
         volumes=encoded(cache / "volumes.npy", len(pairs), volumes, tell=tell),
     )
-
-
-def anchor_view(data: Dataset, config: TrainLdm) -> View:
-    """How an anchor sees the knees of a dataset."""
-    return training_view(data, config.radiograph_grid, covariates=config.covariates)
 
 
 def sizes_for(data: Dataset, *, features: int) -> AnchorSizes:

@@ -16,9 +16,7 @@ from diffusers.models.unets.unet_2d import UNet2DModel
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, grid_sample, interpolate, pixel_shuffle, pixel_unshuffle
 
-from xrmri.documents import read_document
-from xrmri.errors import InconsistentError
-from xrmri.models.weights import CONFIG, WEIGHTS, load_weights
+from xrmri.models.weights import load_sized
 from xrmri.typed import Between, UnfitError
 
 _FOLD = 5
@@ -143,13 +141,7 @@ def load_anchor(folder: Path) -> Anchor:
     Raises:
         InconsistentError: a file is missing, damaged, or of another network.
     """
-    file, advice = folder / CONFIG, "copy the folder again, or train again"
-    if not file.is_file():
-        raise InconsistentError(f"{file} is missing: {advice}")
-    with torch.device("meta"):
-        anchor = Anchor(read_document(file, AnchorSizes, advice=advice, damaged=InconsistentError))
-    load_weights(folder / WEIGHTS, anchor)
-    return anchor.requires_grad_(False).eval()
+    return load_sized(folder, AnchorSizes, Anchor).requires_grad_(False).eval()
 
 
 def _strided(widths: tuple[int, ...]) -> list[nn.Module]:

@@ -14,9 +14,8 @@ from open_clip.transformer import QuickGELU, VisionTransformer
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from xrmri.documents import read_document
 from xrmri.errors import InconsistentError, InputError
-from xrmri.models.weights import CONFIG, WEIGHTS, load_weights, read_tensors
+from xrmri.models.weights import load_sized, read_tensors
 from xrmri.typed import Between, UnfitError
 
 # CLIP's own normalisation (OpenAI).
@@ -85,13 +84,7 @@ def load_saved_encoder(folder: Path) -> RadiographEncoder:
     Raises:
         InconsistentError: a file is missing, damaged, or of another network.
     """
-    file, advice = folder / CONFIG, "copy the folder again, or train again"
-    if not file.is_file():
-        raise InconsistentError(f"{file} is missing: {advice}")
-    with torch.device("meta"):
-        encoder = RadiographEncoder(read_document(file, TowerSizes, advice=advice, damaged=InconsistentError))
-    load_weights(folder / WEIGHTS, encoder)
-    return encoder
+    return load_sized(folder, TowerSizes, RadiographEncoder)
 
 
 def load_radiograph_encoder(file: Path) -> RadiographEncoder:

@@ -2,10 +2,10 @@
 
 import pickle
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 import torch
@@ -15,10 +15,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
+from xrmri.documents import read_document
 from xrmri.errors import InconsistentError, InputError
 from xrmri.limits import require_regular
 from xrmri.run import complete_or_absent, write_text
 
+S = TypeVar("S")
+N = TypeVar("N", bound=nn.Module)
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 _DAMAGE = (SafetensorError, RuntimeError, ValueError, OSError, ImportError, EOFError, LookupError, AttributeError,
@@ -69,6 +72,21 @@ def load_weights(file: Path, network: nn.Module) -> None:
     except RuntimeError as error:
         first = " ".join(str(error).split())[:200]
         raise InconsistentError(f"{file} does not fit its {CONFIG} ({first}): copy the folder again") from error
+
+
+def load_sized(folder: Path, sizes: type[S], build: Callable[[S], N]) -> N:
+    """The network that the sizes in a folder's config.json make, with the weights beside it, in float32 on the CPU.
+
+    Raises:
+        InconsistentError: a file is missing, damaged, or of another network.
+    """
+    file, advice = folder / CONFIG, "copy the folder again, or train again"
+    if not file.is_file():
+        raise InconsistentError(f"{file} is missing: {advice}")
+    with torch.device("meta"):
+        network = build(read_document(file, sizes, advice=advice, damaged=InconsistentError))
+    load_weights(folder / WEIGHTS, network)
+    return network
 
 
 def read_tensors(file: Path, role: str) -> dict[str, Tensor]:

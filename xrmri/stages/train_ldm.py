@@ -49,7 +49,8 @@ def run(
     vae: Path,
     out: Path,
     config: TrainLdm,
-    *, execution: Execution,
+    *,
+    execution: Execution,
     init: Path | None = None,
     anchor_dataset: Path | None = None,
 ) -> dict[str, Any]:
