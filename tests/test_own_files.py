@@ -157,9 +157,11 @@ def test_a_process_of_another_machine_counts_as_dead_once_it_is_silent(tmp_path)
     hold(tmp_path).release()
 
 
-def test_a_lock_cut_off_by_a_full_disk_or_being_written_is_not_taken_at_once(tmp_path):
+@pytest.mark.parametrize("text", ["", '{"place": "a", "pi', "[" * 100_000, '{"place": 1, "pid": "x", "began": []}',
+                                  '{"place": "a", "pid": 99999999999999999999, "began": ""}'])  # fmt: skip
+def test_a_lock_cut_off_by_a_full_disk_being_written_or_made_by_nobody_is_not_taken_at_once(tmp_path, text):
     lock = tmp_path / "run.lock"
-    lock.write_text("")
+    lock.write_text(text)
     with pytest.raises(InputError, match="by another process"):
         hold(tmp_path)
     os.utime(lock, (0, 0))

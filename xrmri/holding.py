@@ -13,8 +13,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event, Thread
+from typing import Annotated
 
+from xrmri.documents import read_document
 from xrmri.errors import InputError
+from xrmri.typed import Between
 
 SIGN_S, SILENT_S = 20.0, 180.0
 """Seconds between two signs of life, and after which a silent process of another machine counts as dead: clocks of
@@ -28,7 +31,7 @@ class Holder:
 
     place: str
     """Machine, and container where there is one."""
-    pid: int
+    pid: Annotated[int, Between(1, 2**31)]
     began: str
     """When it was started, in the kernel's count; empty where that is not told."""
 
@@ -120,11 +123,9 @@ def _refuse_where_held(folder: Path, file: Path) -> None:
     """InputError where the holder named in a lock is at work."""
     try:
         silent_s = time.time() - file.stat().st_mtime
-        holder = Holder(**json.loads(file.read_text(encoding="utf-8")))
+        holder = _holder(file)
     except FileNotFoundError:
         return
-    except (OSError, ValueError, TypeError):  # being written, or left half-written by a full disk
-        holder = None
     if holder and holder.place == here():
         if not lives(holder.pid, holder.began):
             return
@@ -132,6 +133,20 @@ def _refuse_where_held(folder: Path, file: Path) -> None:
         return
     who = f"process {holder.pid} on {holder.place.partition(' ')[0]}" if holder else "another process"
     raise InputError(f"{folder} is being worked on by {who}: wait until it has ended, or give another -o")
+
+
+def _holder(file: Path) -> Holder | None:
+    """Who made a lock; None where it is being written, was left half-written by a full disk, or says nothing.
+
+    Raises:
+        FileNotFoundError: it is gone.
+    """
+    try:
+        return read_document(file, Holder, advice="remove it")
+    except InputError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise error.__cause__ from error
+        return None
 
 
 def _remove_dead(folder: Path, file: Path) -> None:

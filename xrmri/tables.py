@@ -1,19 +1,30 @@
-"""CSV tables of this project, read row by row into the frozen dataclass that says what is in a row."""
+"""CSV tables of this project: a frozen dataclass says what is in a row, and each is read and written by it."""
 
 import csv
 import io
 import re
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from xrmri.errors import InconsistentError, InputError, XrmriError
+from xrmri.files import complete_or_absent
 from xrmri.limits import read_whole
+from xrmri.names import cells
 from xrmri.typed import UnfitError, record_of
 
 R = TypeVar("R")
 _WHOLE = re.compile(r"-?\d{1,18}")
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """How many digits behind the point a number is written with: `Annotated[float, Digits(4)]`."""
+
+    places: int
 
 
 def read_table(file: Path, kind: type[R], *, advice: str, damaged: type[XrmriError] = InconsistentError) -> list[R]:
@@ -47,6 +58,41 @@ def read_table(file: Path, kind: type[R], *, advice: str, damaged: type[XrmriErr
     except (UnfitError, csv.Error, UnicodeDecodeError) as error:
         raise damaged(f"{file} cannot be used ({error}): {advice}") from error
     return rows
+
+
+@contextmanager
+def new_table(file: Path, kind: type[R]) -> Iterator[Callable[[R], None]]:
+    """A function that adds a row to a table; complete when the block ends well, absent when it does not.
+
+    Args:
+        file: where it shall be.
+        kind: a dataclass; its fields are the columns, in order. None is an empty cell.
+    """
+    digits = {name: _digits(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
+    with complete_or_absent(file) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(digits)
+
+        def add(row: R) -> None:
+            values = ((getattr(row, name), places) for name, places in digits.items())
+            table.writerow(cells(value if places is None or value is None else f"{value:.{places}f}"
+                                 for value, places in values))  # fmt: skip
+
+        yield add
+
+
+def write_table(file: Path, kind: type[R], rows: Iterable[R]) -> None:
+    """Write a table whose rows are all known; arguments as of `new_table`."""
+    with new_table(file, kind) as add:
+        for row in rows:
+            add(row)
+
+
+def _digits(hint: Any) -> int | None:
+    """With how many digits behind the point a field is written; None where it is written as it is."""
+    if get_origin(hint) in (Union, UnionType):
+        return next((places for inner in get_args(hint) if (places := _digits(inner)) is not None), None)
+    return next((one.places for one in get_args(hint)[1:] if isinstance(one, Digits)), None)
 
 
 def _basic(hint: Any) -> tuple[Any, ...]:

@@ -136,7 +136,7 @@ def _items(values: Any, kinds: tuple[Any, ...], place: str) -> list[tuple[Any, A
 
 def _require_ranges(value: Any, limits: tuple[Any, ...], place: str) -> None:
     values = value if isinstance(value, tuple) else () if value is None else (value,)
-    for limit in limits:
+    for limit in (one for one in limits if isinstance(one, Between)):
         if not all(limit.low <= one <= limit.high for one in values):
             ends = f"at least {limit.low:g}" if limit.high == math.inf else f"{limit.low:g} to {limit.high:g}"
             raise UnfitError(f"{place} must be {ends}, not {shown(value)}")

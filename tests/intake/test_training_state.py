@@ -20,9 +20,11 @@ REMEDY = "remove that folder, and the run goes on from the one before"
 def run(tmp_path):
     """A run folder with a checkpoint after step 7."""
     tensors = {"a": torch.arange(6.0).reshape(2, 3)}
-    facts = {"losses": [0.5, 0.25], "scaler": {}}
     state = {"state": {0: {"step": torch.tensor(7.0)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
-    save_checkpoint(tmp_path, Checkpoint(step=7, weights=tensors, average=tensors, optimiser=state, facts=facts))
+    checkpoint = Checkpoint(
+        step=7, weights=tensors, average=tensors, optimiser=state, losses=(0.5, 0.25), scaler={"scale": 2.0}
+    )
+    save_checkpoint(tmp_path, checkpoint)
     return tmp_path
 
 
@@ -33,7 +35,7 @@ def folder(run):
 
 def test_a_checkpoint_comes_back_as_it_was(run):
     found = latest_checkpoint(run)
-    assert found.step == 7 and found.facts == {"losses": [0.5, 0.25], "scaler": {}}
+    assert found.step == 7 and found.losses == (0.5, 0.25) and found.scaler == {"scale": 2.0}
     assert torch.equal(found.average["a"], torch.arange(6.0).reshape(2, 3))
 
 

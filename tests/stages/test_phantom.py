@@ -16,6 +16,7 @@ from xrmri.data.nifti import read_volume
 from xrmri.data.readings import read_readings
 from xrmri.data.release import find_release
 from xrmri.data.volume import read_series
+from xrmri.errors import InconsistentError
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.release import place
 from xrmri.phantom.tables import readings_table
@@ -62,6 +63,12 @@ def test_an_interrupted_release_goes_on_and_ends_in_the_bytes_that_one_worker_wr
     assert read_record(out).status == "stopped" and not (out / "00m" / "contents.csv").exists()
     drawn = {file: file.stat().st_mtime_ns for file in out.glob("00m/*/*/*/*/*")}
     assert len(drawn) >= 84
+    boxes = next((out / "cache" / "boxes").iterdir())
+    kept = boxes.read_text()
+    boxes.write_text(kept.replace("left", "middle"))
+    with pytest.raises(InconsistentError, match=f"{boxes.name}: left is missing: remove it and run the same command"):
+        run(out, CONFIG, Execution(workers=2))
+    boxes.write_text(kept)
     assert run(out, CONFIG, Execution(workers=2))["status"] == "finished"
     assert images(out) == images(release)
     assert all(file.stat().st_mtime_ns == before for file, before in drawn.items())

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.generation.made_model import SIZE, made_model
 from tests.stages.made_dataset import make_dataset
+from xrmri.errors import InconsistentError
 from xrmri.generation.share import Share, read_share
 from xrmri.report.three_planes import NIIVUE_SHA256
 
@@ -175,6 +176,19 @@ def test_two_launched_processes_share_a_cohort_and_a_task_of_an_array_between_th
     array = {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_COUNT": "3", "SLURM_ARRAY_TASK_MIN": "0"}
     assert read_share(None, array | launched[1], tmp_path) == Share(number=3, count=6)
     assert read_share(None, {}, tmp_path) is None and read_share("0/1", {}, tmp_path) == Share(number=0, count=1)
+
+
+def test_what_shares_left_word_of_is_put_together_or_told_to_be_damaged(tmp_path):
+    one, other = Share(number=0, count=2), Share(number=1, count=2)
+    one.mark_done(tmp_path, {"a": "no knee"})
+    assert one.is_done(tmp_path) and not other.is_done(tmp_path) and one.rejected_by_all(tmp_path) is None
+    other.mark_done(tmp_path, {"b": "no side"})
+    assert one.rejected_by_all(tmp_path) == {"a": "no knee", "b": "no side"}
+    mark = tmp_path / "shards" / "1-of-2.json"
+    for text, words in (('{"b": 7}', "a share.b must be a text, not 7"), ("[", "is not JSON"), ("[]", "holds \\[]")):
+        mark.write_text(text)
+        with pytest.raises(InconsistentError, match=f"1-of-2.json.* {words}.*: remove it and run that share again"):
+            one.rejected_by_all(tmp_path)
 
 
 def test_volumes_drawn_by_two_launched_processes_are_those_of_one(model, tmp_path):

@@ -5,12 +5,11 @@ Splits are decided here, where all pairs are known, and no participant may be in
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from xrmri.building.record import LeftOutSeries, PairRecord, ShardRecord
 from xrmri.building.search import count, left_out
@@ -24,10 +23,19 @@ from xrmri.data.pairing import SPLITS, leak
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.facts import DatasetFacts, write_dataset_facts
-from xrmri.names import cells
-from xrmri.run import complete_or_absent, read_record, sha256
+from xrmri.run import read_record, sha256
+from xrmri.tables import write_table
 
-_REJECTED_COLUMNS = ("participant", "visit", "side", "series", "reason")
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _RejectedRow:
+    """A line of rejected.csv; the fields are those of LeftOutSeries."""
+
+    participant: str
+    visit: str
+    side: str
+    series: str
+    reason: str
 
 
 def shards_of(folder: Path, number: int) -> list[Shard]:
@@ -80,7 +88,9 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[ShardReco
     pairs.sort(key=lambda pair: (pair.participant, pair.visit, pair.side))
     left = left_out(pairs, [one for record in records for one in record.rejected])
     counts = count(records[0].found, pairs, left)
-    _write_rejected(folder / "rejected.csv", left)
+    columns = [one.name for one in fields(_RejectedRow)]
+    rejected = (_RejectedRow(**{name: getattr(one, name) for name in columns}) for one in left)
+    write_table(folder / "rejected.csv", _RejectedRow, rejected)
     _refuse_too_many(counts, left, config, folder)
     splits = split_of(((pair.participant, pair.kl) for pair in pairs), config)
     rows = [asdict(pair) | {"split": pair.split or splits[pair.participant]} for pair in pairs]
@@ -149,15 +159,6 @@ def verify(folder: Path) -> dict[str, Any]:
             raise InconsistentError(f"{folder / 'index.csv'} names a row for {pair_id} that holds another pair")
     shards = len(dataset.facts.shards)
     return {"status": "verified", "output": str(folder), "pairs": len(dataset), "shards": shards}
-
-
-def _write_rejected(file: Path, left: Sequence[LeftOutSeries]) -> None:
-    """Write rejected.csv."""
-    with complete_or_absent(file) as partial:
-        table = pd.DataFrame(
-            [cells(getattr(one, name) for name in _REJECTED_COLUMNS) for one in left], columns=list(_REJECTED_COLUMNS)
-        )
-        table.to_csv(partial, index=False, lineterminator="\n")
 
 
 def _refuse_too_many(

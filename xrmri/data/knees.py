@@ -5,10 +5,9 @@ scored.
 Crops keep the film's orientation: a left knee is not mirrored here.
 """
 
-import csv
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,17 +18,13 @@ from PIL import Image
 from xrmri.data.chunks import FILTERS
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
 from xrmri.errors import InconsistentError, InputError
-from xrmri.names import cells
 from xrmri.records import KneeBox
 from xrmri.run import complete_or_absent, read_record
 from xrmri.seals import require_sha256
-from xrmri.tables import read_table
+from xrmri.tables import Digits, new_table, read_table
 from xrmri.typed import Between
 
-_COLUMNS = ("row", "name", "source", "source_sha256", "side", "score", "x0", "y0", "x1", "y1", "spacing_mm",
-            "fibula_left")  # fmt: skip
-_Pixels = Annotated[float, Between(-100_000, 100_000)]
-_REJECTED = ("source", "reason", "score")
+_Pixels = Annotated[float, Between(-100_000, 100_000), Digits(2)]
 _AGAIN = "run `xrmri detect-knee` again with --force"
 
 
@@ -58,22 +53,23 @@ class _Row:
     source: str
     source_sha256: str
     side: Literal["left", "right"]
-    score: Annotated[float, Between(0, 1)]
+    score: Annotated[float, Between(0, 1), Digits(4)]
     x0: _Pixels
     y0: _Pixels
     x1: _Pixels
     y1: _Pixels
-    spacing_mm: Annotated[float, Between(0.001, 100)] | None
-    fibula_left: Annotated[float, Between(0, 1)]
+    spacing_mm: Annotated[float, Between(0.001, 100), Digits(5)] | None
+    """Of the crop, whose pixels are square."""
+    fibula_left: Annotated[float, Between(0, 1), Digits(3)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RejectedFilm:
-    """A film, or one knee of it, that was left out."""
+    """A line of rejected.csv: a film, or one knee of it, that was left out."""
 
     source: str
     reason: str
-    score: float | None
+    score: Annotated[float, Digits(4)] | None
     """Of the best box that was left out; None where nobody looked for one."""
 
 
@@ -123,23 +119,18 @@ def write_knees(folder: Path, knees: Iterable[DetectedKnee | RejectedFilm]) -> t
         how many knees, and how many rows of rejected.csv.
     """
     with ExitStack() as stack:
-        names = ("knees.h5", "knees.csv", "rejected.csv")
-        partial = [stack.enter_context(complete_or_absent(folder / name)) for name in names]
-        content = stack.enter_context(new_h5(partial[0]))
-        streams = [stack.enter_context(file.open("w", encoding="utf-8", newline="")) for file in partial[1:]]
-        found, rejected = (csv.writer(stream, lineterminator="\n") for stream in streams)
-        found.writerow(_COLUMNS)
-        rejected.writerow(_REJECTED)
+        content = stack.enter_context(new_h5(stack.enter_context(complete_or_absent(folder / "knees.h5"))))
+        found = stack.enter_context(new_table(folder / "knees.csv", _Row))
+        rejected = stack.enter_context(new_table(folder / "rejected.csv", RejectedFilm))
         counts = [0, 0]
         for knee in knees:
             if isinstance(knee, DetectedKnee):
                 _append(content, counts[0], knee)
-                found.writerow(cells(_line(counts[0], knee)))
+                found(_row(counts[0], knee))
                 _write_picture(folder / f"{knee.name}.png", knee.crop)
                 counts[0] += 1
             else:
-                score = "" if knee.score is None else f"{knee.score:.4f}"
-                rejected.writerow(cells((knee.source, knee.reason, score)))
+                rejected(knee)
                 counts[1] += 1
     return counts[0], counts[1]
 
@@ -155,7 +146,8 @@ def open_knees(folder: Path) -> Knees:
     rows = read_table(folder / "knees.csv", _Row, advice=_AGAIN, damaged=InputError)
     if [row.row for row in rows] != list(range(len(rows))):
         raise InputError(f"{folder / 'knees.csv'} cannot be used (its rows are not numbered from 0): {_AGAIN}")
-    return Knees(folder=folder, table=pd.DataFrame([asdict(row) for row in rows], columns=list(_COLUMNS)))
+    table = pd.DataFrame([asdict(row) for row in rows], columns=[one.name for one in fields(_Row)])
+    return Knees(folder=folder, table=table)
 
 
 def _append(content: File, row: int, knee: DetectedKnee) -> None:
@@ -176,12 +168,23 @@ def _append(content: File, row: int, knee: DetectedKnee) -> None:
         content[name][row] = value
 
 
-def _line(row: int, knee: DetectedKnee) -> tuple[object, ...]:
-    """One knee as a line of knees.csv; the spacing is the crop's, whose pixels are square."""
-    corners = (f"{corner:.2f}" for corner in knee.box.corners)
-    spacing = f"{knee.spacing_mm[0]:.5f}" if knee.spacing_mm else ""
-    box, sure = knee.box, f"{knee.box.fibula_left:.3f}"
-    return row, knee.name, knee.source, knee.source_sha256, box.side, f"{box.score:.4f}", *corners, spacing, sure
+def _row(row: int, knee: DetectedKnee) -> _Row:
+    """One knee as a line of knees.csv."""
+    x0, y0, x1, y1 = knee.box.corners
+    return _Row(
+        row=row,
+        name=knee.name,
+        source=knee.source,
+        source_sha256=knee.source_sha256,
+        side=knee.box.side,  # type: ignore[arg-type]
+        score=knee.box.score,
+        x0=x0,
+        y0=y0,
+        x1=x1,
+        y1=y1,
+        spacing_mm=knee.spacing_mm[0] if knee.spacing_mm else None,
+        fibula_left=knee.box.fibula_left,
+    )
 
 
 def _write_picture(file: Path, crop: np.ndarray) -> None:

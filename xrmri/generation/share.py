@@ -1,12 +1,14 @@
 """Which of a cohort's volumes one process draws: all, or a share: by --shard, of a Slurm array, of a launcher."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xrmri.documents import read_json
+from xrmri.errors import InconsistentError
 from xrmri.machine.parallel import array_task, parse_shard
 from xrmri.run import read_record, write_json
+from xrmri.typed import UnfitError, fitted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,14 +37,29 @@ class Share:
         write_json(self._mark(out), rejected)
 
     def rejected_by_all(self, out: Path) -> dict[str, str] | None:
-        """What all shares together could not draw; None while one of them is not done."""
+        """What all shares together could not draw; None while one of them is not done.
+
+        Raises:
+            InconsistentError: what one of them left word of is damaged.
+        """
         marks = [Share(number=number, count=self.count)._mark(out) for number in range(self.count)]
         if not all(mark.is_file() for mark in marks):
             return None
-        return {name: reason for mark in marks for name, reason in json.loads(mark.read_text("utf-8")).items()}
+        return {name: reason for mark in marks for name, reason in _rejected(mark).items()}
 
     def _mark(self, out: Path) -> Path:
         return out / "shards" / f"{self.name}.json"
+
+
+def _rejected(mark: Path) -> Mapping[str, str]:
+    """What a share could not draw: name -> why."""
+    advice = "remove it and run that share again"
+    content = read_json(mark, advice=advice, damaged=InconsistentError)
+    try:
+        rejected: Mapping[str, str] = fitted(content, Mapping[str, str], "a share")
+    except UnfitError as error:
+        raise InconsistentError(f"{mark}: {error}: {advice}") from error
+    return rejected
 
 
 def read_share(told: str | None, environment: Mapping[str, str], out: Path) -> Share | None:

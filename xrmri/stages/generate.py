@@ -1,11 +1,10 @@
 """ldm/ + radiographs, or a dataset's -> synthetic volumes as NIfTI, each with a sidecar and a preview."""
 
-import csv
 import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,10 @@ from xrmri.generation.job import Job, job_of
 from xrmri.generation.model import ModelFolder
 from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
-from xrmri.names import cells, safe_name
+from xrmri.names import safe_name
 from xrmri.outputs import clear_leftovers_of
-from xrmri.run import Run, begin, complete_or_absent, digest, fingerprint, is_done, require_writable
+from xrmri.run import Run, begin, digest, fingerprint, is_done, require_writable
+from xrmri.tables import write_table
 from xrmri.trouble import hash_or_absent, opens
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,14 @@ FOLDER = Path("volumes")
 
 Cases = Mapping[str, Callable[[], Case]]
 """Name of each volume -> reads its case."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectedCase:
+    """A line of rejected.csv."""
+
+    name: str
+    reason: str
 
 
 def run(
@@ -205,9 +213,7 @@ def _to_folder(
     made_of = {"model": job.model.sha256, **told}
     drawn = share and (is_done(out, job.config, made_of) or share.is_done(out))
     name, needed_bytes = share.name if share else "", len(names) * job.bytes_on_disk
-    run = drawn or begin(
-        out, job.config, made_of, force=force, share=name, reads=reads, needed_bytes=needed_bytes
-    )
+    run = drawn or begin(out, job.config, made_of, force=force, share=name, reads=reads, needed_bytes=needed_bytes)
     if not isinstance(run, Run):
         job.model.say_what_it_is()
         return {"status": "already done", **result}
@@ -250,7 +256,8 @@ def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str
 
 def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, str]) -> None:
     """Write what was left out, and count."""
-    _write_rejected(out / "rejected.csv", reasons)
+    rejected = (RejectedCase(name=name, reason=reason) for name, reason in reasons.items())
+    write_table(out / "rejected.csv", RejectedCase, rejected)
     run.note(counts=_counts(asked, len(reasons)))
     if len(reasons) == asked:
         raise InputError(f"none of the {asked} radiographs could be used: see {out / 'rejected.csv'}")
@@ -263,9 +270,3 @@ def _counts(asked: int, rejected: int) -> dict[str, int]:
 def _stem(file: Path) -> str:
     """A radiograph's name; DICOM files of a release have no suffix to lose."""
     return file.stem if file.suffix.lower() in RADIOGRAPH_SUFFIXES else file.name
-
-
-def _write_rejected(file: Path, reasons: Mapping[str, str]) -> None:
-    """rejected.csv: each case left out, and why."""
-    with complete_or_absent(file) as partial_file, partial_file.open("w", newline="", encoding="utf-8") as stream:
-        csv.writer(stream).writerows(map(cells, [("name", "reason"), *reasons.items()]))

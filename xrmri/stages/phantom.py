@@ -3,17 +3,17 @@
 A participant is complete or absent, so an unfinished release goes on where it stopped.
 """
 
-import json
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from xrmri.config import Execution, Phantom
 from xrmri.data.nifti import write_volume
 from xrmri.data.volume import windowed_slices
-from xrmri.errors import InputError
+from xrmri.documents import read_document
+from xrmri.errors import InconsistentError, InputError
 from xrmri.geometry import Geometry
 from xrmri.likeness.volumes import draw_figures
 from xrmri.machine.parallel import in_order
@@ -28,6 +28,7 @@ from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.phantom.tissue import Tissue
 from xrmri.records import Volume
 from xrmri.run import begin, write_json, write_text
+from xrmri.typed import content_of
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,14 @@ _FIGURES = Path("figures")
 _PARTS = Path("cache/boxes")  # until the release is finished: true boxes are known only once a film is drawn
 _FILM_BYTES = 10_000_000
 _OTHER_SLICES = 106  # 35 of IW, 70 of MPR and its reference image, on average
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _FilmBoxes:
+    """The true joint boxes of a film, (x0, y0, x1, y1) in its pixels."""
+
+    right: tuple[float, float, float, float]
+    left: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +115,7 @@ def _draw(job: _ParticipantJob) -> str:
         return participant.participant
     film = render_film(participant)
     drawn = render_flash(participant, _drawn_matrix(config.matrix), config.scan)
-    write_json(boxes, {side: [float(corner) for corner in corners] for side, corners in film.joint_box.items()})
+    write_json(boxes, content_of(_FilmBoxes(**film.joint_box)))
     if config.labels:
         _write_labels(job.root / "labels", participant, drawn)
     try:
@@ -146,9 +155,14 @@ def _write_labels(folder: Path, participant: Participant, drawn: Flash) -> None:
         write_volume(folder / f"{participant.participant}_{VISIT}_{side}_{kind}.nii.gz", volume, SYNTHETIC)
 
 
+def _read_boxes(file: Path) -> _FilmBoxes:
+    advice = "remove it and run the same command again"
+    return read_document(file, _FilmBoxes, advice=advice, damaged=InconsistentError)
+
+
 def _write_tables(out: Path, people: list[Participant], others: bool) -> None:
     """Everything that is not an image."""
-    boxes = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in (out / _PARTS).glob("*.json")}
+    boxes = {file.stem: asdict(_read_boxes(file)) for file in (out / _PARTS).glob("*.json")}
     texts = {
         Path(VISIT, "contents.csv"): contents_table(people, others),
         _READINGS: readings_table((person, place(person).film.barcode) for person in people),

@@ -20,7 +20,7 @@ from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import partial_name, sha256
 from xrmri.seals import require_seal, require_sha256, sealed
-from xrmri.typed import Between, record_of
+from xrmri.typed import Between, content_of, record_of
 
 FOLDER = "checkpoints"
 KEPT = 2
@@ -36,7 +36,6 @@ class _SavedState:
 
     step: Annotated[int, Between(0)]
     losses: tuple[float, ...]
-    """Since the last row of metrics.jsonl."""
     scaler: Mapping[str, Any] | None = None
     files: Mapping[str, str]
     """File of the checkpoint -> sha256."""
@@ -50,8 +49,10 @@ class Checkpoint:
     weights: dict[str, Tensor]
     average: dict[str, Tensor]
     optimiser: dict[str, Any]
-    facts: dict[str, Any]
-    """JSON: what else the loop remembers."""
+    losses: tuple[float, ...]
+    """Since the last row of metrics.jsonl."""
+    scaler: Mapping[str, Any]
+    """State of what scales the loss in fp16; empty where nothing does."""
 
 
 def checkpoint_bytes(parameters: int) -> int:
@@ -68,9 +69,13 @@ def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     _save_tensors(partial / "weights.safetensors", checkpoint.weights)
     _save_tensors(partial / "average.safetensors", checkpoint.average)
     torch.save(checkpoint.optimiser, partial / "optimiser.pt")
-    files = {name: sha256(partial / name) for name in _FILES}
-    state = sealed({"step": checkpoint.step, **checkpoint.facts, "files": files})
-    (partial / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    state = _SavedState(
+        step=checkpoint.step,
+        losses=checkpoint.losses,
+        scaler=checkpoint.scaler,
+        files={name: sha256(partial / name) for name in _FILES},
+    )
+    (partial / "state.json").write_text(json.dumps(sealed(content_of(state))), encoding="utf-8")
     for file in partial.iterdir():
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -101,7 +106,8 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
             weights=load_file(folder / "weights.safetensors"),
             average=load_file(folder / "average.safetensors"),
             optimiser=torch.load(folder / "optimiser.pt", map_location="cpu", weights_only=True),
-            facts={"losses": list(state.losses), "scaler": dict(state.scaler or {})},
+            losses=state.losses,
+            scaler=state.scaler or {},
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, InputError) as error:
         raise InconsistentError(f"{folder} is damaged ({error}): {advice}") from error

@@ -233,8 +233,8 @@ def _resume(
     ema.load(checkpoint.average)
     optimiser.load_state_dict(checkpoint.optimiser)
     if accelerator.scaler is not None:
-        accelerator.scaler.load_state_dict(checkpoint.facts["scaler"])
-    return checkpoint.step, checkpoint.facts["losses"]
+        accelerator.scaler.load_state_dict(checkpoint.scaler)
+    return checkpoint.step, list(checkpoint.losses)
 
 
 def _require_fit(checkpoint: Checkpoint, folder: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
@@ -255,7 +255,8 @@ def _save(
     step: int,
     losses: list[float],
     network: nn.Module,
-    *, ema: Ema,
+    *,
+    ema: Ema,
     optimiser: torch.optim.Optimizer,
     accelerator: Accelerator,
 ) -> None:
@@ -269,6 +270,7 @@ def _save(
         weights=network.state_dict(),
         average=ema.average,
         optimiser=whole,
-        facts={"losses": losses, "scaler": scaler},
+        losses=tuple(losses),
+        scaler=scaler,
     )
     save_checkpoint(folder, checkpoint)
