@@ -1,6 +1,10 @@
 """Mistakes a person can make; each knows its exit code and is told in one line."""
 
+import textwrap
 from dataclasses import dataclass
+
+_LONGEST = 160
+"""Of what a library says that goes into a line of ours."""
 
 
 class XrmriError(Exception):
@@ -61,3 +65,8 @@ class StoppedEarly(XrmriError):
 
 class Signalled(BaseException):
     """A signal asks the program to end; no Exception, so that nothing on the way takes it for a mistake of its own."""
+
+
+def said(error: BaseException) -> str:
+    """What a library says of a file, on one line that ends with a whole word; its kind where it says nothing."""
+    return textwrap.shorten(str(error), _LONGEST, placeholder=" ...") or type(error).__name__

@@ -36,6 +36,13 @@ class Radiograph:
     """Which knee it shows; None for a bilateral film."""
     spacing_mm: tuple[float, float] | None
     """Row and column spacing, or None where the file does not tell."""
+    pixel_aspect: float = 1.0
+    """Height of a pixel over its width; of what has a spacing, the spacing counts."""
+
+    @property
+    def pixel_size(self) -> tuple[float, float]:
+        """Height and width of a pixel: in mm, or in widths where the file does not tell."""
+        return self.spacing_mm or (self.pixel_aspect, 1.0)
 
     def __repr__(self) -> str:
         """Shape, side and spacing, as a person would say them."""

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from xrmri.errors import InputError, UnusableError
+from xrmri.errors import InputError, UnusableError, said
 from xrmri.limits import MOST_BYTES, open_regular
 
 ARCHIVE = re.compile(r"(\d{8})(?:\.tar\.gz|\.tgz|\.tar)", re.IGNORECASE)
@@ -99,7 +99,7 @@ def _members(file: Path, block: int) -> Iterator[Iterator[tuple[str, BinaryIO]]]
     except _DAMAGE as error:
         short = isinstance(error, EOFError) or "end of" in str(error)
         kind = "truncated archive" if short else "damaged archive"
-        raise UnusableError(kind, f"{file.name} ({' '.join(str(error).split())[:120]})") from error
+        raise UnusableError(kind, f"{file.name} ({said(error)})") from error
 
 
 def _safe(archive: tarfile.TarFile, unpacked: "_Limited") -> Iterator[tuple[str, BinaryIO]]:

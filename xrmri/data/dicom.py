@@ -7,7 +7,7 @@ except PatientID, which makes the participant key.
 import logging
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -24,24 +24,33 @@ from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from xrmri.data.archive import the_only_content
+from xrmri.data.compressed import decoded, is_ours, require_decoder, require_small
+from xrmri.data.grey import bone_bright, slope_of
+from xrmri.data.header_numbers import Tags, aspect_of, integer, numbers, spacing_of, tells_spacing
 from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.data.quiet import quiet
-from xrmri.errors import InputError
+from xrmri.errors import InputError, said
 from xrmri.limits import MOST_BYTES, MOST_PIXELS, open_regular, require_pixels
+from xrmri.records import Radiograph
+
+log = logging.getLogger(__name__)
 
 LABEL_BYTES = 2**14
 """The labels of a file lie within this many bytes (choice: OAI's lie within 2,000)."""
 _LABELS = ("PatientID", "SeriesDescription", "StudyDescription")
-_JPEG_2000 = b"\xff\x4f\xff\x51"
-"""How its codestream begins; width and height follow."""
 _META_BYTES = 2**13
 """The file meta information lies within this many bytes (choice: it has some 300)."""
 _LAST_LABEL = 0x0020_0011  # SeriesNumber
 _LABEL_TAGS: list[BaseTag | int] = [*map(Tag, _LABELS), Tag(_LAST_LABEL), Tag("SpecificCharacterSet")]
-_HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing",
-                "ImagerPixelSpacing", "ImageOrientationPatient", "ImagePositionPatient"]  # fmt: skip
+_HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio",
+                "EstimatedRadiographicMagnificationFactor", "ImageOrientationPatient",
+                "ImagePositionPatient"]  # fmt: skip
 _PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "BitsAllocated",
                "BitsStored", "HighBit", "PixelRepresentation", "PixelData"]  # fmt: skip
+_GREY_TAGS = ["RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence", "PresentationLUTShape",
+              "PixelPaddingValue", "PixelPaddingRangeLimit",
+              *(f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue")
+                for part in ("Descriptor", "Data"))]  # fmt: skip
 # What pydicom and its decoders raise on damaged files; they share no base class.
 _DAMAGE = (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, TypeError, KeyError, AttributeError,
            NotImplementedError, RuntimeError, StructError, IndexError, OverflowError, zlib.error, MemoryError,
@@ -82,32 +91,50 @@ class Image:
     """One file: its header, and its pixels once decoded."""
 
     header: Header
-    tags: Dataset | Mapping[str, object]
-    """By keyword; a mapping where the file is plain."""
+    tags: Tags
 
     def pixels(self) -> np.ndarray:
-        """(H, W), the stored integers, read-only; InputError when they are damaged."""
+        """(H, W), the stored integers, read-only; InputError when they are damaged, or not one grey image."""
+        pixels = self.samples()
+        if pixels.ndim != 2:
+            raise InputError(f"pixels have the shape {pixels.shape}: one grey image is needed")
+        return pixels
+
+    def samples(self) -> np.ndarray:
+        """The same, or (H, W, 3) of red, green and blue."""
         try:
             if self._is_plain():
                 return self._plain_pixels()
-            assert isinstance(self.tags, Dataset)
-            frames, samples = (max(1, int(self.tags.get(tag) or 1)) for tag in ("NumberOfFrames", "SamplesPerPixel"))
-            require_pixels((*self.header.shape, frames * samples), "the image")
-            _require_small_codestream(self.tags.get("PixelData"))
-            with quiet():
-                pixels = self.tags.pixel_array
+            return np.asarray(self._decoded())
+        except InputError:
+            raise
         except _DAMAGE as error:
-            raise InputError(f"pixels cannot be decoded ({' '.join(str(error).split())[:120]})") from error
-        if pixels.ndim != 2:
-            raise InputError(f"pixels have the shape {pixels.shape}: one grey image is needed")
-        return np.asarray(pixels)
+            raise InputError(f"pixels cannot be decoded ({said(error)})") from error
+
+    def _decoded(self) -> np.ndarray:
+        """What a decoder makes of them."""
+        assert isinstance(self.tags, Dataset)
+        frames, samples = (max(1, integer(self.tags, tag)) for tag in ("NumberOfFrames", "SamplesPerPixel"))
+        require_pixels((*self.header.shape, frames * samples), "the image")
+        if frames > 1:
+            raise InputError(f"it holds {frames} images: one is needed")
+        syntax = self._syntax()
+        require_decoder(syntax)
+        with quiet():
+            if is_ours(syntax):
+                pixels = decoded(self.tags)
+                return self._of_stored_bits(pixels) if pixels.dtype == np.uint16 and pixels.ndim == 2 else pixels
+            require_small(self.tags.get("PixelData"))
+            return self.tags.pixel_array
+
+    def _syntax(self) -> str | None:
+        meta = getattr(self.tags, "file_meta", None)
+        return meta.get("TransferSyntaxUID") if meta else None
 
     def _is_plain(self) -> bool:
         """Whether the pixels are one grey image of two bytes each, as scanners store them."""
-        meta = getattr(self.tags, "file_meta", None)
-        syntax = meta.get("TransferSyntaxUID") if meta else None
         plain = (
-            syntax in (None, "", ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+            self._syntax() in (None, "", ImplicitVRLittleEndian, ExplicitVRLittleEndian)
             and (self.tags.get("BitsAllocated"), self.tags.get("SamplesPerPixel") or 1) == (16, 1)
             and str(self.tags.get("NumberOfFrames") or 1) == "1"
         )
@@ -116,14 +143,24 @@ class Image:
         return plain
 
     def _plain_pixels(self) -> np.ndarray:
-        """Plain pixels without a copy."""
+        """Plain pixels, without a copy where nothing but them stands in their words."""
         data: Any = self.tags.get("PixelData")
         rows, columns = self.header.shape
         held, needed = len(data) if isinstance(data, bytes | memoryview) else 0, rows * columns * 2
         if held < needed or not needed:
             raise ValueError(f"{held} bytes where {rows} x {columns} pixels need {needed}")
-        kind = "<i2" if self.tags.get("PixelRepresentation") == 1 else "<u2"
-        return np.frombuffer(data, kind, rows * columns).reshape(rows, columns)
+        return self._of_stored_bits(np.frombuffer(data, "<u2", rows * columns).reshape(rows, columns))
+
+    def _of_stored_bits(self, words: np.ndarray) -> np.ndarray:
+        """The BitsStored bits below HighBit of each word, with their sign; overlays stand in the others."""
+        stored, high = integer(self.tags, "BitsStored"), integer(self.tags, "HighBit")
+        if not 0 < stored <= high + 1 <= 16:
+            stored, high = 16, 15
+        signed = self.tags.get("PixelRepresentation") == 1
+        if high + 1 == stored and not signed and int(words.max()) >> stored == 0:
+            return words
+        moved = words << np.uint16(15 - high)
+        return np.asarray((moved.view(np.int16) if signed else moved) >> (16 - stored))
 
 
 def is_dicom(file: Path) -> bool:
@@ -147,10 +184,10 @@ def read_labels(content: bytes) -> Labels:
         dataset = plain_labels(content) or read_partial(
             BytesIO(content), _after_labels, force=True, specific_tags=_LABEL_TAGS
         )
-        number = _numbers(dataset, "SeriesNumber", 1)
+        number = numbers(dataset, "SeriesNumber", 1)
         texts = [str(dataset.get(tag) or "").strip(" \0") for tag in _LABELS]
     except _DAMAGE as error:
-        raise InputError(f"not a DICOM file ({' '.join(str(error).split())[:120]})") from error
+        raise InputError(f"not a DICOM file ({said(error)})") from error
     if not dataset:
         raise InputError("not a DICOM file (it has no tags)")
     participant, description, study = texts
@@ -166,28 +203,30 @@ def parse(content: bytes) -> Image:
     """A file's bytes as an image whose pixels are not yet decoded; InputError when they are not DICOM."""
     plain = plain_tags(content)
     if plain is not None and (plain.get("BitsAllocated"), plain.get("SamplesPerPixel", 1)) == (16, 1):
-        tags: Dataset | Mapping[str, object] = plain
+        tags: Tags = plain
     else:
-        tags = _parse(BytesIO(content), _HEADER_TAGS + _PIXEL_TAGS)
+        tags = _parse(BytesIO(content), _HEADER_TAGS + _PIXEL_TAGS + _GREY_TAGS)
     try:
         return Image(header=_header(tags), tags=tags)
     except _DAMAGE as error:
-        raise InputError(f"not a DICOM image ({' '.join(str(error).split())[:120]})") from error
+        raise InputError(f"not a DICOM image ({said(error)})") from error
 
 
-def read_film(file: Path) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """A radiograph: (H, W) float32 with bone bright, and its spacing in mm or None.
-
-    MONOCHROME1 films are inverted, so that high values are bone whatever the file says.
-    """
+def read_film(file: Path) -> Radiograph:
+    """A radiograph, with bone bright whatever the file says, and as wide as its header tells."""
     try:
         image = parse(the_only_content(file))
-        pixels = image.pixels().astype(np.float32)
+        pixels = bone_bright(image.samples(), image.tags)
     except InputError as error:
         raise InputError(f"{file} cannot be read as a DICOM image: {error}") from error
-    if image.tags.get("PhotometricInterpretation") == "MONOCHROME1":
-        pixels = pixels.max() - pixels
-    return pixels, image.header.spacing_mm
+    except _DAMAGE as error:
+        raise InputError(f"{file} cannot be read as a DICOM image ({said(error)})") from error
+    if slope_of(image.tags) < 0:
+        log.warning("%s has a RescaleSlope of %g: its grey values are turned round", file, slope_of(image.tags))
+    if image.header.spacing_mm is None and tells_spacing(image.tags):
+        log.warning("%s has a pixel spacing that is no two lengths: it is read as if it told none", file)
+    aspect = aspect_of(image.tags)
+    return Radiograph(pixels=pixels, side=None, spacing_mm=image.header.spacing_mm, pixel_aspect=aspect)
 
 
 def _after_labels(tag: BaseTag, vr: str | None, length: int) -> bool:
@@ -202,17 +241,8 @@ def _parse(source: BytesIO, tags: list[str]) -> Dataset:
             _require_modest(source)
             dataset = dcmread(source, force=True, specific_tags=tags)
         except _DAMAGE as error:
-            raise InputError(f"not a DICOM file ({' '.join(str(error).split())[:120]})") from error
+            raise InputError(f"not a DICOM file ({said(error)})") from error
         return dataset
-
-
-def _require_small_codestream(data: object) -> None:
-    """Refuse JPEG 2000 whose own header claims what no image has, whatever the tags say."""
-    place = data.find(_JPEG_2000) if isinstance(data, bytes) else -1
-    if place >= 0:
-        assert isinstance(data, bytes)
-        sides = (int.from_bytes(data[at : at + 4], "big") for at in (place + 12, place + 8))
-        require_pixels(sides, "the image")
 
 
 def _require_modest(source: BytesIO) -> None:
@@ -227,37 +257,18 @@ def _require_modest(source: BytesIO) -> None:
         raise InputError(f"it unpacks to more than {MOST_BYTES // 2**20} MiB")
 
 
-def _header(dataset: Dataset | Mapping[str, object]) -> Header:
+def _header(dataset: Tags) -> Header:
     """The tags of a dataset as plain values."""
     rows, columns = dataset.get("Rows"), dataset.get("Columns")
     if not isinstance(rows, int) or not isinstance(columns, int):
         raise InputError("not a DICOM image: it has no rows and columns")
-    spacing = _numbers(dataset, "ImagerPixelSpacing", 2) or _numbers(dataset, "PixelSpacing", 2)
-    orientation = _numbers(dataset, "ImageOrientationPatient", 6)
-    position = _numbers(dataset, "ImagePositionPatient", 3)
-    echo_time = _numbers(dataset, "EchoTime", 1)
+    orientation = numbers(dataset, "ImageOrientationPatient", 6)
+    position = numbers(dataset, "ImagePositionPatient", 3)
+    echo_time = numbers(dataset, "EchoTime", 1)
     return Header(
         echo_time_ms=echo_time[0] if echo_time else None,
         shape=(rows, columns),
-        spacing_mm=(spacing[0], spacing[1]) if spacing and min(spacing) > 0 else None,
+        spacing_mm=spacing_of(dataset),
         orientation=np.array(orientation).reshape(2, 3) if orientation else None,
         position_mm=np.array(position) if position else None,
     )
-
-
-def _numbers(dataset: Dataset | Mapping[str, object], tag: str, count: int) -> list[float]:
-    """The numbers of a tag, written as a list, one value or a string; [] when there are not `count` of them."""
-    try:
-        value = dataset.get(tag)
-    except _DAMAGE:
-        return []
-    if value is None or value == "":
-        return []
-    if isinstance(value, str):
-        value = value.replace("\\", " ").replace(",", " ").strip("[]() ").split()
-    parts: list[Any] = list(value) if isinstance(value, Sequence) or hasattr(value, "__iter__") else [value]
-    try:
-        numbers = [float(part) for part in parts]
-    except (TypeError, ValueError):
-        return []
-    return numbers if len(numbers) == count and np.isfinite(numbers).all() else []

@@ -15,12 +15,17 @@ _UNDEFINED = 0xFFFFFFFF
 _SYNTAX, _PIXELS = 0x0002_0010, 0x7FE0_0010
 _TEXTS = {
     0x0018_0081: "EchoTime",
+    0x0018_1114: "EstimatedRadiographicMagnificationFactor",
     0x0018_1164: "ImagerPixelSpacing",
     0x0020_0032: "ImagePositionPatient",
     0x0020_0037: "ImageOrientationPatient",
     0x0028_0004: "PhotometricInterpretation",
     0x0028_0008: "NumberOfFrames",
     0x0028_0030: "PixelSpacing",
+    0x0028_0034: "PixelAspectRatio",
+    0x0028_1052: "RescaleIntercept",
+    0x0028_1053: "RescaleSlope",
+    0x2050_0020: "PresentationLUTShape",
 }
 _LABELS = {
     0x0008_1030: "StudyDescription",
@@ -34,8 +39,13 @@ _NUMBERS = {
     0x0028_0010: "Rows",
     0x0028_0011: "Columns",
     0x0028_0100: "BitsAllocated",
+    0x0028_0101: "BitsStored",
+    0x0028_0102: "HighBit",
     0x0028_0103: "PixelRepresentation",
 }
+_ASKS_FOR_MORE = frozenset((0x0028_0120, 0x0028_0121, 0x0028_3000, 0x0028_3010))
+"""Padding, whose kind depends on other tags, and tables of grey values."""
+_TEXT_KINDS = frozenset((b"AS", b"CS", b"DS", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST"))
 _TAG, _SHORT, _LENGTH = Struct("<HH"), Struct("<H"), Struct("<I")
 
 
@@ -50,14 +60,16 @@ def plain_tags(content: bytes) -> Mapping[str, object] | None:
     """
     found: dict[str, object] = {}
     try:
-        for tag, start, length in _elements(content):
+        for tag, kind, start, length in _elements(content):
             if tag == _PIXELS:
                 found["PixelData"] = memoryview(content)[start : start + length]
                 return found
             if tag in _TEXTS:
-                found[_TEXTS[tag]] = _text(content, start, length)
-            elif tag in _NUMBERS and length == _SHORT.size:
+                found[_TEXTS[tag]] = _text(content, kind, start, length)
+            elif tag in _NUMBERS and kind in (b"US", b"") and length == _SHORT.size:
                 found[_NUMBERS[tag]] = _SHORT.unpack_from(content, start)[0]
+            elif tag in _NUMBERS or tag in _ASKS_FOR_MORE:
+                return None
     except (StructError, KeyError):
         pass
     return None
@@ -74,18 +86,21 @@ def plain_labels(content: bytes) -> Mapping[str, object] | None:
     """
     found: dict[str, object] = {}
     try:
-        for tag, start, length in _elements(content):
+        for tag, kind, start, length in _elements(content):
             if tag > _LAST_LABEL:
                 return found
             if tag in _LABELS:
-                found[_LABELS[tag]] = _text(content, start, length)
+                found[_LABELS[tag]] = _text(content, kind, start, length)
     except (StructError, KeyError):
         pass
     return None
 
 
-def _elements(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Tag, place and length of each element; StructError where the content ends, KeyError where it is not plain."""
+def _elements(content: bytes) -> Iterator[tuple[int, bytes, int, int]]:
+    """Tag, kind, place and length of each element; StructError where the content ends, KeyError where it is not plain.
+
+    The kind is empty where the syntax does not tell it.
+    """
     at, syntax = 132, b""
     explicit: bool | None = None  # as long as the file meta information lasts, which is explicit in every file
     if content[128:132] != b"DICM":
@@ -94,23 +109,27 @@ def _elements(content: bytes) -> Iterator[tuple[int, int, int]]:
         group, element = _TAG.unpack_from(content, at)
         if explicit is None and group != 2:
             explicit = _SYNTAXES[syntax]
-        length, at = _value(content, at, explicit is not False)
+        kind = b"" if explicit is False else content[at + 4 : at + 6]
+        length, at = _value(content, at, kind)
         tag = group << 16 | element
         if tag == _SYNTAX:
             syntax = content[at : at + length].rstrip(b"\0 ")
-        yield tag, at, length
+        yield tag, kind, at, length
         at += length
 
 
-def _text(content: bytes, start: int, length: int) -> str:
+def _text(content: bytes, kind: bytes, start: int, length: int) -> str:
+    """A value; KeyError where it is no text."""
+    if kind and kind not in _TEXT_KINDS:
+        raise KeyError("no text")
     return content[start : start + length].decode("latin-1").strip(" \0")
 
 
-def _value(content: bytes, at: int, explicit: bool) -> tuple[int, int]:
+def _value(content: bytes, at: int, kind: bytes) -> tuple[int, int]:
     """Length of an element's value and where it begins; KeyError for an undefined length."""
-    if not explicit:
+    if not kind:
         length, start = _LENGTH.unpack_from(content, at + 4)[0], at + 8
-    elif content[at + 4 : at + 6] in _LONG:
+    elif kind in _LONG:
         length, start = _LENGTH.unpack_from(content, at + 8)[0], at + 12
     else:
         length, start = _SHORT.unpack_from(content, at + 6)[0], at + 8

@@ -4,26 +4,23 @@ Pixels are (H, W), bone bright, in film orientation: image left is the patient's
 its own 1st to 99th percentiles; `view.View` makes of it what a network sees, in [-1, 1] (paper, III-B).
 """
 
+from dataclasses import replace
 from pathlib import Path
-from struct import error as StructError
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from xrmri.data.archive import is_archive
 from xrmri.data.dicom import is_dicom, read_film
-from xrmri.data.quiet import quiet
+from xrmri.data.picture import read_picture
 from xrmri.data.resample import resized, sampled
 from xrmri.errors import InputError, UnusableError
-from xrmri.limits import MOST_BYTES, MOST_PIXELS, require_pixels, require_regular
+from xrmri.limits import MOST_BYTES, require_regular
 from xrmri.records import Radiograph
 
 WHITE = 65535
 """Of a windowed crop."""
-_FORMATS = ("PNG", "JPEG", "TIFF")
-# What Pillow lets out on damaged pictures.
-_DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, RuntimeError, ArithmeticError, MemoryError,
-           AttributeError, StructError)  # fmt: skip
+FEWEST_PIXELS = 32
+"""Rows and columns of the smallest radiograph: of a smaller one nothing of a joint is left (choice)."""
 _WINDOW_PERCENTILES = (1, 99)
 CROP_MM = 97.0
 """Width of a joint crop whose film does not tell its spacing: the mean of 260 phantom crops, 80 to 119 (measured)."""
@@ -42,7 +39,7 @@ def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
         pixels float32 with bone bright, in the file's own units.
 
     Raises:
-        InputError: no such file, a folder, empty, not an image, damaged, or blank.
+        InputError: no such file, a folder, empty, not an image, damaged, blank, or tiny.
     """
     if file.is_dir():
         raise InputError(f"{file} is a folder: give one radiograph (DICOM, PNG, JPEG or TIFF)")
@@ -51,35 +48,16 @@ def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
     require_regular(file, MOST_BYTES)
     if file.stat().st_size == 0:
         raise InputError(f"{file} is empty: give a radiograph (DICOM, PNG, JPEG or TIFF)")
-    pixels, spacing_mm = read_film(file) if is_archive(file) or is_dicom(file) else (_read_picture(file), None)
+    if is_archive(file) or is_dicom(file):
+        film = read_film(file)
+    else:
+        film = Radiograph(pixels=read_picture(file), side=None, spacing_mm=None)
+    pixels = film.pixels
     if pixels.min() == pixels.max():
         raise InputError(f"{file} is blank: every pixel has the value {pixels.flat[0]:g}; give another radiograph")
-    return Radiograph(pixels=pixels, side=side, spacing_mm=spacing_mm)
-
-
-def _read_picture(file: Path) -> np.ndarray:
-    """Grey values of a PNG, JPEG or TIFF: (H, W) float32."""
-    try:
-        with quiet(), Image.open(file, formats=_FORMATS) as picture:
-            require_pixels(picture.size[::-1], str(file))
-            frames = getattr(picture, "n_frames", 1)
-            if frames > 1:
-                raise InputError(f"{file} holds {frames} images: give a file with one radiograph")
-            grey = picture if picture.mode in ("L", "F") or picture.mode.startswith("I") else picture.convert("L")
-            pixels = np.asarray(grey, dtype=np.float32)
-    except UnidentifiedImageError as error:
-        raise InputError(f"{file} is not an image: give a radiograph (DICOM, PNG, JPEG or TIFF)") from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{file} has too many pixels: more than {MOST_PIXELS:,} are not read") from error
-    except _DAMAGE as error:
-        raise InputError(f"{file} cannot be read as an image ({_reason(error)}): is it complete?") from error
-    if not np.isfinite(pixels).all():
-        raise InputError(f"{file} has pixels that are not numbers: give another radiograph")
-    return pixels
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+    if min(pixels.shape) < FEWEST_PIXELS:
+        raise InputError(f"{file} has {' x '.join(map(str, pixels.shape))} pixels: too few to show a joint")
+    return replace(film, side=side)
 
 
 def windowed(pixels: np.ndarray) -> np.ndarray:
@@ -116,7 +94,7 @@ def crop_knee(
         in pixels; and its row and column spacing in mm, if known.
     """
     x0, y0, x1, y1 = (float(corner) for corner in corners)
-    row_mm, column_mm = radiograph.spacing_mm or (1.0, 1.0)
+    row_mm, column_mm = radiograph.pixel_size
     half_mm = max((x1 - x0) * column_mm, (y1 - y0) * row_mm) * scale / 2
     rows, columns = (
         (middle - half_mm / mm, middle + half_mm / mm)

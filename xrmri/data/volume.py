@@ -13,6 +13,7 @@ import numpy as np
 
 from xrmri.data.archive import contents
 from xrmri.data.dicom import Header, Image, parse
+from xrmri.data.grey import has_tables, is_turned, slope_of
 from xrmri.data.resample import resized
 from xrmri.errors import InputError, UnusableError
 from xrmri.geometry import PLANES, Geometry, direction, lps_or_ras
@@ -78,6 +79,7 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
     stack = _majority_plane(images)
     if count is not None and len(stack) != count:
         raise UnusableError("slice count", f"{len(stack)} of one plane, not {count}")
+    _require_one_scale([image for _, image in stack])
     directions = _directions(stack[0][1].header, plane)
     along = np.array([_position(image.header) @ lps_or_ras(directions[:, 0]) for _, image in stack])
     order = np.argsort(along, kind="stable")
@@ -156,6 +158,15 @@ def _majority_plane(images: list[tuple[str, Image]]) -> list[tuple[str, Image]]:
     if echoes and max(echoes) - min(echoes) > _SAME_ECHO_MS:
         raise UnusableError("several echoes", f"{min(echoes):g} to {max(echoes):g} ms where a series of one is needed")
     return stack
+
+
+def _require_one_scale(images: Sequence[Image]) -> None:
+    """Refuse slices whose stored values do not mean one thing: brighter where larger, by the same step in all."""
+    slopes = [slope_of(image.tags) for image in images]
+    if max(slopes) != min(slopes):
+        raise UnusableError("uneven scale", f"RescaleSlope {min(slopes):g} to {max(slopes):g} over the slices")
+    if slopes[0] < 0 or any(is_turned(image.tags) or has_tables(image.tags) for image in images):
+        raise UnusableError("negative or table", "larger values are not the brighter ones")
 
 
 def _is_placed(header: Header) -> bool:

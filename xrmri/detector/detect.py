@@ -21,7 +21,7 @@ from xrmri.detector.architecture import ARCHITECTURE, read_architecture
 from xrmri.detector.fibula import CROP_SCALE, SIZE, as_seen, surely_left
 from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.detector.letterbox import letterbox
-from xrmri.errors import InconsistentError, InputError
+from xrmri.errors import InconsistentError, InputError, said
 from xrmri.pretrained import BUNDLED_DETECTOR
 from xrmri.records import KneeBox, Radiograph
 from xrmri.run import sha256
@@ -104,8 +104,7 @@ def _load_pt(file: Path, *, trust: bool) -> tuple[nn.Module, int]:
         size = int(network.args["imgsz"])
     except (OSError, UnpicklingError, EOFError, LookupError, AttributeError, TypeError, ValueError, RuntimeError,
             ImportError, ArithmeticError, AssertionError, struct.error) as error:  # fmt: skip
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{file} is not a detection model of ultralytics ({reason})") from error
+        raise InputError(f"{file} is not a detection model of ultralytics ({said(error)})") from error
     if not (64 <= size <= 2048 and size % 32 == 0):
         raise InputError(f"{file} takes films of {size} pixels: train it with imgsz a multiple of 32, 64 to 2048")
     return network, size
@@ -122,8 +121,8 @@ def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> lis
     Returns:
         the best boxes that hardly overlap, four at most, each with the side "".
     """
-    row_mm, column_mm = film.spacing_mm or (1.0, 1.0)
-    box = letterbox(film.pixels, detector.size, aspect=row_mm / column_mm)
+    height, width = film.pixel_size
+    box = letterbox(film.pixels, detector.size, aspect=height / width)
     image = torch.from_numpy(box.image).expand(1, detector.channels, -1, -1).to(detector.device)
     with torch.inference_mode():
         corners, scores = (value.cpu().numpy() for value in yolo.predict_evenly(detector.network, image))

@@ -1,0 +1,276 @@
+"""One radiograph in every encoding gives one crop: a reader that takes another meaning would be a silent mistake."""
+
+import logging
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.uid import JPEGLosslessSV1, JPEGLSLossless
+
+from tests.data.encoded import COLUMNS, GREY, LOSSY, MEANINGS, NEGATIVE, PICTURES, ROWS, TWELVE, compressed, dicom
+from tests.faults.refusal import refusal
+from tests.stages.other_hand import Mr, mr_files
+from xrmri.data.compressed import require_decoder
+from xrmri.data.dicom import parse
+from xrmri.data.radiograph import crop_knee, read_radiograph, windowed
+from xrmri.data.volume import read_series
+from xrmri.errors import InputError, UnusableError
+
+TRUE = windowed(GREY)
+SERIES = mr_files(Mr(), "9000001")
+TRANSPOSE = Image.Transpose
+HELD = {2: TRANSPOSE.FLIP_LEFT_RIGHT, 3: TRANSPOSE.ROTATE_180, 4: TRANSPOSE.FLIP_TOP_BOTTOM, 5: TRANSPOSE.TRANSPOSE,
+        6: TRANSPOSE.ROTATE_90, 7: TRANSPOSE.TRANSVERSE, 8: TRANSPOSE.ROTATE_270}  # fmt: skip
+
+
+def difference(file) -> int:
+    """The largest difference from the true crop, of 65,535 levels."""
+    return int(np.abs(windowed(read_radiograph(file).pixels).astype(int) - TRUE).max())
+
+
+@pytest.mark.parametrize("meaning", MEANINGS)
+def test_every_lossless_dicom_is_the_same_knee(tmp_path, meaning):
+    MEANINGS[meaning](tmp_path / "film")
+    assert difference(tmp_path / "film") <= 1
+    assert read_radiograph(tmp_path / "film").spacing_mm == (0.45, 0.45)
+
+
+@pytest.mark.parametrize("kind", LOSSY)
+def test_a_lossy_dicom_is_the_same_knee_within_its_loss(tmp_path, kind):
+    LOSSY[kind](tmp_path / "film")
+    assert difference(tmp_path / "film") < 65535 * 4 / 4095
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_every_picture_is_the_same_knee(tmp_path, kind):
+    PICTURES[kind](tmp_path / kind)
+    assert difference(tmp_path / kind) <= 1
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize("held", HELD)
+def test_a_picture_stands_upright_however_the_camera_was_held(tmp_path, suffix, held):
+    exif = Image.Exif()
+    exif[0x0112] = held
+    file = tmp_path / f"held.{suffix}"
+    Image.fromarray(GREY).transpose(HELD[held]).save(file, exif=exif)
+    assert np.array_equal(read_radiograph(file).pixels, GREY)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_what_is_transparent_is_black_and_not_what_lies_under_it(tmp_path, bits):
+    alpha = np.full_like(GREY, 255)
+    alpha[:, :9] = 0
+    under = np.where(alpha, GREY, 255).astype(np.uint8)
+    if bits == 8:
+        Image.fromarray(np.dstack([under, alpha])).save(tmp_path / "a.png")
+    else:
+        import imagecodecs
+
+        wide = np.dstack([under, under, under, alpha]).astype(np.uint16) * 257
+        (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(wide))
+    pixels = read_radiograph(tmp_path / "a.png").pixels
+    assert (pixels[:, :9] == 0).all()
+    assert np.array_equal(pixels[:, 9:], GREY[:, 9:] * (1.0 if bits == 8 else 257.0))
+
+
+@pytest.mark.parametrize(("turned", "padding"), [(True, 0), (True, 4095), (False, 4095)])
+def test_padding_is_black_whichever_end_of_the_scale_is_bright(tmp_path, turned, padding):
+    pixels = (NEGATIVE if turned else TWELVE).clip(1, 4094)
+    pixels[:, :9] = padding
+    photometric = "MONOCHROME1" if turned else "MONOCHROME2"
+    dicom(tmp_path / "a", pixels, PhotometricInterpretation=photometric, PixelPaddingValue=padding)
+    seen = windowed(read_radiograph(tmp_path / "a").pixels)
+    black = TWELVE.copy()
+    black[:, :9] = 0
+    assert np.abs(seen.astype(int) - windowed(black)).max() <= 65535 * 2 / 4095
+
+
+def test_padding_far_below_an_image_does_not_flatten_it(tmp_path):
+    pixels = (TWELVE // 16).astype("<i2")
+    pixels[:, :9] = -2000
+    dicom(tmp_path / "a", pixels, stored=16, signed=1, PixelPaddingValue=63536)
+    assert np.unique(windowed(read_radiograph(tmp_path / "a").pixels)).size > 200
+
+
+def test_a_falling_slope_is_told(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, logger="xrmri"):
+        MEANINGS["falling slope"](tmp_path / "a")
+        read_radiograph(tmp_path / "a")
+    assert "a has a RescaleSlope of -1: its grey values are turned round" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("tags", "spacing_mm"),
+    [
+        ({"PixelSpacing": [0.45, 0.45], "ImagerPixelSpacing": [0.6, 0.6]}, 0.45),
+        ({"PixelSpacing": None, "ImagerPixelSpacing": [0.6, 0.6]}, 0.6),
+        ({"PixelSpacing": None, "ImagerPixelSpacing": [0.6, 0.6],
+          "EstimatedRadiographicMagnificationFactor": "1.25"}, 0.48),
+        ({"PixelSpacing": [0.6, 0.6], "ImagerPixelSpacing": [0.6, 0.6],
+          "EstimatedRadiographicMagnificationFactor": "1.25"}, 0.48),
+        ({"PixelSpacing": [0.45, 0.45], "ImagerPixelSpacing": [0.6, 0.6],
+          "EstimatedRadiographicMagnificationFactor": "1.25"}, 0.45),
+    ],
+)  # fmt: skip
+def test_the_millimetres_are_those_at_the_knee(tmp_path, tags, spacing_mm):
+    dicom(tmp_path / "a", **tags)
+    assert read_radiograph(tmp_path / "a").spacing_mm == pytest.approx((spacing_mm, spacing_mm))
+
+
+@pytest.mark.parametrize("bare", [False, True])
+@pytest.mark.parametrize(
+    ("written", "spacing_mm"), [(b"0,45\\0,45", (0.45, 0.45)), (b"0.45\\0.30", (0.45, 0.3)), (b"unknown! ", None)]
+)
+def test_a_spacing_is_read_however_it_is_written_or_missed_aloud(tmp_path, caplog, bare, written, spacing_mm):
+    dicom(tmp_path / "a")
+    content = (tmp_path / "a").read_bytes().replace(b"0.45\\0.45", written)
+    (tmp_path / "a").write_bytes(content[132:] if bare else content)
+    with caplog.at_level(logging.WARNING, logger="xrmri"):
+        assert read_radiograph(tmp_path / "a").spacing_mm == spacing_mm
+    assert ("has a pixel spacing that is no two lengths" in caplog.text) == (spacing_mm is None)
+
+
+@pytest.mark.parametrize("kind", ["FD", "LO", "UN"])
+def test_a_spacing_of_an_odd_kind_is_read(tmp_path, kind):
+    from pydicom import dcmread, dcmwrite
+    from pydicom.dataelem import DataElement
+
+    dicom(tmp_path / "a")
+    dataset = dcmread(tmp_path / "a")
+    value = {"FD": [0.45, 0.45], "LO": ["0.45", "0.45"], "UN": b"0.45\\0.45 "}[kind]
+    dataset[0x0028_0030] = DataElement(0x0028_0030, kind, value)
+    dcmwrite(tmp_path / "a", dataset, enforce_file_format=True)
+    assert read_radiograph(tmp_path / "a").spacing_mm == (0.45, 0.45)
+
+
+def test_oblong_pixels_of_unknown_size_are_square_in_a_crop(tmp_path):
+    disc = np.hypot(*np.mgrid[-39.5:40, -39.5:40]) < 30
+    dicom(tmp_path / "a", np.repeat(disc.astype("<u2") * 1000, 2, axis=1), PixelSpacing=None, PixelAspectRatio=[2, 1])
+    film = read_radiograph(tmp_path / "a")
+    assert film.spacing_mm is None and film.pixel_size == (2.0, 1.0)
+    crop, spacing_mm = crop_knee(film, (0, 0, 160, 80), scale=1.0, pixels=80)
+    assert spacing_mm is None and abs((crop > 0).any(0).sum() - (crop > 0).any(1).sum()) <= 1
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"), [(b"GIF89a", "a GIF"), (b"BM", "a BMP"), (b"%PDF-1.7", "a PDF"), (b"\x1f\x8b\x08", "by gzip")]
+)
+def test_another_kind_of_file_is_named(xrmri, tmp_path, start, kind):
+    (tmp_path / "a.png").write_bytes(start + bytes(99))
+    ended = xrmri("generate", tmp_path / "a.png", "-o", tmp_path / "a.nii.gz")
+    assert ended.code == 2 and f"{kind}: give a radiograph" in refusal(ended)
+
+
+def test_a_kind_of_tiff_without_grey_values_is_named(xrmri, tmp_path):
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "a.tif", GREY.astype(np.complex64))
+    ended = xrmri("generate", tmp_path / "a.tif", "-o", tmp_path / "a.nii.gz")
+    assert ended.code == 2 and "is a TIFF of complex64 compressed as NONE" in refusal(ended)
+
+
+def test_a_picture_of_four_pixels_is_refused(xrmri, tmp_path):
+    Image.fromarray(GREY[:2, :2]).save(tmp_path / "a.png")
+    ended = xrmri("generate", tmp_path / "a.png", "-o", tmp_path / "a.nii.gz")
+    assert ended.code == 2 and "has 2 x 2 pixels: too few to show a joint" in refusal(ended)
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.102", "1.2.3"])
+def test_a_compression_that_nobody_reads_is_named(syntax):
+    with pytest.raises(InputError, match=r"its pixels are stored as .*, which is not read: export it uncompressed$"):
+        require_decoder(syntax)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "cut", "said"),
+    [
+        (JPEGLosslessSV1, 0.5, "the compressed image is cut off"),
+        (JPEGLSLossless, 0.5, "the compressed image is cut off"),
+        (JPEGLSLossless, 0.01, "the compressed image"),
+    ],
+)
+def test_a_codestream_that_is_cut_off_is_refused(tmp_path, syntax, cut, said):
+    import imagecodecs
+
+    lossless = imagecodecs.ljpeg_encode(TWELVE, bitspersample=12)
+    whole = imagecodecs.jpegls_encode(TWELVE) if syntax == JPEGLSLossless else lossless
+    compressed(tmp_path / "a", syntax, whole[: int(len(whole) * cut) // 2 * 2])
+    with pytest.raises(InputError, match=said):
+        read_radiograph(tmp_path / "a")
+
+
+def test_a_codestream_of_another_size_than_its_header_is_refused(tmp_path):
+    import imagecodecs
+
+    compressed(tmp_path / "a", JPEGLSLossless, imagecodecs.jpegls_encode(TWELVE[:20]))
+    with pytest.raises(InputError, match=f"20 x {COLUMNS} pixels where the header says {ROWS} x {COLUMNS}"):
+        read_radiograph(tmp_path / "a")
+
+
+def test_a_codestream_that_claims_too_much_is_refused_before_it_is_decoded(tmp_path):
+    import imagecodecs
+
+    stream = bytearray(imagecodecs.jpegls_encode(TWELVE))
+    at = stream.index(b"\xff\xf7") + 5
+    stream[at : at + 4] = b"\xff\xff\xff\xff"
+    compressed(tmp_path / "a", JPEGLSLossless, bytes(stream))
+    with pytest.raises(InputError, match="65535 x 65535 pixels: more than"):
+        read_radiograph(tmp_path / "a")
+
+
+def _slices(change) -> dict[str, bytes]:
+    """The slices of a series, each changed by its number."""
+    return {name: change(number, content) for number, (name, content) in enumerate(SERIES.items())}
+
+
+def _written(folder, files):
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
+
+
+def _with(content: bytes, **tags) -> bytes:
+    from io import BytesIO
+
+    from pydicom import dcmread, dcmwrite
+
+    dataset = dcmread(BytesIO(content), force=True)
+    for name, value in tags.items():
+        setattr(dataset, name, value)
+    stream = BytesIO()
+    dcmwrite(stream, dataset, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def test_bits_above_those_stored_are_no_part_of_a_slice():
+    content = SERIES["003"]
+    plain = parse(content)
+    stored = plain.tags["BitsStored"]
+    assert stored < 16
+    words = plain.pixels().astype("<u2") | np.uint16(1 << stored)
+    marked = parse(content[: -words.nbytes] + words.tobytes())
+    assert np.array_equal(marked.pixels(), plain.pixels())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda n, c: _with(c, RescaleSlope=str(1 + n), RescaleIntercept="0"), "uneven scale: RescaleSlope 1 to "),
+        (lambda n, c: _with(c, RescaleSlope="-1", RescaleIntercept="9"), "larger values are not the brighter ones"),
+        (lambda n, c: _with(c, PresentationLUTShape="INVERSE"), "larger values are not the brighter ones"),
+    ],
+)
+def test_slices_whose_values_do_not_mean_one_thing_are_left_out(tmp_path, change, said):
+    files = _written(tmp_path, _slices(change))
+    with pytest.raises(UnusableError, match=said):
+        read_series(files, "right", None)
+
+
+def test_one_slope_for_all_slices_changes_nothing(tmp_path):
+    (tmp_path / "a").mkdir(), (tmp_path / "b").mkdir()
+    plain = read_series(_written(tmp_path / "a", _slices(lambda n, c: c)), "right", None)
+    scaled = _slices(lambda n, c: _with(c, RescaleSlope="2.5", RescaleIntercept="-7"))
+    assert np.array_equal(
+        plain.volume.voxels, read_series(_written(tmp_path / "b", scaled), "right", None).volume.voxels
+    )

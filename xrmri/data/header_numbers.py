@@ -1,0 +1,100 @@
+"""Numbers out of a DICOM header, however a program wrote them, and how large the pixels of a film are.
+
+Known ways: a list, one value, a text with backslashes, blanks or brackets, a decimal comma, values of an odd kind.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+
+Tags = Dataset | Mapping[str, object]
+"""By keyword; a mapping where the file is plain."""
+_DECIMAL_COMMA = re.compile(r"[^,]*\d,\d[^,]*")
+_CALIBRATED = 1e-3
+"""Spacings that differ by less than this share are one (choice: headers round)."""
+# What pydicom raises on values that are not what their kind says; they share no base class.
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError)
+
+
+def numbers(tags: Tags, tag: str, count: int) -> list[float]:
+    """The numbers of a tag; [] when there are not `count` finite ones."""
+    try:
+        value = tags.get(tag)
+    except _DAMAGE:
+        value = _raw(tags, tag)
+    if value is None or value == "":
+        return []
+    parts: list[Any] = list(value) if isinstance(value, Sequence) or hasattr(value, "__iter__") else [value]
+    if all(isinstance(part, str) for part in parts):
+        parts = _parts(value if isinstance(value, str) else " ".join(parts), count)
+    try:
+        found = [float(part) for part in parts]
+    except (TypeError, ValueError):
+        return []
+    return found if len(found) == count and np.isfinite(found).all() else []
+
+
+def integer(tags: Tags, tag: str) -> int:
+    """A whole number; 0 where the header does not tell it."""
+    return int((numbers(tags, tag, 1) or [0])[0])
+
+
+def spacing_of(tags: Tags) -> tuple[float, float] | None:
+    """Row and column spacing in mm, at the knee where the header tells it there; None where it tells none.
+
+    PixelSpacing was calibrated where it differs from ImagerPixelSpacing, which is measured at the detector (PS3.3,
+    10.7.1.3). What was not calibrated is larger than the knee by the magnification that the header estimates.
+    """
+    detector, spacing = (_positive(numbers(tags, tag, 2)) for tag in ("ImagerPixelSpacing", "PixelSpacing"))
+    if spacing and detector and not np.allclose(spacing, detector, rtol=_CALIBRATED):
+        return spacing[0], spacing[1]
+    told = detector or spacing
+    if not told:
+        return None
+    magnification = _positive(numbers(tags, "EstimatedRadiographicMagnificationFactor", 1)) if detector else []
+    row_mm, column_mm = (length_mm / (magnification[0] if magnification else 1.0) for length_mm in told)
+    return row_mm, column_mm
+
+
+def aspect_of(tags: Tags) -> float:
+    """Height of a pixel over its width; 1 where the header does not tell."""
+    spacing_mm, ratio = spacing_of(tags), _positive(numbers(tags, "PixelAspectRatio", 2))
+    height, width = spacing_mm or ratio or (1.0, 1.0)
+    return height / width
+
+
+def tells_spacing(tags: Tags) -> bool:
+    """Whether the header has a spacing, understood or not."""
+    return any(str(_told(tags, tag)).strip() for tag in ("ImagerPixelSpacing", "PixelSpacing"))
+
+
+def _told(tags: Tags, tag: str) -> object:
+    try:
+        value = tags.get(tag)
+    except _DAMAGE:
+        return "damaged"
+    return "" if value is None else value
+
+
+def _positive(values: list[float]) -> list[float]:
+    return values if values and min(values) > 0 else []
+
+
+def _raw(tags: Tags, tag: str) -> str | None:
+    """The text of a tag that is not what its kind says."""
+    element = tags.get_item(tag) if isinstance(tags, Dataset) else None
+    value = element.value if isinstance(element, RawDataElement) else None
+    return value.decode("latin-1").strip(" \0") if isinstance(value, bytes) else None
+
+
+def _parts(text: str, count: int) -> list[str]:
+    """The numbers in a text, commas taken for points where there are enough numbers without them."""
+    plain = text.strip("[]() ")
+    parts = plain.replace("\\", " ").split()
+    if len(parts) == count and all(_DECIMAL_COMMA.fullmatch(part) for part in parts):
+        return [part.replace(",", ".") for part in parts]
+    return plain.replace("\\", " ").replace(",", " ").split()
