@@ -5,8 +5,8 @@ from dataclasses import replace
 from xrmri.data.features import feature_set
 from xrmri.data.store import grade_names
 from xrmri.facts import DatasetFacts, DenoiserFacts, ModelFacts, ScheduleFacts, write_dataset_facts
+from xrmri.files import sha256
 from xrmri.origins import PHANTOM
-from xrmri.run import sha256
 
 FEATURES = feature_set("full")
 DENOISER = DenoiserFacts(

@@ -15,10 +15,10 @@ from xrmri.facts import (
     write_dataset_facts,
     write_model_facts,
 )
+from xrmri.files import sha256
 from xrmri.generation.model import find_model
 from xrmri.origins import ACQUIRED_IMAGES
 from xrmri.pretrained import BUNDLED_LDM
-from xrmri.run import sha256
 from xrmri.seals import sealed
 
 FINISHED = {"command": "train-ldm", "status": "finished", "config": {}, "inputs": {}}

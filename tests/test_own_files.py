@@ -14,7 +14,8 @@ from PIL import Image
 from xrmri.config import Phantom
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.holding import SILENT_S, here, hold
-from xrmri.run import begin, read_record
+from xrmri.run import begin
+from xrmri.run_record import read_record
 
 CONFIG = Phantom.load()
 

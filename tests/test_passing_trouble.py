@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xrmri.run import read_record
+from xrmri.run_record import read_record
 from xrmri.trouble import is_passing, opens
 
 TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "1", "--no-progress", "-q"]

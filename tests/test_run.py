@@ -6,7 +6,9 @@ import pytest
 
 from xrmri.config import Phantom, TrainLdm
 from xrmri.errors import InputError, StoppedEarly
-from xrmri.run import begin, complete_or_absent, fingerprint, read_record, require_finished
+from xrmri.files import complete_or_absent
+from xrmri.run import begin, fingerprint
+from xrmri.run_record import read_record, require_finished
 
 
 def finish(folder, **settings):

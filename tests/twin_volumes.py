@@ -10,8 +10,8 @@ import numpy as np
 
 from xrmri.data.nifti import write_volume
 from xrmri.data.store import open_dataset
+from xrmri.files import write_json
 from xrmri.records import RIGHT, Volume
-from xrmri.run import write_json
 
 twin, acquired, out = open_dataset(Path(sys.argv[1])), open_dataset(Path(sys.argv[2])), Path(sys.argv[3])
 out.mkdir(parents=True, exist_ok=True)

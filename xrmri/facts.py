@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
+from xrmri.files import write_json
 from xrmri.origins import up_to_date_dataset, up_to_date_model, with_origin
-from xrmri.run import write_json
 from xrmri.seals import require_seal, sealed
 from xrmri.typed import Between, UnfitError, content_of, record_of
 

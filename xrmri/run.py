@@ -19,12 +19,11 @@ from xrmri.errors import InputError, Signalled, StoppedEarly
 from xrmri.files import HOST, complete_or_absent, digest, sha256, write_json, write_text
 from xrmri.holding import Lock, hold, is_lock
 from xrmri.outputs import clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
-from xrmri.run_record import RunRecord, read_record, require_finished, write_record
+from xrmri.run_record import RunRecord, read_record, write_record
 from xrmri.trouble import ABSENT, opens
 from xrmri.versions import versions
 
-__all__ = ["begin", "complete_or_absent", "digest", "fingerprint", "join", "read_record", "require_finished",
-           "require_writable", "sha256", "versions", "write_json", "write_text"]  # fmt: skip
+__all__ = ["complete_or_absent", "digest", "sha256", "write_json", "write_text"]
 
 
 def fingerprint(path: Path) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.errors import InconsistentError
+from xrmri.files import digest, sha256
 from xrmri.limits import require_regular
-from xrmri.run import digest, read_record, sha256
+from xrmri.run_record import read_record
 
 SEAL = "seal"
 Stamp = tuple[str, int, int]

@@ -6,9 +6,9 @@ from scipy.ndimage import gaussian_filter
 from tests.made_facts import record_dataset
 from xrmri.data.nifti import write_volume
 from xrmri.data.store import StoredPair, new_shard, write_index
+from xrmri.files import write_json
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
-from xrmri.run import write_json
 
 SLICES, SIZE = 6, 64
 SPACING_MM = (14.7, 2.5, 2.5)

@@ -15,6 +15,7 @@ from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.data.release import find_release
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, RejectedError
+from xrmri.files import sha256
 from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.film import Film
@@ -23,7 +24,7 @@ from xrmri.phantom.other_sequences import derive_others
 from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
 from xrmri.records import KneeBox
-from xrmri.run import read_record, sha256
+from xrmri.run_record import read_record
 from xrmri.stages.build_dataset import run
 
 SHAPE = (6, 64, 64)

@@ -33,11 +33,11 @@ from xrmri.evaluation.inputs import Inputs
 from xrmri.evaluation.samples import _calibration, examine
 from xrmri.evaluation.verdicts import verdicts
 from xrmri.facts import write_model_facts
+from xrmri.files import write_json
 from xrmri.metrics.image import psnr
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
 from xrmri.metrics.table import METRICS
-from xrmri.run import write_json
 from xrmri.stages import evaluate
 
 CONFIG = Evaluate(bootstrap=100, cases=1)

@@ -18,6 +18,7 @@ from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.data.store import open_dataset
 from xrmri.facts import read_dataset_facts, read_model_facts
+from xrmri.files import sha256
 from xrmri.geometry import PLANES, Geometry
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.film import Film
@@ -25,7 +26,6 @@ from xrmri.phantom.flash import Flash
 from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
 from xrmri.records import KneeBox
-from xrmri.run import sha256
 
 _DRAWN = [draw_participant(0, index) for index in range(60)]
 PEOPLE = [person for side, count in (("right", 6), ("left", 4))

@@ -20,7 +20,7 @@ from xrmri.errors import InconsistentError
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.release import place
 from xrmri.phantom.tables import readings_table
-from xrmri.run import read_record
+from xrmri.run_record import read_record
 from xrmri.stages.phantom import run
 
 CONFIG = Phantom(participants=2, matrix=32)

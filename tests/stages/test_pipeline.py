@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xrmri.run import read_record, sha256
+from xrmri.files import sha256
+from xrmri.run_record import read_record
 
 STAGES = ["oai", "knees", "dataset", "vae", "ldm", "volumes", "evaluation"]
 TINY = ["--preset", "tiny", "--device", "cpu", "--no-progress"]

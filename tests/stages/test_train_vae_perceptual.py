@@ -13,7 +13,8 @@ from tests.stages.made_dataset import make_dataset
 from tests.stages.test_training import rows
 from xrmri.config import Execution, TrainVae
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
-from xrmri.run import read_record, sha256
+from xrmri.files import sha256
+from xrmri.run_record import read_record
 from xrmri.stages import train_vae
 from xrmri.training.checkpoint import latest_checkpoint
 

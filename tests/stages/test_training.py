@@ -20,7 +20,7 @@ from xrmri.facts import read_autoencoder_facts, read_model_facts
 from xrmri.learning.batches import Samples
 from xrmri.learning.latents import Encoders, Latents, cache_latents
 from xrmri.models.bundle import load_bundle
-from xrmri.run import read_record
+from xrmri.run_record import read_record
 from xrmri.stages import train_ldm, train_vae
 from xrmri.training.checkpoint import latest_checkpoint
 from xrmri.training.tracking import read_metrics

@@ -23,7 +23,8 @@ from xrmri.data.pairing import SPLITS, leak
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.facts import DatasetFacts, write_dataset_facts
-from xrmri.run import read_record, sha256
+from xrmri.files import sha256
+from xrmri.run_record import read_record
 from xrmri.tables import write_table
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from xrmri.config import BuildDataset
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, Reason
+from xrmri.files import write_json
 from xrmri.origins import FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM, PHANTOM
-from xrmri.run import write_json
 from xrmri.typed import UnfitError, content_of, record_of
 
 _LARGEST_BYTES = 2**30

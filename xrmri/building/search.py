@@ -19,8 +19,10 @@ from xrmri.data.participants import read_people
 from xrmri.data.readings import read_readings
 from xrmri.data.release import Release, Series, find_release
 from xrmri.errors import InconsistentError, InputError, Reason
+from xrmri.files import digest, sha256
 from xrmri.origins import SYNTHETIC_MARK
-from xrmri.run import digest, fingerprint, read_record, sha256
+from xrmri.run import fingerprint
+from xrmri.run_record import read_record
 from xrmri.trouble import opens
 
 

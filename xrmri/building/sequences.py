@@ -15,8 +15,8 @@ from xrmri.data.release import Release, Series
 from xrmri.data.store import evenly
 from xrmri.data.volume import intensity_window, read_series
 from xrmri.errors import InputError
+from xrmri.files import complete_or_absent
 from xrmri.machine.parallel import in_order
-from xrmri.run import complete_or_absent
 
 log = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from xrmri.data.features import KL
 from xrmri.data.pairing import Candidate, RejectedSeries
 from xrmri.data.registration import Template
 from xrmri.data.store import grade_names, new_shard
+from xrmri.files import digest, sha256
 from xrmri.machine.parallel import in_order
 from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
-from xrmri.run import digest, sha256
 from xrmri.trouble import opens
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xrmri.data.nifti import read_sidecar, sidecar_file
 from xrmri.errors import InconsistentError
-from xrmri.run import read_record
+from xrmri.run_record import read_record
 from xrmri.seals import SEAL, require_seal, require_sha256
 
 _ADVICE = "generate the volume again, or copy it and its sidecar again"

@@ -9,7 +9,7 @@ from xrmri.data.pairing import leak
 from xrmri.errors import InconsistentError
 from xrmri.facts import DatasetFacts
 from xrmri.names import is_safe_name
-from xrmri.run import read_record
+from xrmri.run_record import read_record
 from xrmri.seals import require_sha256
 from xrmri.tables import read_table
 from xrmri.typed import Between, UnfitError

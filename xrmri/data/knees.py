@@ -18,8 +18,9 @@ from PIL import Image
 from xrmri.data.chunks import FILTERS
 from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
 from xrmri.errors import InconsistentError, InputError
+from xrmri.files import complete_or_absent
 from xrmri.records import KneeBox
-from xrmri.run import complete_or_absent, read_record
+from xrmri.run_record import read_record
 from xrmri.seals import require_sha256
 from xrmri.tables import Digits, new_table, read_table
 from xrmri.typed import Between

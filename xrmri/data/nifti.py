@@ -19,10 +19,10 @@ from xrmri.data.quiet import quiet
 from xrmri.disk import free_bytes, is_full
 from xrmri.documents import read_json
 from xrmri.errors import InputError
+from xrmri.files import complete_or_absent
 from xrmri.geometry import Geometry, lps_or_ras
 from xrmri.limits import MOST_BYTES, open_regular, require_pixels, require_regular
 from xrmri.records import SIDES, Volume
-from xrmri.run import complete_or_absent
 
 UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero

@@ -21,9 +21,9 @@ from xrmri.data.index import REBUILD, read_index
 from xrmri.data.shard_check import MISSING, contradiction
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DATASET, SCHEMA, DatasetFacts, read_dataset_facts
+from xrmri.files import complete_or_absent
 from xrmri.geometry import Geometry
 from xrmri.names import is_safe_name
-from xrmri.run import complete_or_absent
 from xrmri.seals import Stamp, require_sha256, stamp
 
 if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none

@@ -22,9 +22,9 @@ from xrmri.detector.fibula import CROP_SCALE, SIZE, as_seen, surely_left
 from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.detector.letterbox import letterbox
 from xrmri.errors import InconsistentError, InputError, said
+from xrmri.files import sha256
 from xrmri.pretrained import BUNDLED_DETECTOR
 from xrmri.records import KneeBox, Radiograph
-from xrmri.run import sha256
 
 WEIGHTS, FIBULA = "detector.safetensors", "fibula.safetensors"
 _LARGEST_OVERLAP = 0.25

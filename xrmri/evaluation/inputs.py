@@ -11,8 +11,8 @@ from xrmri.data.alignment import files_by_pair
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import TEMPLATE
-from xrmri.run import fingerprint, read_record
-from xrmri.run_record import RunRecord
+from xrmri.run import fingerprint
+from xrmri.run_record import RunRecord, read_record
 from xrmri.seals import are_same
 
 log = logging.getLogger(__name__)

@@ -12,11 +12,11 @@ from xrmri.data.covariates import Covariates
 from xrmri.data.radiograph import mirrored, unit_square
 from xrmri.data.store import Dataset
 from xrmri.data.view import SeenKnee, View
+from xrmri.files import sha256
 from xrmri.generation.film import read_joint
 from xrmri.generation.inputs import GenerateInputs, Grades, ReferenceGrid
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, RIGHT, Volume
-from xrmri.run import sha256
 
 _UNKNOWN: Covariates = {}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from xrmri.documents import read_json
 from xrmri.errors import InputError, XrmriError
-from xrmri.run import sha256, write_json
+from xrmri.files import sha256, write_json
 from xrmri.seals import SEAL, sealed
 
 _ADVICE = "give another -o"

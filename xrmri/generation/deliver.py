@@ -11,6 +11,7 @@ from xrmri.config import Generate
 from xrmri.data.nifti import volume_name, write_volume
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
+from xrmri.files import digest
 from xrmri.generation.case import Case
 from xrmri.generation.claim import claimed, is_whole, read_claim, require_ours
 from xrmri.generation.drawn import DrawnVolumes
@@ -22,7 +23,6 @@ from xrmri.records import LEFT, Volume
 from xrmri.report.animation import write_animation
 from xrmri.report.preview import write_preview
 from xrmri.report.three_planes import write_viewer
-from xrmri.run import digest
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
 MEAN_DESCRIPTION = "xrmri synthetic mean; not for diagnosis"

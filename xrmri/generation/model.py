@@ -11,8 +11,8 @@ from xrmri.data.features import FeatureSet, feature_set
 from xrmri.data.view import View
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import MODEL, ModelFacts, read_model_facts
+from xrmri.files import sha256
 from xrmri.pretrained import BUNDLED_LDM
-from xrmri.run import sha256
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError
+from xrmri.files import write_json
 from xrmri.machine.parallel import array_task, parse_shard
-from xrmri.run import read_record, write_json
+from xrmri.run_record import read_record
 from xrmri.typed import UnfitError, fitted
 
 

@@ -28,6 +28,7 @@ from xrmri.facts import (
     write_autoencoder_facts,
     write_model_facts,
 )
+from xrmri.files import write_json, write_text
 from xrmri.models import autoencoder
 from xrmri.models.anchor import Anchor, folded, load_anchor
 from xrmri.models.condition import Condition
@@ -53,7 +54,6 @@ from xrmri.models.weights import (
     save_network,
     save_weights,
 )
-from xrmri.run import write_json, write_text
 
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder

@@ -10,8 +10,9 @@ from safetensors import SafetensorError, safe_open
 
 from xrmri.errors import InconsistentError
 from xrmri.facts import ModelFacts
+from xrmri.files import sha256
 from xrmri.models.weights import CONFIG, WEIGHTS
-from xrmri.run import read_record, sha256
+from xrmri.run_record import read_record
 from xrmri.seals import require_sha256
 
 GUIDANCE = "guidance.safetensors"

@@ -17,8 +17,8 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from xrmri.documents import read_document
 from xrmri.errors import InconsistentError, InputError
+from xrmri.files import complete_or_absent, write_text
 from xrmri.limits import require_regular
-from xrmri.run import complete_or_absent, write_text
 
 S = TypeVar("S")
 N = TypeVar("N", bound=nn.Module)

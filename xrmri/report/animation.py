@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageDraw, ImageFont
 
+from xrmri.files import complete_or_absent
 from xrmri.report.preview import grey
-from xrmri.run import complete_or_absent
 
 FRAME_MS = 80
 """Time of a slice: fifty and back take eight seconds (choice)."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from xrmri.files import complete_or_absent
 from xrmri.report.preview import FAINT, FOOT, GAP, HEAD, INK, MARGIN, PAPER, TILE, grey
-from xrmri.run import complete_or_absent
 
 COLUMNS = 6
 FAINTEST = 0.05

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from xrmri.files import complete_or_absent
 from xrmri.names import printable
-from xrmri.run import complete_or_absent
 
 TILE = 208
 COLUMNS, ROWS = 4, 3

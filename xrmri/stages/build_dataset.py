@@ -19,7 +19,8 @@ from xrmri.building.shard import Shard, build_shards
 from xrmri.config import BuildDataset, DetectKnee, Execution
 from xrmri.errors import InputError
 from xrmri.machine import parallel
-from xrmri.run import begin, join, read_record, renew
+from xrmri.run import begin, join, renew
+from xrmri.run_record import read_record
 
 __all__ = ["array_task", "merge", "run", "run_shard", "verify", "with_shards"]
 log = logging.getLogger(__name__)

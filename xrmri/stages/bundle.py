@@ -19,7 +19,8 @@ from xrmri.learning.sampler_fit import add_fits
 from xrmri.making.parcel import is_parcel, unpack
 from xrmri.models.bundle import load_bundle, save_bundle
 from xrmri.pretrained import BUNDLED_LDM
-from xrmri.run import renew, require_finished
+from xrmri.run import renew
+from xrmri.run_record import require_finished
 
 
 def make(ldm: Path, dataset: Path | None) -> None:

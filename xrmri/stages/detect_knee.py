@@ -19,10 +19,11 @@ from xrmri.data.film_files import FilmFile, find_films
 from xrmri.data.knees import DetectedKnee, RejectedFilm, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.errors import InputError
+from xrmri.files import complete_or_absent
 from xrmri.machine.parallel import in_order
 from xrmri.records import SIDES, KneeBox, Radiograph
 from xrmri.report.overview import draw_overview
-from xrmri.run import begin, complete_or_absent, fingerprint
+from xrmri.run import begin, fingerprint
 from xrmri.trouble import is_passing
 
 if TYPE_CHECKING:  # torch and ultralytics load where films are looked at, not where a command is read

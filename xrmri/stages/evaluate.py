@@ -27,11 +27,14 @@ from xrmri.evaluation.rivals import with_regression
 from xrmri.evaluation.sources import GENERATED, SOURCES, VAE_CEILING, missing_of
 from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
 from xrmri.evaluation.yardsticks import Yardsticks
+from xrmri.files import complete_or_absent, write_json
 from xrmri.machine.parallel import in_order
 from xrmri.metrics.identification import joint_signature, signature
 from xrmri.metrics.joint_box import joint_line
 from xrmri.metrics.table import METRICS
-from xrmri.run import Run, begin, complete_or_absent, read_record, versions, write_json
+from xrmri.run import Run, begin
+from xrmri.run_record import read_record
+from xrmri.versions import versions
 
 log = logging.getLogger(__name__)
 

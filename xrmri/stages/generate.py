@@ -14,6 +14,7 @@ from xrmri.data.covariates import Covariates
 from xrmri.data.store import is_dataset, open_dataset
 from xrmri.disk import room_for
 from xrmri.errors import InconsistentError, InputError, XrmriError
+from xrmri.files import digest
 from xrmri.generation.case import Case, case_of_pair, case_of_radiograph
 from xrmri.generation.claim import require_no_input, require_ours
 from xrmri.generation.deliver import VOLUME_SUFFIXES, Target, require_output
@@ -24,7 +25,7 @@ from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.names import safe_name
 from xrmri.outputs import clear_leftovers_of
-from xrmri.run import Run, begin, digest, fingerprint, is_done, require_writable
+from xrmri.run import Run, begin, fingerprint, is_done, require_writable
 from xrmri.tables import write_table
 from xrmri.trouble import hash_or_absent, opens
 

@@ -14,6 +14,7 @@ from xrmri.data.nifti import write_volume
 from xrmri.data.volume import windowed_slices
 from xrmri.documents import read_document
 from xrmri.errors import InconsistentError, InputError
+from xrmri.files import write_json, write_text
 from xrmri.geometry import Geometry
 from xrmri.likeness.volumes import draw_figures
 from xrmri.machine.parallel import in_order
@@ -27,7 +28,7 @@ from xrmri.phantom.signs import SIGN_CODES, render_signs
 from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.phantom.tissue import Tissue
 from xrmri.records import Volume
-from xrmri.run import begin, write_json, write_text
+from xrmri.run import begin
 from xrmri.typed import content_of
 
 log = logging.getLogger(__name__)

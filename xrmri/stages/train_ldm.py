@@ -21,7 +21,7 @@ from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InputError
 from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, ScheduleFacts, read_autoencoder_facts
-from xrmri.files import copy_file
+from xrmri.files import copy_file, digest, sha256
 from xrmri.learning.anchors import Anchors, learn_anchors, require_same_kind
 from xrmri.learning.batches import Batch, Samples, features_of, read_samples
 from xrmri.learning.imported import read_imported, say_what_became_of_it
@@ -35,7 +35,8 @@ from xrmri.models.card import model_card
 from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
-from xrmri.run import digest, fingerprint, require_finished, sha256
+from xrmri.run import fingerprint
+from xrmri.run_record import require_finished
 from xrmri.training.checkpoint import checkpoint_bytes
 from xrmri.training.loop import Task, Trainer
 from xrmri.training.opening import open_run

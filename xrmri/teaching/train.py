@@ -24,7 +24,7 @@ from xrmri.detector import network as yolo
 from xrmri.detector.detect import load_detector
 from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.errors import InputError, XrmriError
-from xrmri.run import complete_or_absent
+from xrmri.files import complete_or_absent
 from xrmri.teaching.card import save_detector
 from xrmri.teaching.evaluation import held_out_films, judge
 from xrmri.teaching.fibula_training import learn_fibula

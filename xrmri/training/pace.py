@@ -12,7 +12,7 @@ from typing import TypeVar
 from xrmri.config import Training
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.run import write_json
+from xrmri.files import write_json
 
 log = logging.getLogger(__name__)
 
