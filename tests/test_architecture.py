@@ -21,7 +21,7 @@ ALLOWED = {
     "models": {"diffusion"},
     "report": {"evaluation", "metrics"},
     "likeness": {"machine", "phantom", "report"},
-    "detector": {"data", "pretrained"},
+    "detector": {"data", "machine", "pretrained"},
     "teaching": {"data", "detector", "phantom"},
     "building": {"data", "detector", "machine", "report"},
     "evaluation": {"data", "machine", "metrics", "models", "pretrained"},

@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from xrmri.data.features import feature_set, one_hot, parse_settings, read_grades
+from xrmri.data.features import feature_set, one_hot, parse_settings, read_grades, without_slots
 from xrmri.errors import InputError
 
 FULL, PAPER = feature_set("full"), feature_set("paper")
@@ -74,3 +75,10 @@ def test_set_options_give_grades_and_the_paper_set_knows_no_kl():
 
 def test_the_manifest_says_nothing_twice():
     assert len(set(FULL.names)) == 19 and json.dumps(FULL.grades)
+
+
+def test_slots_that_are_not_told_are_zero_in_a_copy():
+    codes = np.ones((2, 4), np.float32)
+    shown = without_slots(codes, (1, 3))
+    assert shown.tolist() == [[1, 0, 1, 0]] * 2 and codes.all()
+    assert without_slots(codes[0], ()).tolist() == [1, 1, 1, 1]

@@ -1,6 +1,6 @@
 """How easily phantom joint crops are told from real ones: fixed recipes, so that figures compare over time.
 
-python tests/phantom/film_classifier.py REAL_FOLDER [--seed 7] prints three accuracies over five folds by participant:
+python tests/likeness/film_classifier.py REAL_FOLDER [--seed 7] prints three accuracies over five folds by participant:
 a logistic regression on the statistics of a crop, one on its pixels at 32 x 32, and a small network on 64 x 64. 0.5 is
 the best that a phantom can have.
 """
@@ -14,9 +14,30 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from xrmri.likeness.film_statistics import draw_crops, measure
+from xrmri.likeness.film_statistics import DrawnCrop, drawn_crop, measure
+from xrmri.phantom.anatomy import draw_participant
+from xrmri.phantom.film import render_film
+from xrmri.records import SIDES
 
 FOLDS, EPOCHS, BATCH = 5, 15, 32
+
+
+def draw_crops(seed: int, participants: int) -> list[DrawnCrop]:
+    """Take the radiographs of a cohort and cut out both joints of each.
+
+    Args:
+        seed: of the cohort.
+        participants: how many.
+
+    Returns:
+        two crops a participant, the right knee first.
+    """
+    crops = []
+    for index in range(participants):
+        person = draw_participant(seed, index)
+        film = render_film(person)
+        crops += [drawn_crop(person, film, side) for side in SIDES]
+    return crops
 
 
 def folds(*people: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
+from tests.likeness.film_classifier import draw_crops
 from xrmri.likeness.film_statistics import (
     BANDS,
     REAL,
@@ -17,7 +18,6 @@ from xrmri.likeness.film_statistics import (
     DrawnCrop,
     Framing,
     cut,
-    draw_crops,
     histogram,
     measure,
     shares,

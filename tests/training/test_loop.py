@@ -10,10 +10,10 @@ import torch
 from xrmri.config import Execution, Training
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.machine.precision import fastest_precision
+from xrmri.training.accelerator import prepare_device
 from xrmri.training.checkpoint import FOLDER, latest_checkpoint
 from xrmri.training.ema import Ema
 from xrmri.training.loop import Task, fit, learning_rate
-from xrmri.training.precision import prepare_device
 from xrmri.training.tracking import METRICS, Metrics, read_metrics
 
 CONFIG = Training(

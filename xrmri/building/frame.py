@@ -28,9 +28,9 @@ from xrmri.data.registration import (
     laid_onto,
     register,
 )
-from xrmri.data.store import evenly
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
 from xrmri.errors import InconsistentError, InputError, UnusableError
+from xrmri.evenly import evenly
 from xrmri.facts import TEMPLATE
 from xrmri.geometry import PLANES, Geometry
 from xrmri.machine.parallel import in_order

@@ -12,9 +12,9 @@ from xrmri.config import BuildDataset, Execution
 from xrmri.data.alignment import unit_range
 from xrmri.data.description import SEQUENCES, sequence_of
 from xrmri.data.release import Release, Series
-from xrmri.data.store import evenly
 from xrmri.data.volume import intensity_window, read_series
 from xrmri.errors import InputError
+from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent
 from xrmri.machine.parallel import in_order
 

@@ -103,6 +103,13 @@ def slots_of(variables: Iterable[str], features: FeatureSet) -> list[int]:
     return [slot for slot, name in enumerate(slots) if name in wanted]
 
 
+def without_slots(r: np.ndarray, slots: Sequence[int]) -> np.ndarray:
+    """A copy of codes (..., F) whose slots are zero where a model is never told them."""
+    shown = r.copy()
+    shown[..., list(slots)] = 0
+    return shown
+
+
 def read_grades(file: Path, features: FeatureSet) -> dict[str, int | None]:
     """The grades in a person's JSON file: {"V00XRKL": 2, "XROSFM": 1, "kl": null}; covariates are passed over.
 

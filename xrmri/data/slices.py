@@ -18,9 +18,10 @@ from torch import Tensor
 from xrmri.config import Training
 from xrmri.data.covariates import COVARIATES, Covariates
 from xrmri.data.features import feature_set
-from xrmri.data.store import Dataset, evenly
+from xrmri.data.store import Dataset
 from xrmri.data.view import SeenKnee, View
 from xrmri.errors import InconsistentError, InputError
+from xrmri.evenly import evenly
 
 
 class Purpose(IntEnum):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
 from xrmri.data.index import REBUILD, read_index
 from xrmri.data.shard_check import MISSING, contradiction
 from xrmri.errors import InconsistentError, InputError
+from xrmri.evenly import evenly as evenly  # noqa: PLC0414  (making/cohort.py takes it from here)
 from xrmri.facts import DATASET, SCHEMA, DatasetFacts, read_dataset_facts
 from xrmri.files import complete_or_absent
 from xrmri.geometry import Geometry
@@ -29,7 +30,6 @@ from xrmri.seals import Stamp, require_sha256, stamp
 if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none
     import pandas as pd
 
-T = TypeVar("T")
 INDEX_COLUMNS = ("pair_id", "participant", "visit", "side", "split", "shard", "row", "kl", "radiograph_mm",
                  "source_mri_sha256", "source_radiograph_sha256")  # fmt: skip
 
@@ -284,11 +284,6 @@ def open_dataset(folder: Path) -> Dataset:
 def is_dataset(folder: Path) -> bool:
     """Whether a folder is a dataset, finished or damaged, rather than anything else."""
     return (folder / DATASET).is_file()
-
-
-def evenly(items: Sequence[T], most: int) -> list[T]:
-    """At most so many of the items, evenly from the first to the last."""
-    return [items[place] for place in np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)]
 
 
 def write_index(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:

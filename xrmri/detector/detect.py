@@ -23,6 +23,7 @@ from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.detector.letterbox import letterbox
 from xrmri.errors import InconsistentError, InputError, said
 from xrmri.files import sha256
+from xrmri.machine.device import find_device
 from xrmri.pretrained import BUNDLED_DETECTOR
 from xrmri.records import KneeBox, Radiograph
 
@@ -63,9 +64,7 @@ def load_detector(weights: Path | None = None, device: str = "cpu", *, trust: bo
         InputError: not there, damaged, a .pt file without trust, or a device that this machine lacks.
         InconsistentError: the weights are not those that architecture.json tells of.
     """
-    device = "cpu" if device == "auto" else device
-    if device != "cpu" and not torch.cuda.is_available():
-        raise InputError(f"--device {device}: this machine has no GPU that PyTorch can use; give --device cpu")
+    device = str(find_device("cpu" if device == "auto" else device))
     if weights is not None and weights.suffix == ".pt":
         network, size = _load_pt(weights, trust=trust)
         _, fibula, _ = _load_folder(BUNDLED_DETECTOR)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from xrmri.config import Evaluate, Execution
-from xrmri.data.store import evenly
 from xrmri.errors import XrmriError
 from xrmri.evaluation import ceiling, features, flip, samples
 from xrmri.evaluation.comparison import compare
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING
 from xrmri.evaluation.yardsticks import Yardsticks
+from xrmri.evenly import evenly
 from xrmri.metrics.measure import slice_scores, volume_scores
 from xrmri.pretrained import BUNDLED_LDM
 
@@ -39,13 +39,12 @@ def vae_ceiling(
     chosen, found = evenly(good, ceiling.VOLUMES), {}
     for done, pair_id in enumerate(chosen, start=1):
         comparison = compare(pair_id, yardsticks.files[pair_id], yardsticks.dataset)
-        count = min(ceiling.SLICES, len(comparison.slices))
-        some = np.linspace(0, len(comparison.slices) - 1, count).round().astype(int)
+        some = np.array(evenly(range(len(comparison.slices)), ceiling.SLICES))
         mean = yardsticks.mean_knee(comparison.slices)
         reference = comparison.reference(yardsticks.canny_sigma, mean).at(some)
         rebuilt = ceiling.reconstruct(vae, reference.pixels)
         scores = volume_scores(slice_scores(reference, rebuilt))
-        if count < len(comparison.slices):
+        if len(some) < len(comparison.slices):
             scores["adjacent_correlation"] = np.nan  # its slices are no neighbours
         # Rounded, because the last digits depend on the processor.
         found[pair_id] = {name: round(value, 6) for name, value in scores.items()}

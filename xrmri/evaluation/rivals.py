@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from xrmri.data.store import evenly
 from xrmri.evaluation.baselines import radiograph_in_brief
 from xrmri.evaluation.ridge import FEWEST, MOST, KnownKnees, fit, nearest
 from xrmri.evaluation.yardsticks import Yardsticks
+from xrmri.evenly import evenly
 
 
 def with_regression(

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from xrmri.data.features import without_slots
 from xrmri.data.view import SeenKnee
 from xrmri.facts import ModelFacts
 from xrmri.generation.drawn import DrawnVolumes
@@ -22,9 +23,8 @@ def expected_volume(anchor: Anchor, facts: ModelFacts, seen: SeenKnee, *, slices
         seen: the knee, looking right.
         slices: S, depths from the back of the knee to the front.
     """
-    y, features = (torch.from_numpy(part)[None].to(anchor.template.device) for part in seen)
-    features[:, list(facts.denoiser.hidden_slots)] = 0
-    expected = anchor(y, features)[0]
+    told = (seen.y, without_slots(seen.r, facts.denoiser.hidden_slots))
+    expected = anchor(*(torch.from_numpy(part)[None].to(anchor.template.device) for part in told))[0]
     volume, deviation = (_finer(coarse, slices, facts.image_size) for coarse in (expected, anchor.deviation))
     return DrawnVolumes(volumes=(volume.clip(-1, 1),), deviation=deviation.clip(0))
 

@@ -26,8 +26,9 @@ from xrmri.data.slices import (
     readings_of,
     training_view,
 )
-from xrmri.data.store import Dataset, evenly
+from xrmri.data.store import Dataset
 from xrmri.data.view import View
+from xrmri.evenly import evenly
 from xrmri.learning.latents import Encoders, Latents, cache_latents
 from xrmri.models.condition import Condition, at_depths
 

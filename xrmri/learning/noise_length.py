@@ -12,7 +12,8 @@ import numpy as np
 
 from xrmri.config import Generate
 from xrmri.data.slices import seen_knee, slice_image
-from xrmri.data.store import Dataset, evenly
+from xrmri.data.store import Dataset
+from xrmri.evenly import evenly
 from xrmri.generation.machine import draw_volume
 from xrmri.generation.model import ModelFolder
 from xrmri.generation.sampling import resolved

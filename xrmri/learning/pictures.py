@@ -11,6 +11,7 @@ from torch.nn.functional import interpolate
 
 from xrmri.diffusion.ddim import sample
 from xrmri.diffusion.schedule import Schedule
+from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent
 from xrmri.learning.batches import Batch
 from xrmri.models.anchor import unfolded
@@ -50,7 +51,7 @@ def drawn_knees(
         device: where the networks are.
     """
     whole = Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
-    chosen = np.unique(np.linspace(0, len(whole.t) - 1, COLUMNS).round().astype(int)).tolist()
+    chosen = evenly(range(len(whole.t)), COLUMNS)
     some = Batch(*(part[chosen].to(device) for part in whole))
     steps = min(_STEPS, schedule.timesteps)
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 
 from xrmri.data.slices import seen_knee
-from xrmri.data.store import Dataset, evenly, open_dataset
+from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion import fitted
 from xrmri.errors import XrmriError
+from xrmri.evenly import evenly
 from xrmri.facts import ModelFacts, SamplerFacts, write_model_facts
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.learning.noise_length import fitted_length_mm

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xrmri.phantom.anatomy import Participant, draw_participant, stream
-from xrmri.phantom.film import CROP_SCALE, Film, render_film
+from xrmri.phantom.anatomy import Participant, stream
+from xrmri.phantom.film import CROP_SCALE, Film
 from xrmri.records import SIDES
 
 Crop = NDArray[np.uint8]
@@ -89,24 +89,6 @@ class FilmTarget(NamedTuple):
     low: float
     high: float
     passed: bool
-
-
-def draw_crops(seed: int, participants: int) -> list[DrawnCrop]:
-    """Take the radiographs of a cohort and cut out both joints of each.
-
-    Args:
-        seed: of the cohort.
-        participants: how many.
-
-    Returns:
-        two crops a participant, the right knee first.
-    """
-    crops = []
-    for index in range(participants):
-        person = draw_participant(seed, index)
-        film = render_film(person)
-        crops += [drawn_crop(person, film, side) for side in SIDES]
-    return crops
 
 
 def drawn_crop(participant: Participant, film: Film, side: str) -> DrawnCrop:

@@ -18,5 +18,6 @@ def find_device(name: str) -> torch.device:
         return torch.device("cuda", own) if torch.cuda.is_available() else torch.device("cpu")
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices")
+        count = torch.cuda.device_count()
+        raise InputError(f"--device {name}: this machine has {count} CUDA devices: give --device cpu, or auto")
     return device

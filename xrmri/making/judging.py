@@ -16,6 +16,7 @@ from xrmri.data.volume import to_unit
 from xrmri.machine.parallel import in_order
 from xrmri.metrics.deviation import Deviation, coarse, deviation, pooled
 from xrmri.metrics.identification import deviation_distances, identify, signature
+from xrmri.metrics.interval import drawn_again, interval_of
 
 Draw = Callable[[str], Mapping[str, np.ndarray]]
 """pair_id -> what is judged of it, by name."""
@@ -69,10 +70,11 @@ def _figures(found: list[Deviation], whose: list[str]) -> dict[str, Any]:
     """R2 and slope of all pairs together, and the interval of R2 over people drawn anew."""
     people = sorted({*whose})
     each = [pooled([one for one, name in zip(found, whose, strict=True) if name == person]) for person in people]
-    rows = np.random.default_rng(0).integers(len(people), size=(_RESAMPLES, len(people)))
-    low, high = np.quantile([pooled([each[place] for place in row]).r2 for row in rows.tolist()], (0.025, 0.975))
+    rows = drawn_again(len(people), resamples=_RESAMPLES, seed=0)
+    again = np.array([pooled([each[place] for place in row]).r2 for row in rows.tolist()])
     whole = pooled(found)
-    return {"r2": whole.r2, "interval": [float(low), float(high)], "slope": whole.slope, "pairs": len(found),
+    interval = interval_of(again, len(people)) or (whole.r2, whole.r2)
+    return {"r2": whole.r2, "interval": interval, "slope": whole.slope, "pairs": len(found),
             "people": len(people)}  # fmt: skip
 
 

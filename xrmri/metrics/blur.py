@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import sobel, uniform_filter1d
 
+from xrmri.evenly import evenly
+
 PIXELS = 11
 """Of the filter that blurs a slice once more, as scikit-image has it."""
 SLICES = 8
@@ -18,7 +20,7 @@ def blur(volume: NDArray[np.floating]) -> float:
     Returns:
         0 for the sharpest picture, 1 for one that has no edge left; NaN where all slices are of one value.
     """
-    chosen = np.unique(np.linspace(0, len(volume) - 1, min(SLICES, len(volume))).round().astype(int))
+    chosen = evenly(range(len(volume)), SLICES)
     found = [slice_blur(volume[index].astype(np.float64)) for index in chosen]
     seen = [value for value in found if np.isfinite(value)]
     return float(np.mean(seen)) if seen else np.nan

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xrmri.evaluation.sources import BY_NAME, GENERATED, SOURCES
+from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent
 from xrmri.metrics.region import JointBand
 from xrmri.metrics.table import METRICS
@@ -176,7 +177,7 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
 
 def _mosaic(folder: Path, pair_id: str, title: str, picture: CaseImages) -> Drawn:
     """Acquired, generated and their difference at six depths; the joint band is marked on the acquired slices."""
-    chosen = np.linspace(0, len(picture.slices) - 1, min(_DEPTHS, len(picture.slices))).round().astype(int)
+    chosen = np.array(evenly(range(len(picture.slices)), _DEPTHS))
     acquired, generated = picture.acquired[chosen], picture.generated[chosen]
     rows = [
         mpl.colormaps["gray"](np.hstack(acquired)),

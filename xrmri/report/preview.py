@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent
 from xrmri.names import printable
 
@@ -27,7 +28,7 @@ def write_preview(
         title: the line above.
         note: the line below.
     """
-    chosen = np.unique(np.linspace(0, len(slices) - 1, COLUMNS * ROWS).round().astype(int))
+    chosen = evenly(range(len(slices)), COLUMNS * ROWS)
     side = ROWS * TILE + (ROWS - 1) * GAP
     width = 2 * MARGIN + side + 2 * GAP + COLUMNS * (TILE + GAP)
     page = Image.new("L", (width, HEAD + side + FOOT), PAPER)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate, Execution
-from xrmri.data.store import Dataset, evenly
+from xrmri.data.store import Dataset
 from xrmri.errors import InputError
 from xrmri.evaluation import beyond
 from xrmri.evaluation.audit import audit
@@ -27,6 +27,7 @@ from xrmri.evaluation.rivals import with_regression
 from xrmri.evaluation.sources import GENERATED, SOURCES, VAE_CEILING, missing_of
 from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
 from xrmri.evaluation.yardsticks import Yardsticks
+from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent, write_json
 from xrmri.machine.parallel import in_order
 from xrmri.metrics.identification import joint_signature, signature

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from xrmri.config import Execution, TrainLdm
 from xrmri.data.covariates import COVARIATES
-from xrmri.data.features import feature_set
+from xrmri.data.features import feature_set, without_slots
 from xrmri.data.slices import Shuffle, index_slices, training_view
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
@@ -37,10 +37,10 @@ from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
 from xrmri.run import fingerprint
 from xrmri.run_record import require_finished
+from xrmri.training.accelerator import prepare_device
 from xrmri.training.checkpoint import checkpoint_bytes
 from xrmri.training.loop import Task, Trainer
 from xrmri.training.opening import open_run
-from xrmri.training.precision import prepare_device
 
 log = logging.getLogger(__name__)
 
@@ -184,11 +184,10 @@ def _cohort(data: Dataset, anchor_dataset: Path | None, config: TrainLdm) -> Dat
 def _told(data: Dataset, config: TrainLdm) -> dict[str, Tensor]:
     """The readings of each pair as an anchor is told them."""
     view = training_view(data, config.radiograph_grid, covariates=config.covariates)
-    hidden = list(facts_of(config, data).hidden_slots)
+    hidden = facts_of(config, data).hidden_slots
     told: dict[str, Tensor] = {}
     for split in ("train", "val"):
-        features = features_of(index_slices(data, split), view)
-        features[:, hidden] = 0
+        features = without_slots(features_of(index_slices(data, split), view), hidden)
         told |= dict(zip(data.pairs(split), torch.from_numpy(features), strict=True))
     return told
 

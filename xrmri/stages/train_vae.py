@@ -46,10 +46,10 @@ from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
 from xrmri.run import fingerprint
+from xrmri.training.accelerator import prepare_device
 from xrmri.training.checkpoint import checkpoint_bytes
 from xrmri.training.loop import Task, fit
 from xrmri.training.opening import open_run
-from xrmri.training.precision import prepare_device
 
 log = logging.getLogger(__name__)
 

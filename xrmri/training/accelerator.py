@@ -9,6 +9,7 @@ from accelerate.utils import broadcast_object_list
 
 from xrmri.config import Training
 from xrmri.errors import InputError
+from xrmri.machine.device import find_device
 from xrmri.machine.memory import keep_memory
 from xrmri.machine.precision import fastest_precision
 from xrmri.training.tracking import require_trackers
@@ -33,13 +34,10 @@ def prepare_device(device: str, config: Training) -> Accelerator:
         if os.environ.get(f"ACCELERATE_USE_{kind}", "false").lower() == "true":
             advice = "say MULTI_GPU instead, with shard_optimiser = true to save memory"
             raise InputError(f"accelerate is told to use {kind}, training keeps whole networks: {advice}")
-    if device.startswith("cuda"):
-        number = int(device.partition(":")[2] or 0)
-        if number >= torch.cuda.device_count():
-            raise InputError(f"--device {device}: this machine has {torch.cuda.device_count()} CUDA devices")
-        torch.cuda.set_device(number)
+    where = find_device(device)
+    if where.type == "cuda":
+        torch.cuda.set_device(where)
     require_trackers(config)
-    where = torch.device("cpu" if device == "cpu" or not torch.cuda.is_available() else "cuda")
     if where.type == "cpu":
         keep_memory()
     precision = _agreed(where) if config.precision == "auto" else config.precision
