@@ -41,6 +41,15 @@ def stamp(folder: Path, names: Mapping[str, str]) -> str:
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
+def are_as_hashed(folder: Path, record: RunRecord) -> bool:
+    """Whether outputs too large to be hashed at every look have the sizes and times that they had when they were."""
+    outputs = record.outputs or {}
+    if not all((folder / name).is_file() for name in outputs):
+        return False
+    large = sum((folder / name).stat().st_size for name in outputs) > _HASHED_BYTES
+    return large and record.stamp == stamp(folder, outputs)
+
+
 def is_complete(folder: Path, record: RunRecord) -> bool:
     """Whether the outputs of a finished run are all there; large ones are hashed again only once they were touched.
 
@@ -50,8 +59,7 @@ def is_complete(folder: Path, record: RunRecord) -> bool:
     outputs = record.outputs or {}
     if not all((folder / name).is_file() for name in outputs):
         return False
-    large = sum((folder / name).stat().st_size for name in outputs) > _HASHED_BYTES
-    if large and record.stamp == stamp(folder, outputs):
+    if are_as_hashed(folder, record):
         return True
     for name, digest in outputs.items():
         if sha256(folder / name) != digest:

@@ -12,6 +12,7 @@ from typing import Any
 from xrmri.errors import InconsistentError
 from xrmri.files import digest, sha256
 from xrmri.limits import require_regular
+from xrmri.outputs import are_as_hashed
 from xrmri.run_record import read_record
 
 SEAL = "seal"
@@ -51,6 +52,20 @@ def require_sha256(file: Path, expected: str | None, advice: str) -> Stamp:
     if sha256(file) != expected:
         raise InconsistentError(f"{file} is not as it was written, changed or damaged: {advice}")
     return mark
+
+
+def hashed_before(folder: Path, digests: Mapping[str, str]) -> dict[str, Stamp]:
+    """Files of a finished run that need no hashing: its outputs are large, and as old and long as when they were.
+
+    Args:
+        folder: of the run.
+        digests: name -> sha256 that each must have.
+    """
+    record = read_record(folder)
+    if record is None or not are_as_hashed(folder, record):
+        return {}
+    outputs = record.outputs or {}
+    return {name: stamp(folder / name) for name, digest in digests.items() if outputs.get(name) == digest}
 
 
 def stamp(file: Path) -> Stamp:

@@ -114,7 +114,7 @@ def _reads(chain: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]:
     from xrmri.data.reference import read_reference
     from xrmri.data.store import open_dataset
     from xrmri.models.bundle import load_bundle
-    from xrmri.run import read_record
+    from xrmri.run_record import read_record
     from xrmri.training.checkpoint import latest_checkpoint
 
     film = next(chain.glob("oai/00m/0.E.1/*/*/*/001"))

@@ -11,6 +11,9 @@ from tests.faults.models import flip_a_bit
 from tests.faults.refusal import refusal
 from tests.generation.made_model import made_model
 from tests.stages.made_dataset import SHARD, make_dataset
+from xrmri.data.store import open_dataset
+from xrmri.errors import InconsistentError
+from xrmri.files import sha256
 
 REMEDY = "build the dataset again with --force"
 
@@ -112,6 +115,19 @@ def test_no_text_takes_from_synthetic_knees_that_they_are(draw, dataset):
     record_again(dataset)
     ended = draw(dataset)
     assert ended.code == 3 and "its knees are synthetic, dataset.json says they are not" in refusal(ended)
+
+
+def test_large_shards_are_not_hashed_again_until_they_are_touched(dataset, monkeypatch):
+    hashed = []
+    monkeypatch.setattr("xrmri.seals.sha256", lambda file: hashed.append(file.name) or sha256(file))
+    open_dataset(dataset).check()
+    assert hashed == ["index.csv", SHARD]  # a small dataset costs nothing
+    monkeypatch.setattr("xrmri.outputs._HASHED_BYTES", 0)
+    open_dataset(dataset).check()
+    assert hashed[2:] == ["index.csv"]
+    flip_a_bit(dataset / SHARD, 0.5)
+    with pytest.raises(InconsistentError, match=f"{SHARD} is not as it was written"):
+        open_dataset(dataset).check()
 
 
 def test_a_flipped_bit_anywhere_in_a_shard_is_told(draw, dataset):

@@ -25,7 +25,7 @@ from xrmri.facts import DATASET, SCHEMA, DatasetFacts, read_dataset_facts
 from xrmri.files import complete_or_absent
 from xrmri.geometry import Geometry
 from xrmri.names import is_safe_name
-from xrmri.seals import Stamp, require_sha256, stamp
+from xrmri.seals import Stamp, hashed_before, require_sha256, stamp
 
 if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none
     import pandas as pd
@@ -153,7 +153,7 @@ class Dataset:
     _files: dict[str, File] = field(default_factory=dict, repr=False)
     _owner: int = field(default=0, repr=False)
     _known: dict[str, Stamp] = field(default_factory=dict, repr=False)
-    """Shards whose hash has been compared."""
+    """Shards whose hash has been compared, by this process or when they were written."""
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -278,7 +278,8 @@ def open_dataset(folder: Path) -> Dataset:
     lost = sorted(name for name in facts.shards if not (folder / name).is_file())
     if lost:
         raise InconsistentError(f"{folder} lacks {', '.join(lost)}: copy the whole folder, or build the dataset again")
-    return Dataset(folder=folder, facts=facts, index=read_index(folder, facts))
+    known = hashed_before(folder, facts.shards)
+    return Dataset(folder=folder, facts=facts, index=read_index(folder, facts), _known=known)
 
 
 def is_dataset(folder: Path) -> bool:
