@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 LABEL_BYTES = 2**14
 """The labels of a file lie within this many bytes (choice: OAI's lie within 2,000)."""
-_LABELS = ("PatientID", "SeriesDescription", "StudyDescription")
+_LABELS = ("PatientID", "SeriesDescription", "StudyDescription", "SeriesInstanceUID")
 _META_BYTES = 2**13
 """The file meta information lies within this many bytes (choice: it has some 300)."""
 _LAST_LABEL = 0x0020_0011  # SeriesNumber
@@ -69,6 +69,7 @@ class Labels:
     study: str
     """StudyDescription."""
     series_number: int
+    series_uid: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -190,12 +191,13 @@ def read_labels(content: bytes) -> Labels:
         raise InputError(f"not a DICOM file ({said(error)})") from error
     if not dataset:
         raise InputError("not a DICOM file (it has no tags)")
-    participant, description, study = texts
+    participant, description, study, series_uid = texts
     return Labels(
         participant=participant,
         description=description,
         study=study,
         series_number=int(number[0]) if number else 0,
+        series_uid=series_uid,
     )
 
 

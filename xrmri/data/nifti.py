@@ -4,30 +4,28 @@ A file holds (column, row, slice), a Volume (S, H, W); ITK counts LPS millimetre
 """
 
 import errno
-import gzip
 import math
 import os
 import struct
-import zlib
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
+from xrmri.data.nifti_header import HEADER_BYTES, byte_order, tells_place, unpacked, why_not
 from xrmri.data.quiet import quiet
 from xrmri.disk import free_bytes, is_full
 from xrmri.documents import read_json
 from xrmri.errors import InputError
 from xrmri.files import complete_or_absent
 from xrmri.geometry import Geometry, lps_or_ras
-from xrmri.limits import MOST_BYTES, open_regular, require_pixels, require_regular
+from xrmri.limits import MOST_BYTES, require_pixels, require_regular
 from xrmri.records import SIDES, Volume
 
 UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero
 _FLOATS = {16: np.float32, 64: np.float64}  # NIfTI's codes of types that know infinity
-_HEADER_BYTES = 352
 _MARGIN_BYTES = 2**20  # of what may follow the voxels
 
 
@@ -56,8 +54,8 @@ def write_volume(file: Path, volume: Volume, description: str) -> None:
             if is_full(error, file.parent):
                 raise
             raise InputError(f"{file} cannot be written: give a writable place and a name in .nii.gz") from error
-        whole = _HEADER_BYTES + volume.voxels.nbytes
-        if len(_unpacked(partial, whole + _MARGIN_BYTES)) < whole:  # ITK does not say that a disk is full
+        whole = HEADER_BYTES + volume.voxels.nbytes
+        if len(unpacked(partial, whole + _MARGIN_BYTES)) < whole:  # ITK does not say that a disk is full
             code = errno.ENOSPC if free_bytes(file.parent) < volume.voxels.nbytes else errno.EFBIG
             raise OSError(code, os.strerror(code), str(file))
 
@@ -71,6 +69,30 @@ def read_volume(file: Path) -> Volume:
     Raises:
         InputError: no such file, not a NIfTI file, cut off, not one volume of three dimensions, or not all numbers.
     """
+    reader, content = _opened(file)
+    _require_numbers(file, reader, content)
+    try:
+        with quiet():
+            image = reader.Execute()
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise InputError(f"{file} cannot be read as NIfTI: {why_not(file)}") from error
+    return from_image(image, _side(file))
+
+
+def read_place(file: Path) -> Geometry:
+    """Where the voxels of a NIfTI file of one volume lie, whatever stands in them.
+
+    Raises:
+        InputError: as of `read_volume` but for the voxels, or the file does not tell where they lie.
+    """
+    reader, content = _opened(file)
+    if not tells_place(content):
+        raise InputError(f"{file} does not tell where its voxels lie (qform_code and sform_code are 0): set one")
+    return geometry_of(reader)
+
+
+def _opened(file: Path) -> tuple[sitk.ImageFileReader, bytes]:
+    """What ITK makes of a file's header, and the file unpacked."""
     if not file.is_file():
         raise InputError(f"{file} is not a file: give a NIfTI volume (.nii.gz or .nii)")
     require_regular(file, MOST_BYTES)
@@ -84,12 +106,9 @@ def read_volume(file: Path) -> Volume:
             found = " x ".join(map(str, reader.GetSize()))
             raise InputError(f"{file} is not one volume of three dimensions but {found}: give one volume a file")
         require_pixels(reader.GetSize(), str(file))
-        _require_whole(file, reader)
-        with quiet():
-            image = reader.Execute()
-    except (RuntimeError, ValueError, OverflowError, UnicodeEncodeError) as error:
-        raise InputError(f"{file} cannot be read as NIfTI: copy or write it again") from error
-    return from_image(image, _side(file))
+        return reader, _whole(file, reader)
+    except (RuntimeError, ValueError, OverflowError) as error:
+        raise InputError(f"{file} cannot be read as NIfTI: {why_not(file)}") from error
 
 
 def to_image(volume: Volume) -> sitk.Image:
@@ -105,12 +124,17 @@ def to_image(volume: Volume) -> sitk.Image:
 
 def from_image(image: sitk.Image, side: str) -> Volume:
     """An image of ITK as a volume."""
+    return Volume(voxels=sitk.GetArrayFromImage(image), geometry=geometry_of(image), side=side)
+
+
+def geometry_of(image: Any) -> Geometry:
+    """Where the voxels of a three-dimensional sitk.Image lie, or of a sitk.ImageFileReader that has read a header."""
     axes = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
     affine = np.eye(4)
     affine[:3, :3] = lps_or_ras(axes)[:, ::-1]
     affine[:3, 3] = lps_or_ras(np.array(image.GetOrigin()))
-    voxels = sitk.GetArrayFromImage(image)
-    return Volume(voxels=voxels, geometry=Geometry(affine=affine, shape=voxels.shape), side=side)
+    columns, rows, slices = image.GetSize()
+    return Geometry(affine=affine, shape=(slices, rows, columns))
 
 
 def volume_name(file: Path) -> str:
@@ -135,37 +159,34 @@ def read_sidecar(file: Path) -> dict[str, object]:
     return read_json(sidecar, advice="generate the volume again, or remove the sidecar")
 
 
-def _require_whole(file: Path, reader: sitk.ImageFileReader) -> None:
-    """Refuse what ITK would fill with zeros and say nothing: voxels that are missing from a file, or not numbers."""
-    start = int(float(reader.GetMetaData("vox_offset")))
-    count = math.prod(reader.GetSize())
-    needed = start + count * int(reader.GetMetaData("bitpix")) // 8
-    content = _unpacked(file, needed + _MARGIN_BYTES)
+def _whole(file: Path, reader: sitk.ImageFileReader) -> bytes:
+    """The file unpacked; refuses what ITK would fill with zeros and say nothing: voxels that are missing."""
+    needed = _start(reader) + math.prod(reader.GetSize()) * int(reader.GetMetaData("bitpix")) // 8
+    content = unpacked(file, needed + _MARGIN_BYTES)
     if len(content) < needed:
         raise InputError(f"{file} is cut off: copy or write it again")
-    is_little = 1 <= int.from_bytes(content[40:42], "little") <= 7  # dim[0], as NIfTI-1 says
-    order: Literal["<", ">"] = "<" if is_little else ">"
     if content[344:346] in (b"n+", b"ni"):  # ITK takes what cannot be for 352 and 1
-        offset, slope, intercept = struct.unpack_from(f"{order}3f", content, 108)
-        if not (math.isfinite(slope + intercept) and (offset == 0 or _HEADER_BYTES <= offset <= MOST_BYTES)):
+        offset, slope, intercept = struct.unpack_from(f"{byte_order(content)}3f", content, 108)
+        if not (math.isfinite(slope + intercept) and (offset == 0 or HEADER_BYTES <= offset <= MOST_BYTES)):
             raise InputError(f"{file} has its voxels at byte {offset:g}, scaled by {slope:g}: copy or write it again")
     if len(content) == needed + _MARGIN_BYTES:
         raise InputError(f"{file} holds far more than its header tells of: copy or write it again")
+    return content
+
+
+def _require_numbers(file: Path, reader: sitk.ImageFileReader, content: bytes) -> None:
+    """Refuse voxels that are not numbers."""
     kind = _FLOATS.get(int(reader.GetMetaData("datatype")))
     if kind is not None:
-        voxels = np.frombuffer(content, np.dtype(kind).newbyteorder(order), count, start)
+        count = math.prod(reader.GetSize())
+        voxels = np.frombuffer(content, np.dtype(kind).newbyteorder(byte_order(content)), count, _start(reader))
         bad = count - int(np.isfinite(voxels).sum())
         if bad:
             raise InputError(f"{file} has {bad} voxels that are not finite numbers: write it again")
 
 
-def _unpacked(file: Path, most: int) -> bytes:
-    """The bytes of a file, so many at most; nothing where its compression is broken."""
-    try:
-        with gzip.open(file) if file.suffix == ".gz" else open_regular(file) as stream:
-            return stream.read(most)
-    except (EOFError, OSError, zlib.error):
-        return b""
+def _start(reader: sitk.ImageFileReader) -> int:
+    return int(float(reader.GetMetaData("vox_offset")))
 
 
 def _side(file: Path) -> str:

@@ -31,6 +31,7 @@ _LABELS = {
     0x0008_1030: "StudyDescription",
     0x0008_103E: "SeriesDescription",
     0x0010_0020: "PatientID",
+    0x0020_000E: "SeriesInstanceUID",
     0x0020_0011: "SeriesNumber",
 }
 _LAST_LABEL = max(_LABELS)
@@ -45,7 +46,7 @@ _NUMBERS = {
 }
 _ASKS_FOR_MORE = frozenset((0x0028_0120, 0x0028_0121, 0x0028_3000, 0x0028_3010))
 """Padding, whose kind depends on other tags, and tables of grey values."""
-_TEXT_KINDS = frozenset((b"AS", b"CS", b"DS", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST"))
+_TEXT_KINDS = frozenset((b"AS", b"CS", b"DS", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"UI"))
 _TAG, _SHORT, _LENGTH = Struct("<HH"), Struct("<H"), Struct("<I")
 
 

@@ -5,53 +5,58 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from xrmri.data.nifti import UNKNOWN_SIDE, from_image, read_volume, to_image
-from xrmri.data.quiet import quiet
-from xrmri.errors import InputError
-from xrmri.limits import require_pixels
+from xrmri.data.dicom import Image, is_dicom, no_warnings, parse, read_labels
+from xrmri.data.nifti import UNKNOWN_SIDE, from_image, read_place, to_image
+from xrmri.data.volume import stack_geometry
+from xrmri.errors import InputError, UnusableError
+from xrmri.geometry import Geometry
+from xrmri.limits import read_whole, require_pixels
 from xrmri.records import Volume
 
 
 def read_reference(path: Path) -> Volume:
-    """The volume in a NIfTI file, or in a folder with one DICOM series.
+    """The grid of a NIfTI file, or of a folder with one DICOM series; its voxels are not looked at, and are 0.
 
     Raises:
         InputError: nothing there that has one grid of three dimensions.
     """
-    if not path.is_dir():
-        return read_volume(path)
-    _require_readable(path)
-    with quiet():
-        series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-    if len(series) != 1:
-        found = f"{len(series)} DICOM series" if series else "no DICOM series"
-        raise InputError(f"--like {path} holds {found}: give a folder with one, or a NIfTI file")
-    try:
-        with quiet():
-            files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path), series[0])
-            first = sitk.ImageFileReader()
-            first.SetFileName(files[0])
-            first.ReadImageInformation()
-        require_pixels((*first.GetSize()[:2], len(files)), f"--like {path}")
-        with quiet():
-            image = sitk.ReadImage(files)
-    except RuntimeError as error:
-        raise InputError(f"--like {path} cannot be read as one DICOM series: give a NIfTI file") from error
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise InputError(f"--like {path} is not one grey volume: give a folder with one series, or a NIfTI file")
-    return from_image(image, UNKNOWN_SIDE)
+    geometry = _of_series(path) if path.is_dir() else read_place(path)
+    return Volume(voxels=np.zeros(geometry.shape, np.uint8), geometry=geometry, side=UNKNOWN_SIDE)
 
 
-def _require_readable(folder: Path) -> None:
-    """Refuse a folder that ITK would wait in for ever, or end the process over."""
+def _of_series(folder: Path) -> Geometry:
+    """The grid of the series in a folder, checked as series of a dataset are."""
     try:
-        str(folder).encode()
-        names = [file.name.encode() for file in folder.iterdir()]
-    except (UnicodeEncodeError, OSError) as error:
-        raise InputError(f"--like {folder} has names that are not UTF-8, or cannot be read: copy it") from error
-    odd = next((file for file in folder.iterdir() if file.exists() and not (file.is_file() or file.is_dir())), None)
-    if odd or not names:
-        raise InputError(f"--like {folder} holds {odd.name if odd else 'nothing'}: give a folder with one DICOM series")
+        files = {
+            file.name: read_whole(file) for file in sorted(folder.iterdir()) if not file.is_dir() and is_dicom(file)
+        }
+        with no_warnings():
+            series = {_series_of(content) for content in files.values()}
+        if len(series) != 1:
+            held = f"{len(series)} DICOM series" if series else "no DICOM series"
+            raise InputError(f"--like {folder} holds {held}: give a folder with one, or a NIfTI file")
+        geometry = stack_geometry([_parsed(name, content) for name, content in files.items()])
+    except UnusableError as error:
+        raise InputError(f"--like {folder} cannot be used ({error}): give a folder with one whole series") from error
+    except OSError as error:
+        raise InputError(f"--like {folder} cannot be read ({error.filename}: {error.strerror}): copy it") from error
+    require_pixels(geometry.shape, f"--like {folder}")
+    return geometry
+
+
+def _series_of(content: bytes) -> str:
+    """SeriesInstanceUID of a file; empty where it has none."""
+    try:
+        return read_labels(content).series_uid
+    except InputError:
+        return ""
+
+
+def _parsed(name: str, content: bytes) -> tuple[str, Image]:
+    try:
+        return name, parse(content)
+    except InputError as error:
+        raise UnusableError("unreadable slice", f"{name}: {error}") from error
 
 
 def centred_on(volume: Volume, reference: Volume) -> Volume:

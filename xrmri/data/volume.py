@@ -97,6 +97,30 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
     return ReadSeries(voxels=voxels, geometry=geometry, side=side, sha256=digest)
 
 
+def stack_geometry(images: list[tuple[str, Image]]) -> Geometry:
+    """Where the slices of one series lie, in the order of their normal, rows and columns as stored.
+
+    Args:
+        images: name and image of each file.
+
+    Raises:
+        UnusableError: as of `read_series`, but that any plane will do.
+    """
+    headers = [image.header for _, image in _majority_plane(images)]
+    if len(headers) < 2:
+        raise UnusableError("slice count", f"{len(headers)}, where a grid needs two or more")
+    first = headers[0]
+    assert first.orientation is not None and first.spacing_mm is not None
+    column, row = (lps_or_ras(vector) for vector in first.orientation)
+    across = np.cross(column, row) / np.linalg.norm(np.cross(column, row))
+    places = np.array([lps_or_ras(_position(header)) for header in headers])
+    places = places[np.argsort(places @ across, kind="stable")]
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([across, row, column], axis=1) * (_spacing(places @ across), *first.spacing_mm)
+    affine[:3, 3] = places[0]
+    return Geometry(affine=affine, shape=(len(headers), *first.shape))
+
+
 def windowed_slices(
     volume: Volume | ReadSeries, first: int, last: int, size: int, *, field_of_view_mm: float = 0.0
 ) -> Volume:
