@@ -62,3 +62,14 @@ def test_a_pair_is_not_found_inside_a_longer_name(tmp_path):
 def test_the_window_maps_to_0_and_1_whatever_the_dtype(dtype):
     values = np.array([0, 50, 100, 150, 200], dtype)
     assert unit_range(values, (50, 150)).tolist() == [0, 0, 0.5, 1, 1]
+
+
+def test_of_two_files_that_differ_both_are_told_copies_count_once_and_what_macos_leaves_is_passed_over(tmp_path):
+    for name, content in (("a/1.nii.gz", b"one"), ("b/1.nii.gz", b"two"), ("a/2.nii.gz", b"x"), ("b/2.nii.gz", b"x")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "a" / "._3_L_mri.nii.gz").write_bytes(b"notes")
+    (tmp_path / "a" / "3_L_mri.nii.gz").write_bytes(b"volume")
+    found = files_by_pair(tmp_path, ["1", "2", "3_L"])
+    names = {pair: [str(file.relative_to(tmp_path)) for file in files] for pair, files in found.items()}
+    assert names == {"1": ["a/1.nii.gz", "b/1.nii.gz"], "2": ["a/2.nii.gz"], "3_L": ["a/3_L_mri.nii.gz"]}

@@ -39,6 +39,8 @@ def test_an_archive_gives_the_numbered_files_and_no_others(tmp_path):
         (bomb(), "hostile archive"),
         (b"", "damaged archive"),
         (b"no archive at all" * 100, "damaged archive"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "refused download"),
+        (b'\xef\xbb\xbf {"message": "Forbidden"}', "refused download"),
         (packed(FILES)[:-8] + bytes(8), "damaged archive"),
     ],
 )

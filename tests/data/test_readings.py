@@ -39,7 +39,7 @@ def test_project_15_counts_before_37_and_37_before_42_in_any_order(tmp_path, ord
     ("cell", "grade"),
     [("2", 2), ("2: 2", 2), ("1: Yes", 1), ("1.4", 1), ("2.2", 2), (".5", 0), ("0", 0), (" 3 ", 3), ("", None),
      (".", None), (".: Missing Form/Incomplete Workbook", None), (".A: Not Expected", None), ("A", None), ("M", None),
-     ("T", None), ("9", None), ("2,5", None)],
+     ("T", None), ("9", None), ("2,5", 2), ("2,0", 2), ("two", None)],
 )  # fmt: skip
 def test_a_cell_is_its_number_or_not_read(tmp_path, cell, grade):
     assert read_readings(table(tmp_path, f"9000001|1|15|0166|1|{cell}|"))[RIGHT].grades["V00XRJSM"] == grade
@@ -102,3 +102,16 @@ def test_rows_of_no_participant_or_side_are_passed_over_and_said(tmp_path, caplo
     rows = ["9000001|1|15|0166|2|0|0", "|1|15|0166|2|0|0", "9000001|3|15|0166|2|0|0"]
     assert set(read_readings(table(tmp_path, *rows))) == {RIGHT}
     assert "2 rows passed over" in caplog.text
+
+
+def test_cells_that_say_nothing_are_counted_and_missing_ones_are_not(tmp_path, caplog):
+    rows = ["9000001|1|15|0166|1|two|", "9000001|2|15|0166|.A|9|"]
+    with caplog.at_level("WARNING", logger="xrmri"):
+        read_readings(table(tmp_path, *rows))
+    assert "2 cells are no grade and count as not read, such as 'two' of V00XRJSM" in caplog.text
+
+
+def test_a_first_line_for_spreadsheets_tells_what_stands_between_cells(tmp_path):
+    header = "sep=;\nID;SIDE;READPRJ;V00XRKL;V00XRJSM"
+    readings = read_readings(table(tmp_path, "9000001;1;15;3;1,5", header=header))
+    assert (readings[RIGHT].grades["V00XRKL"], readings[RIGHT].grades["V00XRJSM"]) == (3, 1)

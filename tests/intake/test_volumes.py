@@ -100,3 +100,17 @@ def test_evaluate_leaves_a_changed_volume_out_and_says_so(xrmri, drawn, tmp_path
     assert ended.code == 0 and told in ended.err
     told = (tmp_path / "evaluation" / "volumes.csv").read_text()
     assert "is not as it was written" in told
+
+
+def test_evaluate_tells_of_two_volumes_of_one_pair_and_of_sidecars_that_are_gone(xrmri, tmp_path):
+    write_cohort(tmp_path / "dataset")
+    files = [generate(tmp_path / "volumes" / "a", number, blurred(number)) for number in (1, 2, 3)]
+    generate(tmp_path / "volumes" / "b", 2, blurred(2, seed=9))
+    files[0].with_name(f"{pair_id(1)}.json").unlink()
+    ended = xrmri("evaluate", tmp_path / "volumes", tmp_path / "dataset", "--quick", "--workers", 1,
+                  "-o", tmp_path / "evaluation")  # fmt: skip
+    assert ended.code == 0
+    name = f"{pair_id(2)}.nii.gz"
+    both = f"{pair_id(2)} is left out: 2 files that differ name this pair: a/{name}, b/{name}"
+    assert both in ended.err
+    assert f"1 of 3 volumes have no sidecar, {pair_id(1)}.nii.gz first: they are scored over the window of" in ended.err

@@ -12,6 +12,7 @@ import numpy as np
 
 from xrmri.data.nifti import volume_name
 from xrmri.errors import InputError
+from xrmri.files import sha256
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
 
@@ -21,21 +22,33 @@ OFF_MM = 0.9
 
 
 def files_by_pair(folder: Path, pair_ids: Sequence[str]) -> dict[str, list[Path]]:
-    """The NIfTI files of each pair: the one named exactly like it, else all whose names contain it.
+    """The NIfTI files of each pair: those named exactly like it, else all whose names contain it.
 
     Returns:
-        only pairs that have a file; in the order of pair_ids.
+        only pairs that have a file; in the order of pair_ids. Copies of one file count once.
     """
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name.endswith(NIFTI))
-    exact = {volume_name(file): [file] for file in files}
+    files = sorted(file for file in folder.rglob("*") if file.name.endswith(NIFTI) and _is_volume(file))
+    exact: dict[str, list[Path]] = {}
+    for file in files:
+        exact.setdefault(volume_name(file), []).append(file)
     found = {}
     for pair_id in pair_ids:
         # Not inside a longer word, so that pair 12_R is not found in the name of pair 112_R.
         whole = re.compile(rf"(?<![0-9A-Za-z]){re.escape(pair_id)}(?![0-9A-Za-z])")
         holding = exact.get(pair_id) or [file for file in files if whole.search(file.name)]
         if holding:
-            found[pair_id] = holding
+            found[pair_id] = _unlike(holding)
     return found
+
+
+def _is_volume(file: Path) -> bool:
+    """Whether a file may hold a volume; macOS puts ._NAME with its own notes beside NAME."""
+    return file.is_file() and not file.name.startswith("._")
+
+
+def _unlike(files: list[Path]) -> list[Path]:
+    """The first of each group of files that are the same to the last byte."""
+    return files if len(files) == 1 else list({sha256(file): file for file in reversed(files)}.values())[::-1]
 
 
 def laid_beside(volume: Volume, acquired: Geometry) -> np.ndarray:

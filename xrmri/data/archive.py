@@ -20,6 +20,8 @@ from xrmri.limits import MOST_BYTES, open_regular
 ARCHIVE = re.compile(r"(\d{8})(?:\.tar\.gz|\.tgz|\.tar)", re.IGNORECASE)
 DICOM_NAME = re.compile(r"\d+(\.dcm)?", re.IGNORECASE)
 _BLOCK = 2**20
+_PAGE = (b"<", b"{")
+"""How what a server sends begins when it refuses: XML, HTML or JSON."""
 # What gzip, zlib and tarfile raise on damaged archives; they share no base class.
 _DAMAGE = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, OverflowError)
 
@@ -90,6 +92,8 @@ def _members(file: Path, block: int) -> Iterator[Iterator[tuple[str, BinaryIO]]]
     """The DICOM files of an archive, to be read one after the other; `block` bytes are unpacked at a time."""
     try:
         with open_regular(file) as packed:
+            if packed.peek(64)[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_PAGE):  # type: ignore[attr-defined]
+                raise UnusableError("refused download", f"{file.name} is a page of text, no archive: download it again")
             opened: BinaryIO = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed  # type: ignore
             unpacked = _Limited(opened, file)
             with tarfile.open(fileobj=unpacked, mode="r|", bufsize=block) as archive:  # type: ignore[call-overload]

@@ -22,6 +22,7 @@ _CLINICAL = re.compile(r"allclinical(\d\d)", re.IGNORECASE)
 _PARTICIPANT = re.compile(r"9\d{6}")
 _VISIT = re.compile(r"V?(\d{1,2})")
 _NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _MISSING = re.compile(r"(\..*|[A-Z])?")
 """Nothing, a point and what is missing, or the letter that stands for it."""
 _NAMES = {code: sex for sex, codes in manifest()["sex"]["values"].items() for code in codes}
@@ -108,4 +109,4 @@ def _value(name: str, cell: str) -> float | str | None:
 
 def _code(cell: str) -> str:
     """What stands before the meaning of a coded cell: "1: Male" -> "1"."""
-    return cell.partition(":")[0].strip().upper()
+    return _DECIMAL_COMMA.sub(".", cell.partition(":")[0].strip().upper())

@@ -6,6 +6,7 @@ The table comes as text, as sas7bdat, and in NDA's form (oai_kxrsemiquant01.txt)
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ _SIDES = {"1": RIGHT, "R": RIGHT, "RIGHT": RIGHT, "2": LEFT, "L": LEFT, "LEFT": 
 _PROJECTS = ("15", "37", "42")  # the main project; re-readings; re-readings under a wrong code
 _NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
 _WHOLE = re.compile(r"(\d+)\.0*")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
+_MISSING = re.compile(r"(\..*|[A-Z])?")
+"""Nothing, a point and what is missing, or the letter that stands for it."""
 _PARTICIPANT = re.compile(r"9\d{6}")
 _VISIT = re.compile(r"V?(\d{1,2})")
 _CLASSIC = re.compile(r"kxr_sq_bu(\d\d)", re.IGNORECASE)
@@ -54,8 +58,8 @@ def read_readings(files: Iterable[Path]) -> dict[Key, Reading]:
     """
     chosen: dict[Key, tuple[int, Reading]] = {}
     for file in files:
-        unknown = 0
-        for key, project, reading in _readings(file):
+        unknown, odd = 0, Counter[str]()
+        for key, project, reading in _readings(file, odd):
             if key is None:
                 unknown += 1
                 continue
@@ -64,11 +68,14 @@ def read_readings(files: Iterable[Path]) -> dict[Key, Reading]:
                 chosen[key] = rank, reading
         if unknown:
             log.warning("%s: %d rows passed over: they name no participant, visit and side of OAI", file, unknown)
+        if count := odd.total():
+            example = odd.most_common(1)[0][0]
+            log.warning("%s: %d cells are no grade and count as not read, such as %s", file, count, example)
     return {key: reading for key, (_, reading) in chosen.items()}
 
 
-def _readings(file: Path) -> Iterator[tuple[Key | None, str, Reading]]:
-    """Key, project and reading of each row of one table; None for a key that is none."""
+def _readings(file: Path, odd: Counter[str]) -> Iterator[tuple[Key | None, str, Reading]]:
+    """Key, project and reading of each row of one table, None for a key that is none; counts cells that say nothing."""
     match = _CLASSIC.match(file.name)
     number = match[1] if match else ""
     grades = {name: f"v{number}{name.removeprefix('V00')}" if number else name.removeprefix("V00") for name in _names()}
@@ -83,6 +90,7 @@ def _readings(file: Path) -> Iterator[tuple[Key | None, str, Reading]]:
         if place == 0 and not known and not number:
             continue  # NDA's second line says in words what the columns are
         cells = {name: row[column] for name, column in columns.items()}
+        odd.update(f"{cell!r} of {name}" for name, cell in cells.items() if _is_odd(name, cell))
         reading = Reading(
             grades={name: _grade(name, cell) for name, cell in cells.items()},
             prosthesis=any(_code(cell).lstrip(".") == "P" for cell in cells.values()),
@@ -138,7 +146,7 @@ def _names() -> tuple[str, ...]:
 
 def _code(cell: str) -> str:
     """What stands before the meaning of a coded cell: "1: Right" -> "1"; whole numbers without their point."""
-    code = cell.partition(":")[0].strip().upper()
+    code = _DECIMAL_COMMA.sub(".", cell.partition(":")[0].strip().upper())
     whole = _WHOLE.fullmatch(code)
     return whole[1] if whole else code
 
@@ -150,3 +158,8 @@ def _grade(name: str, cell: str) -> int | None:
         return None
     grade = int(float(code))
     return grade if grade in known_readings().allowed(name) else None
+
+
+def _is_odd(name: str, cell: str) -> bool:
+    """Whether a cell is neither a grade nor a way to say that there is none."""
+    return _grade(name, cell) is None and not _MISSING.fullmatch(_code(cell))

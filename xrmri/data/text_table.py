@@ -4,6 +4,7 @@ Lines may end in CRLF, a byte order mark may stand in front, letters may be lati
 """
 
 import csv
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ _DELIMITERS = "|\t,;"
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 # Nothing that is looked up has letters beyond ASCII, and latin-1 reads any byte.
 _ANY = "latin-1"
+_SEPARATOR = re.compile(r'"?sep=([|\t,;])"?', re.IGNORECASE)
+"""A first line that tells a spreadsheet what stands between cells."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -56,7 +59,9 @@ def open_table(file: Path) -> Iterator[TextTable]:
         encoding = next((name for mark, name in _ENCODINGS.items() if start.startswith(mark)), _ANY)
         with file.open(encoding=encoding) as text:
             header = text.readline()
-            delimiter = max(_DELIMITERS, key=header.count)
+            told = _SEPARATOR.fullmatch(header.strip())
+            header = text.readline() if told else header
+            delimiter = told[1] if told else max(_DELIMITERS, key=header.count)
             # In OAI's own tables a quotation mark is part of a remark, and does not begin a cell.
             quoting: Any = csv.QUOTE_MINIMAL if delimiter in ",;" or header.startswith('"') else csv.QUOTE_NONE
             names, *_ = [*csv.reader([header], delimiter=delimiter, quoting=quoting), []]

@@ -46,7 +46,8 @@ def score(pair_id: str, files: list[Path], yardsticks: Yardsticks) -> Scored:
     if not files:
         return Scored(pair_id=pair_id, reason="no volume of this pair")
     if len(files) > 1:
-        return Scored(pair_id=pair_id, reason=f"{len(files)} files name this pair: {', '.join(f.name for f in files)}")
+        names = ", ".join(f"{file.parent.name}/{file.name}" for file in files)
+        return Scored(pair_id=pair_id, reason=f"{len(files)} files that differ name this pair: {names}")
     try:
         comparison = compare(pair_id, files[0], yardsticks.dataset)
     except XrmriError as error:

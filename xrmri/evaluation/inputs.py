@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.data.alignment import files_by_pair
+from xrmri.data.nifti import sidecar_file
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import TEMPLATE
@@ -128,6 +129,10 @@ def _files(folder: Path, data: Dataset, dataset: Path) -> Files:
     files = files_by_pair(folder, data.pairs())
     if not files:
         raise InconsistentError(f"{folder} holds no NIfTI file named after a pair of {dataset}: give its own dataset")
+    bare = [found[0] for found in files.values() if not sidecar_file(found[0]).is_file()]
+    if bare:
+        told = "they are scored over the window of the acquired volumes; copy the .json files too if xrmri drew them"
+        log.warning("%d of %d volumes have no sidecar, %s first: %s", len(bare), len(files), bare[0].name, told)
     return files
 
 
