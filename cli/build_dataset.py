@@ -16,10 +16,27 @@ from .options import Common, output, setting, with_common
 def build_dataset(
     common: Common,
     release: Annotated[
-        Path, typer.Argument(metavar="OAI", help="Root of the release on disk; with --verify or --merge, the dataset.")
-    ],
+        Path | None,
+        typer.Argument(
+            metavar="[OAI]",
+            help="Root of the release on disk; with --verify or --merge, the dataset. Not with --manifest.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path | None, output("dataset", "Folder of the dataset.")] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Your own table of knees in place of a release: docs/own-cohort.md."),
+    ] = None,
+    manifest_template: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Write an empty table with a remark for each column, and stop.")
+    ] = None,
     knees: Annotated[Path | None, typer.Option(help="Folder from detect-knee; default: detect now.")] = None,
+    series: Annotated[str | None, setting(BuildDataset, "series")] = None,
+    sequence: Annotated[str | None, setting(BuildDataset, "sequence")] = None,
+    slice_window: Annotated[str | None, setting(BuildDataset, "slice_window")] = None,
+    plane: Annotated[str | None, setting(BuildDataset, "plane")] = None,
+    field_of_view_mm: Annotated[float | None, setting(BuildDataset, "field_of_view_mm")] = None,
     size: Annotated[int | None, setting(BuildDataset, "size")] = None,
     slices: Annotated[int | None, setting(BuildDataset, "slices")] = None,
     feature_set: Annotated[str | None, setting(BuildDataset, "feature_set")] = None,
@@ -37,13 +54,19 @@ def build_dataset(
     merge: Annotated[bool, typer.Option("--merge", help="Make the dataset of shards built one by one.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="Read a dataset again and compare its checksums.")] = False,
 ) -> None:
-    """Pair radiographs, FLASH volumes and readings of each knee; split by participant.
+    """Pair radiographs, MRI volumes and readings of each knee; split by participant.
 
-    A cluster builds shard by shard: --shard I/N for each I, then --merge.
+    Knees are those of an OAI release, or of a table of your own (--manifest). A cluster builds shard by shard:
+    --shard I/N for each I, then --merge.
     """
     config = common.settings(
         BuildDataset,
         size=size,
+        series=series,
+        sequence=sequence,
+        slice_window=slice_window,
+        plane=plane,
+        field_of_view_mm=field_of_view_mm,
         slices=slices,
         frame=frame,
         feature_set=feature_set,
@@ -55,22 +78,28 @@ def build_dataset(
     from xrmri.machine.parallel import parse_shard
     from xrmri.stages import build_dataset as stage
 
+    if manifest_template:
+        common.conclude(stage.write_template(manifest_template))
+        return
     folder = out or Path("dataset")
     if merge or verify:
-        folder = out or (release if (release / "run.json").is_file() else folder)
+        folder = out or (release if release and (release / "run.json").is_file() else folder)
         common.conclude(stage.merge(folder, config) if merge else stage.verify(folder))
         return
+    source = manifest or release
+    if source is None or (manifest and release):
+        raise InputError("give either the root of an OAI release, or your own table of knees by --manifest")
     task = parse_shard(shard) if shard else stage.array_task(os.environ, config, folder)
     execution, detection = common.execution(), common.settings_of(DetectKnee)
     if task is None or execution.dry_run:
         result = stage.run(
-            release, folder, config, execution, knees=knees, detection=detection, template=template, figures=figures
+            source, folder, config, execution, knees=knees, detection=detection, template=template, figures=figures
         )
         common.conclude(result)
         return
     number, count = task
     config = stage.with_shards(config, count)
     result = stage.run_shard(
-        release, folder, config, execution, number=number, knees=knees, detection=detection, template=template
+        source, folder, config, execution, number=number, knees=knees, detection=detection, template=template
     )
     common.conclude(result)

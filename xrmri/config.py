@@ -21,6 +21,7 @@ from xrmri.documents import LARGEST_BYTES, read_json
 from xrmri.errors import InputError
 from xrmri.limits import read_whole
 from xrmri.phantom.version import EARLIER, RELEASE
+from xrmri.slice_window import require_window
 
 SamplerName = Literal["auto", "ddim", "dpm++", "fitted"]
 """auto, the rows of `generation.sampling.SAMPLERS`, and fitted."""
@@ -263,17 +264,27 @@ class BuildDataset(Seeded):
     """Settings of `xrmri build-dataset`."""
 
     slices: int = 80
-    """Slices a series must have (paper, III-B)."""
+    """Slices a series must have (paper, III-B); any number where there is a slice_window."""
     first_slice: int = 13
     """First slice kept, counted from 0, posterior to anterior (paper, III-B: "13th to 63rd")."""
     last_slice: int = 63
     """First slice no longer kept; 50 remain (paper, III-B)."""
+    slice_window: str = ""
+    """Slices kept of series of any number: 0.16-0.78 of the way (what the paper keeps), 13:63 by number, or all; empty:
+    first_slice to last_slice (paper, III-B)."""
+    depths: int = 0
+    """Slices of every volume where there is a slice_window, other numbers being interpolated along depth; 0: as many as
+    most series keep (choice)."""
     size: int = 256
     """Rows and columns of slices and radiographs (paper, III-B)."""
     plane: Literal["coronal", "sagittal", "axial"] = "coronal"
     """Plane in which the series were acquired, and are kept: coronal (paper), sagittal or axial (choice)."""
     series: str = ""
-    """Regular expression of the descriptions of the series wanted; empty: the coronal FLASH (paper, III-B)."""
+    """Regular expression of the descriptions of the series wanted; empty: the coronal FLASH (paper, III-B), and of a
+    manifest every series."""
+    sequence: str = ""
+    """What dataset and model call the contrast; empty: FLASH, the regular expression, or what the series of a manifest
+    say (choice)."""
     field_of_view_mm: float = 0.0
     """Height and width that slices are cut or padded to about their middle; 0 keeps each series' own (choice)."""
     frame: Literal["scanner", "knee"] = "scanner"
@@ -296,6 +307,9 @@ class BuildDataset(Seeded):
         _require(self.last_slice - self.first_slice >= 2, "the slice window must keep at least 2 slices")
         _require(self.field_of_view_mm >= 0, f"field_of_view_mm must be at least 0, not {self.field_of_view_mm}")
         _require_pattern("series", self.series)
+        if self.slice_window:
+            require_window(self.slice_window)
+        _require(self.depths == 0 or 2 <= self.depths <= 4096, f"depths must be 0, or 2 to 4096, not {self.depths}")
         _require(self.size >= 32 and self.size % 8 == 0, f"--size must be a multiple of 8 from 32, not {self.size}")
         _require(
             len(self.shares) == 3 and min(self.shares) >= 0 and abs(sum(self.shares) - 1) < 1e-6,
@@ -303,6 +317,16 @@ class BuildDataset(Seeded):
         )
         _require(0 <= self.max_rejected <= 1, f"--max-rejected must be 0 to 1, not {self.max_rejected}")
         _require(1 <= self.shards <= 99_999, f"--shards must be 1 to 99999, not {self.shards}")
+
+    @property
+    def kept(self) -> int:
+        """S, slices of every stored volume, once the depths of a slice window are settled."""
+        return self.depths if self.slice_window else self.last_slice - self.first_slice
+
+    @property
+    def contrast(self) -> str:
+        """What dataset and model call the series."""
+        return self.sequence or self.series or "FLASH"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -149,3 +149,13 @@ class Geometry:
         change = np.diag([*step, 1.0])
         change[:3, 3] = first
         return Geometry(affine=self.affine @ change, shape=shape)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lying:
+    """What a person says of a .npy array, which tells nothing of space itself."""
+
+    spacing_mm: tuple[float, float, float] | None = None
+    """Between slices, rows and columns."""
+    axes: str = ""
+    """Where its three axes run to, such as "AIL"; empty: as those of a volume of the plane do."""

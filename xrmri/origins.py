@@ -7,6 +7,8 @@ PHANTOM, ACQUIRED_IMAGES = "synthetic phantom", "acquired images"
 """Where knees come from, in words for people: what counts is `is_synthetic`."""
 SYNTHETIC_MARK = b"xrmri synthetic phantom"
 """In the comments of every DICOM file of a phantom."""
+DRAWN_MARK = b"xrmri synthetic"
+"""In the comments of every file that this program draws, a phantom's and a model's."""
 FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM = 160.0, 1.5
 """Of OAI's coronal FLASH: what datasets and models of versions that did not write their extent were made of."""
 

@@ -6,7 +6,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from xrmri.building import pair as stage
+from xrmri.building import joint
 from xrmri.building.pair import BuiltPair, PairJob, build_pair
 from xrmri.config import BuildDataset
 from xrmri.data.pairing import pair_up
@@ -46,12 +46,12 @@ def pair(tmp_path, monkeypatch):
         monkeypatch.setattr(detect, "load_detector", lambda weights, device: None)
         monkeypatch.setattr(sides, "with_fibula", lambda detector, film, boxes: boxes)
         monkeypatch.setattr(sides, "find_knees", lambda detector, film, *, min_score: found)
-        stage._by_detector.cache_clear()
+        joint._by_detector.cache_clear()
         (candidate,), _ = pair_up(find_release(tmp_path).series, {})
         return build_pair(PairJob(candidate=candidate, config=config, device="cpu", knees=None, template=None))
 
     yield build
-    stage._by_detector.cache_clear()
+    joint._by_detector.cache_clear()
 
 
 @pytest.mark.parametrize("boxes", [(RIGHT_BOX, LEFT_BOX), (RIGHT_BOX,)])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xrmri.building.mri import read_kept
 from xrmri.building.splits import planned_split_of
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.nifti import read_volume, write_volume
@@ -28,13 +29,13 @@ from xrmri.data.registration import (
     laid_onto,
     register,
 )
-from xrmri.data.volume import intensity_window, mirrored_volume, read_series, windowed_slices
+from xrmri.data.volume import intensity_window
 from xrmri.errors import InconsistentError, InputError, UnusableError
 from xrmri.evenly import evenly
 from xrmri.facts import TEMPLATE
 from xrmri.geometry import PLANES, Geometry
 from xrmri.machine.parallel import in_order
-from xrmri.records import LEFT, RIGHT, Volume
+from xrmri.records import RIGHT, Volume
 from xrmri.run import require_writable
 
 log = logging.getLogger(__name__)
@@ -56,14 +57,11 @@ class Coarse:
     lattice: Lattice
     margin: int
 
-
-def wide_slices(candidate: Candidate, config: BuildDataset) -> tuple[Volume, int, str]:
-    """The kept slices and a margin on either side, looking like a right knee; the margin; the hash of the series."""
-    series = read_series(candidate.flash.files(), candidate.side, config.slices, config.plane)
-    margin = min(MARGIN, config.first_slice, len(series.voxels) - config.last_slice)
-    first, last = config.first_slice - margin, config.last_slice + margin
-    volume = windowed_slices(series, first, last, config.size, field_of_view_mm=config.field_of_view_mm)
-    return mirrored_volume(volume) if candidate.side == LEFT else volume, margin, series.sha256
+    def spacing_at(self, slices: int) -> tuple[float, float, float]:
+        """Of its window in so many slices, in mm."""
+        between = (self.lattice.shape[0] - 2 * self.margin - 1) / (slices - 1)
+        slice_mm, row_mm, column_mm = self.lattice.spacing_mm
+        return slice_mm * between, row_mm, column_mm
 
 
 def laid_in_frame(volume: Volume, margin: int, template: Template) -> tuple[Volume, Geometry]:
@@ -82,7 +80,7 @@ def laid_in_frame(volume: Volume, margin: int, template: Template) -> tuple[Volu
     """
     lattice, geometry = _lattice(volume), volume.geometry
     pose = register(volume.voxels, lattice, template, orientation=geometry.orientation)
-    slices = len(volume.voxels) - 2 * margin
+    slices = template.lattice.shape[0]
     target = Lattice(shape=(slices, *lattice.shape[1:]), spacing_mm=_frame_spacing_mm(template, lattice))
     laid, outside = laid_onto(volume.voxels, lattice, pose, target)
     reason = refusal(pose, outside)
@@ -90,7 +88,7 @@ def laid_in_frame(volume: Volume, margin: int, template: Template) -> tuple[Volu
         raise UnusableError("registration", reason)
     affine = geometry.affine @ np.linalg.inv(lattice.to_mm) @ pose.matrix @ target.to_mm
     framed = Geometry(affine=affine, shape=target.shape)
-    acquired = geometry.cropped(0, margin, margin + slices)
+    acquired = geometry.cropped(0, margin, len(volume.voxels) - margin).resampled(target.shape)
     return Volume(voxels=np.rint(laid).astype(np.uint16), geometry=framed, side=volume.side), acquired
 
 
@@ -141,9 +139,9 @@ def frame_of(
         if not file.is_file():  # another process may have been faster
             write_volume(file, _volume(made, config.plane), "xrmri: mean knee, the frame of a dataset")
     template = read_template(out)
-    slices = config.last_slice - config.first_slice
-    if template.lattice.shape[0] != slices:
-        raise InconsistentError(f"{file} has {template.lattice.shape[0]} slices, the window {slices}: give another")
+    slices = template.lattice.shape[0]
+    if slices != config.kept:
+        raise InconsistentError(f"{file} has {slices} slices, the window {config.kept}: give another")
     return template
 
 
@@ -159,9 +157,9 @@ def make_template(training: Sequence[Candidate], config: BuildDataset, execution
     read = [one for one in chosen if one is not None]
     if not read:
         raise InputError("no template: none of the training volumes can be read, so --frame scanner is left")
-    slice_mm, row_mm, column_mm = np.median([one.lattice.spacing_mm for one in read], axis=0).tolist()
-    slices, height, width = read[0].lattice.shape
-    frame = Lattice(shape=(slices - 2 * read[0].margin, height, width), spacing_mm=(slice_mm, row_mm, column_mm))
+    slice_mm, row_mm, column_mm = np.median([one.spacing_at(config.kept) for one in read], axis=0).tolist()
+    _, height, width = read[0].lattice.shape
+    frame = Lattice(shape=(config.kept, height, width), spacing_mm=(slice_mm, row_mm, column_mm))
     still = KneePose(matrix=np.eye(4), correlation=1.0, mirrored_correlation=0.0, inverted_correlation=0.0)
     template = _mean(frame, (laid_onto(one.voxels, one.lattice, still, frame)[0] for one in read))
     for turn in range(ROUNDS):
@@ -174,7 +172,8 @@ def make_template(training: Sequence[Candidate], config: BuildDataset, execution
 def _coarse(config: BuildDataset, candidate: Candidate) -> Coarse | None:
     """A training volume in brief; None where it cannot be read, which its own row says later."""
     try:
-        volume, margin, _ = wide_slices(candidate, config)
+        kept = read_kept(candidate, config, MARGIN)
+        volume, margin = kept.volume, kept.margin
         low, high = intensity_window(volume.voxels)
     except InputError:
         return None

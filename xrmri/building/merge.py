@@ -93,7 +93,7 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[ShardReco
     rejected = (_RejectedRow(**{name: getattr(one, name) for name in columns}) for one in left)
     write_table(folder / "rejected.csv", _RejectedRow, rejected)
     _refuse_too_many(counts, left, config, folder)
-    splits = split_of(((pair.participant, pair.kl) for pair in pairs), config)
+    splits = split_of(((pair.participant, pair.kl) for pair in pairs if not pair.split), config)
     rows = [asdict(pair) | {"split": pair.split or splits[pair.participant]} for pair in pairs]
     refuse_leak(rows, folder)
     write_index(folder / INDEX, rows)
@@ -103,11 +103,11 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[ShardReco
     features = feature_set(config.feature_set)
     per_split = Counter(row["split"] for row in rows)
     facts = DatasetFacts(
-        slices=config.last_slice - config.first_slice,
+        slices=config.kept,
         size=config.size,
         extent_mm=_extent_mm(pairs),
         plane=config.plane,
-        sequence=config.series or "FLASH",
+        sequence=config.contrast,
         frame=config.frame,
         feature_set=config.feature_set,
         features=features.names,
@@ -117,7 +117,7 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[ShardReco
         is_synthetic=any(record.is_synthetic for record in records),
         shards=shards,
         index_sha256=sha256(folder / INDEX),
-        slice_window=(config.first_slice, config.last_slice),
+        slice_window=None if config.slice_window else (config.first_slice, config.last_slice),
         split_seed=config.seed,
         shares=config.shares,
         pairs_per_split={split: per_split[split] for split in SPLITS},
@@ -172,7 +172,8 @@ def _refuse_too_many(
         raise InputError(f"the release has no series {wanted}: nothing can be paired")
     if lost > config.max_rejected * found or not counts["pairs"]:
         (reason, _), *_ = Counter(one.reasons[0].kind for one in left if one.kind == FLASH).most_common(1)
-        said = f"{lost} of {found} FLASH series rejected, most for {reason!r}"
+        kind = "MRI" if config.sequence else FLASH
+        said = f"{lost} of {found} {kind} series rejected, most for {reason!r}"
         raise RejectedError(f"{said}: see {folder / 'rejected.csv'}")
 
 

@@ -3,6 +3,8 @@
 Every series found is counted once: in a pair, rejected with a reason, or of another kind.
 """
 
+import logging
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,12 +20,19 @@ from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries, pair_up
 from xrmri.data.participants import read_people
 from xrmri.data.readings import read_readings
 from xrmri.data.release import Release, Series, find_release
-from xrmri.errors import InconsistentError, InputError, Reason
+from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
 from xrmri.files import digest, sha256
-from xrmri.origins import SYNTHETIC_MARK
+from xrmri.origins import DRAWN_MARK
 from xrmri.run import fingerprint
 from xrmri.run_record import read_record
+from xrmri.slice_window import kept_slices
 from xrmri.trouble import opens
+
+log = logging.getLogger(__name__)
+
+_NAMED = 8
+"""Descriptions that a message lists (choice: a line)."""
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +43,8 @@ class Found:
     release: Release
     candidates: list[Candidate]
     rejected: list[RejectedSeries]
+    manifest: Path | None = None
+    """The table that names the pairs; None for a release."""
 
     @property
     def series(self) -> dict[str, int]:
@@ -42,8 +53,8 @@ class Found:
         return {kind: kinds[kind] for kind in (FLASH, FILM, OTHER)} | dict(kinds)
 
     def relative(self, path: Path) -> str:
-        """A path from the root of the release on."""
-        return path.relative_to(self.root).as_posix()
+        """A path from the root of the release on; one that a table leads elsewhere stays as it is."""
+        return (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
 
     def left_out(self, one: RejectedSeries) -> LeftOutSeries:
         """A series that is in no pair, as the tables name it."""
@@ -71,31 +82,56 @@ def search(root: Path, config: BuildDataset) -> Found:
         config: which series are wanted, and how many files one has at least.
 
     Raises:
-        InputError: no release, or one of its tables cannot be read.
+        InputError: no release, one of its tables cannot be read, or no series is described as wanted.
         InconsistentError: it has no table of readings.
     """
     release = find_release(root, config.series)
     if not release.readings:
         raise InconsistentError(f"{root} has no table kxr_sq_bu00.txt: add the folder of semi-quantitative readings")
+    if config.series:
+        _tell_what_is_passed_over(release, config.series)
     candidates, rejected = pair_up(release.series, read_readings(release.readings))
     people = read_people(release.people)
     whole = []
     for one in candidates:
-        files = 0 if is_archive(one.flash.path) else _count_files(one.flash)
-        if 0 < files < config.slices:
-            reason = Reason("slice count", f"{files} files, not {config.slices}")
-            rejected += one.blamed(flash=reason, film=Reason(NOT_NEEDED, "its FLASH series was rejected"))
+        reason = _too_few(count_files(one.flash), config)
+        if reason:
+            rejected += one.blamed(flash=reason, film=Reason(NOT_NEEDED, "its MRI series was rejected"))
         else:
             whole.append(replace(one, covariates=people.of(one.flash.participant, one.flash.visit)))
     return Found(root=root, release=release, candidates=whole, rejected=rejected)
 
 
-def _count_files(series: Series) -> int:
+def count_files(series: Series) -> int:
     """How many files a series has; 0 where nobody can tell now."""
     try:
-        return len(series.files())
+        return 0 if is_archive(series.path) else len(series.files())
     except InputError:
         return 0
+
+
+def _too_few(files: int, config: BuildDataset) -> Reason | None:
+    """Why a series of so many files, where they are known, cannot have the slices wanted."""
+    if not files:
+        return None
+    if not config.slice_window:
+        return Reason("slice count", f"{files} files, not {config.slices}") if files < config.slices else None
+    try:
+        kept_slices(config.slice_window, files)
+    except UnusableError as error:
+        return error.reason
+    return None
+
+
+def _tell_what_is_passed_over(release: Release, wanted: str) -> None:
+    """Say which MR series are not described as wanted; InputError where none is."""
+    others = Counter(one.description for one in release.series if one.kind == OTHER)
+    listed = ", ".join(f"{name} ({count})" for name, count in others.most_common(_NAMED))
+    listed += f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    if not any(one.kind == FLASH for one in release.series):
+        raise InputError(f"no series is described as {wanted!r}: there are {listed or 'none but radiographs'}")
+    if others:
+        log.info("%d series are passed over, for they are not described as %r: %s", others.total(), wanted, listed)
 
 
 def left_out(pairs: Iterable[PairOfSeries | PairRecord], rejected: Iterable[LeftOutSeries]) -> list[LeftOutSeries]:
@@ -134,7 +170,7 @@ def count(
     }
 
 
-def plan(found: Found, out: Path) -> dict[str, Any]:
+def plan(found: Found, out: Path, config: BuildDataset) -> dict[str, Any]:
     """What a dry run says: counts, and an example of each thing that a person may want to look at."""
     pairs = [found.pair_of(one) for one in found.candidates]
     left = left_out(pairs, map(found.left_out, found.rejected))
@@ -147,6 +183,8 @@ def plan(found: Found, out: Path) -> dict[str, Any]:
     return {
         "status": "dry run",
         "output": str(out),
+        "slices": config.kept,
+        "sequence": config.contrast,
         "counts": count(found.series, pairs, left),
         "examples": {one.reasons[0].kind: str(found.root / one.series) for one in reversed(left)},
         "others": {name: {"count": number, "example": example[name]} for name, number in sorted(others.items())},
@@ -163,7 +201,7 @@ def plan(found: Found, out: Path) -> dict[str, Any]:
 
 def inputs_of(found: Found, knees: Path | None, template: Path | None, detection: DetectKnee) -> dict[str, str]:
     """Fingerprints that say whether release, knees and template are the same ones as in an earlier run."""
-    if (found.root / "run.json").is_file():
+    if found.manifest is None and (found.root / "run.json").is_file():
         release = fingerprint(found.root)
     else:
         paths = [found.relative(one.path) for one in found.release.series]
@@ -183,8 +221,16 @@ def is_synthetic(found: Found) -> bool:
     made = read_record(found.root)
     if made is not None and made.command == "phantom":
         return True
-    first = next((file for candidate in found.candidates for file in candidate.flash.files()), None)
+    looked_at = found.candidates if found.manifest else found.candidates[:1]
+    return any(_is_marked(file) for one in looked_at for file in one.flash.files()[:1])
+
+
+def _is_marked(file: Path) -> bool:
+    """Whether the first bytes of a file say that this program drew it."""
     try:
-        return first is not None and SYNTHETIC_MARK in beginning(first, LABEL_BYTES)
+        start = beginning(file, LABEL_BYTES)
     except InputError:
         return False
+    if start[:2] == _GZIP:
+        start = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, LABEL_BYTES)
+    return DRAWN_MARK in start

@@ -13,7 +13,7 @@ from pathlib import Path
 from xrmri.building.pair import BuiltPair, PairJob, build_pair
 from xrmri.building.record import PairRecord, ShardRecord, read_shard_record, write_shard_record
 from xrmri.building.search import Found, is_synthetic
-from xrmri.building.splits import planned_split_of
+from xrmri.building.splits import given_split_of, planned_split_of
 from xrmri.config import BuildDataset, DetectKnee, Execution
 from xrmri.data.features import KL
 from xrmri.data.pairing import Candidate, RejectedSeries
@@ -128,9 +128,10 @@ def _build(
     rejected = list(found.rejected) if shard.number == 0 else []
     pairs: list[PairRecord] = []
     not_read: Counter[str] = Counter()
-    slices = config.last_slice - config.first_slice
+    slices = config.kept
     synthetic = is_synthetic(found)
-    splits = planned_split_of(found.candidates, config) if config.frame == "knee" else {}
+    planned = config.frame == "knee"
+    splits = planned_split_of(found.candidates, config) if planned else given_split_of(found.candidates)
     form = partial(new_shard, features=config.feature_set, frame=config.frame, synthetic=synthetic)
     with form(shard.file, slices=slices, size=config.size) as writer:
         for number, (job, built) in enumerate(results, start=1):

@@ -26,4 +26,12 @@ def planned_split_of(candidates: Iterable[Candidate], config: BuildDataset) -> d
 
     The template of the knee's frame is made of training volumes, so it has to be known first, and to stay.
     """
-    return split_of(((one.flash.participant, one.grades.get(KL)) for one in candidates), config)
+    candidates = list(candidates)
+    given = given_split_of(candidates)
+    drawn = [one for one in candidates if one.flash.participant not in given]
+    return split_of(((one.flash.participant, one.grades.get(KL)) for one in drawn), config) | given
+
+
+def given_split_of(candidates: Iterable[Candidate]) -> dict[str, str]:
+    """The split of each participant for whom a person's table says it in any row."""
+    return {one.flash.participant: one.particulars.split for one in candidates if one.particulars.split}

@@ -14,10 +14,26 @@ from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.readings import Key, Reading
 from xrmri.data.release import Series
 from xrmri.errors import Reason
+from xrmri.geometry import Lying
 
 SPLITS = ("train", "val", "test")
 NOT_NEEDED = "radiograph not needed"
 """Kind of reason why a film is left out whose FLASH is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Particulars:
+    """What a person's own table says of a pair besides its files; a release says none of it."""
+
+    split: str | None = None
+    box: tuple[float, float, float, float] | None = None
+    """x0, y0, x1, y1 of the joint in pixels of the radiograph; None leaves it to the detector."""
+    is_joint: bool = False
+    """The radiograph is the joint already."""
+    pixel_mm: float | None = None
+    """Of the radiograph, whose file does not tell."""
+    lying: Lying = Lying()
+    """Of an MRI that is a bare array."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +46,7 @@ class Candidate:
     """Empty where nobody read the knee."""
     covariates: Covariates = field(default_factory=dict)
     """Age, sex and BMI of the participant; empty where nothing is known."""
+    particulars: Particulars = Particulars()
 
     @property
     def side(self) -> str:

@@ -61,7 +61,7 @@ def read_people(files: Iterable[Path]) -> People:
                 passed += 1
                 continue
             for name, cell in cells.items():
-                value = _value(name, cell)
+                value = covariate_of(name, cell)
                 if value is None:
                     odd[f"{name} {cell!r} in {file.name}"] += not _MISSING.fullmatch(_code(cell))
                 elif name in ("age", "months"):
@@ -96,7 +96,7 @@ def _rows(file: Path) -> Iterator[tuple[str | None, str, dict[str, str]]]:
             yield participant if known else None, visit_of(visit[1]) if visit else _BASELINE, cells
 
 
-def _value(name: str, cell: str) -> float | str | None:
+def covariate_of(name: str, cell: str) -> float | str | None:
     """What a cell says; None where it says nothing that a person can have."""
     code = _code(cell)
     if name == "sex":

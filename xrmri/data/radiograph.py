@@ -130,7 +130,7 @@ def unit_square(crop: np.ndarray, size: int) -> np.ndarray:
     Returns:
         (size, size) float32 in [0, 1].
     """
-    return np.clip(resized(_squared(crop), size) / np.float32(WHITE), 0, 1)  # shrinking rounds below 0, by 1e-14
+    return np.clip(resized(squared(crop), size) / np.float32(WHITE), 0, 1)  # shrinking rounds below 0, by 1e-14
 
 
 def laid_on_slice(crop: np.ndarray, width_mm: float | None, slice_mm: float) -> np.ndarray:
@@ -156,7 +156,7 @@ def mirrored(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[..., ::-1])
 
 
-def _squared(image: np.ndarray) -> np.ndarray:
+def squared(image: np.ndarray) -> np.ndarray:
     """The image in the middle of a black square."""
     height, width = image.shape
     tall, wide = max(width - height, 0), max(height - width, 0)

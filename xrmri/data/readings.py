@@ -92,8 +92,8 @@ def _readings(file: Path, odd: Counter[str]) -> Iterator[tuple[Key | None, str, 
         cells = {name: row[column] for name, column in columns.items()}
         odd.update(f"{cell!r} of {name}" for name, cell in cells.items() if _is_odd(name, cell))
         reading = Reading(
-            grades={name: _grade(name, cell) for name, cell in cells.items()},
-            prosthesis=any(_code(cell).lstrip(".") == "P" for cell in cells.values()),
+            grades={name: grade_of(name, cell) for name, cell in cells.items()},
+            prosthesis=any(map(is_prosthesis, cells.values())),
         )
         key = (participant, visit_of(visit[1]), side) if known and visit and side else None
         yield key, _code(row["readprj"]), reading
@@ -151,7 +151,12 @@ def _code(cell: str) -> str:
     return whole[1] if whole else code
 
 
-def _grade(name: str, cell: str) -> int | None:
+def is_prosthesis(cell: str) -> bool:
+    """Whether a cell says that the knee has been replaced."""
+    return _code(cell).lstrip(".") == "P"
+
+
+def grade_of(name: str, cell: str) -> int | None:
     """The grade in a cell; follow-up narrowing is graded in fractions of a grade, of which the whole part counts."""
     code = _code(cell)
     if not _NUMBER.fullmatch(code):
@@ -162,4 +167,4 @@ def _grade(name: str, cell: str) -> int | None:
 
 def _is_odd(name: str, cell: str) -> bool:
     """Whether a cell is neither a grade nor a way to say that there is none."""
-    return _grade(name, cell) is None and not _MISSING.fullmatch(_code(cell))
+    return grade_of(name, cell) is None and not _MISSING.fullmatch(_code(cell))

@@ -54,10 +54,12 @@ class Series:
     """Of the scanner, within one examination; 0 where the header does not tell."""
     problem: Reason | None = None
     """Why it cannot be used, as far as its labels tell."""
+    members: tuple[Path, ...] = ()
+    """Its files, where a person named them or the folder holds others too."""
 
     def files(self) -> list[Path]:
         """Its DICOM files, in the order of their names, or its archive."""
-        return _files(self.path)
+        return list(self.members) or _files(self.path)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -218,7 +218,8 @@ def _directions(header: Header, plane: str) -> np.ndarray:
     across = across / np.linalg.norm(across) * (-1 if across @ wanted[:, 0] < 0 else 1)
     directions = np.stack([across, row, column], axis=1)
     if not np.array_equal(np.abs(directions).argmax(axis=0), np.abs(wanted).argmax(axis=0)):
-        raise UnusableError("other plane", f"the slices are not upright {plane} ones")
+        lying = next(name for name in PLANES if np.abs(direction(PLANES[name][0])).argmax() == np.abs(across).argmax())
+        raise UnusableError("other plane", f"{lying}, or lying, where upright {plane} slices are needed")
     return directions
 
 

@@ -1,4 +1,4 @@
-"""oai/ (and knees/) -> dataset/: pairs of FLASH slices and joint crops, with their grades.
+"""oai/ or a table of knees (and knees/) -> dataset/: pairs of MRI slices and joint crops, with their grades.
 
 The dataset is cut into shards. One process builds all of them and merges them; or each is built by a process of its
 own (a task of a Slurm array, say) and one more merges them. Both ways write the same bytes.
@@ -10,26 +10,29 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from xrmri.building.cohort import find_cohort
 from xrmri.building.frame import frame_of
 from xrmri.building.merge import read_shards, shards_of, verify, write_tables
 from xrmri.building.record import ShardRecord
-from xrmri.building.search import inputs_of, plan, search
+from xrmri.building.search import inputs_of, plan
 from xrmri.building.sequences import draw_sequences
 from xrmri.building.shard import Shard, build_shards
 from xrmri.config import BuildDataset, DetectKnee, Execution
+from xrmri.data import manifest
 from xrmri.errors import InputError
+from xrmri.files import write_text
 from xrmri.machine import parallel
 from xrmri.run import begin, join, renew
 from xrmri.run_record import read_record
 
-__all__ = ["array_task", "merge", "run", "run_shard", "verify", "with_shards"]
+__all__ = ["array_task", "merge", "run", "run_shard", "verify", "with_shards", "write_template"]
 log = logging.getLogger(__name__)
 
 _AS_IT_COMES = DetectKnee()
 
 
 def run(
-    release: Path,
+    source: Path,
     out: Path,
     config: BuildDataset,
     execution: Execution,
@@ -41,7 +44,7 @@ def run(
     """Build the dataset: all shards that are not there yet, and the tables.
 
     Args:
-        release: folder of an OAI release.
+        source: folder of an OAI release, or a person's own table of knees.
         out: folder of the dataset.
         config: slice window, size, features, split, shards.
         execution: workers, device of the detector, dry run.
@@ -58,13 +61,13 @@ def run(
         InconsistentError: it has no readings, or two splits would share a participant.
         RejectedError: more of its FLASH series were rejected than config.max_rejected.
     """
-    found = search(release, config)
+    found, config = find_cohort(source, config)
     if execution.dry_run:
-        return plan(found, out)
+        return plan(found, out, config)
     inputs = inputs_of(found, knees, template, detection)
-    slices = config.last_slice - config.first_slice + 1  # and the radiograph
+    slices = config.kept + 1  # and the radiograph
     needed_bytes = len(found.candidates) * slices * config.size**2 * 2
-    reads = [release, knees, template]
+    reads = [source, knees, template, *(one.path for one in found.release.series if found.manifest)]
     run_folder = begin(out, config, inputs, force=execution.force, reads=reads, needed_bytes=needed_bytes)
     if run_folder is None:
         if figures:
@@ -85,7 +88,7 @@ def run(
             template=frame,
         )
         records = read_shards(out, config, inputs)
-        record.note(unopened=tuple(_unopened(records, release)))
+        record.note(unopened=tuple(_unopened(records, found.root)))
         counts = write_tables(out, config, records)
         record.note(counts=counts)
         if figures:
@@ -95,7 +98,7 @@ def run(
 
 
 def run_shard(
-    release: Path,
+    source: Path,
     out: Path,
     config: BuildDataset,
     execution: Execution,
@@ -107,7 +110,7 @@ def run_shard(
     """Build one of the config.shards shards; `merge` makes a dataset of them once all are there.
 
     Args:
-        release: as in `run`, likewise the others.
+        source: as in `run`, likewise the others.
         number: which shard, from 0.
 
     Returns:
@@ -117,9 +120,9 @@ def run_shard(
         InputError: the release cannot be read, or `out` holds shards of other settings.
         InconsistentError: the release has no readings.
     """
-    found = search(release, config)
+    found, config = find_cohort(source, config)
     if execution.dry_run:
-        return plan(found, out)
+        return plan(found, out, config)
     inputs = inputs_of(found, knees, template, detection)
     shard = Shard(folder=out, number=number, count=config.shards)
     with join(out, config, inputs, f"{number}-of-{config.shards}"):
@@ -177,9 +180,29 @@ def merge(out: Path, config: BuildDataset) -> dict[str, Any]:
     return {"status": "finished", "output": str(out), "counts": counts}
 
 
-def _unopened(records: Sequence[ShardRecord], release: Path) -> list[str]:
+def _unopened(records: Sequence[ShardRecord], root: Path) -> list[str]:
     """The series that shards leave out because they could not be opened."""
-    return sorted({str(release / path) for record in records for path in record.passing})
+    return sorted({str(root / path) for record in records for path in record.passing})
+
+
+def write_template(file: Path) -> dict[str, Any]:
+    """Write an empty table of knees to fill in.
+
+    Returns:
+        status and output.
+
+    Raises:
+        InputError: there is a file of that name already, or it cannot be written.
+    """
+    if file.exists():
+        raise InputError(f"{file} exists: give another name, or remove it")
+    if not file.parent.is_dir():
+        raise InputError(f"{file} cannot be written: there is no folder {file.parent}")
+    try:
+        write_text(file, manifest.template())
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error
+    return {"status": "written", "output": str(file)}
 
 
 def array_task(environment: Mapping[str, str], config: BuildDataset, out: Path) -> tuple[int, int] | None:

@@ -1,0 +1,179 @@
+"""An MRI in one file (NIfTI, MHA, a multi-frame DICOM, or a .npy array) -> the series it is, its slices as displayed.
+
+Nothing is resliced: the axes of a file are put in order and turned, and one acquired in another plane is refused.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from xrmri.data.nifti import UNKNOWN_SIDE, from_image, geometry_of, read_volume
+from xrmri.data.quiet import quiet
+from xrmri.data.volume import ReadSeries
+from xrmri.errors import InputError, UnusableError
+from xrmri.files import sha256
+from xrmri.geometry import PLANES, Geometry, Lying, direction
+from xrmri.limits import MOST_BYTES, open_regular, require_pixels, require_regular
+from xrmri.records import Volume
+
+BRIGHTEST = np.iinfo(np.int16).max
+"""What a drawn volume can hold too: intensities that do not fit are stretched from 0 to here."""
+_CUBE = 1.5
+"""Voxels whose sides differ by less than this may have been acquired in any plane (choice)."""
+_AXIS = {letter: axis for axis, letters in enumerate(("RL", "AP", "SI")) for letter in letters}
+_ACQUIRED = {0: "sagittal", 1: "coronal", 2: "axial"}
+_HEADER_BYTES = 4096
+_UNSAID = Lying()
+
+
+def read_volume_file(file: Path, side: str, plane: str, lying: Lying = _UNSAID) -> ReadSeries:
+    """A volume as a series of slices.
+
+    Args:
+        file: NIfTI, MHA, multi-frame DICOM or .npy, three axes in any order.
+        side: the knee.
+        plane: coronal, sagittal or axial, in which it must have been acquired.
+        lying: of a .npy.
+
+    Returns:
+        (S, H, W) slices as PLANES says, uint16; whole numbers from 0 to BRIGHTEST are kept, all others stretched.
+
+    Raises:
+        UnusableError: why it cannot be used.
+    """
+    try:
+        volume = _displayed(_read(file, plane, lying), plane)
+    except UnusableError:
+        raise
+    except InputError as error:
+        raise UnusableError("unreadable volume", str(error)) from error
+    return ReadSeries(voxels=tuple(_stored(volume.voxels)), geometry=volume.geometry, side=side, sha256=sha256(file))
+
+
+def count_slices(file: Path, plane: str, lying: Lying = _UNSAID) -> int:
+    """How many slices a file has, by its header; errors as of `read_volume_file`."""
+    try:
+        geometry = _array(file, plane, lying).geometry if _is_array(file) else geometry_of(_header(file))
+    except UnusableError:
+        raise
+    except InputError as error:
+        raise UnusableError("unreadable volume", str(error)) from error
+    return geometry.shape[_order(geometry, plane)[0]]
+
+
+def _read(file: Path, plane: str, lying: Lying) -> Volume:
+    """The volume as the file has it; (S, H, W) finite numbers."""
+    if _is_array(file):
+        volume = _array(file, plane, lying)
+    elif _is_nifti(file):
+        _header(file)
+        return read_volume(file)
+    else:
+        reader = _header(file)
+        try:
+            with quiet():
+                volume = from_image(reader.Execute(), UNKNOWN_SIDE)
+        except RuntimeError as error:
+            raise UnusableError("unreadable volume", f"{file.name} is damaged: copy or write it again") from error
+    if not np.isfinite(volume.voxels).all():
+        raise UnusableError("unreadable volume", f"{file.name} has voxels that are not finite numbers")
+    return volume
+
+
+def _header(file: Path) -> sitk.ImageFileReader:
+    """The header of a file that ITK reads, once it is known to be one whole volume that says where it lies."""
+    require_regular(file, MOST_BYTES)
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO(_format(file))
+    try:
+        reader.SetFileName(str(file))
+        with quiet():
+            reader.ReadImageInformation()
+        size = reader.GetSize()
+        if reader.GetDimension() != 3 or reader.GetNumberOfComponents() != 1 or min(size) < 2:
+            found = " x ".join(map(str, size))
+            raise UnusableError("not a volume", f"{file.name} holds {found} where one of three dimensions is needed")
+        require_pixels(size, file.name)
+        if _is_nifti(file) and not any(int(float(reader.GetMetaData(f"{form}form_code"))) for form in "qs"):
+            raise UnusableError("no geometry", f"{file.name} has neither qform nor sform: convert it again")
+    except (RuntimeError, ValueError, UnicodeEncodeError) as error:
+        raise UnusableError("unreadable volume", f"{file.name} is not NIfTI, MHA or DICOM as its name says") from error
+    return reader
+
+
+def _format(file: Path) -> str:
+    """ITK's reader of a file, by its name; the voxels of an MHA must lie in the file itself."""
+    if _is_nifti(file):
+        return "NiftiImageIO"
+    if file.suffix.lower() != ".mha":
+        return "GDCMImageIO"
+    with open_regular(file) as stream:
+        if b"ElementDataFile = LOCAL" not in stream.read(_HEADER_BYTES):
+            raise UnusableError("unreadable volume", f"{file.name} keeps its voxels elsewhere: write one MHA file")
+    return "MetaImageIO"
+
+
+def _array(file: Path, plane: str, lying: Lying) -> Volume:
+    """A .npy array and what a person says of it; centred, for nobody says where."""
+    require_regular(file, MOST_BYTES)
+    if lying.spacing_mm is None:
+        raise UnusableError("no spacing", f"{file.name} tells none: fill in slice_mm, row_mm and column_mm")
+    letters = (lying.axes or PLANES[plane]).upper()
+    if sorted(_AXIS.get(letter, -1) for letter in letters) != [0, 1, 2]:
+        raise UnusableError("axes", f"{letters} are not three of R or L, A or P, S or I")
+    try:
+        voxels = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UnusableError("unreadable volume", f"{file.name} is not a .npy array of numbers") from error
+    if voxels.ndim != 3 or voxels.dtype.kind not in "uif" or min(voxels.shape) < 2:
+        found = " x ".join(map(str, voxels.shape))
+        raise UnusableError("not a volume", f"{file.name} holds {found} {voxels.dtype} where three axes are needed")
+    require_pixels(voxels.shape, file.name)
+    spacing_of = {_AXIS[letter]: mm for letter, mm in zip(PLANES[plane], lying.spacing_mm, strict=True)}
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([direction(letter) * spacing_of[_AXIS[letter]] for letter in letters], axis=1)
+    slices, rows, columns = voxels.shape
+    geometry = Geometry(affine=affine, shape=(slices, rows, columns)).centred_on(np.zeros(3))
+    return Volume(voxels=voxels, geometry=geometry, side=UNKNOWN_SIDE)
+
+
+def _displayed(volume: Volume, plane: str) -> Volume:
+    """The volume with its axes in the order and direction of its plane."""
+    volume = volume.permuted(_order(volume.geometry, plane))
+    for axis in range(3):
+        if volume.geometry.orientation[axis] != PLANES[plane][axis]:
+            volume = volume.flipped(axis)
+    return volume
+
+
+def _order(geometry: Geometry, plane: str) -> list[int]:
+    """Which axes of a volume are the slices, rows and columns of a plane; UnusableError where it lies in another."""
+    lying = [_AXIS[letter] for letter in geometry.orientation]
+    if sorted(lying) != [0, 1, 2]:
+        raise UnusableError("other plane", f"its axes lie between those of an upright {plane} series")
+    order = [lying.index(_AXIS[letter]) for letter in PLANES[plane]]
+    thickest = int(np.argmax(geometry.spacing_mm))
+    if geometry.spacing_mm[thickest] > _CUBE * geometry.spacing_mm[order[0]]:
+        apart = f"its slices lie {geometry.spacing_mm[thickest]:.2f} mm apart"
+        raise UnusableError("other plane", f"{_ACQUIRED[lying[thickest]]}, not {plane}: {apart}")
+    return order
+
+
+def _stored(voxels: np.ndarray) -> np.ndarray:
+    """Intensities as a dataset holds them: (S, H, W) uint16."""
+    low, high = float(voxels.min()), float(voxels.max())
+    if low >= 0 and high <= BRIGHTEST and (voxels.dtype.kind in "ui" or np.array_equal(voxels, np.rint(voxels))):
+        return voxels.astype(np.uint16)
+    if low == high:
+        raise UnusableError("blank volume", "its intensities are all the same")
+    low = min(low, 0.0)
+    return np.rint((voxels.astype(np.float64) - low) * (BRIGHTEST / (high - low))).astype(np.uint16)
+
+
+def _is_nifti(file: Path) -> bool:
+    return file.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _is_array(file: Path) -> bool:
+    return file.suffix.lower() == ".npy"
