@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from xrmri.config import BuildDataset, DetectKnee, Generate, Phantom, TrainLdm, TrainVae
+from xrmri.config import BuildDataset, DetectKnee, Evaluate, Generate, Phantom, TrainLdm, TrainVae
 from xrmri.errors import InputError
 from xrmri.presets import PRESETS
 
@@ -55,7 +55,7 @@ def test_every_setting_has_a_meaning_that_ends_with_its_source(kind):
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [
-        ({"batch_size": 0}, "--batch-size must be at least 1"),
+        ({"batch_size": 0}, "--batch-size must be 1 to 65536, not 0"),
         ({"bach_size": 3}, "train-ldm has no setting 'bach_size'"),
         ({"batch_size": "3"}, "batch_size must be int, not '3'"),
         ({"seed": -1}, "--seed must be at least 0, not -1"),
@@ -66,6 +66,22 @@ def test_every_setting_has_a_meaning_that_ends_with_its_source(kind):
 def test_a_wrong_setting_is_refused_in_the_users_words(given, complaint):
     with pytest.raises(InputError, match=complaint.replace("(", r"\(")):
         TrainLdm.load(**given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        (Generate, {"num_slices": 10**9}), (Generate, {"samples": 10**9}), (Generate, {"steps": 10**9}),
+        (Generate, {"noise_length_mm": 1e308}), (BuildDataset, {"size": 8 * 10**6}), (BuildDataset, {"slices": 10**9}),
+        (DetectKnee, {"crop_pixels": 0}), (DetectKnee, {"crop_pixels": 10**6}), (DetectKnee, {"box_scale": 1e9}),
+        (TrainLdm, {"drop_token": 5.0}), (TrainVae, {"batch_size": 10**9}), (Evaluate, {"bootstrap": 10**12}),
+        (Evaluate, {"canny_sigma": 0.0}), (Evaluate, {"cases": -1}), (TrainLdm, {"radiograph_variants": 10**9}),
+    ],
+)  # fmt: skip
+def test_what_no_machine_can_do_is_refused_by_its_limits_before_memory_is_asked_for(kind, given):
+    (name,) = given
+    with pytest.raises(InputError, match=name.replace("_", "[-_]") + " must be .*[0-9], not"):
+        kind.load(**given)
 
 
 def test_settings_survive_json():

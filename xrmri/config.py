@@ -256,7 +256,8 @@ class DetectKnee(Seeded):
         """Refuse impossible values."""
         Seeded.__post_init__(self)
         _require(0 < self.min_score < 1, f"--min-score must lie between 0 and 1, not {self.min_score}")
-        _require(self.box_scale >= 1, f"box_scale must be at least 1, not {self.box_scale}")
+        _require(1 <= self.box_scale <= 10, f"box_scale must be 1 to 10, not {self.box_scale}")
+        _require(16 <= self.crop_pixels <= 4096, f"crop_pixels must be 16 to 4096, not {self.crop_pixels}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -303,14 +304,16 @@ class BuildDataset(Seeded):
         """Refuse impossible values."""
         Seeded.__post_init__(self)
         window = f"slice window {self.first_slice}..{self.last_slice} does not fit {self.slices} slices"
+        _require(self.slices <= 4096, f"--slices must be 2 to 4096, not {self.slices}")
         _require(0 <= self.first_slice < self.last_slice <= self.slices, window)
         _require(self.last_slice - self.first_slice >= 2, "the slice window must keep at least 2 slices")
-        _require(self.field_of_view_mm >= 0, f"field_of_view_mm must be at least 0, not {self.field_of_view_mm}")
+        _require(0 <= self.field_of_view_mm <= 1000, f"field_of_view_mm must be 0 to 1000, not {self.field_of_view_mm}")
         _require_pattern("series", self.series)
         if self.slice_window:
             require_window(self.slice_window)
         _require(self.depths == 0 or 2 <= self.depths <= 4096, f"depths must be 0, or 2 to 4096, not {self.depths}")
-        _require(self.size >= 32 and self.size % 8 == 0, f"--size must be a multiple of 8 from 32, not {self.size}")
+        fits = 32 <= self.size <= 4096 and self.size % 8 == 0
+        _require(fits, f"--size must be a multiple of 8 from 32 to 4096, not {self.size}")
         _require(
             len(self.shares) == 3 and min(self.shares) >= 0 and abs(sum(self.shares) - 1) < 1e-6,
             f"shares must be three numbers that add up to 1, not {self.shares}",
@@ -389,8 +392,11 @@ class Training(Seeded):
         """Refuse impossible values."""
         Seeded.__post_init__(self)
         _require(self.max_steps >= 0, "--max-steps must be at least 0; 0 writes the weights as they start")
-        for name in ("batch_size", "log_steps", "validate_steps", "radiograph_variants"):
+        for name in ("log_steps", "validate_steps"):
             _require(getattr(self, name) >= 1, f"--{name.replace('_', '-')} must be at least 1")
+        _require(1 <= self.batch_size <= 65_536, f"--batch-size must be 1 to 65536, not {self.batch_size}")
+        variants = self.radiograph_variants
+        _require(1 <= variants <= 1000, f"radiograph_variants must be 1 to 1000, not {variants}")
         _require(self.learning_rate > 0, f"--learning-rate must be above 0, not {self.learning_rate}")
         _require(0 <= self.ema_decay < 1, f"ema_decay must lie in [0, 1), not {self.ema_decay}")
         for name in self.track:
@@ -528,6 +534,8 @@ class TrainLdm(Training):
         _require(len(self.attention) == len(self.channels), "attention needs one value for each of channels")
         _require(2 <= self.timesteps <= 100_000, f"timesteps must be 2 to 100000, not {self.timesteps}")
         _require(not self.anchor or self.method == "xray2mri", "anchor is of --method xray2mri")
+        for name in ("drop_token", "drop_both", "drop_concat", "drop_features"):
+            _require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, not {getattr(self, name)}")
         for name in ("anchor_steps", "anchor_batch_size"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
         _require(self.anchor_learning_rate > 0, "anchor_learning_rate must be above 0")
@@ -564,11 +572,12 @@ class Generate(Seeded):
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Seeded.__post_init__(self)
-        _require(self.num_slices >= 2, f"--num-slices must be at least 2, not {self.num_slices}")
-        _require(self.steps is None or self.steps >= 1, f"--steps must be at least 1, not {self.steps}")
+        _require(2 <= self.num_slices <= 4096, f"--num-slices must be 2 to 4096, not {self.num_slices}")
+        _require(self.steps is None or 1 <= self.steps <= 100_000, f"--steps must be 1 to 100000, not {self.steps}")
         _require(0 <= self.eta <= 1, f"--eta must be 0 to 1, not {self.eta}")
-        _require(self.noise_length_mm >= 0, f"--noise-length-mm must be at least 0, not {self.noise_length_mm}")
-        _require(self.samples >= 1, f"--samples must be at least 1, not {self.samples}")
+        length_mm = self.noise_length_mm
+        _require(0 <= length_mm <= 10_000, f"--noise-length-mm must be 0 to 10000, not {length_mm}")
+        _require(1 <= self.samples <= 1000, f"--samples must be 1 to 1000, not {self.samples}")
         _require(not self.mean or self.samples == 1, "--mean is one volume: leave --samples out")
         for name in ("guidance", "guidance_features"):
             _require(math.isfinite(getattr(self, name)), f"--{name.replace('_', '-')} must be a finite number")
@@ -590,4 +599,6 @@ class Evaluate(Seeded):
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         Seeded.__post_init__(self)
-        _require(self.bootstrap >= 1, f"--bootstrap must be at least 1, not {self.bootstrap}")
+        _require(1 <= self.bootstrap <= 100_000, f"--bootstrap must be 1 to 100000, not {self.bootstrap}")
+        _require(0 < self.canny_sigma <= 100, f"canny_sigma must be above 0 and at most 100, not {self.canny_sigma}")
+        _require(0 <= self.cases <= 100, f"cases must be 0 to 100, not {self.cases}")

@@ -21,6 +21,7 @@ from xrmri.holding import Lock, hold, is_lock
 from xrmri.outputs import clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
 from xrmri.run_record import RunRecord, read_record, write_record
 from xrmri.trouble import ABSENT, opens
+from xrmri.typed import shown
 from xrmri.versions import versions
 
 __all__ = ["complete_or_absent", "digest", "sha256", "write_json", "write_text"]
@@ -267,7 +268,7 @@ def _first_difference(earlier: RunRecord, config: Config, wanted: RunRecord) -> 
     settings = {**type(config)().to_dict(), **earlier.config, **free}
     for name in sorted({*settings, *wanted.config}):
         if settings.get(name) != wanted.config.get(name):
-            return f"{name} was {settings.get(name)!r}, now {wanted.config.get(name)!r}"
+            return f"{name} was {shown(settings.get(name))}, now {shown(wanted.config.get(name))}"
     for name in sorted({*earlier.inputs, *wanted.inputs}):
         if earlier.inputs.get(name) not in (wanted.inputs.get(name), ABSENT):
             return f"input {name} has changed"

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from xrmri.config import BuildDataset
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, Reason
 from xrmri.files import write_json
 from xrmri.origins import FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM, PHANTOM
-from xrmri.typed import UnfitError, content_of, record_of
+from xrmri.typed import Between, UnfitError, content_of, record_of
 
 _LARGEST_BYTES = 2**30
 """A pair is 600 bytes (measured), and all of OAI some 40,000 pairs."""
@@ -37,10 +37,10 @@ class PairRecord:
     film: str
     shard: str
     """File name."""
-    row: int
-    kl: int | None = None
+    row: Annotated[int, Between(0, 10**8)]
+    kl: Annotated[int, Between(0, 4)] | None = None
     """Kellgren-Lawrence grade; None where nobody read it."""
-    radiograph_mm: float | None = None
+    radiograph_mm: Annotated[float, Between(1, 5000)] | None = None
     """Width of the joint crop, where the film told its spacing."""
     extent_mm: tuple[float, float, float]
     """Of the volume, as Geometry gives it."""
