@@ -59,13 +59,13 @@ class _Mutated(MetaPathFinder, Loader):
 
 
 def places(node: ast.AST) -> Iterator[ast.AST]:
-    """What can be changed in a piece of code: not its texts, hints, decorators and imports."""
+    """What can be changed in a piece of code: not its texts, hints, decorators, imports and zip's strict."""
     if isinstance(node, ast.operator | ast.cmpop | ast.boolop | ast.unaryop) and type(node) in SWAPPED:
         yield node
     if isinstance(node, ast.If | ast.IfExp) or (isinstance(node, ast.Constant) and isinstance(node.value, int | float)):
         yield node
     skipped = {"annotation", "returns", "decorator_list", "type_params"}
-    if isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom):
+    if isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom) or getattr(node, "arg", "") == "strict":
         return
     for name, value in ast.iter_fields(node):
         for inner in value if isinstance(value, list) else [value]:

@@ -74,6 +74,13 @@ def test_another_number_of_slices_ends_in_the_same_slices_and_of_pixels_at_the_s
     assert geometry.resampled(SHAPE).affine.tolist() == geometry.affine.tolist()
 
 
+def test_one_slice_keeps_the_thickness_it_has_whatever_it_is_made_of_or_into():
+    geometry = knee().geometry
+    thick_mm = geometry.spacing_mm[0]
+    assert geometry.resampled((1, *SHAPE[1:])).spacing_mm[0] == pytest.approx(thick_mm)
+    assert geometry.cropped(0, 0, 1).resampled((5, *SHAPE[1:])).spacing_mm[0] == pytest.approx(thick_mm)
+
+
 def test_corners_are_the_outermost_voxels_and_a_moved_volume_has_its_middle_elsewhere():
     geometry = knee().geometry
     assert geometry.corners_mm.shape == (8, 3) and geometry.corners_mm.mean(axis=0) == pytest.approx(geometry.centre_mm)

@@ -28,6 +28,8 @@ nothing befell. *Lost*: work or somebody's file was gone for good. *Silent*: ano
 stranger's file did something. *Untold*: a traceback, several lines, no word or no end.
 """
 
+MUTANTS = "## Small faults put into the code\n"
+
 
 def trials(world: World, participants: int) -> tuple[dict[str, Trial], dict[str, str]]:
     """What there is to try, by name, and what this machine does not allow."""
@@ -73,6 +75,12 @@ def page(attempts: list[Attempt], skipped: dict[str, str], seed: int, minutes: f
     return "\n".join(lines) + "\n"
 
 
+def kept(file: Path) -> str:
+    """What stands in the page of another program: `tests/mutants.py`."""
+    _, head, rest = (file.read_text(encoding="utf-8") if file.is_file() else "").partition(MUTANTS)
+    return f"\n{head}{rest}" if head else ""
+
+
 def attempt_all(world: World, *, only: list[str], participants: int) -> tuple[list[Attempt], dict[str, str]]:
     """Try everything, or what is named, telling what does not survive as it happens."""
     every, skipped = trials(world, participants)
@@ -110,7 +118,8 @@ def main() -> int:
         rng, tries = np.random.default_rng(given.seed), 1 if given.short else given.tries
         world = World(root=root, chain=chain, seconds=seconds, rng=rng, short=given.short, tries=tries)
         found, skipped = attempt_all(world, only=given.only, participants=given.participants)
-    given.out.write_text(page(found, skipped, given.seed, (time.monotonic() - began) / 60), encoding="utf-8")
+    text = page(found, skipped, given.seed, (time.monotonic() - began) / 60)
+    given.out.write_text(text + kept(given.out), encoding="utf-8")
     return int(any(attempt.verdict != SURVIVED for attempt in found))
 
 
