@@ -23,3 +23,10 @@ def covariates() -> dict[str, dict[str, Any]]:
     """Age, sex and BMI by name, in the order that fixes their code: unit, plausible range, centre, scale, columns."""
     text = resources.files(__name__).joinpath("covariates.json").read_text(encoding="utf-8")
     return {one["name"]: one for one in json.loads(text)["covariates"]}
+
+
+@cache
+def reporting_checklists() -> tuple[dict[str, Any], ...]:
+    """Checklists of reporting in their order: name, source, and items with number, asks, told (a template) and open."""
+    text = resources.files(__name__).joinpath("reporting_checklists.json").read_text(encoding="utf-8")
+    return tuple(json.loads(text)["checklists"])

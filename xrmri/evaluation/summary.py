@@ -92,6 +92,9 @@ def summarise(
         for metric in METRICS
     }
     found["adjacent_correlation_own"] = _spread(generated["adjacent_correlation_own"], generated, config)
+    found["continuity"] = {
+        run: _continuity(table, config) for run, table in tables.items() if run == GENERATED or run not in BY_NAME
+    }
     found["differences"] = {
         name: {
             source: _judged(_difference(generated[name], table[name], generated, config))
@@ -167,6 +170,12 @@ def _by_grade(table: pd.DataFrame, name: str) -> dict[str, float | None]:
 def _spread(values: pd.Series, table: pd.DataFrame, config: Evaluate) -> dict[str, Any] | None:
     found = spread(values.to_numpy(float), table["participant"].tolist(), resamples=config.bootstrap, seed=config.seed)
     return asdict(found) if found else None
+
+
+def _continuity(table: pd.DataFrame, config: Evaluate) -> dict[str, Any] | None:
+    """Mean correlation of neighbours among all slices that a run drew, and how many it drew of a volume."""
+    found = _spread(table["adjacent_correlation_own"], table, config)
+    return found and {"slices": int(table.loc[table["reason"] == "", "generated_slices"].median()), **found}
 
 
 def _difference(one: pd.Series, other: pd.Series, table: pd.DataFrame, config: Evaluate) -> Difference | None:

@@ -21,6 +21,7 @@ from xrmri.evaluation.baselines import nearest_pairs, other_patients, training_b
 from xrmri.evaluation.case import Scored, score
 from xrmri.evaluation.comparison import common_slices
 from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single
+from xrmri.evaluation.known import known
 from xrmri.evaluation.recognition import MeanBriefs
 from xrmri.evaluation.ridge import KnownKnees
 from xrmri.evaluation.rivals import with_regression
@@ -28,11 +29,12 @@ from xrmri.evaluation.sources import GENERATED, SOURCES, VAE_CEILING, missing_of
 from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
 from xrmri.evaluation.yardsticks import Yardsticks
 from xrmri.evenly import evenly
-from xrmri.files import complete_or_absent, write_json
+from xrmri.files import complete_or_absent, write_json, write_text
 from xrmri.machine.parallel import in_order
 from xrmri.metrics.identification import joint_signature, signature
 from xrmri.metrics.joint_box import joint_line
 from xrmri.metrics.table import METRICS
+from xrmri.report.checklist import checklist
 from xrmri.run import Run, begin
 from xrmri.run_record import read_record
 from xrmri.versions import versions
@@ -115,6 +117,7 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> di
             from xrmri.stages.evaluation_report import write_report
 
             write_report(run.folder, {**tables, **runs}, scored, summary=summary, opened=opened, config=config)
+            write_text(run.folder / "checklist.md", checklist(known(inputs.volumes, opened.dataset, summary)))
         run.note(counts=summary["counts"])
         shutil.rmtree(scratch)
     return {
