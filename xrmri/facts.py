@@ -20,10 +20,8 @@ R = TypeVar("R")
 DATASET, MODEL = "dataset.json", "xrmri.json"
 TEMPLATE = "template.nii.gz"
 """The mean knee that volumes in the knee's frame are laid onto; it travels from dataset to model."""
-SCHEMA = 1
-"""Of dataset.json."""
-FORMAT = 1
-"""Of xrmri.json."""
+SCHEMA, FORMAT = 1, 1
+"""Of dataset.json and of xrmri.json."""
 DEPTHS = {
     "coronal": "0 is the most posterior slice, 1 the most anterior",
     "sagittal": "0 is the slice furthest to the right, 1 to the left, a left knee mirrored to look right",
@@ -92,6 +90,8 @@ class AutoencoderFacts:
     latent_std: Positive
     """Of the latents of some slices."""
     trained_on: str
+    sequence: str | None = None
+    """Of the volumes; None in folders of earlier versions."""
     is_synthetic: bool
     dataset_sha256: str
     psnr_db: float

@@ -314,3 +314,19 @@ def test_the_template_says_of_each_column_what_goes_there_and_is_read_as_a_table
     assert {"participant", "side", "radiograph", "mri", "V00XRKL", "age"} <= set(names.split(","))
     assert "has no rows" in one_line(xrmri("build-dataset", "--manifest", file, "-o", tmp_path / "dataset"))
     assert "exists" in one_line(xrmri("build-dataset", "--manifest-template", file))
+
+
+def test_a_model_of_one_contrast_is_not_used_for_another_in_silence(xrmri, root, chain, tmp_path):
+    data, said = built(xrmri, root, lay_cohort(root), "--slice-window", "0:24", "--sequence", "T1 TSE")
+    assert said.code == 0 and data.facts.sequence == "T1 TSE"
+    drawn = xrmri("generate", data.folder, "--model", chain.ldm, "-o", tmp_path / "volumes", *TINY)
+    assert drawn.code == 0 and f"{data.folder} holds T1 TSE, the model 'ldm' draws FLASH" in drawn.err
+    sidecar = json.loads((tmp_path / "volumes" / "P4_00m_right.json").read_text())
+    assert sidecar["sequence"] == "FLASH"
+    scored = xrmri("evaluate", tmp_path / "volumes", data.folder, "-o", tmp_path / "evaluation", *TINY)
+    assert scored.code == 0 and f"the volumes are FLASH, as their model was trained, and {data.folder}" in scored.err
+    trained = xrmri("train-ldm", data.folder, chain.vae, "--max-steps", 1, "-o", tmp_path / "ldm", *TINY)
+    assert trained.code == 0 and f"{chain.vae} knows FLASH, {data.folder} holds T1 TSE" in trained.err
+    twin = xrmri("evaluate", tmp_path / "volumes", data.folder, "--twin", chain.dataset, "-o", tmp_path / "e", *TINY)
+    assert f"{chain.dataset} has sequence FLASH, {data.folder} T1 TSE: build both alike" in twin.err.splitlines()[-1]
+    assert twin.code == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.data.alignment import files_by_pair
-from xrmri.data.nifti import sidecar_file
+from xrmri.data.nifti import read_sidecar, sidecar_file
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import TEMPLATE
@@ -89,6 +89,7 @@ def open_inputs(inputs: Inputs) -> Opened:
         raise InputError(f"{inputs.volumes} is not a folder: give the one that `xrmri generate` wrote")
     data = open_dataset(inputs.dataset)
     files = _files(inputs.volumes, data, inputs.dataset)
+    _warn_of_contrast(files, data)
     pairs = _expected(data, files, read_record(inputs.volumes))
     further = {
         name: _files(folder, data, inputs.dataset)
@@ -97,7 +98,7 @@ def open_inputs(inputs: Inputs) -> Opened:
     rescans: Files = {}
     if inputs.rescan is not None:
         if is_dataset(inputs.rescan):
-            open_dataset(inputs.rescan)
+            _require_contrast(open_dataset(inputs.rescan), data)
         else:
             rescans = _files(inputs.rescan, data, inputs.dataset)
     for twin in inputs.twins:
@@ -136,6 +137,21 @@ def _files(folder: Path, data: Dataset, dataset: Path) -> Files:
     return files
 
 
+def _warn_of_contrast(files: Files, data: Dataset) -> None:
+    """Say where volumes were drawn by a model of another contrast: every figure then tells of that, too."""
+    drawn = read_sidecar(next(iter(files.values()))[0]).get("sequence")
+    if drawn not in (None, data.facts.sequence):
+        other = "the volumes are %s, as their model was trained, and %s holds %s: two contrasts are compared"
+        log.warning(other, drawn, data.folder, data.facts.sequence)
+
+
+def _require_contrast(other: Dataset, data: Dataset) -> None:
+    """Raise InconsistentError where a dataset holds another contrast than the evaluated one."""
+    ours, theirs = data.facts.sequence, other.facts.sequence
+    if ours != theirs:
+        raise InconsistentError(f"{other.folder} has sequence {theirs}, {data.folder} {ours}: build both alike")
+
+
 def _training(folder: Path, data: Dataset) -> Dataset:
     """The dataset that baselines are made of; InconsistentError where its volumes cannot be laid beside the others."""
     training = open_dataset(folder)
@@ -152,6 +168,7 @@ def _training(folder: Path, data: Dataset) -> Dataset:
 def _check_twin(folder: Path, data: Dataset, pairs: list[str]) -> None:
     """Raise InconsistentError where a dataset is no twin: other people, films or sizes, or the very same volumes."""
     twin = open_dataset(folder)
+    _require_contrast(twin, data)
     both = [pair_id for pair_id in pairs if pair_id in twin.index.index]
     if not both:
         raise InconsistentError(f"{folder} has none of the pairs that are evaluated: draw the same people by --twin")

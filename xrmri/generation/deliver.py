@@ -196,6 +196,7 @@ def _sidecar(case: Case, config: Generate, model: ModelFolder, geometry: Geometr
         "model": model.name,
         "model_sha256": model.sha256,
         "trained_on": model.facts.trained_on,
+        "sequence": model.facts.sequence,
         "sources": [case.source],
         "body_part": "KNEE",
         "side": case.side,

@@ -36,9 +36,9 @@ def model_card(facts: ModelFacts) -> str:
     """README.md of a folder of train-ldm."""
     return f"""# Knee MRI from a radiograph
 
-Draws {facts.slices} {facts.plane} slices of {facts.image_size} x {facts.image_size} pixels for a radiograph of one
-knee and its radiographic features: the latent diffusion model of Wang et al., arXiv 2410.06997. Written by
-`xrmri train-ldm`; read by `xrmri generate --model`.
+Draws {facts.slices} {facts.plane} slices of {facts.image_size} x {facts.image_size} pixels, {facts.sequence} in
+contrast, for a radiograph of one knee and its radiographic features: the latent diffusion model of Wang et al.,
+arXiv 2410.06997. Written by `xrmri train-ldm`; read by `xrmri generate --model`.
 
 {_LIMITS}
 

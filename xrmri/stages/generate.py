@@ -129,6 +129,9 @@ def _of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateIn
     dataset = open_dataset(folder)
     if dataset.facts.features_sha256 != model.features.sha256:
         raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
+    if dataset.facts.sequence != model.facts.sequence:
+        other = "%s holds %s, the %s draws %s: its volumes have another contrast than the acquired ones"
+        log.warning(other, folder, dataset.facts.sequence, model.name, model.facts.sequence)
     if inputs.frame == "knee" and dataset.facts.frame != "knee":
         raise InputError(f"{folder} lies in the scanner's frame: build it with --frame knee to draw in the knee's")
     changed, covariates = inputs.changes(model.features), _covariates(inputs, model)

@@ -129,6 +129,7 @@ def run(
             latent_mean=latent_mean,
             latent_std=latent_std,
             trained_on=data.facts.origin,
+            sequence=data.facts.sequence,
             is_synthetic=data.facts.is_synthetic,
             dataset_sha256=inputs["dataset"],
             psnr_db=measured["psnr_db"],
