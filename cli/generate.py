@@ -45,6 +45,9 @@ def generate(
     like: Annotated[
         Path | None, typer.Option(metavar="PATH", help="NIfTI file or DICOM folder whose voxel grid the volumes take.")
     ] = None,
+    dicom: Annotated[
+        bool, typer.Option("--dicom", help="Also a DICOM MR series in NAME_dicom/, marked synthetic in every file.")
+    ] = False,
     gif: Annotated[bool, typer.Option("--gif", help="Also an animated pass through the slices.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Also one offline page with a three-plane viewer.")] = False,
     shard: Annotated[
@@ -93,6 +96,7 @@ def generate(
         sweep=sweep,
         like=like,
         frame=frame,
+        dicom=dicom,
         pictures=(".gif",) * gif + (".html",) * html,
         detection=common.settings_of(DetectKnee),
     )

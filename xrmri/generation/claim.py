@@ -6,7 +6,7 @@ hashes that vouch for them. So whatever lies under one of the names and is not c
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xrmri.documents import read_json
@@ -14,6 +14,8 @@ from xrmri.errors import InputError, XrmriError
 from xrmri.files import sha256, write_json
 from xrmri.seals import SEAL, sealed
 
+DICOM_FOLDER = "_dicom"
+"""Ending of a folder with a DICOM series, after the volume's name."""
 _ADVICE = "give another -o"
 
 
@@ -38,8 +40,8 @@ def require_ours(files: Sequence[Path], sidecar: Path) -> None:
     """
     claim = read_claim(sidecar)
     ours = {sidecar.name, *claim["outputs"]} if claim else set()
-    for file in files:
-        if (file.exists() or file.is_symlink()) and file.name not in ours:
+    for file in _within(files):
+        if (file.exists() or file.is_symlink()) and _name(file, sidecar) not in ours:
             raise InputError(f"{file} exists and was not written by xrmri: move it away, or {_ADVICE}")
 
 
@@ -59,7 +61,7 @@ def is_whole(sidecar: Path) -> bool:
     if SEAL not in claim or sealed(claim) != claim:
         return False
     listed = claim["outputs"]
-    files = {sidecar.with_name(Path(name).name): digest for name, digest in listed.items()}
+    files = {_place(name, sidecar): digest for name, digest in listed.items()}
     return bool(files) and all(file.is_file() and sha256(file) == digest for file, digest in files.items())
 
 
@@ -70,24 +72,46 @@ def claimed(sidecar: Path, content: dict[str, Any], files: Sequence[Path]) -> It
     Args:
         sidecar: where it goes.
         content: what it says, but for its outputs.
-        files: beside it, written when the block ends.
+        files: beside it, or in a DICOM folder beside it, written when the block ends.
 
     Raises:
         InputError: one of them is there and somebody else's.
     """
     require_ours([sidecar, *files], sidecar)
-    earlier = [sidecar.with_name(Path(name).name) for name in read_claim(sidecar).get("outputs", {})]
-    write_json(sidecar, content | {"outputs": {file.name: "" for file in dict.fromkeys([*files, *earlier])}})
+    earlier = [_place(name, sidecar) for name in read_claim(sidecar).get("outputs", {})]
+    claims = {_name(file, sidecar): "" for file in dict.fromkeys([*files, *earlier])}
+    write_json(sidecar, content | {"outputs": claims})
     for file in earlier:
         if file not in files:
             file.unlink(missing_ok=True)
+            if file.parent.name.endswith(DICOM_FOLDER) and file.parent.is_dir() and not any(file.parent.iterdir()):
+                file.parent.rmdir()
     try:
         yield
     except BaseException:
         if not any(file.exists() for file in files):
             sidecar.unlink(missing_ok=True)
         raise
-    write_json(sidecar, sealed(content | {"outputs": {file.name: sha256(file) for file in files}}))
+    write_json(sidecar, sealed(content | {"outputs": {_name(file, sidecar): sha256(file) for file in files}}))
+
+
+def _within(files: Iterable[Path]) -> Iterator[Path]:
+    """The files, and in place of a DICOM folder what lies in it."""
+    for file in files:
+        is_folder = file.name.endswith(DICOM_FOLDER) and file.is_dir() and not file.is_symlink()
+        yield from sorted(file.iterdir()) if is_folder else [file]
+
+
+def _name(file: Path, sidecar: Path) -> str:
+    """How a sidecar lists a file: by its name, or that of its DICOM folder and its own."""
+    return file.relative_to(sidecar.parent).as_posix()
+
+
+def _place(name: str, sidecar: Path) -> Path:
+    """Where a listed file lies: beside the sidecar or in a DICOM folder there, whatever else the name says."""
+    *_, folder, own = ("", *PurePosixPath(name).parts)
+    beside = sidecar.parent / folder
+    return beside / own if folder.endswith(DICOM_FOLDER) and not beside.is_symlink() else sidecar.with_name(own)
 
 
 def _other(file: Path) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 
 from xrmri import __version__
 from xrmri.config import Generate
+from xrmri.data.dicom_series import SeriesWords, slice_file, write_series
 from xrmri.data.nifti import volume_name, write_volume
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.files import digest
 from xrmri.generation.case import Case
-from xrmri.generation.claim import claimed, is_whole, read_claim, require_ours
+from xrmri.generation.claim import DICOM_FOLDER, claimed, is_whole, read_claim, require_ours
 from xrmri.generation.drawn import DrawnVolumes
 from xrmri.generation.inputs import ReferenceGrid
 from xrmri.generation.model import ModelFolder
@@ -73,6 +74,8 @@ class Target:
     volume: Path
     pictures: tuple[str, ...] = ()
     """Endings of the pictures asked for beside the preview."""
+    dicom: bool = False
+    """Each volume is written as a DICOM series too."""
 
     @property
     def stem(self) -> str:
@@ -91,9 +94,14 @@ class Target:
         return [self.volume, *(self.beside(f"{name}{suffix}") for name in further)]
 
     def files(self, config: Generate) -> list[Path]:
-        """Everything that one case writes."""
+        """Everything that one case writes, DICOM series by their folders."""
         endings = (".json", ".png", *self.pictures)
-        return [*self.volumes(config), *(self.beside(ending) for ending in endings)]
+        return [*self.volumes(config), *(self.beside(ending) for ending in endings), *self.series(config)]
+
+    def series(self, config: Generate) -> list[Path]:
+        """The folder of each volume's DICOM series, if they are asked for."""
+        volumes = self.volumes(config) if self.dicom else []
+        return [volume.with_name(volume_name(volume) + DICOM_FOLDER) for volume in volumes]
 
 
 def identity(case: Case, config: Generate, model: ModelFolder) -> dict[str, Any]:
@@ -124,7 +132,7 @@ def delivered_before(target: Target, wanted: dict[str, Any], config: Generate) -
     claim = read_claim(sidecar)
     if claim and target.volume.exists() and claim.get("identity") != digest(wanted):
         raise InputError(f"{target.volume} exists and was drawn with other settings: give another -o, or --force")
-    return is_whole(sidecar)
+    return is_whole(sidecar) and all(file.exists() for file in target.series(config))
 
 
 def deliver(
@@ -157,11 +165,15 @@ def deliver(
         f"trained on {model.knees}. Image left is {geometry.image_left}."
     )
     sidecar = target.beside(".json")
-    files = [file for file in target.files(config) if file != sidecar]
+    series = list(zip(target.series(config), laid, strict=target.dicom))
+    files = [file for file in target.files(config) if file not in (sidecar, *target.series(config))]
+    files += [slice_file(folder, place) for folder, volume in series for place in range(len(volume.voxels))]
     with claimed(sidecar, _sidecar(case, config, model, laid[0].geometry), files):
         description = MEAN_DESCRIPTION if config.mean else DESCRIPTION
         for file, volume in zip(target.volumes(config), laid, strict=True):
             write_volume(file, replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)), description)
+        for number, (folder, volume) in enumerate(series, start=1):
+            write_series(folder, volume, _words(volume, case, config, model, number=number, of=len(series)))
         write_preview(
             target.beside(".png"), radiograph, volumes[0], ends=geometry.ends, title=title, note=note
         )
@@ -214,6 +226,25 @@ def _sidecar(case: Case, config: Generate, model: ModelFolder, geometry: Geometr
         "xrmri_version": __version__,
         "identity": digest(identity(case, config, model)),
     }
+
+
+def _words(
+    volume: Volume, case: Case, config: Generate, model: ModelFolder, *, number: int, of: int
+) -> SeriesWords:
+    """What the DICOM series of one of the volumes of a case says; nothing of the radiograph's header is in it."""
+    deviation = of > 1 and number == of
+    mean = (config.mean and number == 1) or (of > 2 and number == of - 1)
+    what = "standard deviation" if deviation else "mean" if mean else f"sample {number}"
+    return SeriesWords(
+        identity=digest(identity(case, config, model)),
+        number=number,
+        description=f"SYNTHETIC, NOT FOR DIAGNOSIS: {what}, {model.facts.sequence}",
+        comment=MEAN_DESCRIPTION if mean else DESCRIPTION,
+        derivation=f"Drawn from a radiograph by xrmri {__version__}; its model was trained on {model.knees}.",
+        window=(0.0, float(volume.voxels.max())) if deviation else model.facts.window,
+        version=__version__,
+        side_is_known=not case.side_is_assumed,
+    )
 
 
 def _covariates(case: Case, model: ModelFolder) -> dict[str, Any]:

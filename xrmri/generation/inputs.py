@@ -44,6 +44,8 @@ class GenerateInputs:
     """scanner or knee, of a dataset's volumes; None for the dataset's own."""
     pictures: tuple[str, ...] = ()
     """Endings of what is written beside volume, sidecar and preview: .gif, .html."""
+    dicom: bool = False
+    """Each volume is written as a DICOM series too."""
     detection: DetectKnee = DetectKnee()
     """How joints are found on films."""
 

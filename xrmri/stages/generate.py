@@ -80,24 +80,25 @@ def run(
         raise InputError("--split and --shard belong to a dataset: give one dataset folder")
     folder = out or FOLDER
     require_output(folder)
+    form = partial(Target, pictures=inputs.pictures, dicom=inputs.dicom)
     job, reads = job_of(config, execution, inputs.model), [*radiographs, inputs.features, inputs.like]
     if cohort:
         share = read_share(shard, os.environ, folder)
         cases, told = _of_dataset(radiographs[0], split or "test", job.model, inputs)
-        return _to_folder(cases, folder, job, told=told, reads=reads, pictures=inputs.pictures, share=share)
+        return _to_folder(cases, folder, job, told=told, reads=reads, form=form, share=share)
     cases, told = _of_radiographs(radiographs, job.model, inputs)
     if len(cases) == 1:
         ((name, read),) = cases.items()
         case = read()  # a single mistake is an error, not a row
         if out is None or out.name.endswith(VOLUME_SUFFIXES):
-            target = Target(volume=out or Path(f"{name}.nii.gz"), pictures=inputs.pictures)
+            target = form(volume=out or Path(f"{name}.nii.gz"))
             if inputs.sweep:
                 return _swept(case, target, read_sweep(inputs.sweep, job.model.features), job, reads=reads)
             require_no_input(target.files(job.config), reads)
             return _to_file(case, target, job)
     if inputs.sweep:
         raise InputError("--sweep takes one radiograph, and -o a .nii.gz file: run several one by one")
-    return _to_folder(cases, folder, job, told=told, reads=reads, pictures=inputs.pictures)
+    return _to_folder(cases, folder, job, told=told, reads=reads, form=form)
 
 
 def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
@@ -111,7 +112,7 @@ def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateI
     named = dict(zip(names, files, strict=True))
     told = {"grades": json.dumps(grades, sort_keys=True), "side": str(inputs.side)}
     told |= {f"radiograph {name}": hash_or_absent(file) for name, file in named.items()}
-    told |= _told(covariates)
+    told |= _told(covariates, inputs)
     if inputs.like:
         told["like"] = fingerprint(inputs.like)
     if inputs.detection != DetectKnee():
@@ -137,7 +138,7 @@ def _of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateIn
     changed, covariates = inputs.changes(model.features), _covariates(inputs, model)
     told = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
     back = inputs.frame if dataset.facts.frame != inputs.frame else None
-    told |= ({"frame": back} if back else {}) | _told(covariates)
+    told |= ({"frame": back} if back else {}) | _told(covariates, inputs)
     drawn = partial(case_of_pair, dataset, changed=changed, view=model.view, covariates=covariates, frame=back)
     cases = {pair_id: partial(drawn, pair_id) for pair_id in dataset.pairs(split)}
     if not cases:
@@ -155,9 +156,10 @@ def _covariates(inputs: GenerateInputs, model: ModelFolder) -> Covariates:
     return covariates
 
 
-def _told(covariates: Covariates) -> dict[str, str]:
-    """What a person said of the participant, for "the same command again"."""
-    return {"covariates": json.dumps(covariates, sort_keys=True)} if covariates else {}
+def _told(covariates: Covariates, inputs: GenerateInputs) -> dict[str, str]:
+    """What a person said of the participant, and asked for besides volumes, for "the same command again"."""
+    told = {"covariates": json.dumps(covariates, sort_keys=True)} if covariates else {}
+    return told | ({"dicom": "written"} if inputs.dicom else {})
 
 
 def _to_file(case: Case, target: Target, job: Job) -> dict[str, Any]:
@@ -201,7 +203,7 @@ def _to_folder(
     *,
     told: Mapping[str, str],
     reads: Sequence[Path | None],
-    pictures: tuple[str, ...],
+    form: Callable[..., Target],
     share: Share | None = None,
 ) -> dict[str, Any]:
     """Draw every case, or a share of them, into a folder; one that fails becomes a row of rejected.csv.
@@ -222,7 +224,7 @@ def _to_folder(
         job.model.say_what_it_is()
         return {"status": "already done", **result}
     run.note(model=str(job.model.folder.resolve()))
-    targets = {name: Target(volume=out / f"{name}.nii.gz", pictures=pictures) for name in names}
+    targets = {name: form(volume=out / f"{name}.nii.gz") for name in names}
     if share:
         run.note(shares=share.count)  # which a resubmission of some of them goes by
         with run.share():
