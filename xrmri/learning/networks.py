@@ -87,9 +87,6 @@ def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
     if data.facts.features_sha256 != feature_set(data.facts.feature_set).sha256:
         raise InconsistentError(f"{data.folder} has another feature list than this version: build the dataset again")
     require_slice_grid(data, config)
-    if facts.sequence not in (None, data.facts.sequence):
-        other = "the autoencoder was trained on another contrast: %s knows %s, %s holds %s"
-        log.warning(other, vae, facts.sequence, data.folder, data.facts.sequence)
     if config.anchor and facts.latent_channels != FOLDED:
         raise InconsistentError(
             f"{vae} makes latents of {facts.latent_channels} channels, an anchor is shown in {FOLDED}: anchor = false"

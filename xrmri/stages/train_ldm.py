@@ -81,6 +81,10 @@ def run(
     data.check()
     require_finished(vae, "train-vae")
     require_match(data, vae, config)
+    known, held = read_autoencoder_facts(vae).sequence, data.facts.sequence
+    if known not in (None, held):
+        other = "the autoencoder was trained on another contrast: %s knows %s, %s holds %s"
+        log.warning(other, vae, known, dataset, held)
     accelerator = prepare_device(execution.device, config)
     networks = build_networks(config, data, vae, init=init, imported=imported)
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
