@@ -10,13 +10,14 @@ import pandas as pd
 
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.alignment import unit_range
-from xrmri.data.description import SEQUENCES, sequence_of
+from xrmri.data.description import sequence_of
 from xrmri.data.release import Release, Series
 from xrmri.data.volume import intensity_window, read_series
 from xrmri.errors import InputError
 from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent
 from xrmri.machine.parallel import in_order
+from xrmri.sequences import SEQUENCES
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,8 @@ def draw_sequences(release: Release, out: Path, config: BuildDataset, execution:
         [(name, one.participant, one.visit, one.number, found.slices) for name, one, found in read],
         columns=["sequence", "participant", "visit", "series", "slices"],
     )
-    grey = pd.concat([_summary(name, [found.grey for own, _, found in read if own == name]) for name in SEQUENCES])
+    names = [sequence.name for sequence in SEQUENCES]
+    grey = pd.concat([_summary(name, [found.grey for own, _, found in read if own == name]) for name in names])
     folder = out / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (("slice_counts.csv", counts), ("grey_values.csv", grey)):
@@ -76,7 +78,7 @@ def _by_sequence(release: Release) -> dict[str, list[Series]]:
         name = sequence_of(one.description)
         if name and not one.problem:
             found[name].append(one)
-    return {name: found[name] for name in SEQUENCES}
+    return {sequence.name: found[sequence.name] for sequence in SEQUENCES}
 
 
 def _profile(series: Series) -> _Profile | None:

@@ -3,14 +3,13 @@
 import re
 
 from xrmri.records import LEFT, RIGHT
+from xrmri.sequences import SEQUENCES
 
 FILM, FLASH, OTHER, UNDESCRIBED = "radiograph", "FLASH", "other", "undescribed"
-SEQUENCES = ("IW", "T1", "MPR")
-"""The coronal MR sequences that the paper compares (Fig. 4); T1 is the FLASH."""
 
 _SIDES = {"L": LEFT, "LT": LEFT, "LEFT": LEFT, "R": RIGHT, "RT": RIGHT, "RIGHT": RIGHT}
 _FILM_WORDS = {"PA", "FIXED", "FLEXION"}
-_SEQUENCE_WORDS = {"T1": {"COR", "T1", "3D", "FLASH"}, "IW": {"COR", "IW"}, "MPR": {"COR", "MPR"}}
+_MOST_WORDS_FIRST = sorted(SEQUENCES, key=lambda sequence: -len(sequence.words))
 
 
 def kind_of(description: str, study: str = "", series: str = "") -> tuple[str, str | None]:
@@ -38,7 +37,7 @@ def kind_of(description: str, study: str = "", series: str = "") -> tuple[str, s
 def sequence_of(description: str) -> str | None:
     """IW, T1 or MPR for a coronal series of the knee; None for every other."""
     words = {*words_of(description)}
-    return next((name for name, needed in _SEQUENCE_WORDS.items() if needed <= words), None)
+    return next((sequence.name for sequence in _MOST_WORDS_FIRST if sequence.words <= words), None)
 
 
 def words_of(description: str) -> tuple[str, ...]:

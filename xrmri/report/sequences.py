@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from xrmri.report.figures import STYLE, Drawn, save
+from xrmri.sequences import SEQUENCES
 
-_COLOURS = {"IW": "#8a5a00", "T1": "#0b6e99", "MPR": "#7a3e9d"}
-_NAMES = {"IW": "IW (COR_IW_TSE)", "T1": "T1 (COR_T1_3D_FLASH)", "MPR": "MPR (COR_MPR)"}
+_COLOURS = {sequence.name: sequence.colour for sequence in SEQUENCES}
+_NAMES = {sequence.name: sequence.title for sequence in SEQUENCES}
 
 
 def draw_sequences(
