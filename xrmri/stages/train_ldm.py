@@ -81,10 +81,7 @@ def run(
     data.check()
     require_finished(vae, "train-vae")
     require_match(data, vae, config)
-    known, held = read_autoencoder_facts(vae).sequence, data.facts.sequence
-    if known not in (None, held):
-        other = "the autoencoder was trained on another contrast: %s knows %s, %s holds %s"
-        log.warning(other, vae, known, dataset, held)
+    _tell_of_contrast(data, vae)
     accelerator = prepare_device(execution.device, config)
     networks = build_networks(config, data, vae, init=init, imported=imported)
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
@@ -155,6 +152,14 @@ def run(
             record.note(counts=counts)
     loss = round(facts.validation_loss, 4)
     return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}
+
+
+def _tell_of_contrast(data: Dataset, vae: Path) -> None:
+    """Say where the autoencoder learnt from volumes of another contrast."""
+    known = read_autoencoder_facts(vae).sequence
+    if known not in (None, data.facts.sequence):
+        other = "the autoencoder was trained on another contrast: %s knows %s, %s holds %s"
+        log.warning(other, vae, known, data.folder, data.facts.sequence)
 
 
 def _fit_sampler(out: Path, data: Dataset, config: TrainLdm, device: torch.device, *, parameters: int) -> None:
