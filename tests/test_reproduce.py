@@ -1,0 +1,155 @@
+"""`make reproduce` on the tiny preset: every command that the script gives, in this process, and what they leave.
+
+A release that is there already stands for OAI=/path, so this walks the way of real knees: no phantom, no twins.
+"""
+
+import json
+import logging
+import os
+import re
+import runpy
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+METHODS = ("anchored", "regression", "xray2mri", "no-readings", "ldm", "cola-diff", "x-diffusion")
+
+
+def commands_of(folder: Path, oai: str) -> list[list[str]]:
+    """What the script would give Python to do, in order."""
+    told, stub = folder / "told.jsonl", folder / "python"
+    stub.write_text(
+        f"#!{sys.executable}\nimport json, sys\nopen({str(told)!r}, 'a').write(json.dumps(sys.argv[1:]) + '\\n')\n"
+    )
+    stub.chmod(0o755)
+    script = ["sh", "tests/reproduce.sh", str(stub), str(folder / "work"), "tiny"]
+    subprocess.run(script, cwd=ROOT, env=os.environ | {"OAI": oai}, check=True)
+    return [json.loads(line) for line in told.read_text().splitlines()]
+
+
+def obey(command: list[str]) -> None:
+    if command[0] != "-m":
+        sys.argv = command
+        runpy.run_path(command[0], run_name="__main__")
+        return
+    from xrmri.cli.main import main
+
+    sys.argv = ["xrmri", *command[2:], "--device", "cpu", "--workers", "1"]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code, f"{sys.argv} ended with {ended.code}"
+
+
+@pytest.fixture(scope="module")
+def made(chain, tmp_path_factory):
+    """The folder of a whole reproduction."""
+    folder, argv, before = tmp_path_factory.mktemp("reproduce"), sys.argv, Path.cwd()
+    commands = commands_of(folder, str(chain.root / "oai"))
+    os.chdir(ROOT)
+    try:
+        for command in commands:
+            obey(command)
+    finally:
+        sys.argv = argv
+        os.chdir(before)
+        logging.getLogger("xrmri").handlers = []
+    return folder / "work"
+
+
+def record(folder: Path) -> dict:
+    return json.loads((folder / "run.json").read_text())
+
+
+def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
+    records = {name: record(made / "seed0" / name) for name in METHODS if name != "regression"}
+    same = ("max_steps", "batch_size", "learning_rate", "covariates", "decay", "prediction", "channels", "seed")
+    for name, one in records.items():
+        assert [one["config"][key] for key in same] == [records["ldm"]["config"][key] for key in same], name
+        assert one["config"]["anchor"] == (name == "anchored")
+        assert {one["inputs"][key] for key in ("dataset", "vae")} == {
+            records["ldm"]["inputs"][key] for key in ("dataset", "vae")
+        }
+    assert not records["ldm"]["config"]["covariates"]
+    assert records["no-readings"]["config"]["without"] == ["features"]
+
+
+def test_every_method_stands_in_one_comparison_with_corrected_tests(made):
+    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_text())
+    assert summary["run_names"] == list(METHODS[:2]) + [name for name in summary["run_names"] if name in METHODS[2:]]
+    assert set(summary["run_names"]) == set(METHODS)
+    compared = {(row["metric"], frozenset((row["one"], row["other"]))) for row in summary["runs"]}
+    assert len([pair for metric, pair in compared if metric == "ssim"]) == 7 * 6 / 2
+    flips = json.loads((made / "evaluation-V00XRCHL-xray2mri" / "summary.json").read_text())["flips"]
+    assert flips["grades"] == {"V00XRCHL": [0, 1]} and flips["change"] > 0
+
+
+def test_more_depths_of_shared_noise_are_smoother_and_a_blend_is_another_volume(made):
+    summary = json.loads((made / "evaluation-depths-shared" / "summary.json").read_text())
+    found = {one["slices"]: one["median"] for one in summary["continuity"].values()}
+    assert set(found) == {6, 11} and found[11] > found[6]
+    rows = json.loads((made / "evaluation-between-shared" / "summary.json").read_text())["runs"]
+    assert {row["other"] for row in rows} == {"shared-blended"} and any(row["median"] for row in rows)
+
+
+def test_the_tables_say_what_the_summaries_say_and_the_pictures_are_small(made):
+    text = (made / "results" / "results.md").read_text()
+    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_text())
+    for name in METHODS:
+        source = "generated" if name == "anchored" else name
+        row = next(line for line in text.splitlines() if line.startswith(f"| {name} | ") and " to " in line)
+        assert f"| {summary['ssim'][source]['median']:.3f} (" in row
+    assert len(re.findall("^## ", text, re.MULTILINE)) == 7
+    pictures = {file.name: file for file in (made / "results").glob("*.png")}
+    wanted = {f"{name}.png" for name in ("fig4", "fig5", "fig6", "table2", "table4")}
+    assert wanted | {"table3-V00XRCHL-xray2mri.png"} <= set(pictures)
+    assert sum(file.stat().st_size for file in pictures.values()) < 1_000_000
+    for file in pictures.values():
+        with Image.open(file) as picture:
+            assert picture.width <= 760 and len(picture.convert("RGB").getcolors(100_000)) > 2
+
+
+def test_the_checklist_beside_the_report_tells_what_files_know_and_names_what_is_open(made):
+    text = (made / "evaluation-seed0" / "checklist.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\d+) \| [^|]* \| (.*) \|$", text.split("## MI-CLAIM-GEN")[0], re.MULTILINE))
+    assert list(rows) == [str(number) for number in range(1, 45)]
+    assert "`xray2mri`" in rows["1"] and "anchor = True" in rows["25"] and "max_steps = 4" in rows["25"]
+    assert rows["5"] == "Synthetic: nobody was examined." and "0.7 : 0.1 : 0.2" in rows["19"]
+    opened = re.search(r"\*\*Open, (\d+) of 44: ([\d, ]+)\.\*\*", text)
+    numbers = opened[2].split(", ")
+    assert len(numbers) == int(opened[1]) and numbers == [name for name, cell in rows.items() if "**Open:**" in cell]
+    assert {"2", "33", "44"} <= set(numbers) and not {"1", "20", "37"} & set(numbers)
+
+
+def test_a_checklist_of_volumes_of_another_hand_leaves_open_what_nobody_wrote_down():
+    from xrmri.report.checklist import filled
+
+    item = {"told": "Method {method}, {slices} slices", "open": ""}
+    assert filled(item, {"method": "ldm", "slices": "50"}) == ("Method ldm, 50 slices", "")
+    assert filled(item, {"slices": "50"}) == ("", "no file tells method")
+
+
+def test_a_batch_job_that_runs_out_of_time_lets_the_command_save_and_queues_itself_again(tmp_path):
+    programs = {
+        ".venv/bin/python": "trap 'echo saved; exit 75' TERM\ntouch started\nwhile :; do sleep 0.1; done",
+        "bin/scontrol": 'echo "$@"',
+    }
+    for name, text in programs.items():
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    job = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SLURM_JOB_ID": "7", "OAI": "/data/oai"}
+    script = ["bash", str(ROOT / "docs" / "slurm" / "reproduce.sbatch"), "work", "tiny"]
+    run = subprocess.Popen(script, cwd=tmp_path, env=job, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "started").exists():
+        assert run.poll() is None
+        time.sleep(0.05)
+    run.terminate()
+    said, _ = run.communicate(timeout=60)
+    assert said.splitlines() == ["saved", "exit code 75, restart 0", "requeue 7"]
