@@ -9,10 +9,11 @@ methods="anchored xray2mri no-readings ldm cola-diff x-diffusion"
 case $preset in
 tiny)
     seeds=0 twins=1 signs=V00XRCHL noises="independent shared" depths="6 11" some= matched=6 steps="anchor_steps = 2"
+    quick=--quick
     ;;
 *)
     seeds="0 1" twins="1 2" signs="V00XRCHL V00XRATTL V00XRCYTL" noises="independent shared correlated"
-    depths="30 50 100 200 300 400 500" matched=50 steps=
+    depths="30 50 100 200 300 400 500" matched=50 steps= quick= # --quick would look at other knees than some
     some="--shard 0/4" # of the depths: 1,580 slices a knee and noise take long, and knees differ little in continuity
     ;;
 esac
@@ -88,8 +89,9 @@ for noise in $noises; do
         [ "$slices" = $matched ] || others="$others --also $here-$slices"
     done
     # shellcheck disable=SC2086
-    xrmri evaluate "$here-$matched" "$dataset" $others --quick -o "$work/evaluation-depths-$noise"
+    xrmri evaluate "$here-$matched" "$dataset" $others $quick -o "$work/evaluation-depths-$noise"
     "$python" "$(dirname "$0")/blended_volumes.py" "$here-$matched" "$here-blended" # what needs no model
-    xrmri evaluate "$here-$matched" "$dataset" --also "$here-blended" --quick -o "$work/evaluation-between-$noise"
+    # shellcheck disable=SC2086
+    xrmri evaluate "$here-$matched" "$dataset" --also "$here-blended" $quick -o "$work/evaluation-between-$noise"
 done
 "$python" "$(dirname "$0")/reproduce_results.py" "$work"
