@@ -93,7 +93,7 @@ held-out: $(READY)
 
 # Such a model within MINUTES of one GPU, from nothing; docs/training.md says more. PEOPLE are drawn at most.
 gpu-model: $(READY)
-	$(BIN)/python -m xrmri.stages.gpu_model --minutes $(or $(MINUTES),8) --people $(or $(PEOPLE),600) -o work/gpu-model
+	$(BIN)/python -m xrmri.stages.gpu_model --minutes $(or $(MINUTES),8) --people $(or $(PEOPLE),2400) -o work/gpu-model
 
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)

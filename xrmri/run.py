@@ -16,15 +16,13 @@ from typing import Any
 from xrmri.config import Config
 from xrmri.disk import full_disk, is_full, room_for
 from xrmri.errors import InputError, Signalled, StoppedEarly
-from xrmri.files import HOST, complete_or_absent, digest, sha256, write_json, write_text
+from xrmri.files import HOST, digest, sha256
 from xrmri.holding import Lock, hold, is_lock
 from xrmri.outputs import clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
 from xrmri.run_record import RunRecord, read_record, write_record
 from xrmri.trouble import ABSENT, opens
 from xrmri.typed import shown
 from xrmri.versions import versions
-
-__all__ = ["complete_or_absent", "digest", "sha256", "write_json", "write_text"]
 
 
 def fingerprint(path: Path) -> str:

@@ -64,7 +64,7 @@ def test_what_the_denoiser_is_shown_changes_with_depth_and_readings(made):
         told = condition_of(model, y, features)
         read = condition_of(model, y, np.eye(65, dtype=np.float32)[3])
         at = told.at(torch.tensor([0.0, 0.1, 0.2, 1.0]))
-    assert told.concat.shape == (6, 4, 8, 8) and at.concat.shape == (4, 4, 8, 8)
+    assert told.concat.shape == (6, 16, 8, 8) and at.concat.shape == (4, 16, 8, 8)
     assert torch.equal(at.concat[0], told.concat[0]) and torch.equal(at.concat[3], told.concat[-1])
     assert torch.allclose(at.concat[1], (told.concat[0] + told.concat[1]) / 2, atol=1e-6)
     assert not torch.equal(read.concat, told.concat)
@@ -73,18 +73,19 @@ def test_what_the_denoiser_is_shown_changes_with_depth_and_readings(made):
 def test_a_coarse_volume_keeps_first_and_last_slice_and_the_window(made):
     data = open_dataset(made / "dataset")
     coarse = coarse_volume(data, "2", sizes_for(data, features=1))
-    assert coarse.shape == (6, 64, 64) and coarse.min() >= -1 and coarse.max() <= 1
+    assert coarse.shape == (6, 32, 32) and coarse.min() >= -1 and coarse.max() <= 1
     whole = np.clip(data.volume("2") / 700, 0, 1) * 2 - 1
     assert coarse[5].mean() == pytest.approx(whole[5].mean(), abs=1e-4)
 
 
 def test_film_and_volume_are_warped_alike():
     picture = torch.rand(1, 40, 40) * 2 - 1
-    batch = AnchorBatch(y=picture, features=torch.zeros(1, 1), volume=picture[:, None].expand(-1, 3, -1, -1))
-    warps = torch.tensor([[[0.99, -0.05, 0.1], [0.05, 1.02, -0.1]]])
-    moved = _warped(batch, warps)
+    warp = torch.tensor([[[0.99, -0.05, 0.1], [0.05, 1.02, -0.1]]])
+    volume = picture[:, None].expand(-1, 3, -1, -1)
+    batch = AnchorBatch(y=picture, features=torch.zeros(1, 1), volume=volume, warp=warp)
+    moved = _warped(batch)
     assert torch.equal(moved.y[0], moved.volume[0, 2]) and not torch.allclose(moved.y, picture, atol=0.1)
-    still = _warped(batch, torch.eye(2, 3)[None])
+    still = _warped(batch._replace(warp=torch.eye(2, 3)[None]))
     assert torch.allclose(still.y, picture, atol=1e-5)
 
 

@@ -9,12 +9,31 @@ from pathlib import Path
 
 import numpy as np
 
+from xrmri.errors import InconsistentError
 from xrmri.files import complete_or_absent
 from xrmri.records import Volume
 
 _HEADER_BYTES, _VOXELS_AT = 348, 352
 _FLOAT32, _MM, _SCANNER = 16, 2, 1
 """Codes of NIfTI-1: type of a voxel, unit of length, and what the affine leads to."""
+
+
+def read_plain_voxels(file: Path) -> np.ndarray:
+    """The voxels of a volume that `write_plain_volume` wrote, or `nifti` in float32: (S, H, W) float32.
+
+    Raises:
+        InconsistentError: the file is damaged or holds other numbers.
+    """
+    try:
+        content = gzip.decompress(file.read_bytes())
+        _, columns, rows, slices = struct.unpack_from("<4h", content, 40)
+        kind, _ = struct.unpack_from("<2h", content, 70)
+        voxels = np.frombuffer(content, "<f4", offset=_VOXELS_AT).reshape(slices, rows, columns)
+    except (OSError, EOFError, ValueError, struct.error) as error:
+        raise InconsistentError(f"{file} is damaged ({error}): copy it again") from error
+    if kind != _FLOAT32:
+        raise InconsistentError(f"{file} does not hold 32-bit numbers: take the template of a dataset")
+    return voxels
 
 
 def write_plain_volume(file: Path, volume: Volume, description: str) -> None:

@@ -5,7 +5,7 @@ Shapes: P pairs, V exposures of a radiograph, N x N pixels of a radiograph, F fe
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,16 +22,19 @@ from xrmri.config import TrainLdm
 from xrmri.data.covariates import COVARIATES, without_some
 from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers, readings_of, training_view
 from xrmri.data.store import Dataset
+from xrmri.files import complete_or_absent
 from xrmri.learning.encoding import encoded
 from xrmri.models.anchor import Anchor, AnchorSizes
-from xrmri.run import complete_or_absent
 from xrmri.training.loop import Task, Trainer
 
 log = logging.getLogger(__name__)
 
 DEPTHS_AT_MOST = 25
 """Of a coarse volume: 3 mm apart in a FLASH; what a film tells has no finer detail (choice)."""
+_PIXELS_AT_MOST, _WHOLE = 128, 32
+"""Rows and columns of it, whole so many: 1.25 mm in a FLASH, where a joint space of 4 mm is seen (choice)."""
 BEST = "best.safetensors"
+_JUDGED_AT_ONCE = 8
 _TURN_DEGREES, _STRETCH, _SHIFT = 3.0, 0.03, 0.03
 """Standard deviations, at most, of the warp that film and volume share in training; shifts in half fields (choice)."""
 
@@ -40,11 +43,13 @@ class AnchorBatch(NamedTuple):
     """What one forward pass takes."""
 
     y: Tensor
-    """(B, N, N) in [-1, 1]."""
+    """(B, N, N) float16 in [-1, 1]."""
     features: Tensor
     """(B, F)."""
     volume: Tensor
-    """(B, D, M, M) in [-1, 1]."""
+    """(B, D, M, M) float16 in [-1, 1]."""
+    warp: Tensor
+    """(B, 2, 3), which moves film and volume alike; in half fields."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -61,9 +66,7 @@ class CoarsePairs:
     def of(self, chosen: Sequence[int]) -> "CoarsePairs":
         """Some of them."""
         rows = list(chosen)
-        return CoarsePairs(
-            radiographs=self.radiographs[rows], features=self.features[rows], volumes=self.volumes[rows]
-        )
+        return CoarsePairs(radiographs=self.radiographs[rows], features=self.features[rows], volumes=self.volumes[rows])
 
     def mean(self) -> Tensor:
         """The mean volume: (D, M, M) float32."""
@@ -72,9 +75,10 @@ class CoarsePairs:
     def one(self, pair: int, variant: int = 0) -> AnchorBatch:
         """One pair, without the B of its shapes."""
         return AnchorBatch(
-            y=torch.from_numpy(self.radiographs[pair, variant].astype(np.float32)),
+            y=torch.from_numpy(self.radiographs[pair, variant].copy()),
             features=torch.from_numpy(self.features[pair]),
-            volume=torch.from_numpy(self.volumes[pair].astype(np.float32)),
+            volume=torch.from_numpy(self.volumes[pair].copy()),
+            warp=torch.eye(2, 3),
         )
 
 
@@ -104,9 +108,7 @@ def coarse_pairs(
 
     def films(numbers: range) -> Tensor:
         each = [divmod(number, variants) for number in numbers]
-        shown = [
-            radiograph_image(data, pairs[pair], view, variant=variant, seed=config.seed) for pair, variant in each
-        ]
+        shown = [radiograph_image(data, pairs[pair], view, variant=variant, seed=config.seed) for pair, variant in each]
         return torch.stack(shown)
 
     def volumes(numbers: range) -> Tensor:
@@ -122,7 +124,8 @@ def coarse_pairs(
 
 def sizes_for(data: Dataset, *, features: int) -> AnchorSizes:
     """The sizes of an anchor of a dataset's volumes."""
-    return AnchorSizes(depths=min(data.facts.slices, DEPTHS_AT_MOST), features=features)
+    pixels = min(_PIXELS_AT_MOST, max(data.facts.size // _WHOLE * _WHOLE, _WHOLE))
+    return AnchorSizes(depths=min(data.facts.slices, DEPTHS_AT_MOST), pixels=pixels, features=features)
 
 
 def coarse_volume(data: Dataset, pair_id: str, sizes: AnchorSizes) -> Tensor:
@@ -194,30 +197,38 @@ def share_explained(network: nn.Module, pairs: CoarsePairs, mean: Tensor, device
     """R²: 1 - sum (acquired - expected)² / sum (acquired - mean training volume)²."""
     network.to(device)
     missed = there = 0.0
-    for number in range(len(pairs.volumes)):
-        one = pairs.one(number)
-        volume = one.volume.to(device)
-        expected = network(one.y[None].to(device), one.features[None].to(device))[0]
+    for expected, volume in _expected(network, pairs, device):
         missed += float((volume - expected).double().square().sum())
         there += float((volume - mean.to(device)).double().square().sum())
     return 1 - missed / max(there, 1e-12)
 
 
+def _expected(network: nn.Module, pairs: CoarsePairs, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """Expected and acquired volumes (B, D, M, M) of some pairs at a time, in float32."""
+    for first in range(0, len(pairs.volumes), _JUDGED_AT_ONCE):
+        numbers = range(first, min(first + _JUDGED_AT_ONCE, len(pairs.volumes)))
+        batch = _joined([pairs.one(number) for number in numbers], device)
+        yield network(batch.y.float(), batch.features), batch.volume.float()
+
+
+def _joined(ones: Sequence[AnchorBatch], device: torch.device | str = "cpu") -> AnchorBatch:
+    return AnchorBatch(*(torch.stack(parts).to(device) for parts in zip(*ones, strict=True)))
+
+
 def _training_batch(pairs: CoarsePairs, order: Shuffle, config: TrainLdm, positions: Sequence[int]) -> AnchorBatch:
     """The batch at some positions of the endless order, with every random choice about it."""
-    chosen, warps = [], []
+    chosen = []
     for position in positions:
         numbers = random_numbers(config.seed, Purpose.IMAGE, position)
         one = pairs.one(order.at(position), int(numbers.integers(pairs.radiographs.shape[1])))
         if numbers.random() < config.drop_features:
             one = one._replace(features=torch.zeros_like(one.features))
-        warps.append(_warp(numbers))
+        one = one._replace(warp=torch.from_numpy(_warp(numbers)))
         if config.covariates:
             left_out = [number < config.drop_features for number in numbers.random(len(COVARIATES))]
             one = one._replace(features=torch.from_numpy(without_some(one.features.numpy(), left_out)))
         chosen.append(one)
-    batch = AnchorBatch(*map(torch.stack, zip(*chosen, strict=True)))
-    return _warped(batch, torch.tensor(np.stack(warps), dtype=torch.float32))
+    return _joined(chosen)
 
 
 def _warp(numbers: np.random.Generator) -> np.ndarray:
@@ -226,19 +237,22 @@ def _warp(numbers: np.random.Generator) -> np.ndarray:
     down, across = 1 + numbers.uniform(-_STRETCH, _STRETCH, 2)
     shift = numbers.uniform(-_SHIFT, _SHIFT, 2)
     turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * [[across], [down]]
-    return np.concatenate([turned, shift[:, None]], axis=1)
+    return np.concatenate([turned, shift[:, None]], axis=1).astype(np.float32)
 
 
-def _warped(batch: AnchorBatch, warps: Tensor) -> AnchorBatch:
-    """The same affine for film and volume of each knee; what comes from outside is as black as it is there."""
+def _warped(batch: AnchorBatch) -> AnchorBatch:
+    """The batch in float32, film and volume moved as it says; what comes from outside is as black as it is there."""
 
     def moved(picture: Tensor) -> Tensor:
-        return grid_sample(picture + 1, affine_grid(warps, list(picture.shape), False), align_corners=False) - 1
+        where = affine_grid(batch.warp, list(picture.shape), False)
+        return grid_sample(picture.float() + 1, where, align_corners=False) - 1
 
     return batch._replace(y=moved(batch.y[:, None])[:, 0], volume=moved(batch.volume))
 
 
 def _loss(network: nn.Module, batch: AnchorBatch) -> Tensor:
+    with torch.autocast(batch.y.device.type, enabled=False):
+        batch = _warped(batch)
     expected: Tensor = network(batch.y, batch.features).float()
     return (expected - batch.volume).square().mean()
 
@@ -247,10 +261,8 @@ def _loss(network: nn.Module, batch: AnchorBatch) -> Tensor:
 def _deviation(anchor: Anchor, pairs: CoarsePairs, device: torch.device) -> Tensor:
     """What the expected volumes of held-out people miss at each place: (D, M, M), a root mean square."""
     squares = torch.zeros_like(anchor.template)
-    for number in range(len(pairs.volumes)):
-        one = pairs.one(number)
-        expected: Tensor = anchor(one.y[None].to(device), one.features[None].to(device))[0]
-        squares += (expected - one.volume.to(device)).square()
+    for expected, volume in _expected(anchor, pairs, device):
+        squares += (expected - volume).square().sum(dim=0)
     return torch.sqrt(squares / len(pairs.volumes))
 
 

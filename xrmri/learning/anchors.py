@@ -17,10 +17,11 @@ from xrmri.config import TrainLdm
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
 from xrmri.facts import TEMPLATE, AnchorFacts
+from xrmri.files import digest
 from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, sizes_for
 from xrmri.learning.networks import facts_of
 from xrmri.models.anchor import Anchor, folded
-from xrmri.run import digest, fingerprint
+from xrmri.run import fingerprint
 from xrmri.seals import are_same
 from xrmri.training.loop import Trainer
 
@@ -41,7 +42,7 @@ class Anchors:
     def digest(self) -> str:
         """By which what they show is known."""
         networks = [self.final.network, *self.of_pairs.values()]
-        return digest([float(network.template.double().sum()) for network in networks])
+        return digest([float(one.double().sum()) for network in networks for one in network.state_dict().values()])
 
     @torch.inference_mode()
     def show(self, pair_id: str, y: Tensor, *, features: Mapping[str, Tensor], shape: tuple[int, int, int]) -> Tensor:

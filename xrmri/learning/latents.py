@@ -9,6 +9,7 @@ channels, h x w latent pixels, W context width.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,9 +62,7 @@ class Latents:
         return float(1 / np.sqrt(mean.var() + np.exp(logvar).mean()))
 
 
-def frozen_encoders(
-    vae: nn.Module, tower: "RadiographEncoder | None", width: int, device: torch.device
-) -> Encoders:
+def frozen_encoders(vae: nn.Module, tower: "RadiographEncoder | None", width: int, device: torch.device) -> Encoders:
     """The frozen networks as functions of images on the CPU."""
     vae = vae.to(device)
 
@@ -103,24 +102,24 @@ def cache_latents(
     data = slices.dataset
     exposures = list(product(slices.pairs, range(variants)))
 
-    def radiograph(number: int) -> Tensor:
-        pair_id, variant = exposures[number]
-        return radiograph_image(data, pair_id, view, variant=variant, seed=seed)
+    def radiographs(numbers: range) -> Tensor:
+        each = [exposures[number] for number in numbers]
+        return torch.stack([radiograph_image(data, pair, view, variant=variant, seed=seed) for pair, variant in each])
 
-    def moments(numbers: range) -> Tensor:
-        return encoders.moments(torch.stack([slice_image(data, *slices.locate(items[n])) for n in numbers]))
+    def images(numbers: range) -> Tensor:
+        return torch.stack([slice_image(data, *slices.locate(items[number])) for number in numbers])
 
-    def shown(numbers: range) -> Tensor:
-        return torch.stack([encoders.show(exposures[n][0], radiograph(n)) for n in numbers])
+    def shown(numbers: range, radiographs: Tensor) -> Tensor:
+        return torch.stack(
+            [encoders.show(exposures[number][0], y) for number, y in zip(numbers, radiographs, strict=True)]
+        )
 
-    def tokens(numbers: range) -> Tensor:
-        return encoders.token(torch.stack([radiograph(n) for n in numbers]))
-
-    of_radiographs = encoded(folder / "radiographs.npy", len(exposures), shown, tell=tell)
-    of_tokens = encoded(folder / "tokens.npy", len(exposures), tokens, tell=tell)
+    kept = partial(encoded, tell=tell)
+    of_radiographs = kept(folder / "radiographs.npy", len(exposures), radiographs, make=shown)
+    of_tokens = kept(folder / "tokens.npy", len(exposures), radiographs, make=lambda _, read: encoders.token(read))
     by_pair = (len(slices.pairs), variants)
     return Latents(
-        moments=encoded(folder / "slices.npy", len(items), moments, tell=tell),
+        moments=kept(folder / "slices.npy", len(items), images, make=lambda _, read: encoders.moments(read)),
         radiographs=of_radiographs.reshape(*by_pair, *of_radiographs.shape[1:]),
         tokens=of_tokens.reshape(*by_pair, *of_tokens.shape[1:]),
     )

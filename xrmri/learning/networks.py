@@ -13,6 +13,7 @@ from xrmri.data.slices import require_slice_grid, training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
+from xrmri.files import digest, sha256
 from xrmri.learning.imported import Imported, sized_like
 from xrmri.models.anchor import FOLDED
 from xrmri.models.bundle import build_denoiser
@@ -29,7 +30,6 @@ from xrmri.models.zero123 import (
     unused,
     used_elsewhere,
 )
-from xrmri.run import digest, sha256
 
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder
@@ -87,10 +87,6 @@ def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
     if data.facts.features_sha256 != feature_set(data.facts.feature_set).sha256:
         raise InconsistentError(f"{data.folder} has another feature list than this version: build the dataset again")
     require_slice_grid(data, config)
-    if config.anchor and facts.latent_channels != FOLDED:
-        raise InconsistentError(
-            f"{vae} makes latents of {facts.latent_channels} channels, an anchor is shown in {FOLDED}: anchor = false"
-        )
     deviation = config.latent_scale * facts.latent_std
     if config.latent_scale and not 1 / _SCALE_OFF < deviation < _SCALE_OFF:
         log.warning(
@@ -177,6 +173,7 @@ def _denoiser(config: TrainLdm, data: Dataset, vae: Path) -> Denoiser:
         heads=config.heads,
         context_width=config.context_width,
         latent_channels=read_autoencoder_facts(vae).latent_channels,
+        shown_channels=FOLDED if config.anchor else 0,
         norm_groups=config.norm_groups,
     )
     return build_denoiser(unet, facts_of(config, data))

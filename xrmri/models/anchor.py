@@ -7,26 +7,36 @@ does for weather: Mardani et al., 2024; warp and template as VoxelMorph does: Da
 Shapes: B knees, N x N pixels of a radiograph, F feature slots, D depths from the back of the knee, P x P pixels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 from typing import Annotated
 
 import torch
-from diffusers.models.unets.unet_2d import UNet2DModel
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample, interpolate, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import (
+    affine_grid,
+    avg_pool2d,
+    grid_sample,
+    interpolate,
+    pixel_shuffle,
+    pixel_unshuffle,
+    silu,
+)
 
 from xrmri.models.weights import load_sized
 from xrmri.typed import Between, UnfitError
 
-_FOLD = 5
-"""A radiograph enters folded: 5 x 5 pixels become the channels of one of half the volume's resolution."""
-FOLDED = 4
-"""Channels in which the denoiser is shown a slice: 2 x 2 pixels, as many as a latent of the paper has."""
-_READER = (16, 32, 48, 64)
+_FOLD = 4
+"""A radiograph enters folded: 4 x 4 of its pixels become the channels of one of half the volume's resolution."""
+FOLDED = 4**2
+"""Channels in which a denoiser is shown a slice: 4 x 4 pixels of the expected volume to one of a latent."""
+_READER = (24, 48, 64, 96, 96)
 """Channels of the reader of the whole radiograph, each level half as fine."""
-_LEVELS = 4
-_Width = Annotated[int, Between(4, 1024)]
+_TOLD = 256
+"""Numbers that are told of the whole knee at every place."""
+_Width = Annotated[int, Between(8, 1024)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,17 +45,19 @@ class AnchorSizes:
 
     depths: Annotated[int, Between(1, 256)]
     """D."""
-    pixels: Annotated[int, Between(16, 512)] = 64
+    pixels: Annotated[int, Between(32, 512)]
     """P."""
     features: Annotated[int, Between(1, 100_000)]
     """F."""
-    widths: tuple[_Width, ...] = (48, 96, 144, 176)
-    """Channels from half the volume's resolution to a sixteenth of it."""
+    widths: tuple[_Width, ...] = (64, 96, 160, 208, 224)
+    """Channels of each level; the first has half the volume's resolution, each below half of that above."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that make no network."""
-        if len(self.widths) != _LEVELS or any(width % 4 for width in self.widths) or self.pixels % 16:
-            raise UnfitError(f"an anchor has {_LEVELS} widths of whole fours, and pixels of whole sixteens")
+        if not 1 <= len(self.widths) <= 6 or any(width % 8 for width in self.widths):
+            raise UnfitError("an anchor has 1 to 6 widths, of whole eights")
+        if self.pixels % 32 or self.pixels % 2 ** len(self.widths):
+            raise UnfitError(f"pixels must be whole 32, and halve {len(self.widths)} times, not {self.pixels}")
 
     @property
     def radiograph_pixels(self) -> int:
@@ -60,27 +72,11 @@ class Anchor(nn.Module):
         """An untrained anchor, whose template is black: `begin_at` gives it one."""
         super().__init__()
         self.sizes = sizes
-        embedding, groups = 4 * sizes.widths[0], 8 if all(width % 8 == 0 for width in sizes.widths) else 4
         self.template = nn.Parameter(torch.zeros(sizes.depths, sizes.pixels, sizes.pixels))
         self.deviation = nn.Buffer(torch.zeros_like(self.template))
-        self.unet = UNet2DModel(
-            in_channels=_FOLD**2 + 2,
-            out_channels=sizes.widths[0],
-            down_block_types=("DownBlock2D",) * _LEVELS,
-            up_block_types=("UpBlock2D",) * _LEVELS,
-            block_out_channels=sizes.widths,
-            layers_per_block=1,
-            norm_num_groups=groups,
-            attention_head_dim=None,
-            add_attention=False,
-            class_embed_type="identity",
-        )
-        self.reader = nn.Sequential(*_strided((1, *_READER)), nn.Flatten())
-        read = _READER[-1] * (sizes.radiograph_pixels // 2 ** len(_READER)) ** 2
-        self.of_radiograph = nn.Linear(read, embedding)
-        self.of_readings = nn.Sequential(
-            nn.Linear(sizes.features, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
-        )
+        self.reader = _reader(sizes.radiograph_pixels)
+        self.of_readings = nn.Sequential(nn.Linear(sizes.features, _TOLD), nn.SiLU(), nn.Linear(_TOLD, _TOLD))
+        self.unet = _UNet(_FOLD**2 + 2, sizes.widths)
         self.residual = nn.Conv2d(sizes.widths[0], 4 * sizes.depths, 1)
         self.displacement = nn.Conv2d(sizes.widths[0], 3 * sizes.depths, 1)
         for last in (self.residual, self.displacement):
@@ -99,10 +95,10 @@ class Anchor(nn.Module):
         """
         pixels = self.sizes.radiograph_pixels
         seen = interpolate(y[:, None], (pixels, pixels), mode="bilinear", antialias=True)
-        embedding = self.of_radiograph(self.reader(seen)) + self.of_readings(features)
+        told = silu(self.reader(seen) + self.of_readings(features))
         folded = torch.cat([pixel_unshuffle(seen, _FOLD), _places(seen, pixels // _FOLD)], dim=1)
-        known = self.unet(folded, 0, class_labels=embedding).sample
-        return self._warped(self.displacement(known)) + pixel_shuffle(self.residual(known), 2)
+        known = self.unet(folded, told)
+        return self._warped(self.displacement(known)) + pixel_shuffle(self.residual(known), 2).float()
 
     def begin_at(self, mean: Tensor) -> None:
         """Take the mean of the training volumes, (D, P, P), as template."""
@@ -112,7 +108,7 @@ class Anchor(nn.Module):
     def _warped(self, displacement: Tensor) -> Tensor:
         """The template, displaced by (B, 3 D, P/2, P/2) tenths of half a field: (B, D, P, P)."""
         count, depths, pixels = len(displacement), self.sizes.depths, self.sizes.pixels
-        finer = interpolate(0.1 * displacement, scale_factor=2, mode="bilinear", align_corners=False)
+        finer = interpolate(0.1 * displacement.float(), scale_factor=2, mode="bilinear", align_corners=False)
         moved = finer.reshape(count, 3, depths, pixels, pixels).permute(0, 2, 3, 4, 1)
         still = affine_grid(torch.eye(3, 4, device=moved.device)[None], [1, 1, depths, pixels, pixels], False)
         template = self.template[None, None].expand(count, -1, -1, -1, -1)
@@ -120,19 +116,20 @@ class Anchor(nn.Module):
         return grid_sample(template, where, padding_mode="border", align_corners=False)[:, 0]
 
 
-def folded(volume: Tensor, latent_shape: tuple[int, int, int]) -> Tensor:
-    """A volume (D, P, P) as the denoiser is shown it beside its noisy latents (C, h, w): (D, C, h, w).
+def folded(volume: Tensor, latent_shape: tuple[int, int, int], channels: int = FOLDED) -> Tensor:
+    """A volume (D, P, P) as the denoiser is shown it beside its noisy latents (C, h, w): (D, channels, h, w).
 
-    Each 2 x 2 pixels of a slice of twice the latent's resolution are its four channels: nothing is lost.
+    The channels are a square number: the pixels of a slice that lie on one of a latent.
     """
     _, height, width = latent_shape
-    slices = interpolate(volume[:, None], (2 * height, 2 * width), mode="bilinear", antialias=True)
-    return pixel_unshuffle(slices, 2)
+    fold = isqrt(channels)
+    slices = interpolate(volume[:, None], (fold * height, fold * width), mode="bilinear", antialias=True)
+    return pixel_unshuffle(slices, fold)
 
 
 def unfolded(shown: Tensor) -> Tensor:
-    """The slices (B, 2 h, 2 w) that were folded into (B, C, h, w)."""
-    return pixel_shuffle(shown, 2)[:, 0]
+    """The slices (B, H, W) that were folded into (B, channels, h, w)."""
+    return pixel_shuffle(shown, isqrt(shown.shape[1]))[:, 0]
 
 
 def load_anchor(folder: Path) -> Anchor:
@@ -144,12 +141,54 @@ def load_anchor(folder: Path) -> Anchor:
     return load_sized(folder, AnchorSizes, Anchor).requires_grad_(False).eval()
 
 
-def _strided(widths: tuple[int, ...]) -> list[nn.Module]:
-    """Convolutions that each halve the picture."""
+class _UNet(nn.Module):
+    """What is known at each place, from coarse to fine, about what is told of the whole knee."""
+
+    def __init__(self, inputs: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        up = widths[::-1]
+        self.enter = nn.Conv2d(inputs, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(map(_Block, (widths[0], *widths), widths))
+        self.middle = _Block(up[0], up[0])
+        self.up = nn.ModuleList(_Block(below + width, width) for below, width in zip((up[0], *up), up, strict=False))
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """(B, inputs, H, W) and (B, 256) -> (B, widths[0], H, W)."""
+        x, beside = self.enter(x), []
+        for level, block in enumerate(self.down):
+            x = block(avg_pool2d(x, 2) if level else x, told)
+            beside.append(x)
+        x = self.middle(x, told)
+        for level, block in enumerate(self.up):
+            finer = interpolate(x, scale_factor=2.0) if level else x
+            x = block(torch.cat([finer, beside.pop()], dim=1), told)
+        return x
+
+
+class _Block(nn.Module):
+    """Two convolutions, the whole knee told between them, and a way around both."""
+
+    def __init__(self, before: int, width: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.GroupNorm(8, before), nn.SiLU(), nn.Conv2d(before, width, 3, padding=1))
+        self.told = nn.Linear(_TOLD, width)
+        self.second = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
+        self.around = nn.Conv2d(before, width, 1)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """(B, before, H, W) and (B, 256) -> (B, width, H, W)."""
+        inside = self.second(self.first(x) + self.told(told)[..., None, None])
+        return self.around(x) + inside
+
+
+def _reader(pixels: int) -> nn.Sequential:
+    """A radiograph (B, 1, N, N) -> (B, 256): halved level by level, then flattened and not pooled, for place counts."""
     layers: list[nn.Module] = []
-    for below, width in zip(widths, widths[1:], strict=False):
-        layers += [nn.Conv2d(below, width, 3, stride=2, padding=1), nn.GroupNorm(4, width), nn.SiLU()]
-    return layers
+    for before, width in zip((1, *_READER), _READER, strict=False):
+        layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.GroupNorm(8, width), nn.SiLU()]
+        layers += [nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.SiLU()]
+    read = _READER[-1] * (pixels // 2 ** len(_READER)) ** 2
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(read, _TOLD))
 
 
 def _places(like: Tensor, pixels: int) -> Tensor:

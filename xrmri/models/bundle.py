@@ -11,6 +11,7 @@ Shapes: B slices, H x W image pixels, C latent channels, h x w latent pixels, W_
 
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from diffusers.models import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 
 from xrmri.diffusion.schedule import Schedule, make_schedule
+from xrmri.errors import InconsistentError
 from xrmri.facts import (
     AutoencoderFacts,
     DenoiserFacts,
@@ -109,7 +111,8 @@ def condition_of(model: Model, y: np.ndarray, r: np.ndarray) -> Condition:
     if model.anchor is None:
         concat, _ = autoencoder.encode(model.vae, radiograph)
     else:
-        concat = folded(model.anchor(radiograph, features * model.denoiser.shown)[0], model.latent_shape)
+        expected = model.anchor(radiograph, features * model.denoiser.shown)[0]
+        concat = folded(expected, model.latent_shape, model.denoiser.shown_channels)
     if model.radiograph_encoder is None:
         token = torch.zeros(1, 1, model.denoiser.unet.config.cross_attention_dim, device=model.device)
     else:
@@ -166,6 +169,9 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
         from xrmri.models.radiograph_encoder import load_saved_encoder  # most models never need it
 
         encoder = load_saved_encoder(folder / "radiograph_encoder").to(device).requires_grad_(False).eval()
+    shown = denoiser.shown_channels
+    if facts.anchor and isqrt(shown) ** 2 != shown:
+        raise InconsistentError(f"{folder}: its denoiser is shown {shown} channels, which no square of pixels makes")
     return Model(
         vae=load_autoencoder(folder / "vae").to(device),
         denoiser=denoiser.to(device).requires_grad_(False).eval(),

@@ -48,6 +48,7 @@ class _UnetSizes:
 
     block_out_channels: _Widths
     layers_per_block: Annotated[int, Between(1, 8)]
+    in_channels: Annotated[int, Between(2, 128)]
     out_channels: Annotated[int, Between(1, 64)]
     norm_num_groups: _Width
     cross_attention_dim: _Width
@@ -60,6 +61,8 @@ class _UnetSizes:
         _require_levels(self.block_out_channels, self.norm_num_groups)
         if len(self.down_block_types) != len(self.block_out_channels):
             raise UnfitError("down_block_types and block_out_channels must be as many")
+        if self.in_channels <= self.out_channels:
+            raise UnfitError("in_channels must be more than out_channels, which are noise alone")
         if any(width % self.attention_head_dim for width in self.block_out_channels):
             raise UnfitError("attention_head_dim must divide every number in block_out_channels")
 
@@ -95,6 +98,7 @@ def load_unet(folder: Path) -> UNet2DConditionModel:
             heads=sizes.attention_head_dim,
             context_width=sizes.cross_attention_dim,
             latent_channels=sizes.out_channels,
+            shown_channels=sizes.in_channels - sizes.out_channels,
             norm_groups=sizes.norm_num_groups,
         )
     _require_same(content, unet, folder)

@@ -60,6 +60,12 @@ class Denoiser(nn.Module):
         backbone = Backbone(unet=unet, features=features, guidance=guidance, halves=halves)
         self.guidance = BY_NAME[method].guide(backbone)
 
+    @property
+    def shown_channels(self) -> int:
+        """Of what is concatenated with the noisy latent."""
+        sizes = self.unet.config
+        return int(sizes.in_channels - sizes.out_channels)
+
     def forward(
         self, z_t: Tensor, t: Tensor, *, concat: Tensor, token: Tensor, depth: Tensor, features: Tensor
     ) -> Tensor:
@@ -68,7 +74,7 @@ class Denoiser(nn.Module):
         Args:
             z_t: (B, C, h, w) noisy scaled latent.
             t: (B,) float32 step; between two where a schedule maps its steps onto another (Schedule.told).
-            concat: (B, C, h, w) unscaled latent of the radiograph.
+            concat: (B, C, h, w) unscaled latent of the radiograph, or (B, 16, h, w) the anchor's slice.
             token: (B, 1, W) context.
             depth: (B,) float32 in [0, 1], from the back of the knee.
             features: (B, F) float32 one-hot code; zeros where nobody read.
@@ -113,14 +119,16 @@ def build_unet(
     heads: int,
     context_width: int,
     latent_channels: int,
+    shown_channels: int = 0,
     norm_groups: int = 0,
 ) -> UNet2DConditionModel:
     """An untrained U-Net: the defaults of TrainLdm make the paper's, of 859,532,484 parameters.
 
+    shown_channels are those concatenated with the noisy latent, 0 for as many as a latent has: a radiograph's latent.
     norm_groups is the number of groups of every normalisation; 0 chooses it by the width.
     """
     return UNet2DConditionModel(
-        in_channels=2 * latent_channels,
+        in_channels=latent_channels + (shown_channels or latent_channels),
         out_channels=latent_channels,
         down_block_types=tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in attention),
         up_block_types=tuple("CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(attention)),

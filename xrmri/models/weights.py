@@ -5,11 +5,10 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 import torch
-from diffusers.configuration_utils import ConfigMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -19,6 +18,9 @@ from xrmri.documents import read_document
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import complete_or_absent, write_text
 from xrmri.limits import require_regular
+
+if TYPE_CHECKING:  # an anchor needs no diffusers, which takes longer to import than torch
+    from diffusers.configuration_utils import ConfigMixin
 
 S = TypeVar("S")
 N = TypeVar("N", bound=nn.Module)
@@ -30,7 +32,7 @@ _DAMAGE = (SafetensorError, RuntimeError, ValueError, OSError, ImportError, EOFE
 """What reading a damaged file raises: torch's restricted unpickler lets the errors of its own steps out."""
 
 
-def save_network(folder: Path, network: ConfigMixin, dtype: torch.dtype = torch.float32) -> None:
+def save_network(folder: Path, network: "ConfigMixin", dtype: torch.dtype = torch.float32) -> None:
     """Write a diffusers network so that its own from_pretrained reads it; weights on disk have `dtype`."""
     folder.mkdir(exist_ok=True)
     write_text(folder / CONFIG, network.to_json_string())

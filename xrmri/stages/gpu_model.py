@@ -1,8 +1,9 @@
 """nothing -> a model of drawn knees, within minutes of one GPU: `python -m xrmri.stages.gpu_model -o OUT`.
 
 It checks the device, draws a cohort on all cores, trains autoencoder, anchor and denoiser, writes the model in 16 bits
-and judges it on people held out. It needs none of SimpleITK, ultralytics, open_clip, typer and rich. What it works with
-lies in a folder beside OUT; the same command goes on where it was stopped.
+and judges it on people held out; people for the anchor are drawn while the autoencoder learns. It needs none of
+SimpleITK, ultralytics, open_clip, typer and rich. What it works with lies in a folder beside OUT; the same command goes
+on where it was stopped.
 """
 
 import argparse
@@ -10,27 +11,31 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from xrmri.config import BuildDataset, Execution, Generate, TrainLdm, TrainVae
-from xrmri.data.store import Dataset
-from xrmri.errors import XrmriError
+from xrmri.data.store import Dataset, open_dataset
+from xrmri.errors import StoppedEarly, XrmriError
+from xrmri.files import write_json, write_text
 from xrmri.making.cohort import CohortPlan, draw_cohort
-from xrmri.run import write_json, write_text
 
 log = logging.getLogger(__name__)
 
 _MOST_BYTES = 15_000_000
 """Of each file that is written."""
-_FINE, _MANY, _JUDGED = 0.2, 0.36, 0.97
+_FINE, _MANY, _JUDGED = 0.13, 0.46, 0.97
 """Shares of the minutes by which the people for denoiser and anchor are drawn, and judging is to end (computed, with
-film and both FLASH at 5 core seconds a person, 16 cores and the GPU mostly waiting for its batches)."""
-_VAE, _ANCHOR, _DENOISER = 0.11, 0.12, 0.13
+film and both FLASH at 3 to 4 core seconds a person, and 16 cores)."""
+_VAE, _SHARPER, _ANCHOR, _DENOISER = 0.16, 0.12, 0.18, 0.18
 """Shares that each training takes; reading, encoding and fitting take the rest."""
+_SHARPNESS = 0.004
+"""Weight of the adversarial term that the autoencoder ends with: docs/training.md has where it comes from."""
 _MOST_STEPS = 20_000
 
 
@@ -43,6 +48,8 @@ class ModelPlan:
     many: CohortPlan
     many_dataset: BuildDataset
     vae: TrainVae
+    sharper: TrainVae
+    """How the autoencoder goes on from `vae`."""
     ldm: TrainLdm
     checked: TrainLdm
     """Whose step is timed."""
@@ -53,18 +60,23 @@ class ModelPlan:
 
 def plan_of(minutes: float, people: int) -> ModelPlan:
     """As much as a GPU with sixteen cores does in so many minutes."""
-    fine = max(people // 5, 3)
+    fine = max(people // 8, 3)
     trained: dict[str, Any] = {"preset": "demo", "max_steps": _MOST_STEPS, "picture_steps": 0, "validate_steps": 500}
+    # With an anchor nobody encodes a radiograph, and its exposures are what takes longest to load.
+    vae = TrainVae.load(**trained, finish_minutes=_VAE * minutes, radiograph_share=0.0, crop=128)
     return ModelPlan(
         fine=CohortPlan(seed=40, count=fine, matrix=256, in_shard=8),
-        fine_dataset=BuildDataset(shares=(0.65, 0.1, 0.25), frame="knee"),
+        fine_dataset=BuildDataset(shares=(0.8, 0.1, 0.1), frame="knee"),
         many=CohortPlan(seed=50, count=people - fine, matrix=128),
-        many_dataset=BuildDataset(shares=(0.9, 0.1, 0.0), size=160, frame="knee"),
-        # With an anchor nobody encodes a radiograph, and its exposures are what takes longest to load.
-        vae=TrainVae.load(**trained, finish_minutes=_VAE * minutes, radiograph_share=0.0),
+        many_dataset=BuildDataset(shares=(0.93, 0.07, 0.0), size=160, frame="knee"),
+        vae=vae,
+        sharper=replace(vae, adversarial_weight=_SHARPNESS, finish_minutes=_SHARPER * minutes, learning_rate=2e-4),
         ldm=TrainLdm.load(
             **trained,
             finish_minutes=_DENOISER * minutes,
+            batch_size=32,
+            ema_decay=0.999,
+            anchor_batch_size=32,
             anchor_steps=_MOST_STEPS,
             anchor_finish_minutes=_ANCHOR * minutes,
         ),
@@ -85,6 +97,7 @@ def tiny_plan() -> ModelPlan:
         many=replace(few, seed=50, count=2),
         many_dataset=replace(dataset, shares=(0.5, 0.5, 0.0)),
         vae=TrainVae.load(preset="tiny", max_steps=2),
+        sharper=TrainVae.load(preset="tiny", max_steps=2, adversarial_weight=_SHARPNESS),
         ldm=replace(ldm, max_steps=2),
         checked=replace(ldm, batch_size=2),
         generate=Generate.load(preset="tiny"),
@@ -124,20 +137,41 @@ def run(out: Path, work: Path, made: ModelPlan, *, minutes: float, device: str) 
         write_json(out / "table.json", found)
         write_text(out / "table.md", _table(found))
 
-    dataset, cohort, vae, ldm = (work / name for name in ("dataset", "cohort", "vae", "ldm"))
-    if "check" not in found:
-        part("check", lambda: _checked(made, device))
-    part("dataset", lambda: _counts(draw_cohort(dataset, made.fine, made.fine_dataset, execution, until=by(_FINE))))
-    part("cohort", lambda: _counts(
-        draw_cohort(cohort, made.many, made.many_dataset, execution, until=by(_MANY), frame=dataset)
-    ))  # fmt: skip
+    dataset, cohort, vae, sharper, ldm = (work / name for name in ("dataset", "cohort", "vae", "sharper", "ldm"))
+    with _beside(draw_cohort, dataset, made.fine, made.fine_dataset, execution, until=by(_FINE)):
+        if "check" not in found:
+            part("check", lambda: _checked(made, device))
+    part("dataset", lambda: _counts(open_dataset(dataset)))
     from xrmri.stages import train_ldm, train_vae  # not at the top: processes that draw need no torch
 
-    part("vae", lambda: train_vae.run(dataset, vae, made.vae, execution))
-    part("ldm", lambda: train_ldm.run(dataset, vae, ldm, made.ldm, execution=execution, anchor_dataset=cohort))
+    with _beside(draw_cohort, cohort, made.many, made.many_dataset, execution, until=by(_MANY), frame=dataset):
+        part("vae", lambda: train_vae.run(dataset, vae, made.vae, execution))
+        part("sharper", lambda: train_vae.run(dataset, sharper, made.sharper, execution, init=vae))
+    part("cohort", lambda: _counts(open_dataset(cohort)))
+    part("ldm", lambda: train_ldm.run(dataset, sharper, ldm, made.ldm, execution=execution, anchor_dataset=cohort))
     part("model", lambda: _written(ldm, work / "in-16-bits", out))
     part("judged", lambda: _judged(dataset, ldm, made.generate, device, until=by(_JUDGED)))
     return found
+
+
+@contextmanager
+def _beside(work: Callable[..., object], *given: Any, **named: Any) -> Iterator[None]:
+    """Do some work in another process meanwhile, and wait for it; an error here, or a signal, stops it too.
+
+    Raises:
+        StoppedEarly: that process has not finished its work.
+    """
+    other = get_context("spawn").Process(target=work, args=given, kwargs=named)
+    other.start()
+    try:
+        yield
+    except BaseException:
+        other.terminate()
+        raise
+    finally:
+        other.join()
+    if other.exitcode:
+        raise StoppedEarly("the process that draws people was stopped: run the same command again to go on")
 
 
 def _checked(made: ModelPlan, name: str) -> dict[str, Any]:
@@ -181,7 +215,6 @@ def _written(ldm: Path, smaller: Path, out: Path) -> dict[str, Any]:
 
 def _judged(dataset: Path, ldm: Path, config: Generate, device: str, *, until: float) -> dict[str, Any]:
     from xrmri.data.slices import seen_knee
-    from xrmri.data.store import open_dataset
     from xrmri.generation.machine import draw_volume
     from xrmri.generation.mean import expected_volume
     from xrmri.generation.model import find_model
@@ -239,7 +272,7 @@ def main() -> int:
     parser.add_argument("--work", type=Path, help="folder of what is needed on the way (default OUT-work)")
     parser.add_argument("--minutes", type=float, default=8.0, help="all is done within them (default 8)")
     parser.add_argument("--device", default="cuda", help="cuda, cuda:N or cpu (default cuda)")
-    parser.add_argument("--people", type=int, default=600, help="drawn at most (default 600)")
+    parser.add_argument("--people", type=int, default=2_400, help="drawn at most (default 2400)")
     parser.add_argument("--tiny", action="store_true", help="everything in seconds, for tests")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")

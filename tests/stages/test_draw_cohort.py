@@ -1,0 +1,53 @@
+"""People drawn straight into a dataset: `python -m xrmri.stages.draw_cohort`."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from xrmri.data.store import open_dataset
+from xrmri.facts import TEMPLATE
+from xrmri.files import sha256
+from xrmri.making.cohort import _detected
+from xrmri.phantom.anatomy import draw_participant
+from xrmri.phantom.film import Film
+
+BASE = [sys.executable, "-m", "xrmri.stages.draw_cohort", "--matrix", "128", "--size", "64", "--workers", "1"]
+
+
+def draw(out, *more):
+    clean = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run([*BASE, "-o", str(out), *more], env=clean, capture_output=True, text=True, check=False)
+
+
+def test_both_knees_of_three_people_in_the_frame_of_a_dataset(tmp_path):
+    own, other = tmp_path / "own", tmp_path / "other"
+    assert draw(own, "--people", "3", "--seed", "4", "--shares", "0.34", "0.33", "0.33").returncode == 0
+    said = draw(other, "--people", "3", "--seed", "5", "--shares", "1", "0", "0", "--frame", str(own))
+    assert said.returncode == 0, said.stderr
+    data = open_dataset(other)
+    assert (len(data), data.index["participant"].nunique(), data.facts.frame) == (6, 3, "knee")
+    assert sha256(own / TEMPLATE) == sha256(other / TEMPLATE)
+
+
+@pytest.mark.parametrize("given", [("--people", "2"), ("--people", "3", "--matrix", "100")])
+def test_what_cannot_be_drawn_is_one_line(tmp_path, given):
+    said = draw(tmp_path / "out", *given)
+    assert said.returncode == 2 and said.stderr.startswith("--people must be") and said.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_boxes_are_off_as_the_detector_is_and_alike_on_both_sides():
+    boxes = dict.fromkeys(("left", "right"), (0, 0, 500, 500))
+    film = Film(pixels=np.zeros((4, 4), np.uint16), spacing_mm=0.2, joint_box=boxes)
+    found = {side: [] for side in ("left", "right")}
+    for number in range(300):
+        for side, boxes in found.items():
+            x0, y0, x1, y1 = _detected(draw_participant(3, number), side, film)
+            boxes.append(((x0 + x1) / 2 - 250, (y0 + y1) / 2 - 250, np.log((x1 - x0) / 500)))
+    left, right = (np.array(boxes) * (0.2, 0.2, 1) for boxes in found.values())
+    assert np.allclose(right.mean(axis=0), (0.3, -0.6, 0.04), atol=(0.25, 0.35, 0.01))
+    assert np.allclose(left.mean(axis=0), (-0.3, -0.6, 0.04), atol=(0.25, 0.35, 0.01))
+    assert np.allclose(right.std(axis=0), (1.2, 1.6, 0.04), rtol=0.15)
