@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint faults bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out gpu-model clean
+.PHONY: setup demo test lint faults bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out gpu-model reproduce clean
 
 setup: $(READY)
 
@@ -94,6 +94,11 @@ held-out: $(READY)
 # Such a model within MINUTES of one GPU, from nothing; docs/training.md says more. PEOPLE are drawn at most.
 gpu-model: $(READY)
 	$(BIN)/python -m xrmri.stages.gpu_model --minutes $(or $(MINUTES),8) --people $(or $(PEOPLE),2400) -o work/gpu-model
+
+# The paper's experiments with their controls (docs/experiments.md): hours, and stopped anywhere it goes on. PRESET=tiny
+# takes minutes and says nothing of knees; OAI=/path takes real ones.
+reproduce: $(READY)
+	OAI="$(OAI)" sh tests/reproduce.sh $(BIN)/python work/reproduce-$(PRESET)$(if $(OAI),-oai) $(PRESET)
 
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)
