@@ -35,6 +35,10 @@ def generate(
         typer.Option("--set", metavar="NAME=GRADE", help="A grade, or age, sex, bmi; wins over --features."),
     ] = None,
     side: Annotated[str | None, typer.Option(help="left or right: which knee the radiograph shows.")] = None,
+    both: Annotated[bool, typer.Option("--both", help="Draw both knees of each film.")] = False,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Take pictures as they are: no framing by the joint, no greys turned round.")
+    ] = False,
     model: Annotated[
         Path | None, typer.Option(help="Folder from train-ldm. Default: the demonstration model bundled here.")
     ] = None,
@@ -92,6 +96,8 @@ def generate(
         features=features,
         changed=tuple(set_ or ()),
         side=side,
+        both=both,
+        as_is=as_is,
         model=model,
         sweep=sweep,
         like=like,

@@ -68,6 +68,7 @@ def test_what_a_config_file_says_of_detect_knee_reaches_the_detector_that_genera
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (1500, 1600)).astype(np.uint8)).save(file)
     knee = KneeBox(side="left", score=0.9, corners=(400, 400, 600, 600))
     monkeypatch.setattr(detect, "load_detector", lambda _: None)
+    monkeypatch.setattr(detect, "find_knees", lambda *_, **__: [knee])
     monkeypatch.setattr(
         sides, "see_knees", lambda *_, **how: asked.update(how) or sides.Seen(knees=(knee,), left_out=(), boxes=())
     )

@@ -144,11 +144,15 @@ def laid_on_slice(crop: np.ndarray, width_mm: float | None, slice_mm: float) -> 
     Returns:
         (H, W) float32 in the units of the crop; black where the slice is wider than the crop.
     """
-    low, high = _CROP_MM_LIMITS
-    width_mm = width_mm if width_mm is not None and low <= width_mm <= high else CROP_MM
     size = crop.shape[0]
-    reach = size / 2 * slice_mm / width_mm
+    reach = size / 2 * slice_mm / believed_width_mm(width_mm)
     return sampled(crop, (size / 2 - reach, size / 2 + reach), (size / 2 - reach, size / 2 + reach), size)
+
+
+def believed_width_mm(width_mm: float | None) -> float:
+    """The width that a joint crop counts as: what its film tells where a knee can be as wide, else CROP_MM."""
+    low, high = _CROP_MM_LIMITS
+    return width_mm if width_mm is not None and low <= width_mm <= high else CROP_MM
 
 
 def mirrored(image: np.ndarray) -> np.ndarray:

@@ -38,6 +38,10 @@ class Case:
     """Age, sex and BMI, None where missing; of a model that is not told them, only what a person said."""
     source: dict[str, Any]
     """Where the radiograph came from, without a path."""
+    taken: dict[str, Any] = field(default_factory=dict)
+    """How the joint was taken from a person's picture."""
+    doubt: str = ""
+    """Why that picture may be no knee, in a clause."""
     geometry: Geometry | None = None
     """Where the acquired volume lies, looking right, slices as in the dataset; None for a radiograph on its own."""
     grid: ReferenceGrid | None = None
@@ -67,8 +71,9 @@ def case_of_radiograph(
     Raises:
         InputError: not a readable radiograph, no knee on it, or no telling which knee is meant.
     """
-    joint = read_joint(file, inputs.side, inputs.detection)
+    joint = read_joint(file, inputs.side, inputs.detection, as_is=inputs.as_is)
     source: dict[str, Any] = {"file": file.name, "sha256": sha256(file)}
+    source |= {"taken": {name: value for name, value in joint.told.items() if name in ("framing", "greys", "box")}}
     if joint.on_film and inputs.detection != DetectKnee():
         source["detect_knee"] = inputs.detection.to_dict()
     return Case(
@@ -79,6 +84,8 @@ def case_of_radiograph(
         grades={name: grades.get(name) for name in view.features.names},
         covariates=_told(covariates, view),
         source=source,
+        taken=joint.told,
+        doubt=joint.doubt,
         grid=inputs.grid(),
     )
 

@@ -10,6 +10,7 @@ from xrmri import __version__
 from xrmri.config import Generate
 from xrmri.data.dicom_series import SeriesWords, slice_file, write_series
 from xrmri.data.nifti import volume_name, write_volume
+from xrmri.data.radiograph import believed_width_mm
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.files import digest
@@ -160,8 +161,9 @@ def deliver(
     laid = [_laid(Volume(voxels=voxels, geometry=geometry, side=case.side), case.grid) for voxels in intensities]
     what = "mean of the knees that fit, not one of them" if config.mean else "not for diagnosis"
     title = f"{target.stem}, {case.side} knee: synthetic MRI, {what}"
+    doubt = f"Doubtful: {case.doubt}. " if case.doubt else ""
     note = (
-        f"{'Not for diagnosis. ' * config.mean}Drawn by xrmri {__version__} with the {model.name}, "
+        f"{doubt}{'Not for diagnosis. ' * config.mean}Drawn by xrmri {__version__} with the {model.name}, "
         f"trained on {model.knees}. Image left is {geometry.image_left}."
     )
     sidecar = target.beside(".json")
@@ -215,6 +217,7 @@ def _sidecar(case: Case, config: Generate, model: ModelFolder, geometry: Geometr
         "features_used": {name: grade for name, grade in case.grades.items() if grade is not None},
         "features_missing": [name for name, grade in case.grades.items() if grade is None],
         **_covariates(case, model),
+        **_taken(case),
         **config.to_dict(),
         "spacing_mm": dict(zip(("slice", "row", "column"), geometry.spacing_mm, strict=True)),
         "axes": "as in the reference series"
@@ -245,6 +248,15 @@ def _words(
         version=__version__,
         side_is_known=not case.side_is_assumed,
     )
+
+
+def _taken(case: Case) -> dict[str, Any]:
+    """How the joint was taken from a person's picture, how wide it counts as, and why it may be none."""
+    if not case.taken:
+        return {}
+    width_mm = believed_width_mm(case.width_mm)
+    told = {"width_mm": round(width_mm, 2), "width_from": "file" if width_mm == case.width_mm else "usual crop"}
+    return {"radiograph": case.taken | told | ({"warning": case.doubt} if case.doubt else {})}
 
 
 def _covariates(case: Case, model: ModelFolder) -> dict[str, Any]:

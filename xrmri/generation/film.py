@@ -1,7 +1,9 @@
-"""A person's radiograph -> the joint that is meant: a crop as it is, or one knee of a film."""
+"""A person's radiograph -> the joint that is meant, framed as the model was taught: a crop, or one knee of a film."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,9 +13,17 @@ from xrmri.data.radiograph import crop_knee, read_radiograph, windowed
 from xrmri.errors import InputError
 from xrmri.records import KneeBox, Radiograph
 
-CROP_PIXELS_AT_MOST = 700
-"""A larger radiograph is a film: joint crops in use have 224 to 512 pixels, films over 1,500."""
+if TYPE_CHECKING:  # torch and ultralytics load where a picture is looked at
+    from xrmri.detector.detect import Detector
+
+log = logging.getLogger(__name__)
+
 CROP_ASPECT_AT_MOST = 1.3
+"""A longer picture is a film, whatever is on it."""
+_MARGIN = 0.02
+"""A row or column at the rim that spans less of the greys of its picture is margin (choice: JPEG makes it uneven)."""
+FAINT = 0.6
+"""Knees that score less are unlike those the detector knows (measured: 60 real crops score 0.72 to 0.88)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -27,30 +37,44 @@ class JointCrop:
     side: str | None
     """None where nobody says which knee it is."""
     on_film: bool
-    """Whether it had to be found on a film."""
+    """Whether it had to be found on the picture."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """How it was taken from the picture, for whoever reads the volume."""
+    doubt: str = ""
+    """Why the picture may be no knee, in a clause; empty where it is one."""
 
 
-def read_joint(file: Path, side: str | None, detection: DetectKnee) -> JointCrop:
+def read_joint(file: Path, side: str | None, detection: DetectKnee, *, as_is: bool = False) -> JointCrop:
     """The joint on a radiograph.
 
     Args:
         file: a joint crop or a film, in any format.
         side: the knee that is meant, where a person says it.
-        detection: how joints are found on films.
+        detection: how joints are found.
+        as_is: take the picture as it is: whole, and its greys as they run.
 
     Raises:
-        InputError: not a readable radiograph, no knee on it, or no telling which knee is meant.
+        InputError: not a readable radiograph, no knee on a film, or no telling which knee is meant.
     """
     radiograph = read_radiograph(file, side)
-    spacing_mm = radiograph.spacing_mm
-    short, long = sorted(radiograph.pixels.shape)
-    if long <= min(CROP_PIXELS_AT_MOST, CROP_ASPECT_AT_MOST * short):
-        width_mm = spacing_mm[1] * long if spacing_mm else None
-        return JointCrop(pixels=windowed(radiograph.pixels), width_mm=width_mm, side=side, on_film=False)
-    knee = knee_on_film(file, radiograph, side, detection)
-    crop, spacing_mm = crop_knee(radiograph, knee.corners, scale=detection.box_scale, pixels=detection.crop_pixels)
-    width_mm = spacing_mm[1] * crop.shape[1] if spacing_mm else None
-    return JointCrop(pixels=crop, width_mm=width_mm, side=side or knee.side, on_film=True)
+    if as_is:
+        return _whole(radiograph, {"framing": "as it is", "greys": "as stored", "side_from": _whence(side)})
+    from xrmri.detector.detect import find_knees, load_detector
+    from xrmri.detector.framing import fills, is_negative, knee_that_fills
+
+    detector, film = load_detector(None), described(file)
+    found = find_knees(detector, radiograph, min_score=detection.min_score)
+    if film.knees is not None or len(found) > 1 or (found and not fills(found[0], radiograph)):
+        turned = bool(found) and all(is_negative(radiograph, box, detection.box_scale) for box in found)
+        radiograph = _put_right(file, radiograph, turned)
+        knee = knee_on_film(file, radiograph, side, detection)
+        return _framed(radiograph, knee, detection, {"greys": _greys(turned), "side_from": _whence(side, "film")})
+    turned = bool(found) and is_negative(radiograph, found[0], detection.box_scale)
+    radiograph = _put_right(file, radiograph, turned)
+    box = knee_that_fills(detector, radiograph, found[0] if found else None)
+    if box is None or box.score < detection.min_score:
+        return _no_knee(file, radiograph, box.score if box else 0.0)
+    return _of_crop(file, radiograph, box, detector=detector, detection=detection, turned=turned)
 
 
 def knee_on_film(file: Path, radiograph: Radiograph, side: str | None, detection: DetectKnee) -> KneeBox:
@@ -63,11 +87,121 @@ def knee_on_film(file: Path, radiograph: Radiograph, side: str | None, detection
         raise InputError(f"{file} is a film of the {film.side} knee, as its description says: --side {side} is wrong")
     alone = None if film.knees == 2 else film.side or side
     seen = see_knees(load_detector(None), radiograph, knees=film.knees, side=alone, min_score=detection.min_score)
+    if alone is None and not seen.knees and len(seen.boxes) == 1 and film.knees != 2:
+        return _by_fibula(file, seen.boxes[0])
     if not seen.knees:
         raise InputError(f"{file} is a film that cannot be used ({seen.left_out[0].reason}): crop the joint by hand")
     if side is None and len(seen.knees) > 1:
-        raise InputError(f"{file} is a film: say --side left or --side right for the knee you mean")
+        raise InputError(f"{file} shows both knees: say --side left or --side right for the one you mean, or --both")
     chosen = next((knee for knee in seen.knees if side in (None, knee.side)), None)
     if chosen is None:
         raise InputError(f"{file} is a film on which the {side} knee was not found: crop the joint by hand")
     return chosen
+
+
+def _of_crop(
+    file: Path, radiograph: Radiograph, box: KneeBox, *, detector: "Detector", detection: DetectKnee, turned: bool
+) -> JointCrop:
+    """The joint of a picture that it fills."""
+    from xrmri.detector.detect import with_fibula
+    from xrmri.detector.framing import SURELY, side_by_fibula
+
+    (knee,) = with_fibula(detector, radiograph, [box])
+    looks, surely = side_by_fibula(knee)
+    if radiograph.side is None:
+        knee = _by_fibula(file, knee)
+    elif looks != radiograph.side and surely > SURELY:
+        said = "%s is drawn as a %s knee, as you say, but its fibula lies as on a %s one (%.2f): is it mirrored?"
+        log.warning(said, file, radiograph.side, looks, surely)
+    told = {"greys": _greys(turned), "side_from": _whence(radiograph.side, "fibula"), "fibula": f"{looks} {surely:.2f}"}
+    joint = _framed(radiograph, replace(knee, side=radiograph.side or knee.side), detection, told, cut=True)
+    if box.score >= FAINT:
+        return joint
+    doubt = f"it is unlike the knees that the detector knows (score {box.score:.2f}, knees have {FAINT:g} and more)"
+    log.warning("%s: %s", file, doubt)
+    return replace(joint, doubt=doubt)
+
+
+def _framed(
+    radiograph: Radiograph, knee: KneeBox, detection: DetectKnee, told: dict[str, Any], *, cut: bool = False
+) -> JointCrop:
+    """A joint in the frame that every model is taught with.
+
+    What somebody cut off a knee, or laid a margin over, goes on as its last pixels do; a film ends in black.
+    """
+    film, (x0, y0, x1, y1) = radiograph, knee.corners
+    if cut:
+        beyond = round(max(x1 - x0, y1 - y0))
+        film = replace(radiograph, pixels=_continued(radiograph.pixels, beyond))
+        x0, y0, x1, y1 = (corner + beyond for corner in (x0, y0, x1, y1))
+    crop, spacing_mm = crop_knee(film, (x0, y0, x1, y1), scale=detection.box_scale, pixels=detection.crop_pixels)
+    framing = {
+        "framing": "by the joint's box",
+        "box": [round(corner, 1) for corner in knee.corners],
+        "knee_score": round(knee.score, 3),
+    }
+    width_mm = spacing_mm[1] * crop.shape[1] if spacing_mm else None
+    return JointCrop(pixels=crop, width_mm=width_mm, side=knee.side, on_film=True, told=framing | told)
+
+
+def _continued(pixels: np.ndarray, beyond: int) -> np.ndarray:
+    """A picture with so many pixels more on each side, and in place of even margins, that are like its last ones."""
+    even = _MARGIN * float(np.ptp(pixels))
+    kept = [np.flatnonzero(np.ptp(pixels, axis=axis) > even) for axis in (1, 0)]
+    bounds = [(int(lines[0]), int(lines[-1]) + 1) for lines in kept]
+    (top, bottom), (left, right) = bounds
+    added = [(beyond + first, beyond + count - last) for (first, last), count in zip(bounds, pixels.shape, strict=True)]
+    return np.pad(pixels[top:bottom, left:right], added, mode="edge")
+
+
+def _whole(radiograph: Radiograph, told: dict[str, Any]) -> JointCrop:
+    """A picture as it is, its pixels made square."""
+    (height, width), (rows, columns) = radiograph.pixel_size, radiograph.pixels.shape
+    crop = windowed(radiograph.pixels)
+    if not np.isclose(height, width, rtol=1e-3):
+        size = max(rows, columns)
+        crop, _ = crop_knee(radiograph, (0, 0, columns, rows), scale=1.0, pixels=size)
+    width_mm = max(columns * width, rows * height) if radiograph.spacing_mm else None
+    return JointCrop(pixels=crop, width_mm=width_mm, side=radiograph.side, on_film=False, told=told)
+
+
+def _no_knee(file: Path, radiograph: Radiograph, score: float) -> JointCrop:
+    """A picture on which no knee was found: drawn from as it is, if it may be a crop at all, and not without a word."""
+    short, long = sorted(radiograph.pixels.shape)
+    doubt = f"no knee was found on it (best score {score:.2f}, knees have {FAINT:g} and more)"
+    if long > CROP_ASPECT_AT_MOST * short:
+        raise InputError(f"{file}: {doubt}: crop the joint by hand and give --as-is")
+    log.warning("%s: %s: it is drawn from as it is", file, doubt)
+    told = {"framing": "as it is", "greys": "as stored", "knee_score": round(score, 3)}
+    return replace(_whole(radiograph, told | {"side_from": _whence(radiograph.side)}), doubt=doubt)
+
+
+def _by_fibula(file: Path, knee: KneeBox) -> KneeBox:
+    """The knee with the side that its fibula tells; InputError where it does not tell surely."""
+    from xrmri.detector.framing import SURELY, side_by_fibula
+
+    side, surely = side_by_fibula(knee)
+    if surely < SURELY:
+        told = f"its fibula lies as on a {side} knee, but only {surely:.2f} surely"
+        raise InputError(f"{file} does not tell which knee it shows ({told}): give --side left or --side right")
+    log.info("%s shows a %s knee, as its fibula tells (%.2f): say --side where it does not", file, side, surely)
+    return replace(knee, side=side)
+
+
+def _put_right(file: Path, radiograph: Radiograph, turned: bool) -> Radiograph:
+    """The picture with bone bright."""
+    if not turned:
+        return radiograph
+    from xrmri.detector.framing import turned_round
+
+    log.warning("%s shows bone dark: its greys are turned round (--as-is keeps them)", file)
+    return turned_round(radiograph)
+
+
+def _greys(turned: bool) -> str:
+    return "turned round" if turned else "as stored"
+
+
+def _whence(side: str | None, otherwise: str = "nobody") -> str:
+    """Who tells the side."""
+    return "given" if side else otherwise

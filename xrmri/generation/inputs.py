@@ -34,6 +34,10 @@ class GenerateInputs:
     changed: tuple[str, ...] = ()
     """NAME=GRADE, each over the file's; or age, sex, bmi."""
     side: str | None = None
+    both: bool = False
+    """Both knees of each film."""
+    as_is: bool = False
+    """Pictures are neither framed nor put right."""
     model: Path | None = None
     """None for the bundled one."""
     sweep: str | None = None
@@ -55,6 +59,8 @@ class GenerateInputs:
             raise InputError(f"--frame must be scanner or knee, not {self.frame!r}")
         if self.side not in (None, *SIDES):
             raise InputError(f"--side must be left or right, not {self.side!r}")
+        if self.both and (self.side or self.as_is):
+            raise InputError("--both finds both knees of a film: give it without --side and --as-is")
 
     def grid(self) -> ReferenceGrid | None:
         """The grid asked for, if one is."""

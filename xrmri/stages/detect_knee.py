@@ -142,6 +142,7 @@ def _rows(
 
 def _look(job: _FilmJob) -> _Found:
     """Find and cut the knees of one film; a film that cannot be used gives a reason, never an exception."""
+    from xrmri.detector.framing import is_negative, turned_round
     from xrmri.detector.sides import see_knees
 
     source = str(job.film.file)
@@ -152,6 +153,9 @@ def _look(job: _FilmJob) -> _Found:
             detector, radiograph, knees=job.film.knees, side=radiograph.side, min_score=job.config.min_score
         )
         digest = content_sha256(job.film.file)
+        if seen.knees and all(is_negative(radiograph, box, job.config.box_scale) for box in seen.knees):
+            log.warning("%s shows bone dark: its crops are turned round", source)
+            radiograph = turned_round(radiograph)
         knees = tuple(_cut(job, radiograph, box, digest) for box in seen.knees)
     except InputError as error:
         reason = str(error).removeprefix(f"{source} ")

@@ -25,6 +25,7 @@ from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.names import safe_name
 from xrmri.outputs import clear_leftovers_of
+from xrmri.records import SIDES
 from xrmri.run import Run, begin, fingerprint, is_done, require_writable
 from xrmri.tables import write_table
 from xrmri.trouble import hash_or_absent, opens
@@ -106,25 +107,30 @@ def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateI
     grades, covariates = inputs.grades(model.features), _covariates(inputs, model)
     if inputs.frame:
         raise InputError("--frame belongs to a dataset: a radiograph does not tell how the knee lay")
-    names = [f"{safe_name(_stem(file))}_mri" for file in files]
-    if len(set(names)) < len(names):
+    sides = SIDES if inputs.both else (inputs.side,)
+    endings = {side: f"_{side}_mri" if inputs.both else "_mri" for side in sides}
+    wanted = {f"{safe_name(_stem(file))}{endings[side]}": (file, side) for file in files for side in sides}
+    if len(wanted) < len(files) * len(sides):
         raise InputError("two radiographs have the same name: rename one, or run them one by one")
-    named = dict(zip(names, files, strict=True))
-    told = {"grades": json.dumps(grades, sort_keys=True), "side": str(inputs.side)}
+    named = {name: file for name, (file, _) in wanted.items()}
+    told = {"grades": json.dumps(grades, sort_keys=True), "side": "both" if inputs.both else str(inputs.side)}
+    told |= {"as_is": "yes"} if inputs.as_is else {}
     told |= {f"radiograph {name}": hash_or_absent(file) for name, file in named.items()}
     told |= _told(covariates, inputs)
     if inputs.like:
         told["like"] = fingerprint(inputs.like)
     if inputs.detection != DetectKnee():
         told["detect-knee"] = digest(inputs.detection.to_dict())
-    read = partial(case_of_radiograph, inputs=inputs, grades=grades, view=model.view, covariates=covariates)
-    return {name: partial(read, file) for name, file in named.items()}, told
+    read = partial(case_of_radiograph, grades=grades, view=model.view, covariates=covariates)
+    meant = {side: replace(inputs, side=side, both=False) for side in sides}
+    return {name: partial(read, file, inputs=meant[side]) for name, (file, side) in wanted.items()}, told
 
 
 def _of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
     """The cases of a split of a dataset, from radiograph and grades alone; likewise."""
-    if inputs.features or inputs.side or inputs.sweep or inputs.like:
-        raise InputError("--features, --side, --sweep and --like belong to single radiographs: a dataset has its own")
+    if inputs.features or inputs.side or inputs.sweep or inputs.like or inputs.both or inputs.as_is:
+        alone = "--features, --side, --both, --as-is, --sweep and --like"
+        raise InputError(f"{alone} belong to single radiographs: a dataset has its own")
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
     dataset = open_dataset(folder)
