@@ -123,10 +123,10 @@ def test_generate_refuses_impossible_settings_in_one_line(files, xrmri, argument
 
 def test_an_output_that_cannot_be_written_is_refused_before_any_work(files, xrmri):
     (files / "file").write_text("in the way")
-    said = xrmri("generate", files / "knee.png", "-o", files / "file" / "knee.nii.gz")
+    said = xrmri("generate", files / "knee.png", "--as-is", "-o", files / "file" / "knee.nii.gz")
     assert "cannot be written" in one_line(said)
     (files / "taken.nii.gz").write_text("somebody else's")
-    said = xrmri("generate", files / "knee.png", "-o", files / "taken.nii.gz")
+    said = xrmri("generate", files / "knee.png", "--as-is", "-o", files / "taken.nii.gz")
     assert "exists and was not written by xrmri: move it away" in one_line(said)
     assert (files / "taken.nii.gz").read_text() == "somebody else's"
 

@@ -211,7 +211,7 @@ def test_generate_replaces_neither_its_inputs_nor_what_it_did_not_write(desk, xr
     (desk / "b_V00XRKL-4-minus-0.png").write_text("mine")
     (desk / "linked.png").symlink_to("a.png")
     before = {file.name: file.read_bytes() for file in desk.iterdir()}
-    model = ["--model", chain.ldm, "--preset", "tiny", "--no-progress"]
+    model = ["--as-is", "--model", chain.ldm, "--preset", "tiny", "--no-progress"]
     said = xrmri("generate", *arguments, *model, *["--force"] * force)
     assert said.code == 2 and len(said.err.splitlines()) == 1 and re.search(words, said.err), said
     assert {file.name: file.read_bytes() for file in desk.iterdir()} == before
