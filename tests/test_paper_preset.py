@@ -27,6 +27,7 @@ LINES = (
     ("build-dataset", "slices", "III-B: 80 slices", 80),
     ("build-dataset", "first_slice", "III-B: from the 13th slice", 13),
     ("build-dataset", "last_slice", "III-B: to the 63rd; 50 remain", 63),
+    ("build-dataset", "slice_window", "III-B: by number, from the 13th to the 63rd", ""),
     ("build-dataset", "size", "III-B: 256 x 256", 256),
     ("build-dataset", "plane", "III-B: T1-weighted, coronal", "coronal"),
     ("build-dataset", "series", "III-B: T1-weighted alone", ""),

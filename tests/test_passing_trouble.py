@@ -38,16 +38,16 @@ def release(chain, tmp_path):
 
 def lost_while_reading(monkeypatch, lost: list[Path]):
     """Take a series away once the release has been searched, and put it back when the command is over."""
-    from xrmri.stages import build_dataset
+    from xrmri.building import cohort
 
-    search, back = build_dataset.search, []
+    search, back = cohort.search, []
 
     def searched(*given):
         found = search(*given)
         back.extend(away(path) for path in lost)
         return found
 
-    monkeypatch.setattr(build_dataset, "search", searched)
+    monkeypatch.setattr(cohort, "search", searched)
     return back
 
 
@@ -74,7 +74,7 @@ def test_a_radiograph_that_was_away_is_drawn_by_the_same_command_and_a_damaged_o
         shutil.copy(crop, tmp_path / name)
     (tmp_path / "c.png").write_text("not an image")
     films = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
-    draw = ["generate", *films, "--model", chain.ldm, "-o", tmp_path / "v", *TINY]
+    draw = ["generate", *films, "--side", "right", "--model", chain.ldm, "-o", tmp_path / "v", *TINY]
     put_back = away(tmp_path / "b.png")
     assert xrmri(*draw, "--json").result["counts"] == {"asked": 3, "drawn": 1, "rejected": 2}
     put_back()

@@ -29,7 +29,7 @@ def commands_of(folder: Path, oai: str) -> list[list[str]]:
     stub.chmod(0o755)
     script = ["sh", "tests/reproduce.sh", str(stub), str(folder / "work"), "tiny"]
     subprocess.run(script, cwd=ROOT, env=os.environ | {"OAI": oai}, check=True)
-    return [json.loads(line) for line in told.read_text().splitlines()]
+    return [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
 
 
 def obey(command: list[str]) -> None:
@@ -63,7 +63,7 @@ def made(chain, tmp_path_factory):
 
 
 def record(folder: Path) -> dict:
-    return json.loads((folder / "run.json").read_text())
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
 
 
 def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
@@ -80,26 +80,26 @@ def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
 
 
 def test_every_method_stands_in_one_comparison_with_corrected_tests(made):
-    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_text())
+    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_text(encoding="utf-8"))
     assert summary["run_names"] == list(METHODS[:2]) + [name for name in summary["run_names"] if name in METHODS[2:]]
     assert set(summary["run_names"]) == set(METHODS)
     compared = {(row["metric"], frozenset((row["one"], row["other"]))) for row in summary["runs"]}
     assert len([pair for metric, pair in compared if metric == "ssim"]) == 7 * 6 / 2
-    flips = json.loads((made / "evaluation-V00XRCHL-xray2mri" / "summary.json").read_text())["flips"]
+    flips = json.loads((made / "evaluation-V00XRCHL-xray2mri" / "summary.json").read_text(encoding="utf-8"))["flips"]
     assert flips["grades"] == {"V00XRCHL": [0, 1]} and flips["change"] > 0
 
 
 def test_more_depths_of_shared_noise_are_smoother_and_a_blend_is_another_volume(made):
-    summary = json.loads((made / "evaluation-depths-shared" / "summary.json").read_text())
+    summary = json.loads((made / "evaluation-depths-shared" / "summary.json").read_text(encoding="utf-8"))
     found = {one["slices"]: one["median"] for one in summary["continuity"].values()}
     assert set(found) == {6, 11} and found[11] > found[6]
-    rows = json.loads((made / "evaluation-between-shared" / "summary.json").read_text())["runs"]
+    rows = json.loads((made / "evaluation-between-shared" / "summary.json").read_text(encoding="utf-8"))["runs"]
     assert {row["other"] for row in rows} == {"shared-blended"} and any(row["median"] for row in rows)
 
 
 def test_the_tables_say_what_the_summaries_say_and_the_pictures_are_small(made):
-    text = (made / "results" / "results.md").read_text()
-    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_text())
+    text = (made / "results" / "results.md").read_text(encoding="utf-8")
+    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_text(encoding="utf-8"))
     for name in METHODS:
         source = "generated" if name == "anchored" else name
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} | ") and " to " in line)

@@ -110,7 +110,7 @@ def test_shards_of_other_settings_or_damaged_ones_are_not_merged(laid, whole, tm
         said = xrmri("build-dataset", out, option)
         assert said.code == 3 and "pairs-00001-of-00004.h5 has changed" in said.err and len(said.err.splitlines()) == 1
     other = xrmri(*arguments(laid, out), "--feature-set", "paper", "--shard", "1/4")
-    assert other.code == 2 and "feature_set was 'full', now 'paper'" in other.err
+    assert other.code == 2 and 'feature_set was "full", now "paper"' in other.err
 
 
 @pytest.mark.parametrize("given", ["4/4", "1", "a/b", "-1/4", "1/0"])

@@ -184,7 +184,6 @@ def _by_fibula(file: Path, knee: KneeBox) -> KneeBox:
     if surely < SURELY:
         told = f"its fibula lies as on a {side} knee, but only {surely:.2f} surely"
         raise InputError(f"{file} does not tell which knee it shows ({told}): give --side left or --side right")
-    log.info("%s shows a %s knee, as its fibula tells (%.2f): say --side where it does not", file, side, surely)
     return replace(knee, side=side)
 
 

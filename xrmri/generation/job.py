@@ -60,6 +60,9 @@ class Job:
         """Draw a case, looking right."""
         if case.side_is_assumed:
             log.info("%s is drawn as a right knee: say --side left where it is not", case.source["file"])
+        if case.taken.get("side_from") == "fibula":
+            told = "%s shows a %s knee, as its fibula tells: say --side where it does not"
+            log.info(told, case.source["file"], case.side)
         config, seen = self.config, case.seen(self.model.view)
         if config.mean:
             from xrmri.generation.mean import expected_volume
