@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint faults bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out gpu-model reproduce clean
+.PHONY: setup demo test lint faults mutants bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out gpu-model reproduce clean
 
 setup: $(READY)
 
@@ -39,6 +39,10 @@ lint: $(READY)
 faults: $(READY)
 	$(BIN)/python -m pytest -m heavy
 	$(BIN)/python -m tests.faults
+
+# Small faults put into the code, one at a time: how many do the tests notice?
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants
 
 # Ratios within one run, each part on its own; an idle machine and half an hour. tests/bench_training.py paper: 18 GB.
 bench: $(READY)
