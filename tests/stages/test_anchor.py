@@ -20,6 +20,7 @@ from xrmri.files import sha256
 from xrmri.learning.anchor import AnchorBatch, _warped, coarse_volume, sizes_for
 from xrmri.learning.anchors import folds
 from xrmri.models.bundle import condition_of, load_bundle
+from xrmri.models.weights import WEIGHTS
 from xrmri.stages import train_ldm, train_vae
 
 ON_CPU = Execution(device="cpu")
@@ -135,6 +136,23 @@ def test_an_anchor_that_was_exchanged_is_refused(made, tmp_path):
     save_file({name: value + 1e-3 for name, value in load_file(file).items()}, file)
     with pytest.raises(InconsistentError, match="anchor"):
         load_bundle(tmp_path / "ldm")
+
+
+def test_an_anchor_goes_on_from_that_of_an_earlier_model(made, tmp_path):
+    still = replace(ANCHORED, anchor_steps=1, anchor_learning_rate=1e-9, max_steps=0)
+    cohort = {"anchor_dataset": _strangers(tmp_path)}
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "first", ANCHORED, execution=ON_CPU, **cohort)
+    train_ldm.run(
+        made / "dataset", made / "vae", tmp_path / "ldm", still, execution=ON_CPU, init=tmp_path / "first", **cohort
+    )
+    before, after = (load_file(tmp_path / name / "anchor" / WEIGHTS) for name in ("first", "ldm"))
+    assert max(float((before[name] - after[name]).abs().max()) for name in before if name != "deviation") < 1e-6
+
+
+def test_an_anchor_that_has_learnt_from_those_it_would_be_shown_is_refused(made, tmp_path):
+    with pytest.raises(InconsistentError, match="its own people"):
+        train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", ANCHORED, execution=ON_CPU, init=made / "ldm")
+    assert not (tmp_path / "ldm").exists()
 
 
 def test_it_learns_on_made_knees(made, tmp_path):

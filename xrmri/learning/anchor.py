@@ -22,6 +22,7 @@ from xrmri.config import TrainLdm
 from xrmri.data.covariates import COVARIATES, without_some
 from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers, readings_of, training_view
 from xrmri.data.store import Dataset
+from xrmri.errors import InconsistentError
 from xrmri.files import complete_or_absent
 from xrmri.learning.encoding import encoded
 from xrmri.models.anchor import Anchor, AnchorSizes
@@ -146,6 +147,7 @@ def learn_anchor(
     *,
     config: TrainLdm,
     trainer: Trainer,
+    begin: Anchor | None = None,
 ) -> LearntAnchor:
     """Train an anchor, or go on with one, and take it at its best.
 
@@ -156,14 +158,22 @@ def learn_anchor(
         folder: where its checkpoints and metrics go.
         config: of train-ldm; what belongs to the anchor in it begins with `anchor`.
         trainer: what trains it.
+        begin: an earlier anchor, whose weights and template it starts from; without one, from the mean volume.
 
     Raises:
         StoppedEarly: stopped and saved.
+        InconsistentError: the earlier anchor has other sizes.
     """
     torch.manual_seed(config.seed)
     anchor = Anchor(sizes)
     mean = training.mean()
-    anchor.begin_at(mean)
+    if begin is None:
+        anchor.begin_at(mean)
+    elif begin.sizes == sizes:
+        anchor.load_state_dict(begin.state_dict())
+    else:
+        told = f"the anchor of --init has {begin.sizes}, this training needs {sizes}"
+        raise InconsistentError(f"{told}: take slices of the same size, or start without --init")
     recipe = replace(
         config,
         max_steps=config.anchor_steps,

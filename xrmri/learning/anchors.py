@@ -16,11 +16,11 @@ from torch import Tensor
 from xrmri.config import TrainLdm
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
-from xrmri.facts import TEMPLATE, AnchorFacts
+from xrmri.facts import TEMPLATE, AnchorFacts, read_model_facts
 from xrmri.files import digest
 from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, sizes_for
 from xrmri.learning.networks import facts_of
-from xrmri.models.anchor import Anchor, folded
+from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, folded, load_anchor
 from xrmri.run import fingerprint
 from xrmri.seals import are_same
 from xrmri.training.loop import Trainer
@@ -66,6 +66,7 @@ def learn_anchors(
     *,
     config: TrainLdm,
     trainer: Trainer,
+    begin: Anchor | None = None,
 ) -> Anchors:
     """Train them, or go on where a run has stopped.
 
@@ -75,6 +76,7 @@ def learn_anchors(
         out: folder of the model.
         config: of train-ldm.
         trainer: what trains them.
+        begin: the anchor of an earlier model, from which all of them start.
 
     Raises:
         StoppedEarly: stopped and saved.
@@ -94,7 +96,7 @@ def learn_anchors(
     with trainer.accelerator.main_process_first():
         learnt_from, judged_by = read("train", training, config.radiograph_variants), read("val", held_out, 1)
     sizes = sizes_for(known, features=learnt_from.features.shape[1])
-    learn = partial(learn_anchor, held_out=judged_by, sizes=sizes, config=config, trainer=trainer)
+    learn = partial(learn_anchor, held_out=judged_by, sizes=sizes, config=config, trainer=trainer, begin=begin)
     of_pairs: dict[str, Anchor] = {}
     for number, fold in enumerate([] if cohort else folds(known, training, config.anchor_folds)):
         rest = [row for row in range(len(training)) if row not in fold]
@@ -112,6 +114,21 @@ def others(known: Dataset, split: str, *, than: Dataset | None) -> list[str]:
     if not pairs:
         raise InconsistentError(f"{known.folder} has nobody for the anchor in its {split} split: build a larger one")
     return pairs
+
+
+def earlier_anchor(init: Path | None, data: Dataset, cohort: Dataset | None) -> Anchor | None:
+    """The anchor of the model that a training starts from; None where there is none.
+
+    Raises:
+        InconsistentError: it has learnt from the very people whom the denoiser is to be shown through it.
+    """
+    if init is None or not (init / ANCHOR_FOLDER).is_dir():
+        return None
+    facts = read_model_facts(init).anchor
+    if facts and facts.dataset_sha256 == fingerprint(data.folder):
+        told = f"the anchor of --init {init} has learnt from {data.folder}: it would be shown its own people"
+        raise InconsistentError(f"{told}; give people of their own by --anchor-dataset, or start without --init")
+    return load_anchor(init / ANCHOR_FOLDER)
 
 
 def folds(data: Dataset, pairs: Sequence[str], count: int) -> list[list[int]]:

@@ -15,7 +15,7 @@ from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
 from xrmri.files import digest, sha256
 from xrmri.learning.imported import Imported, sized_like
-from xrmri.models.anchor import FOLDED
+from xrmri.models.anchor import ANCHOR_FOLDER, FOLDED
 from xrmri.models.bundle import build_denoiser
 from xrmri.models.methods import BY_NAME
 from xrmri.models.parts import AUTOENCODER, GUIDANCE, require_model, require_parts
@@ -159,7 +159,8 @@ def inputs_of(config: TrainLdm, init: Path | None, imported: Imported | None) ->
     if imported:
         inputs["init"] = imported.fingerprint()
     elif init:
-        inputs["init"] = digest([sha256(init / "unet" / name) for name in (WEIGHTS, GUIDANCE)])
+        files = [init / "unet" / WEIGHTS, init / "unet" / GUIDANCE, init / ANCHOR_FOLDER / WEIGHTS]
+        inputs["init"] = digest([sha256(file) for file in files if file.is_file()])
     if config.radiograph_token == "clip" and config.radiograph_encoder != RANDOM:
         inputs["radiograph_encoder"] = sha256(Path(config.radiograph_encoder or imported.file))  # type: ignore[union-attr]
     return inputs

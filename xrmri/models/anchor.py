@@ -28,6 +28,8 @@ from torch.nn.functional import (
 from xrmri.models.weights import load_sized
 from xrmri.typed import Between, UnfitError
 
+ANCHOR_FOLDER = "anchor"
+"""Where it lies in a model's folder."""
 _FOLD = 4
 """A radiograph enters folded: 4 x 4 of its pixels become the channels of one of half the volume's resolution."""
 FOLDED = 4**2

@@ -32,7 +32,7 @@ from xrmri.facts import (
 )
 from xrmri.files import write_json, write_text
 from xrmri.models import autoencoder
-from xrmri.models.anchor import Anchor, folded, load_anchor
+from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, folded, load_anchor
 from xrmri.models.condition import Condition
 from xrmri.models.linear import fuse_biases
 from xrmri.models.parts import (
@@ -138,9 +138,9 @@ def save_bundle(folder: Path, model: Model, *, card: str, dtype: torch.dtype = t
         write_json(folder / "radiograph_encoder" / CONFIG, asdict(model.radiograph_encoder.sizes))
         save_weights(folder / "radiograph_encoder" / WEIGHTS, model.radiograph_encoder, dtype)
     if model.anchor is not None:
-        (folder / "anchor").mkdir(exist_ok=True)
-        write_json(folder / "anchor" / CONFIG, asdict(model.anchor.sizes))
-        save_weights(folder / "anchor" / WEIGHTS, model.anchor, dtype)
+        (folder / ANCHOR_FOLDER).mkdir(exist_ok=True)
+        write_json(folder / ANCHOR_FOLDER / CONFIG, asdict(model.anchor.sizes))
+        save_weights(folder / ANCHOR_FOLDER / WEIGHTS, model.anchor, dtype)
     write_text(folder / "README.md", card)
     names = MODEL + TOWER * (model.radiograph_encoder is not None) + ANCHOR * (model.anchor is not None)
     write_model_facts(folder, replace(model.facts, files=hashes(folder, names)))
@@ -177,7 +177,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
         denoiser=denoiser.to(device).requires_grad_(False).eval(),
         radiograph_encoder=encoder,
         facts=facts,
-        anchor=load_anchor(folder / "anchor").to(device) if facts.anchor else None,
+        anchor=load_anchor(folder / ANCHOR_FOLDER).to(device) if facts.anchor else None,
     )
 
 

@@ -22,7 +22,7 @@ from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InputError
 from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, ScheduleFacts, read_autoencoder_facts
 from xrmri.files import copy_file, digest, sha256
-from xrmri.learning.anchors import Anchors, learn_anchors, require_same_kind
+from xrmri.learning.anchors import Anchors, earlier_anchor, learn_anchors, require_same_kind
 from xrmri.learning.batches import Batch, Samples, features_of, read_samples
 from xrmri.learning.imported import read_imported, say_what_became_of_it
 from xrmri.learning.latents import frozen_encoders
@@ -85,6 +85,7 @@ def run(
     accelerator = prepare_device(execution.device, config)
     networks = build_networks(config, data, vae, init=init, imported=imported)
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
+    begin = earlier_anchor(init, data, cohort) if config.anchor else None
     multiply_on_small_maps(denoiser.unet)
     inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}
     inputs |= {"anchor_dataset": fingerprint(cohort.folder)} if cohort else {}
@@ -98,7 +99,7 @@ def run(
         trainer = Trainer(accelerator=accelerator, execution=execution)
         began, anchors = time.monotonic(), None
         if config.anchor:
-            anchors = learn_anchors(data, cohort, out, config=config, trainer=trainer)
+            anchors = learn_anchors(data, cohort, out, config=config, trainer=trainer, begin=begin)
         encoders = frozen_encoders(autoencoder, networks.tower, config.context_width, accelerator.device)
         if anchors:
             shape = latent_shape(autoencoder, data.facts.size)
@@ -145,13 +146,11 @@ def run(
                 facts=facts,
                 anchor=anchors.final.network.cpu() if anchors else None,
             )
-            if facts.frame == "knee":
-                copy_file(dataset / TEMPLATE, out / TEMPLATE)
-            save_bundle(out, bundle, card=model_card(facts))
+            _save(out, bundle, data)
             _fit_sampler(out, data, config, accelerator.device, parameters=counts["parameters"])
             record.note(counts=counts)
-    loss = round(facts.validation_loss, 4)
-    return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}
+    said = {"counts": counts, "validation_loss": round(facts.validation_loss, 4)}
+    return {"status": "finished", "output": str(out), **said}
 
 
 def _tell_of_contrast(data: Dataset, vae: Path) -> None:
@@ -160,6 +159,13 @@ def _tell_of_contrast(data: Dataset, vae: Path) -> None:
     if known not in (None, data.facts.sequence):
         other = "the autoencoder was trained on another contrast: %s knows %s, %s holds %s"
         log.warning(other, vae, known, data.folder, data.facts.sequence)
+
+
+def _save(out: Path, model: Model, data: Dataset) -> None:
+    """Write the model, with the template of the frame that its knees lie in."""
+    if model.facts.frame == "knee":
+        copy_file(data.folder / TEMPLATE, out / TEMPLATE)
+    save_bundle(out, model, card=model_card(model.facts))
 
 
 def _fit_sampler(out: Path, data: Dataset, config: TrainLdm, device: torch.device, *, parameters: int) -> None:
