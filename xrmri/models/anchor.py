@@ -75,7 +75,7 @@ class Anchor(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.template = nn.Parameter(torch.zeros(sizes.depths, sizes.pixels, sizes.pixels))
-        self.deviation = nn.Buffer(torch.zeros_like(self.template))
+        self.deviation = nn.Buffer(torch.zeros(sizes.depths, sizes.pixels, sizes.pixels))
         self.reader = _reader(sizes.radiograph_pixels)
         self.of_readings = nn.Sequential(nn.Linear(sizes.features, _TOLD), nn.SiLU(), nn.Linear(_TOLD, _TOLD))
         self.unet = _UNet(_FOLD**2 + 2, sizes.widths)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import torch
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.models import AutoencoderKL, UNet2DConditionModel
 
@@ -18,7 +17,7 @@ from xrmri.documents import read_json
 from xrmri.errors import InconsistentError
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.unet import build_unet
-from xrmri.models.weights import CONFIG, WEIGHTS, load_weights
+from xrmri.models.weights import CONFIG, WEIGHTS, load_weights, unfilled
 from xrmri.typed import Between, UnfitError, record_of, shown
 
 _ADVICE = "copy the folder again, or train again"
@@ -74,7 +73,7 @@ def load_autoencoder(folder: Path) -> AutoencoderKL:
         InconsistentError: a file is missing, damaged, or of another network.
     """
     content, sizes = _read(folder, _AutoencoderSizes)
-    with torch.device("meta"):
+    with unfilled():
         vae = build_autoencoder(
             channels=sizes.block_out_channels,
             blocks=sizes.layers_per_block,
@@ -90,7 +89,7 @@ def load_autoencoder(folder: Path) -> AutoencoderKL:
 def load_unet(folder: Path) -> UNet2DConditionModel:
     """The U-Net in a diffusers folder, in float32 on the CPU; errors as of `load_autoencoder`."""
     content, sizes = _read(folder, _UnetSizes)
-    with torch.device("meta"):
+    with unfilled():
         unet = build_unet(
             channels=sizes.block_out_channels,
             blocks=sizes.layers_per_block,

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from xrmri.documents import read_document
@@ -76,6 +77,28 @@ def load_weights(file: Path, network: nn.Module) -> None:
         raise InconsistentError(f"{file} does not fit its {CONFIG} ({first}): copy the folder again") from error
 
 
+@contextmanager
+def unfilled() -> Iterator[None]:
+    """Build networks without memory or first weights, for those that are to be loaded.
+
+    First weights are left out because drawing them on "meta" imports torch's compiler, which takes as long as torch.
+    """
+    with torch.device("meta"), _NoFirstWeights():
+        yield
+
+
+class _NoFirstWeights(TorchFunctionMode):
+    """Leaves tensors as they are where torch.nn.init would fill them."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run a function of torch, or do without."""
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
+
+
 def load_sized(folder: Path, sizes: type[S], build: Callable[[S], N]) -> N:
     """The network that the sizes in a folder's config.json make, with the weights beside it, in float32 on the CPU.
 
@@ -85,7 +108,7 @@ def load_sized(folder: Path, sizes: type[S], build: Callable[[S], N]) -> N:
     file, advice = folder / CONFIG, "copy the folder again, or train again"
     if not file.is_file():
         raise InconsistentError(f"{file} is missing: {advice}")
-    with torch.device("meta"):
+    with unfilled():
         network = build(read_document(file, sizes, advice=advice, damaged=InconsistentError))
     load_weights(folder / WEIGHTS, network)
     return network
