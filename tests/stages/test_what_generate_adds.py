@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -10,10 +11,13 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
-from tests.generation.made_model import SIZE, made_model
+from tests.generation.made_model import SIZE, made_bundle, made_model
+from tests.made_facts import MODEL_FACTS
 from tests.stages.made_dataset import make_dataset
 from xrmri.errors import InconsistentError
+from xrmri.generation.job import Job
 from xrmri.generation.share import Share, read_share
+from xrmri.models.bundle import save_bundle
 from xrmri.report.three_planes import NIIVUE_SHA256
 
 FAST = ["--device", "cpu", "--no-progress", "--steps", "2", "--num-slices", "5"]
@@ -107,7 +111,9 @@ def test_a_sweep_draws_each_grade_from_the_same_noise_and_the_difference_of_the_
     assert np.array_equal(voxels(tmp_path / "set.nii.gz"), drawn[4])
     told = json.loads((tmp_path / "a_V00XRKL-4-minus-0.json").read_text())
     assert told["synthetic"] is True and told["minuend"] == "a_V00XRKL-4.nii.gz"
-    assert Image.open(tmp_path / "a_V00XRKL-4-minus-0.png").size > (1000, 600)
+    width, height = Image.open(tmp_path / "a_V00XRKL-4-minus-0.png").size
+    assert width > 1200 and height > 6 * 208  # a row for each grade, and one for the difference
+    assert told["largest_change"] > 0.001
     assert "already done" in generate(knee, "-o", tmp_path / "a.nii.gz", "--sweep", "kl").err
     assert "V00XRKL" in generate(knee, "-o", tmp_path / "b.nii.gz", "--sweep", "girth", code=2).err
 
@@ -124,6 +130,42 @@ def test_gif_and_html_show_every_slice_and_the_page_needs_no_network(generate, k
     assert "default-src 'none'" in page and "not for diagnosis" in page
     told = json.loads((tmp_path / "a.json").read_text())
     assert set(told["outputs"]) == {"a.nii.gz", "a.png", "a.gif", "a.html"}
+
+
+def test_a_picture_asked_for_later_is_the_same_and_nothing_is_drawn_again(generate, knee, tmp_path, monkeypatch):
+    dataset = make_dataset(tmp_path / "dataset", pairs=8, size=SIZE)
+    generate(knee, "-o", tmp_path / "once.nii.gz", "--gif", "--html", "--samples", "2")
+    generate(knee, "-o", tmp_path / "a.nii.gz", "--samples", "2")
+    generate(dataset, "--split", "train", "-o", tmp_path / "out")
+    monkeypatch.setattr(Job, "draw", lambda *given: pytest.fail("it was drawn again"))
+    before = (tmp_path / "a.nii.gz").stat().st_mtime_ns
+    said = generate(knee, "-o", tmp_path / "a.nii.gz", "--samples", "2", "--gif", "--html", "--json")
+    assert said.result["status"] == "finished" and (tmp_path / "a.nii.gz").stat().st_mtime_ns == before
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "once.gif").read_bytes()
+    assert "sample 1 of 2: one of the knees that fit" in (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert set(json.loads((tmp_path / "a.json").read_text())["outputs"]) >= {"a.nii.gz", "a.png", "a.gif", "a.html"}
+    assert "already done" in generate(knee, "-o", tmp_path / "a.nii.gz", "--samples", "2", "--gif", "--html").err
+    generate(dataset, "--split", "train", "-o", tmp_path / "out", "--gif")
+    assert len(list((tmp_path / "out").glob("*.gif"))) == 6
+    assert "5.gif" in json.loads((tmp_path / "out" / "run.json").read_text())["outputs"]
+    assert "already done" in generate(dataset, "--split", "train", "-o", tmp_path / "out", "--gif").err
+
+
+def test_a_picture_of_somebody_elses_is_not_replaced_by_one_asked_for_later(generate, knee, tmp_path):
+    generate(knee, "-o", tmp_path / "a.nii.gz")
+    (tmp_path / "a.gif").write_bytes(b"mine")
+    said = generate(knee, "-o", tmp_path / "a.nii.gz", "--gif", code=2)
+    assert "was not written by xrmri" in said.err and (tmp_path / "a.gif").read_bytes() == b"mine"
+
+
+def test_a_sweep_of_a_reading_that_the_model_is_not_told_says_that_it_changes_nothing(xrmri, model, knee, tmp_path):
+    deaf = tmp_path / "deaf"
+    facts = replace(MODEL_FACTS, denoiser=replace(MODEL_FACTS.denoiser, hidden_slots=tuple(range(65))))
+    deaf.mkdir()
+    save_bundle(deaf, replace(made_bundle(), facts=facts), card="# Made for a test\n")
+    said = xrmri("generate", knee, "-o", tmp_path / "a.nii.gz", "--sweep", "V00XRJSM", "--model", deaf, *FAST)
+    assert said.code == 0 and "--sweep V00XRJSM changes nothing that can be seen (0.0000 of the window)" in said.err
+    assert json.loads((tmp_path / "a_V00XRJSM-3-minus-0.json").read_text())["largest_change"] == 0
 
 
 def test_the_viewers_script_is_the_one_npm_has():

@@ -1,6 +1,7 @@
 """One knee to draw: its joint crop, its readings, and what it is of."""
 
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from xrmri.config import DetectKnee
 from xrmri.data.covariates import Covariates
+from xrmri.data.familiar import STRANGE, Familiar
 from xrmri.data.radiograph import mirrored, unit_square
 from xrmri.data.store import Dataset
 from xrmri.data.view import SeenKnee, View
@@ -17,6 +19,8 @@ from xrmri.generation.film import read_joint
 from xrmri.generation.inputs import GenerateInputs, Grades, ReferenceGrid
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, RIGHT, Volume
+
+log = logging.getLogger(__name__)
 
 _UNKNOWN: Covariates = {}
 
@@ -88,6 +92,19 @@ def case_of_radiograph(
         doubt=joint.doubt,
         grid=inputs.grid(),
     )
+
+
+def judged(case: Case, familiar: Familiar | None) -> Case:
+    """The case with how unlike its radiograph is to those that a model was taught on, and a warning where it is."""
+    if familiar is None:
+        return case
+    strangeness = familiar.strangeness(case.crop)
+    case = replace(case, taken=case.taken | {"strangeness": round(strangeness, 3)})
+    if strangeness <= STRANGE:
+        return case
+    doubt = f"it is unlike what the model was taught on ({strangeness:.2f}, knees have at most {STRANGE:g})"
+    log.warning("%s: %s", case.source["file"], doubt)
+    return replace(case, doubt="; ".join(filter(None, (case.doubt, doubt))))
 
 
 def case_of_pair(

@@ -95,6 +95,28 @@ def claimed(sidecar: Path, content: dict[str, Any], files: Sequence[Path]) -> It
     write_json(sidecar, sealed(content | {"outputs": {_name(file, sidecar): sha256(file) for file in files}}))
 
 
+@contextmanager
+def added(sidecar: Path, files: Sequence[Path]) -> Iterator[None]:
+    """Add files to those that a whole sidecar vouches for, written when the block ends.
+
+    Raises:
+        InputError: one of them is there and somebody else's.
+    """
+    require_ours(files, sidecar)
+    whole = read_claim(sidecar)
+    content = {name: value for name, value in whole.items() if name != SEAL}
+    write_json(sidecar, content | {"outputs": content["outputs"] | {_name(file, sidecar): "" for file in files}})
+    try:
+        yield
+        hashes = {_name(file, sidecar): sha256(file) for file in files}
+    except BaseException:
+        for file in files:
+            file.unlink(missing_ok=True)
+        write_json(sidecar, whole)
+        raise
+    write_json(sidecar, sealed(content | {"outputs": content["outputs"] | hashes}))
+
+
 def _within(files: Iterable[Path]) -> Iterator[Path]:
     """The files, and in place of a DICOM folder what lies in it."""
     for file in files:

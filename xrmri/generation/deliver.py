@@ -1,7 +1,6 @@
 """What a person gets: the volume as NIfTI, a sidecar that says how it came about, and a preview picture."""
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,100 +8,25 @@ import numpy as np
 from xrmri import __version__
 from xrmri.config import Generate
 from xrmri.data.dicom_series import SeriesWords, slice_file, write_series
-from xrmri.data.nifti import volume_name, write_volume
+from xrmri.data.nifti import write_volume
 from xrmri.data.radiograph import believed_width_mm
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.files import digest
 from xrmri.generation.case import Case
-from xrmri.generation.claim import DICOM_FOLDER, claimed, is_whole, read_claim, require_ours
+from xrmri.generation.claim import claimed, is_whole, read_claim, require_ours
 from xrmri.generation.drawn import DrawnVolumes
 from xrmri.generation.inputs import ReferenceGrid
 from xrmri.generation.model import ModelFolder
+from xrmri.generation.pictures import draw_pictures
+from xrmri.generation.target import Target
 from xrmri.geometry import Geometry
-from xrmri.names import MOST_NAME_BYTES
 from xrmri.records import LEFT, Volume
-from xrmri.report.animation import write_animation
-from xrmri.report.preview import write_preview
-from xrmri.report.three_planes import write_viewer
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
 MEAN_DESCRIPTION = "xrmri synthetic mean; not for diagnosis"
 _SAMPLE = "sample: one of the knees that fit"
 _MEAN = "mean: the expected volume, blurred where the radiograph does not tell; _std beside it is how far knees differ"
-VOLUME_SUFFIXES = (".nii.gz", ".nii")
-_OTHER_SUFFIXES = (
-    ".gz",
-    ".mha",
-    ".mhd",
-    ".nrrd",
-    ".nhdr",
-    ".mgz",
-    ".img",
-    ".hdr",
-    ".dcm",
-    ".png",
-    ".json",
-    ".h5",
-    ".npy",
-)
-
-
-def require_output(path: Path) -> None:
-    """Refuse a name for what is written that could not be written, or would not be what it says.
-
-    Raises:
-        InputError: bytes that are not UTF-8, too long, or an ending of another format, written twice or in capitals.
-    """
-    name, plain = path.name, volume_name(path)
-    shown = f"-o {path}"
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        raise InputError(f"{shown} has bytes that are not UTF-8: give another name") from error
-    if not name.endswith(VOLUME_SUFFIXES) and name.lower().endswith((*VOLUME_SUFFIXES, *_OTHER_SUFFIXES)):
-        raise InputError(f"{shown} is neither a folder nor a name in .nii.gz: volumes are written as .nii.gz")
-    if plain.lower().endswith(VOLUME_SUFFIXES):
-        raise InputError(f"{shown} ends in the name of a format twice: give a name in .nii.gz")
-    if len(name.encode()) > MOST_NAME_BYTES + len("_mri.nii.gz"):
-        raise InputError(f"{shown} is too long: give a name of at most {MOST_NAME_BYTES} letters")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
-    """The files of one case; further volumes are named after the first."""
-
-    volume: Path
-    pictures: tuple[str, ...] = ()
-    """Endings of the pictures asked for beside the preview."""
-    dicom: bool = False
-    """Each volume is written as a DICOM series too."""
-
-    @property
-    def stem(self) -> str:
-        """The file's name without .nii.gz."""
-        return volume_name(self.volume)
-
-    def beside(self, ending: str) -> Path:
-        """Another file of the same case."""
-        return self.volume.with_name(self.stem + ending)
-
-    def volumes(self, config: Generate) -> list[Path]:
-        """One file a sample, and mean and standard deviation where there are several; or the expected volume's two."""
-        suffix = self.volume.name.removeprefix(self.stem)
-        further = [f"_sample-{number}" for number in range(2, config.samples + 1)]
-        further += ["_mean", "_std"] if config.samples > 1 else ["_std"] if config.mean else []
-        return [self.volume, *(self.beside(f"{name}{suffix}") for name in further)]
-
-    def files(self, config: Generate) -> list[Path]:
-        """Everything that one case writes, DICOM series by their folders."""
-        endings = (".json", ".png", *self.pictures)
-        return [*self.volumes(config), *(self.beside(ending) for ending in endings), *self.series(config)]
-
-    def series(self, config: Generate) -> list[Path]:
-        """The folder of each volume's DICOM series, if they are asked for."""
-        volumes = self.volumes(config) if self.dicom else []
-        return [volume.with_name(volume_name(volume) + DICOM_FOLDER) for volume in volumes]
 
 
 def identity(case: Case, config: Generate, model: ModelFolder) -> dict[str, Any]:
@@ -150,7 +74,6 @@ def deliver(
     """
     geometry = _geometry(case, drawn.volumes[0].shape, model)
     volumes = [np.flip(voxels, geometry.across) if case.side == LEFT else voxels for voxels in drawn.volumes]
-    radiograph = case.on_film(model.facts.image_size)
     low, high = model.facts.window
     intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in volumes]
     if drawn.deviation is not None:
@@ -159,30 +82,18 @@ def deliver(
     if len(volumes) > 1:
         intensities += [np.mean(intensities, axis=0), np.std(intensities, axis=0)]
     laid = [_laid(Volume(voxels=voxels, geometry=geometry, side=case.side), case.grid) for voxels in intensities]
-    what = "mean of the knees that fit, not one of them" if config.mean else "not for diagnosis"
-    title = f"{target.stem}, {case.side} knee: synthetic MRI, {what}"
-    doubt = f"Doubtful: {case.doubt}. " if case.doubt else ""
-    note = (
-        f"{doubt}{'Not for diagnosis. ' * config.mean}Drawn by xrmri {__version__} with the {model.name}, "
-        f"trained on {model.knees}. Image left is {geometry.image_left}."
-    )
+    whole = [replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)) for volume in laid]
     sidecar = target.beside(".json")
     series = list(zip(target.series(config), laid, strict=target.dicom))
     files = [file for file in target.files(config) if file not in (sidecar, *target.series(config))]
     files += [slice_file(folder, place) for folder, volume in series for place in range(len(volume.voxels))]
     with claimed(sidecar, _sidecar(case, config, model, laid[0].geometry), files):
         description = MEAN_DESCRIPTION if config.mean else DESCRIPTION
-        for file, volume in zip(target.volumes(config), laid, strict=True):
-            write_volume(file, replace(volume, voxels=np.rint(volume.voxels).astype(np.int16)), description)
+        for file, volume in zip(target.volumes(config), whole, strict=True):
+            write_volume(file, volume, description)
         for number, (folder, volume) in enumerate(series, start=1):
             write_series(folder, volume, _words(volume, case, config, model, number=number, of=len(series)))
-        write_preview(
-            target.beside(".png"), radiograph, volumes[0], ends=geometry.ends, title=title, note=note
-        )
-        if ".gif" in target.pictures:
-            write_animation(target.beside(".gif"), volumes[0], title="synthetic MRI, not for diagnosis")
-        if ".html" in target.pictures:
-            write_viewer(target.beside(".html"), radiograph, target.volume, title=title, note=note)
+        draw_pictures(target, case, whole[0], (".png", *target.pictures), config=config, model=model)
 
 
 def _laid(volume: Volume, grid: ReferenceGrid | None) -> Volume:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from xrmri.config import Execution, Generate
 from xrmri.errors import InputError
 from xrmri.generation.case import Case
-from xrmri.generation.deliver import Target, deliver, delivered_before, identity
+from xrmri.generation.deliver import deliver, delivered_before, identity
 from xrmri.generation.drawn import DrawnVolumes
 from xrmri.generation.model import ModelFolder, find_model
+from xrmri.generation.pictures import add_pictures
+from xrmri.generation.target import Target
 from xrmri.machine.memory import keep_memory
 
 if TYPE_CHECKING:  # torch comes with the networks, after every mistake in the input has been told
@@ -87,6 +89,10 @@ class Job:
     def delivered_before(self, case: Case, target: Target) -> bool:
         """Whether the files of this very case are there, complete; InputError where they are another's."""
         return delivered_before(target, self.identity(case), self.config)
+
+    def add_pictures(self, case: Case, target: Target) -> bool:
+        """Draw what is asked for and not there of pictures of a case that was drawn before; whether there was any."""
+        return bool(add_pictures(target, case, config=self.config, model=self.model))
 
     @property
     def bytes_on_disk(self) -> int:

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from xrmri.data.covariates import COVARIATES
+from xrmri.data.familiar import Familiar, read_familiar
 from xrmri.data.features import FeatureSet, feature_set
 from xrmri.data.view import View
 from xrmri.errors import InconsistentError, InputError
@@ -64,6 +65,11 @@ class ModelFolder:
         if features.sha256 != self.facts.features_sha256:
             raise InconsistentError(f"{self.folder} was trained with another feature list: use the xrmri it came from")
         return features
+
+    @cached_property
+    def familiar(self) -> Familiar | None:
+        """What the radiographs it was taught on have in common; None in models of earlier versions."""
+        return read_familiar(self.folder)
 
     @cached_property
     def sha256(self) -> str:

@@ -4,6 +4,7 @@ Since everything but one reading is shared, noise included, the difference of tw
 as the model has learnt it.
 """
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,10 +16,17 @@ from xrmri.data.nifti import read_volume, write_volume
 from xrmri.data.volume import to_unit
 from xrmri.generation.case import Case
 from xrmri.generation.claim import claimed
-from xrmri.generation.deliver import DESCRIPTION, Target
+from xrmri.generation.deliver import DESCRIPTION
 from xrmri.generation.model import ModelFolder
+from xrmri.generation.target import Target
 from xrmri.records import Volume
 from xrmri.report.effect import write_effect
+
+log = logging.getLogger(__name__)
+
+NOTHING = 0.001
+"""Of the window, root mean square: a reading that changes less changes nothing that can be seen (choice: a quarter of a
+grey level of a screen)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,9 +61,15 @@ def read_sweep(name: str, features: FeatureSet) -> Sweep:
 
 
 def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder) -> list[Path]:
-    """Write the highest grade's volume less the lowest's, a sidecar, and a picture of both."""
+    """Write the highest grade's volume less the lowest's, a sidecar, and one picture of all grades."""
     files = [own.volume for _, own in sweep.cases(case, target)]
-    low, high = read_volume(files[0]), read_volume(files[-1])
+    volumes = [read_volume(file) for file in files]
+    low, high = volumes[0], volumes[-1]
+    units = [to_unit(volume.voxels, model.facts.window) for volume in volumes]
+    change = max(float(np.sqrt(np.mean((unit - units[0]) ** 2))) / 2 for unit in units)
+    if change < NOTHING:
+        log.warning("--sweep %s changes nothing that can be seen (%.4f of the window): the %s does not go by it",
+                    sweep.name, change, model.name)  # fmt: skip
     difference = high.voxels.astype(np.int16) - low.voxels.astype(np.int16)
     volume, sidecar, picture = sweep.effect(target)
     told = {
@@ -65,14 +79,16 @@ def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder)
         "reading": sweep.name,
         "minuend": files[-1].name,
         "subtrahend": files[0].name,
+        "largest_change": round(change, 6),
     }
     with claimed(sidecar, told, [volume, picture]):
         write_volume(volume, Volume(voxels=difference, geometry=high.geometry, side=case.side), DESCRIPTION)
         write_effect(
             picture,
-            to_unit(low.voxels, model.facts.window),
-            to_unit(high.voxels, model.facts.window),
-            labels=(f"{sweep.name} = {sweep.grades[0]}", f"{sweep.name} = {sweep.grades[-1]}"),
+            [(f"{sweep.name} = {grade}", unit) for grade, unit in zip(sweep.grades, units, strict=True)],
+            geometry=low.geometry,
+            title=f"{target.stem}: {sweep.name} at each grade, from the same noise"
+            + ", changes nothing that can be seen" * (change < NOTHING),
             note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has "
             "learnt of this reading. Not for diagnosis.",
         )

@@ -1,54 +1,60 @@
-"""What a reading changes: slices drawn at its lowest and its highest grade, and the difference in colour."""
+"""What a reading changes: slices drawn at each of its grades, in order, and the outermost's difference in colour."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from xrmri.files import complete_or_absent
-from xrmri.report.preview import FAINT, FOOT, GAP, HEAD, INK, MARGIN, PAPER, TILE, grey
+from xrmri.geometry import Geometry
+from xrmri.names import printable
+from xrmri.report.preview import FAINT, FOOT, GAP, HEAD, INK, MARGIN, PAPER, tile
 
-COLUMNS = 6
+COLUMNS, TILE = 6, 208
 FAINTEST = 0.05
 """Full colour is the difference that one pixel in a thousand exceeds, but no less than this share of the window."""
 
 
-def write_effect(file: Path, low: np.ndarray, high: np.ndarray, *, labels: tuple[str, str], note: str) -> None:
-    """Draw six slices of each, posterior to anterior, above their difference: red is brighter at the higher grade.
+def write_effect(
+    file: Path, grades: Sequence[tuple[str, np.ndarray]], *, geometry: Geometry, title: str, note: str
+) -> None:
+    """Draw six slices at each grade, a row each, and their difference below: red is brighter at the highest grade.
 
     Args:
         file: ends in .png.
-        low: (S, H, W) float32 in [-1, 1] at the lowest grade, as the volume lies in space.
-        high: the same at the highest.
-        labels: what the two are called.
+        grades: what each is called, and its volume (S, H, W) float32 in [-1, 1], from the lowest to the highest.
+        geometry: where the volumes lie.
+        title: the line above.
         note: the line below.
     """
+    low, high = grades[0][1], grades[-1][1]
     chosen = np.linspace(0, len(low) - 1, COLUMNS + 2).round().astype(int)[1:-1]
-    size = (2 * MARGIN + COLUMNS * (TILE + GAP), HEAD + 3 * (TILE + GAP) + FOOT)
+    size = (2 * MARGIN + COLUMNS * (TILE + GAP), HEAD + (len(grades) + 1) * (TILE + GAP) + FOOT)
     page = Image.new("RGB", size, (PAPER,) * 3)
     pen = ImageDraw.Draw(page)
-    pen.text((MARGIN, 18), f"{labels[1]} against {labels[0]}, the same noise", fill=(INK,) * 3,
-             font=ImageFont.load_default(22))  # fmt: skip
+    pen.text((MARGIN, 18), printable(title), fill=(INK,) * 3, font=ImageFont.load_default(22))
     differences = [(high[index] - low[index]) / 2 for index in chosen]
     full = max(FAINTEST, float(np.quantile(np.abs(differences), 0.999)))
-    rows = [
-        (labels[0], [grey(low[index]) for index in chosen]),
-        (labels[1], [grey(high[index]) for index in chosen]),
-        (f"difference; full colour: {full:.0%} of the window", [_coloured(each / full) for each in differences]),
-    ]
+    rows = [(label, [tile(volume[index], geometry, TILE) for index in chosen]) for label, volume in grades]
+    coloured = [_coloured(each / full, geometry) for each in differences]
+    rows.append((f"{grades[-1][0]} less {grades[0][0]}; full colour: {full:.0%} of the window", coloured))
     for row, (label, tiles) in enumerate(rows):
         top = HEAD + row * (TILE + GAP)
-        for column, tile in enumerate(tiles):
-            page.paste(tile.convert("RGB").resize((TILE, TILE), Image.Resampling.LANCZOS),
-                       (MARGIN + column * (TILE + GAP), top))  # fmt: skip
-        pen.text((MARGIN + 6, top + 4), label, fill=(INK,) * 3, font=ImageFont.load_default(13))
+        for column, picture in enumerate(tiles):
+            page.paste(picture.convert("RGB"), (MARGIN + column * (TILE + GAP), top))
+        pen.text((MARGIN + 6, top + 4), label, fill=(INK,) * 3, font=ImageFont.load_default(14))
+    for column, index in enumerate(chosen):
+        place = (MARGIN + column * (TILE + GAP) + TILE - 50, HEAD + TILE - 22)
+        pen.text(place, f"{index + 1}/{len(low)}", fill=(INK,) * 3, font=ImageFont.load_default(13), stroke_width=1,
+                 stroke_fill=(PAPER,) * 3)  # fmt: skip
     pen.text((MARGIN, size[1] - FOOT + 10), note, fill=(FAINT,) * 3, font=ImageFont.load_default(15))
     with complete_or_absent(file) as partial:
         page.save(partial, format="PNG")
 
 
-def _coloured(difference: np.ndarray) -> Image.Image:
+def _coloured(difference: np.ndarray, geometry: Geometry) -> Image.Image:
     """(H, W), where 1 is full colour: red above nothing, blue below."""
     red, blue = np.clip(difference, 0, 1), np.clip(-difference, 0, 1)
-    pixels = np.stack([red, 0.35 * (red + blue), blue], axis=-1)
-    return Image.fromarray((pixels * 255).round().astype(np.uint8))
+    parts = [tile(2 * part - 1, geometry, TILE) for part in (red, 0.35 * (red + blue), blue)]
+    return Image.merge("RGB", parts)

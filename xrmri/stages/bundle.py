@@ -1,7 +1,7 @@
 """Put a trained model into the package, its weights in 16 bits: `python -m xrmri.stages.bundle LDM [DATASET]`.
 
-With the dataset it was trained on, sampler and noise along depth are fitted first where train-ldm has not done so. LDM
-may also be the result of `xrmri.stages.gpu_model`, a model in parts.
+With the dataset it was trained on, what train-ldm has not fitted is fitted first: sampler, noise along depth, and what
+its radiographs have in common. LDM may also be the result of `xrmri.stages.gpu_model`, a model in parts.
 """
 
 import argparse
@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from xrmri.data.store import open_dataset
+from xrmri.data.familiar import FAMILIAR, learn_familiar, write_familiar
+from xrmri.data.store import Dataset, open_dataset
 from xrmri.errors import XrmriError
 from xrmri.facts import TEMPLATE, read_model_facts
 from xrmri.files import copy_file
@@ -31,10 +32,17 @@ def make(ldm: Path, dataset: Path | None) -> None:
             _into_package(Path(folder))
         return
     require_finished(ldm, "train-ldm")
-    if dataset and not read_model_facts(ldm).is_fitted:
-        add_fits(ldm, open_dataset(dataset))
-        renew(ldm)
+    if dataset:
+        _fit_what_is_missing(ldm, open_dataset(dataset))
     _into_package(ldm)
+
+
+def _fit_what_is_missing(ldm: Path, data: Dataset) -> None:
+    if not read_model_facts(ldm).is_fitted:
+        add_fits(ldm, data)
+    if not (ldm / FAMILIAR).is_file():
+        write_familiar(ldm, learn_familiar(data))
+    renew(ldm)
 
 
 def _into_package(ldm: Path) -> None:
@@ -42,6 +50,8 @@ def _into_package(ldm: Path) -> None:
     BUNDLED_LDM.mkdir(exist_ok=True)
     if bundle.facts.frame == "knee":
         copy_file(ldm / TEMPLATE, BUNDLED_LDM / TEMPLATE)
+    if (ldm / FAMILIAR).is_file():
+        copy_file(ldm / FAMILIAR, BUNDLED_LDM / FAMILIAR)
     save_bundle(BUNDLED_LDM, bundle, card=(ldm / "README.md").read_text(encoding="utf-8"), dtype=torch.float16)
 
 

@@ -15,18 +15,18 @@ from xrmri.data.store import is_dataset, open_dataset
 from xrmri.disk import room_for
 from xrmri.errors import InconsistentError, InputError, XrmriError
 from xrmri.files import digest
-from xrmri.generation.case import Case, case_of_pair, case_of_radiograph
+from xrmri.generation.case import Case, case_of_pair, case_of_radiograph, judged
 from xrmri.generation.claim import require_no_input, require_ours
-from xrmri.generation.deliver import VOLUME_SUFFIXES, Target, require_output
 from xrmri.generation.inputs import GenerateInputs
 from xrmri.generation.job import Job, job_of
 from xrmri.generation.model import ModelFolder
 from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
+from xrmri.generation.target import VOLUME_SUFFIXES, Target, require_output
 from xrmri.names import safe_name
 from xrmri.outputs import clear_leftovers_of
 from xrmri.records import SIDES
-from xrmri.run import Run, begin, fingerprint, is_done, require_writable
+from xrmri.run import Run, begin, fingerprint, is_done, renew, require_writable
 from xrmri.tables import write_table
 from xrmri.trouble import hash_or_absent, opens
 
@@ -121,7 +121,11 @@ def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateI
         told["like"] = fingerprint(inputs.like)
     if inputs.detection != DetectKnee():
         told["detect-knee"] = digest(inputs.detection.to_dict())
-    read = partial(case_of_radiograph, grades=grades, view=model.view, covariates=covariates)
+
+    def read(file: Path, inputs: GenerateInputs) -> Case:
+        case = case_of_radiograph(file, inputs, grades, model.view, covariates=covariates)
+        return judged(case, model.familiar)
+
     meant = {side: replace(inputs, side=side, both=False) for side in sides}
     return {name: partial(read, file, inputs=meant[side]) for name, (file, side) in wanted.items()}, told
 
@@ -181,7 +185,7 @@ def _to_file(case: Case, target: Target, job: Job) -> dict[str, Any]:
     require_writable(target.volume.parent)
     if done:
         job.model.say_what_it_is()
-        return {"status": "already done", **result}
+        return {"status": "finished" if job.add_pictures(case, target) else "already done", **result}
     clear_leftovers_of(target.volume)
     with room_for(target.volume.parent, job.bytes_on_disk):
         job.deliver(job.draw(case), case, target)
@@ -226,11 +230,11 @@ def _to_folder(
     drawn = share and (is_done(out, job.config, made_of) or share.is_done(out))
     name, needed_bytes = share.name if share else "", len(names) * job.bytes_on_disk
     run = drawn or begin(out, job.config, made_of, force=force, share=name, reads=reads, needed_bytes=needed_bytes)
+    targets = {name: form(volume=out / f"{name}.nii.gz") for name in names}
     if not isinstance(run, Run):
         job.model.say_what_it_is()
-        return {"status": "already done", **result}
+        return {"status": "finished" if _add_pictures(cases, targets, job, out) else "already done", **result}
     run.note(model=str(job.model.folder.resolve()))
-    targets = {name: form(volume=out / f"{name}.nii.gz") for name in names}
     if share:
         run.note(shares=share.count)  # which a resubmission of some of them goes by
         with run.share():
@@ -264,6 +268,16 @@ def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str
             reasons[name] = str(error)
     progress("volumes", len(targets), len(targets), "")
     return reasons
+
+
+def _add_pictures(cases: Cases, targets: Mapping[str, Target], job: Job, out: Path) -> bool:
+    """Draw what is asked for and not there of pictures of volumes that were drawn before; whether there was any."""
+    wanted = [name for name, target in targets.items() if target.pictures_missing and target.volume.exists()]
+    for name in wanted:
+        job.add_pictures(cases[name](), targets[name])
+    if wanted:
+        renew(out)
+    return bool(wanted)
 
 
 def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, str]) -> None:

@@ -198,6 +198,7 @@ def _written(ldm: Path, smaller: Path, out: Path) -> dict[str, Any]:
     """Write the model in 16 bits, in parts."""
     import torch
 
+    from xrmri.data.familiar import FAMILIAR
     from xrmri.facts import TEMPLATE
     from xrmri.files import copy_file
     from xrmri.making.parcel import pack
@@ -205,7 +206,8 @@ def _written(ldm: Path, smaller: Path, out: Path) -> dict[str, Any]:
 
     smaller.mkdir(exist_ok=True)
     model = load_bundle(ldm)
-    copy_file(ldm / TEMPLATE, smaller / TEMPLATE)
+    for name in (TEMPLATE, FAMILIAR):
+        copy_file(ldm / name, smaller / name)
     save_bundle(smaller, model, card=(ldm / "README.md").read_text(encoding="utf-8"), dtype=torch.float16)
     parts = pack(smaller, out, _MOST_BYTES)
     r2 = model.facts.anchor.r2 if model.facts.anchor else None

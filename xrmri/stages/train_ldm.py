@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from xrmri.config import Execution, TrainLdm
 from xrmri.data.covariates import COVARIATES
+from xrmri.data.familiar import learn_familiar, write_familiar
 from xrmri.data.features import feature_set, without_slots
 from xrmri.data.slices import Shuffle, index_slices, training_view
 from xrmri.data.store import Dataset, open_dataset
@@ -162,7 +163,8 @@ def _tell_of_contrast(data: Dataset, vae: Path) -> None:
 
 
 def _save(out: Path, model: Model, data: Dataset) -> None:
-    """Write the model, with the template of the frame that its knees lie in."""
+    """Write the model, with what its radiographs have in common and the template of the frame that its knees lie in."""
+    write_familiar(out, learn_familiar(data))
     if model.facts.frame == "knee":
         copy_file(data.folder / TEMPLATE, out / TEMPLATE)
     save_bundle(out, model, card=model_card(model.facts))
