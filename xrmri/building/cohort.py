@@ -13,6 +13,7 @@ from pathlib import Path
 from xrmri.building.search import Found, count_files, search
 from xrmri.config import BuildDataset
 from xrmri.data.archive import is_archive
+from xrmri.data.bids import is_bids, tables_of
 from xrmri.data.description import FILM, FLASH, sequence_of
 from xrmri.data.manifest import ManifestRow, RejectedRow, read_manifest
 from xrmri.data.nifti import read_sidecar
@@ -47,7 +48,7 @@ def find_cohort(source: Path, config: BuildDataset) -> tuple[Found, BuildDataset
     """The pairs of a release or of a table, and the settings with what the series decide filled in.
 
     Args:
-        source: root of a release, or a table.
+        source: root of a release, a table, or a folder laid out as BIDS is.
         config: as a person gave them. Of a table, where they say nothing of slices, the paper's window counts as shares
             of the way through a series.
 
@@ -58,7 +59,7 @@ def find_cohort(source: Path, config: BuildDataset) -> tuple[Found, BuildDataset
         InputError: it cannot be read, a table lacks a column, or no series is described as wanted.
         InconsistentError: a release has no readings, or a table puts a participant into two splits.
     """
-    if not source.is_dir():
+    if not source.is_dir() or is_bids(source):
         return _by_table(source, config)
     found = search(source, config)
     if config.slice_window:
@@ -69,7 +70,7 @@ def find_cohort(source: Path, config: BuildDataset) -> tuple[Found, BuildDataset
 
 def _by_table(file: Path, config: BuildDataset) -> tuple[Found, BuildDataset]:
     config = replace(config, slice_window=config.slice_window or _window(config))
-    manifest = read_manifest(file)
+    manifest = read_manifest(file, config.series)
     if not (manifest.rows or manifest.rejected):
         raise InputError(f"{file} has no rows: write one for each knee")
     candidates, kept = [], []
@@ -94,13 +95,15 @@ def _by_table(file: Path, config: BuildDataset) -> tuple[Found, BuildDataset]:
     candidates.sort(key=lambda one: (one.flash.participant, one.flash.visit, one.side))
     films = {one.film.path: one.film for one in candidates}
     series = [*(one.flash for one in candidates), *films.values(), *(one.series for one in rejected)]
-    release = Release(series=tuple(series), readings=(file,), people=(), sheets=(), conflicts=(), unplaced=())
+    tables = tuple(tables_of(file)) if file.is_dir() else (file,)
+    release = Release(series=tuple(series), readings=tables, people=(), sheets=(), conflicts=(), unplaced=())
     settled = replace(
         config,
         depths=_depths(config, kept),
         sequence=config.sequence or _sequence(candidates),
     )
-    found = Found(root=file.parent, release=release, candidates=candidates, rejected=rejected, manifest=file)
+    root = file if file.is_dir() else file.parent
+    found = Found(root=root, release=release, candidates=candidates, rejected=rejected, manifest=file)
     return found, settled
 
 

@@ -32,7 +32,7 @@ from xrmri.data.registration import (
 from xrmri.data.volume import intensity_window
 from xrmri.errors import InconsistentError, InputError, UnusableError
 from xrmri.evenly import evenly
-from xrmri.facts import TEMPLATE
+from xrmri.facts import DATASET, MODEL, TEMPLATE, DatasetFacts, ModelFacts, read_dataset_facts, read_model_facts
 from xrmri.files import copy_file
 from xrmri.geometry import PLANES, Geometry
 from xrmri.machine.parallel import in_order
@@ -129,6 +129,8 @@ def frame_of(
     if config.frame == "scanner":
         return None
     file = out / TEMPLATE
+    if given:
+        _tell_of_contrast(given, config)
     if not file.is_file():
         if given:
             read_template(given)
@@ -146,6 +148,18 @@ def frame_of(
     if slices != config.kept:
         raise InconsistentError(f"{file} has {slices} slices, the window {config.kept}: give another")
     return template
+
+
+def _tell_of_contrast(given: Path, config: BuildDataset) -> None:
+    """Say where a template is the mean of volumes of another contrast than those that are laid onto it."""
+    known: DatasetFacts | ModelFacts | None = None
+    if (given / DATASET).is_file():
+        known = read_dataset_facts(given)
+    elif (given / MODEL).is_file():
+        known = read_model_facts(given)
+    if known and known.sequence != config.contrast:
+        other = "--template %s is of another contrast: it is the mean of %s, these volumes are %s"
+        log.warning(other, given, known.sequence, config.contrast)
 
 
 def read_template(folder: Path) -> Template:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from xrmri.data.bids import bids_table
 from xrmri.data.covariates import COVARIATES, Covariates
 from xrmri.data.features import full_name, known_readings
 from xrmri.data.own_table import OwnRow, number_in, read_own_table
@@ -95,14 +96,18 @@ class Manifest(NamedTuple):
     rejected: list[RejectedRow]
 
 
-def read_manifest(file: Path) -> Manifest:
-    """The knees of a table.
+def read_manifest(file: Path, wanted: str = "") -> Manifest:
+    """The knees of a table, or of a folder laid out as BIDS is.
+
+    Args:
+        file: the table, or the folder.
+        wanted: of a folder, which MRI is meant: a regular expression that its name fits.
 
     Raises:
         InputError: it cannot be read, or lacks a column.
         InconsistentError: it puts a participant into two splits.
     """
-    table = read_own_table(file)
+    table = bids_table(file, wanted) if file.is_dir() else read_own_table(file)
     names = table.names
     missing = [name for name in NEEDED if name not in names]
     if missing:
@@ -115,7 +120,7 @@ def read_manifest(file: Path) -> Manifest:
     rows, rejected, odd = [], [], Counter[str]()
     for row in table.rows:
         try:
-            rows.append(_row(file.parent, row, readings, odd))
+            rows.append(_row(file if file.is_dir() else file.parent, row, readings, odd))
         except UnusableError as error:
             rejected.append(_unreadable(row, error.reason))
     if count := odd.total():

@@ -1,0 +1,81 @@
+"""A folder laid out as BIDS is a cohort: its names and tables make the rows that a person would have written."""
+
+import csv
+
+import pytest
+
+from tests.conftest import TINY
+from tests.stages.own_cohort import knee, write_image, write_joint
+from tests.stages.test_own_cohort import rejected
+from tests.test_cli import one_line
+from xrmri.data.store import open_dataset
+
+
+def write_tsv(file, rows):
+    file.parent.mkdir(exist_ok=True)
+    with file.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]), delimiter="\t")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Four participants, two with sessions; a left and a right knee of the first on one film without a side."""
+    root, splits = tmp_path / "study", ("train", "train", "val", "test")
+    for person in range(4):
+        session = "" if person < 2 else "ses-24m"
+        label = f"sub-P{person}" + f"_{session}" * bool(session)
+        folder = root / f"sub-P{person}" / session
+        for name in ("anat", "xray"):
+            (folder / name).mkdir(parents=True)
+        side = ("side-right", "hemi-L")[person % 2]
+        write_image(folder / "anat" / f"{label}_{side}_acq-cor_T1w.nii.gz", knee(person))
+        write_joint(folder / "xray" / f"{label}{'' if person == 0 else '_' + side}_xray.png", person)
+    write_image(root / "sub-P0" / "anat" / "sub-P0_side-left_acq-cor_T1w.nii.gz", knee(7))
+    told = {"sex": "F", "bmi": "n/a", "crop": "joint"}
+    people = [{"participant_id": f"sub-P{n}", "age": 50 + n, "split": splits[n]} | told for n in range(4)]
+    write_tsv(root / "participants.tsv", people)
+    read = [{"participant_id": f"sub-P{n}", "session_id": "" if n < 2 else "ses-24m", "side": "RL"[n % 2], "KL": n}
+            for n in range(4)]  # fmt: skip
+    write_tsv(root / "phenotype" / "readings.tsv", read)
+    return root
+
+
+def built(xrmri, study, *options):
+    out = study.parent / "dataset"
+    return out, xrmri("build-dataset", study, "-o", out, *TINY, *options)
+
+
+def test_names_and_tables_of_a_bids_folder_make_the_pairs(xrmri, study):
+    (study / "sub-P3" / "ses-24m" / "anat" / "sub-P3_ses-24m_T1w.nii.gz").write_bytes(b"no side")
+    out, said = built(xrmri, study)
+    assert said.code == 0, said.err
+    data = open_dataset(out)
+    assert data.pairs() == ["P0_00m_left", "P0_00m_right", "P1_00m_left", "P2_24m_right", "P3_24m_left"]
+    assert data.pairs("val") == ["P2_24m_right"] and data.pairs("test") == ["P3_24m_left"]
+    assert [data.grades(pair_id)["V00XRKL"] for pair_id in data.pairs()] == [None, 0, 1, 2, 3]
+    assert data.covariates("P2_24m_right") == {"age": 52.0, "sex": "female", "bmi": None}
+    (reason,) = rejected(study).values()
+    assert "nothing stands in side" in reason
+
+
+def test_of_several_mri_of_a_knee_the_one_that_is_wanted_counts_and_else_the_first_is_told(xrmri, study):
+    write_image(study / "sub-P1" / "anat" / "sub-P1_hemi-L_acq-sag_PDw.nii.gz", knee(1))
+    _, said = built(xrmri, study, "--dry-run", "--json", "--series", "acq-cor")
+    assert said.result["counts"]["pairs"] == 5 and "several MRI" not in said.err
+    _, said = built(xrmri, study, "--dry-run", "--json")
+    assert said.result["counts"]["pairs"] == 5
+    assert "some knees have several MRI, such as sub-P1_hemi-L_acq-cor_T1w.nii.gz and" in said.err
+    told = one_line(built(xrmri, study, "--series", "FLAIR")[1])
+    assert "none of its MRI is called 'FLAIR': it has sub-P0_side-left_acq-cor_T1w.nii.gz" in told
+
+
+def test_a_template_of_another_contrast_is_told_in_one_line(xrmri, study, chain):
+    carrier = study.parent / "carrier"
+    carrier.mkdir()
+    (carrier / "template.nii.gz").write_bytes(b"")
+    (carrier / "dataset.json").write_bytes((chain.dataset / "dataset.json").read_bytes())
+    _, said = built(xrmri, study, "--frame", "knee", "--template", carrier)
+    assert said.code == 2  # it is no template, but is told to be another's before
+    assert f"--template {carrier} is of another contrast: it is the mean of FLASH" in said.err
