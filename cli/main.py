@@ -18,7 +18,9 @@ from xrmri.errors import Signalled, StoppedEarly, XrmriError
 from .build_dataset import build_dataset
 from .detect_knee import detect_knee
 from .evaluate import evaluate
+from .examples import epilog
 from .generate import generate
+from .grouped import GroupedCommand
 from .phantom import phantom
 from .terminal import FIRST, fail, open_streams
 from .train_ldm import train_ldm
@@ -35,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Knee MRI from one radiograph: a synthetic volume, and how good it is. Research only; not for diagnosis.",
+    epilog="First: xrmri generate knee.png. Every command ends its --help with examples.",
 )
 COMMANDS = {
     phantom: "Draw a synthetic OAI release.",
@@ -46,12 +49,9 @@ COMMANDS = {
     evaluate: "Say how good generated volumes are.",
 }
 """In pipeline order, each with what the first screen says of it: it cuts off what is longer than a line."""
-LEGEND = (
-    "Where a value comes from stands in brackets: paper (Wang et al., arXiv 2410.06997), code (the public code that "
-    "the paper descends from), choice (ours), measured (ours, by measurement)."
-)
 for command, summary in COMMANDS.items():
-    app.command(short_help=summary, epilog=LEGEND)(command)
+    name = command.__name__.replace("_", "-")
+    app.command(name, cls=GroupedCommand, short_help=summary, epilog=epilog(name))(command)
 
 
 def _print_version(wanted: bool) -> None:

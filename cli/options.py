@@ -10,15 +10,16 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from xrmri.config import Config, Execution
-from xrmri.presets import PRESETS
+from xrmri.presets import told_presets
 
 from . import terminal
+from .grouped import EVERY, SETTINGS
 
 Settings = TypeVar("Settings", bound=Config)
 
 
 def _option(*names: str, help: str, **kwargs: Any) -> Any:
-    return typer.Option(*names, help=help, show_default=False, **kwargs)
+    return typer.Option(*names, help=help, show_default=False, rich_help_panel=EVERY, **kwargs)
 
 
 def setting(config: type[Config], name: str, *names: str, **kwargs: Any) -> Any:
@@ -27,7 +28,7 @@ def setting(config: type[Config], name: str, *names: str, **kwargs: Any) -> Any:
     default = config.default(name)
     help = config.meaning(name) + ("" if default is None else f" Default {default}.")
     kwargs |= {"metavar": "|".join(config.choices(name))} if config.choices(name) else {}
-    return typer.Option(*flags, help=help, show_default=False, **kwargs)
+    return typer.Option(*flags, help=help, show_default=False, rich_help_panel=SETTINGS, **kwargs)
 
 
 def output(default: str, help: str) -> Any:
@@ -42,11 +43,11 @@ class Common:
     config: Annotated[
         Path | None, _option("--config", metavar="FILE", help="Settings from a TOML file or an earlier run.json.")
     ] = None
-    preset: Annotated[str | None, _option("--preset", help=f"Named settings: {', '.join(PRESETS)}.")] = None
+    preset: Annotated[str | None, _option("--preset", help=f"Named settings: {told_presets()}.")] = None
     seed: Annotated[int | None, _option("--seed", help="The same seed gives the same bytes. Default 0.")] = None
     device: Annotated[str, _option("--device", help="auto, cpu, cuda or cuda:N. Default auto.")] = "auto"
     workers: Annotated[int, _option("--workers", help="Processes for work on many files. Default: all cores.")] = 0
-    dry_run: Annotated[bool, _option("--dry-run", help="Say what would be done; write nothing.")] = False
+    dry_run: Annotated[bool, _option("--dry-run", help="Say what would be done, with --json too; write nothing.")] = False
     force: Annotated[bool, _option("--force", help="Do it again over an earlier result of this command.")] = False
     explain: Annotated[bool, _option("--explain", help="Print every setting, its value and source; stop.")] = False
     json: Annotated[bool, _option("--json", help="One JSON document on stdout; errors as JSON on stderr.")] = False

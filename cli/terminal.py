@@ -16,6 +16,8 @@ from xrmri.config import Config, silent
 from xrmri.names import printable
 from xrmri.presets import reasons
 
+from .plan import sentences
+
 LINE_EVERY_S = 60.0
 FIRST = os.environ.get("RANK", "0") == "0"
 """Under torchrun or accelerate-launch, the first process alone speaks; all of them tell of mistakes."""
@@ -125,7 +127,7 @@ def _lines_of(result: dict[str, Any], as_json: bool) -> list[str]:
     if as_json:
         return [json.dumps(result, indent=2, sort_keys=True)]
     if result.get("status") == "dry run":
-        return [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in result.items()]
+        return sentences(result)
     paths = [str(path) for path in result.get("outputs", [result.get("output")])]
     # Another program gets a name as it is; a terminal does not do what is in it.
     return [printable(path) for path in paths] if sys.stdout.isatty() else paths

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from xrmri.cli.examples import EXAMPLES
 
 TRAINING = {"--output", "--init", "--init-partial", "--max-steps", "--batch-size", "--learning-rate", "--precision",
             "--time-limit"}  # fmt: skip
@@ -44,6 +45,32 @@ def test_the_options_of_a_command_are_these_and_no_others(command, xrmri):
     shown = {word.rstrip(",") for word in said.out.split() if word.startswith("--")}
     own = {flag for flag in shown if any(f" {flag} " in line[:40] for line in said.out.splitlines())}
     assert own == COMMANDS[command] | EVERY_COMMAND
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_sorts_options_and_ends_with_examples_that_the_command_understands(command, xrmri):
+    said = xrmri(command, "--help").out
+    heads = [said.index(head) for head in ("Options:", "Settings (--explain", "Options of every command:", "Examples:")]
+    assert heads == sorted(heads) and "paper (as published)" in " ".join(said.split())
+    for line, meaning in EXAMPLES[command]:
+        assert line in said and meaning in said and line.startswith(f"xrmri {command} ")
+        flags = {word for word in line.split() if word.startswith("--")}
+        assert flags <= COMMANDS[command] | EVERY_COMMAND, line
+
+
+def test_a_dry_run_speaks_in_sentences_and_to_machines_in_json(xrmri, chain, tmp_path):
+    said = xrmri("build-dataset", chain.oai, "-o", tmp_path / "new", "--dry-run").out.splitlines()
+    assert said[0] == "Nothing is written: this is what the command would do."
+    assert f"Results would stand in {tmp_path / 'new'}." in said
+    assert "Series found: 10 FLASH, 10 radiograph, 30 other. They make 10 pairs of a radiograph and an MRI." in said
+    assert "Each volume would have 50 slices, called FLASH." in said and "No series is left out." in said
+    said = xrmri("train-vae", chain.dataset, "-o", tmp_path / "vae", "--dry-run", "--preset", "tiny").out
+    assert "Parameters of the networks: " in said
+    said = xrmri("evaluate", chain.volumes, chain.dataset, "-o", tmp_path / "e", "--dry-run").out
+    assert "It would compare " in said and "{" not in said
+    said = xrmri("generate", chain.dataset, "--model", chain.ldm, "-o", tmp_path / "v", "--dry-run").out
+    assert "The model 'ldm' draws." in said and "It would draw " in said
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_and_version_end_with_0_and_an_unknown_command_or_option_with_one_line_and_2(xrmri):

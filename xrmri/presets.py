@@ -121,6 +121,20 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
 }
 
 
+MEANINGS = {
+    "paper": "as published",
+    "zero123": "as the public checkpoints it may start from",
+    "demo": "the bundled model, hours of two cores",
+    "tiny": "tests, seconds",
+}
+"""What each preset is for."""
+
+
+def told_presets() -> str:
+    """The presets, each with what it is for."""
+    return ", ".join(f"{name} ({meaning})" for name, meaning in MEANINGS.items())
+
+
 def values(preset: str | None, command: str) -> dict[str, Any]:
     """What a preset sets for one command; nothing for None."""
     return {name: value for name, (value, _) in reasons(preset, command).items()}
