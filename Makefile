@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint faults mutants bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out gpu-model reproduce clean
+.PHONY: setup demo test lint faults mutants bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out gpu-model reproduce site clean
 
 setup: $(READY)
 
@@ -73,6 +73,7 @@ volumes: ldm
 
 evaluation: volumes
 	$(XRMRI) evaluate $(WORK)/volumes $(WORK)/dataset --preset $(PRESET) -o $(WORK)/evaluation
+	@echo "Open $(abspath $(WORK))/evaluation/report.html"
 
 # How a cohort compares with real knees, target by target, with sheets of slices and films.
 likeness: $(READY)
@@ -107,6 +108,11 @@ reproduce: $(READY)
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)
 	$(BIN)/python -m xrmri.teaching.train --out work/detector $(if $(JOINTS),--joints $(JOINTS))
+
+# docs/ as a site, in work/site.
+site: $(READY)
+	$(BIN)/pip install --quiet --editable ".[docs]"
+	$(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf .venv build dist *.egg-info demo

@@ -47,7 +47,7 @@ class Common:
     seed: Annotated[int | None, _option("--seed", help="The same seed gives the same bytes. Default 0.")] = None
     device: Annotated[str, _option("--device", help="auto, cpu, cuda or cuda:N. Default auto.")] = "auto"
     workers: Annotated[int, _option("--workers", help="Processes for work on many files. Default: all cores.")] = 0
-    dry_run: Annotated[bool, _option("--dry-run", help="Say what would be done, with --json too; write nothing.")] = False
+    dry_run: Annotated[bool, _option("--dry-run", help="Say what would be done, or --json; write nothing.")] = False
     force: Annotated[bool, _option("--force", help="Do it again over an earlier result of this command.")] = False
     explain: Annotated[bool, _option("--explain", help="Print every setting, its value and source; stop.")] = False
     json: Annotated[bool, _option("--json", help="One JSON document on stdout; errors as JSON on stderr.")] = False
