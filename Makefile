@@ -100,8 +100,8 @@ held-out: $(READY)
 gpu-model: $(READY)
 	$(BIN)/python -m xrmri.stages.gpu_model --minutes $(or $(MINUTES),8) --people $(or $(PEOPLE),2400) -o work/gpu-model
 
-# The paper's experiments with their controls (docs/experiments.md): hours, and stopped anywhere it goes on. PRESET=tiny
-# takes minutes and says nothing of knees; OAI=/path takes real ones.
+# The paper's experiments with their controls (docs/experiments.md): most of a day, and stopped anywhere it goes on.
+# PRESET=laptop takes some hours; PRESET=tiny minutes, and says nothing of knees; OAI=/path takes real ones.
 reproduce: $(READY)
 	OAI="$(OAI)" sh tests/reproduce.sh $(BIN)/python work/reproduce-$(PRESET)$(if $(OAI),-oai) $(PRESET)
 

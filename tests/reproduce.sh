@@ -2,20 +2,27 @@
 # The paper's experiments with their controls, by the commands alone; the same command goes on where it was stopped.
 # One cohort, one split, one autoencoder, one budget; what differs between methods stands in settings/. Real knees where
 # OAI names a release: then there is no phantom, and there are no twins. docs/experiments.md tells what each part is for.
-# tests/reproduce.sh PYTHON FOLDER [PRESET]
+# In a checkout: tests/reproduce.sh PYTHON FOLDER [PRESET], with tiny, laptop, or a preset of the program.
 set -eu
-python=$1 work=$2 preset=${3:-demo}
+python=$1 work=$2 size=${3:-demo}
 methods="anchored xray2mri no-readings ldm cola-diff x-diffusion"
-case $preset in
+searched="xray2mri ldm cola-diff x-diffusion" # anchored and no-readings take xray2mri's rate
+preset=$size people= pixels= steps= vae_steps= anchor_steps= some= quick=
+flipped="xray2mri anchored" seeds="0 1" twins="1 2" signs="V00XRCHL V00XRATTL V00XRCYTL" noises="independent shared correlated" matched=50
+rates="1e-4 4e-4 1.6e-3" search_steps=500
+case $size in
 tiny)
-    seeds=0 twins=1 signs=V00XRCHL noises="independent shared" depths="6 11" some= matched=6 steps="anchor_steps = 2"
-    quick=--quick
+    flipped=xray2mri seeds=0 twins=1 signs=V00XROSTM noises=shared depths="6 11" matched=6 anchor_steps=2 quick=--quick
+    rates="1e-3 4e-3" search_steps=2
+    ;;
+laptop)
+    preset=demo people=120 pixels=128 steps=600 vae_steps=1000 anchor_steps=300 search_steps=250
+    twins=1 noises="independent shared" depths="30 50 100 200" some="--shard 0/4"
     ;;
 *)
-    seeds="0 1" twins="1 2" signs="V00XRCHL V00XRATTL V00XRCYTL" noises="independent shared correlated"
-    depths="30 50 100 200 300 400 500" matched=50 steps= quick= # --quick would look at other knees than some
+    depths="30 50 100 200 300 400 500"
     some="--shard 0/4" # of the depths: 1,580 slices a knee and noise take long, and knees differ little in continuity
-    ;;
+    ;;                 # --quick would look at other knees than these
 esac
 trap 'exit 75' TERM USR1 # a signal to all of us: the command that runs saves first
 xrmri() {
@@ -25,40 +32,69 @@ xrmri() {
 }
 
 mkdir -p "$work/settings"
+given() { # NAME=VALUE... without those that have no value
+    for one in "$@"; do [ -z "${one#*=}" ] || echo "${one%%=*} = ${one#*=}"; done
+}
 settings() { cat > "$work/settings/$1.toml"; }
-printf 'other_sequences = false\nleft_flash = 0.5\n' | settings cohort
-printf 'shares = [0.7, 0.1, 0.2]\n' | settings dataset # more to test on than the paper's tenth: intervals are narrower
+given left_flash=0.5 "participants=$people" "matrix=$pixels" | settings cohort
+given left_flash=0.5 "participants=$people" "matrix=$pixels" other_sequences=false | settings twins
+# The scanner's frame is the paper's; more to test on than the paper's tenth, because intervals are narrower.
+given 'frame="scanner"' 'shares=[0.7, 0.1, 0.2]' "size=$pixels" | settings dataset
+given "max_steps=$vae_steps" | settings vae
 # Nobody is told more than film, depth and readings; the anchor is ours alone.
-for method in ldm cola-diff x-diffusion xray2mri; do
-    printf 'method = "%s"\nanchor = false\ncovariates = false\n' $method | settings $method
+trained() {
+    name=$1 method=$2 anchor=$3
+    shift 3
+    given "method=\"$method\"" "anchor=$anchor" covariates=false "max_steps=$steps" "$@" | settings "$name"
+}
+for method in $searched; do
+    trained $method $method false
+    given "method=\"$method\"" anchor=false covariates=false "max_steps=$search_steps" fits=false | settings "search-$method"
 done
-printf 'method = "xray2mri"\nanchor = false\ncovariates = false\nwithout = ["features"]\n' | settings no-readings
-printf 'method = "xray2mri"\nanchor = true\ncovariates = false\n%s\n' "$steps" | settings anchored
+trained no-readings xray2mri false 'without=["features"]'
+trained anchored xray2mri true "anchor_steps=$anchor_steps"
 
-dataset=$work/dataset controls=
+dataset=$work/dataset controls= masks=
 if [ -z "${OAI:-}" ]; then
-    OAI=$work/oai
-    for twin in 0 $twins; do
-        [ "$twin" = 0 ] && release=$OAI || release=$work/oai-twin$twin
-        xrmri phantom --config "$work/settings/cohort.toml" --twin "$twin" -o "$release"
+    OAI=$work/oai masks=$work/oai
+    xrmri phantom --config "$work/settings/cohort.toml" --labels -o "$OAI"
+    for twin in $twins; do
+        xrmri phantom --config "$work/settings/twins.toml" --twin "$twin" -o "$work/oai-twin$twin"
     done
 else
     twins=
 fi
 xrmri detect-knee "$OAI" -o "$work/knees" # the films of twins are the same
-build() { xrmri build-dataset "$1" --knees "$work/knees" --config "$work/settings/dataset.toml" -o "$2"; }
-build "$OAI" "$dataset"
+build() {
+    from=$1 to=$2
+    shift 2
+    xrmri build-dataset "$from" --knees "$work/knees" --config "$work/settings/dataset.toml" "$@" -o "$to"
+}
+build "$OAI" "$dataset" --figures
 for twin in $twins; do
     build "$work/oai-twin$twin" "$dataset-twin$twin"
     controls="$controls --twin $dataset-twin$twin"
 done
-xrmri train-vae "$dataset" -o "$work/vae"
+xrmri train-vae "$dataset" --config "$work/settings/vae.toml" -o "$work/vae"
+
+# The learning rate of each method: as many rates and steps for all, the val split decides.
+train() { xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/$1.toml" --seed "$2" -o "$3"; }
+for method in $searched; do
+    for rate in $rates; do
+        xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/search-$method.toml" --learning-rate "$rate" \
+            -o "$work/search/$method/$rate"
+    done
+    "$python" -m tests.reproduction.learning_rate "$work/search/$method" "$work/settings/$method.toml"
+done
+for method in anchored no-readings; do
+    "$python" -m tests.reproduction.learning_rate "$work/search/xray2mri" "$work/settings/$method.toml"
+done
 
 # Better than three rivals? Does the joint gain most? Both seeds, all in one comparison each.
 for seed in $seeds; do
     here=$work/seed$seed others=
     for method in $methods; do
-        xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/$method.toml" --seed "$seed" -o "$here/$method"
+        train $method "$seed" "$here/$method"
         xrmri generate "$dataset" --model "$here/$method" -o "$here/volumes/$method"
         [ $method = anchored ] || others="$others --also $here/volumes/$method"
     done
@@ -71,7 +107,7 @@ done
 # What do readings add? The same knee, film and noise, read as free of a sign and as having it.
 first=$work/seed${seeds%% *}
 for sign in $signs; do
-    for method in xray2mri anchored; do
+    for method in $flipped; do
         here=$work/signs/$sign-$method
         for grade in 0 1; do
             xrmri generate "$dataset" --model "$first/$method" --set "$sign=$grade" -o "$here-$grade"
@@ -79,6 +115,8 @@ for sign in $signs; do
         xrmri evaluate "$here-0" "$dataset" --flipped "$here-1" -o "$work/evaluation-$sign-$method"
     done
 done
+# shellcheck disable=SC2086
+[ -z "$masks" ] || "$python" -m tests.reproduction.signs "$work" "$masks/labels" "$first/volumes" $signs
 
 # Are more depths smoother, and is a slice in between more than a blend of its neighbours?
 for noise in $noises; do
@@ -90,8 +128,8 @@ for noise in $noises; do
     done
     # shellcheck disable=SC2086
     xrmri evaluate "$here-$matched" "$dataset" $others $quick -o "$work/evaluation-depths-$noise"
-    "$python" "$(dirname "$0")/blended_volumes.py" "$here-$matched" "$here-blended" # what needs no model
+    "$python" -m tests.reproduction.blended "$here-$matched" "$here-blended" # what needs no model
     # shellcheck disable=SC2086
     xrmri evaluate "$here-$matched" "$dataset" --also "$here-blended" $quick -o "$work/evaluation-between-$noise"
 done
-"$python" "$(dirname "$0")/reproduce_results.py" "$work"
+"$python" -m tests.reproduction.results "$work"

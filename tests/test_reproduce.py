@@ -16,26 +16,29 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.reproduction.telling import last_loss
+from xrmri.config import BuildDataset, Phantom, TrainLdm, TrainVae
+
 ROOT = Path(__file__).parents[1]
 METHODS = ("anchored", "regression", "xray2mri", "no-readings", "ldm", "cola-diff", "x-diffusion")
 
 
-def commands_of(folder: Path, oai: str) -> list[list[str]]:
+def commands_of(folder: Path, oai: str, size: str = "tiny") -> list[list[str]]:
     """What the script would give Python to do, in order."""
     told, stub = folder / "told.jsonl", folder / "python"
     stub.write_text(
         f"#!{sys.executable}\nimport json, sys\nopen({str(told)!r}, 'a').write(json.dumps(sys.argv[1:]) + '\\n')\n"
     )
     stub.chmod(0o755)
-    script = ["sh", "tests/reproduce.sh", str(stub), str(folder / "work"), "tiny"]
+    script = ["sh", "tests/reproduce.sh", str(stub), str(folder / "work"), size]
     subprocess.run(script, cwd=ROOT, env=os.environ | {"OAI": oai}, check=True)
     return [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
 
 
 def obey(command: list[str]) -> None:
-    if command[0] != "-m":
-        sys.argv = command
-        runpy.run_path(command[0], run_name="__main__")
+    if command[1] != "xrmri":
+        sys.argv = command[1:]
+        runpy.run_module(command[1], run_name="__main__")
         return
     from xrmri.cli.main import main
 
@@ -68,7 +71,7 @@ def record(folder: Path) -> dict:
 
 def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
     records = {name: record(made / "seed0" / name) for name in METHODS if name != "regression"}
-    same = ("max_steps", "batch_size", "learning_rate", "covariates", "decay", "prediction", "channels", "seed")
+    same = ("max_steps", "batch_size", "covariates", "decay", "prediction", "channels", "seed")
     for name, one in records.items():
         assert [one["config"][key] for key in same] == [records["ldm"]["config"][key] for key in same], name
         assert one["config"]["anchor"] == (name == "anchored")
@@ -76,6 +79,11 @@ def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
             records["ldm"]["inputs"][key] for key in ("dataset", "vae")
         }
     assert not records["ldm"]["config"]["covariates"]
+    rates = {name: one["config"]["learning_rate"] for name, one in records.items()}
+    assert rates["anchored"] == rates["no-readings"] == rates["xray2mri"] and set(rates.values()) <= {1e-3, 4e-3}
+    for name in ("xray2mri", "ldm", "cola-diff", "x-diffusion"):
+        losses = {folder.name: last_loss(folder) for folder in (made / "search" / name).iterdir()}
+        assert len(losses) == 2 and rates[name] == float(min(losses, key=losses.get))
     assert records["no-readings"]["config"]["without"] == ["features"]
 
 
@@ -85,8 +93,8 @@ def test_every_method_stands_in_one_comparison_with_corrected_tests(made):
     assert set(summary["run_names"]) == set(METHODS)
     compared = {(row["metric"], frozenset((row["one"], row["other"]))) for row in summary["runs"]}
     assert len([pair for metric, pair in compared if metric == "ssim"]) == 7 * 6 / 2
-    flips = json.loads((made / "evaluation-V00XRCHL-xray2mri" / "summary.json").read_text(encoding="utf-8"))["flips"]
-    assert flips["grades"] == {"V00XRCHL": [0, 1]} and flips["change"] > 0
+    flips = json.loads((made / "evaluation-V00XROSTM-xray2mri" / "summary.json").read_text(encoding="utf-8"))["flips"]
+    assert flips["grades"] == {"V00XROSTM": [0, 1]} and flips["change"] > 0
 
 
 def test_more_depths_of_shared_noise_are_smoother_and_a_blend_is_another_volume(made):
@@ -104,10 +112,10 @@ def test_the_tables_say_what_the_summaries_say_and_the_pictures_are_small(made):
         source = "generated" if name == "anchored" else name
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} | ") and " to " in line)
         assert f"| {summary['ssim'][source]['median']:.3f} (" in row
-    assert len(re.findall("^## ", text, re.MULTILINE)) == 7
+    assert len(re.findall("^## ", text, re.MULTILINE)) == 9 and "| T1 | 10 | 80 |" in text
     pictures = {file.name: file for file in (made / "results").glob("*.png")}
-    wanted = {f"{name}.png" for name in ("fig4", "fig5", "fig6", "table2", "table4")}
-    assert wanted | {"table3-V00XRCHL-xray2mri.png"} <= set(pictures)
+    wanted = {f"{name}.png" for name in ("fig4", "fig4-series", "fig5", "fig6", "table2", "table4")}
+    assert wanted | {"table3-V00XROSTM-xray2mri.png"} <= set(pictures)
     assert sum(file.stat().st_size for file in pictures.values()) < 1_000_000
     for file in pictures.values():
         with Image.open(file) as picture:
@@ -123,7 +131,32 @@ def test_the_checklist_beside_the_report_tells_what_files_know_and_names_what_is
     opened = re.search(r"\*\*Open, (\d+) of 44: ([\d, ]+)\.\*\*", text)
     numbers = opened[2].split(", ")
     assert len(numbers) == int(opened[1]) and numbers == [name for name, cell in rows.items() if "**Open:**" in cell]
+    parts = [number[0] for number in re.findall(r"^\| (\d\.\d) \|", text, re.MULTILINE)]
+    assert [parts.count(part) for part in "12356"] == [6, 4, 4, 5, 4]
     assert {"2", "33", "44"} <= set(numbers) and not {"1", "20", "37"} & set(numbers)
+
+
+@pytest.mark.parametrize("size", ["tiny", "laptop", "demo"])
+def test_no_rival_is_searched_less_and_every_setting_is_one_of_the_program(tmp_path, size):
+    commands = commands_of(tmp_path, "", size)
+    preset = {command[command.index("--preset") + 1] for command in commands if "--preset" in command}
+    assert preset == {"demo" if size == "laptop" else size}
+    kinds = {"cohort": Phantom, "twins": Phantom, "dataset": BuildDataset, "vae": TrainVae}
+    loaded = {
+        file.stem: kinds.get(file.stem, TrainLdm).load(preset=preset.copy().pop(), file=file)
+        for file in (tmp_path / "work" / "settings").glob("*.toml")
+    }
+    assert loaded["dataset"].frame == "scanner" and loaded["dataset"].shares == (0.7, 0.1, 0.2)
+    tried = {}
+    for command in commands:
+        if command[2:3] == ["train-ldm"] and "--learning-rate" in command:
+            *_, method, rate = command[-1].split("/")
+            tried.setdefault(method, {})[rate] = Path(command[command.index("--config") + 1]).stem
+    assert set(tried) == {"xray2mri", "ldm", "cola-diff", "x-diffusion"}
+    assert len({tuple(rates) for rates in tried.values()}) == 1
+    assert len({loaded[name].max_steps for rates in tried.values() for name in rates.values()}) == 1
+    assert len({loaded[name].max_steps for name in tried}) == 1
+    assert not any("--split" in command for command in commands)  # what is drawn and judged is the test split
 
 
 def test_a_checklist_of_volumes_of_another_hand_leaves_open_what_nobody_wrote_down():

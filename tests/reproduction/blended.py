@@ -1,6 +1,6 @@
 """Volumes of which every second slice is the mean of its neighbours, for `make reproduce`: what a model must better.
 
-    python tests/blended_volumes.py VOLUMES BLENDED
+    python -m tests.reproduction.blended VOLUMES BLENDED
 """
 
 import sys
