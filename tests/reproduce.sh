@@ -82,7 +82,10 @@ train() { xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/$1.tom
 for method in $searched; do
     for rate in $rates; do
         xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/search-$method.toml" --learning-rate "$rate" \
-            -o "$work/search/$method/$rate"
+            -o "$work/search/$method/$rate" || {
+            code=$? # a rate at which the loss is no longer finite ends with 3, and is out
+            [ $code -eq 3 ] || exit $code
+        }
     done
     "$python" -m tests.reproduction.learning_rate "$work/search/$method" "$work/settings/$method.toml"
 done

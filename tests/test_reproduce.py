@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.reproduction.learning_rate import main as choose
 from tests.reproduction.telling import last_loss
 from xrmri.config import BuildDataset, Phantom, TrainLdm, TrainVae
 
@@ -157,6 +158,23 @@ def test_no_rival_is_searched_less_and_every_setting_is_one_of_the_program(tmp_p
     assert len({loaded[name].max_steps for rates in tried.values() for name in rates.values()}) == 1
     assert len({loaded[name].max_steps for name in tried}) == 1
     assert not any("--split" in command for command in commands)  # what is drawn and judged is the test split
+
+
+def test_a_rate_that_diverges_is_out_and_a_command_that_stops_ends_the_script_with_its_code(tmp_path):
+    search, settings = tmp_path / "search", tmp_path / "ldm.toml"
+    for rate, status, loss in (("1e-4", "finished", 0.5), ("4e-4", "finished", 0.4), ("1.6e-3", "failed", 0.1)):
+        (search / rate).mkdir(parents=True)
+        (search / rate / "run.json").write_text(json.dumps({"status": status}))
+        (search / rate / "metrics.jsonl").write_text(json.dumps({"validation_loss": loss}) + "\n")
+    settings.write_text("anchor = false\nlearning_rate = 1.0\n")
+    choose(search, settings)
+    assert settings.read_text() == "anchor = false\nlearning_rate = 0.0004\n"
+    stub = tmp_path / "python"
+    for where, code, ends in (("1e-3", 3, 0), ("1e-3", 75, 75), ("train-vae", 3, 3), ("evaluate", 75, 75)):
+        stub.write_text(f'#!/bin/sh\ncase "$*" in *{where}*) exit {code} ;; esac\n')
+        stub.chmod(0o755)
+        script = ["sh", "tests/reproduce.sh", str(stub), str(tmp_path / "work"), "tiny"]
+        assert subprocess.run(script, cwd=ROOT, check=False).returncode == ends, (where, code)
 
 
 def test_a_checklist_of_volumes_of_another_hand_leaves_open_what_nobody_wrote_down():

@@ -1,6 +1,7 @@
 """What evaluations found, and how it is told in tables, for the results of `make reproduce`."""
 
 import json
+import math
 from pathlib import Path
 
 RIVALS = ("ldm", "cola-diff", "x-diffusion")
@@ -57,6 +58,8 @@ def difference(row: dict | None, metric: str) -> list[str]:
 
 
 def last_loss(folder: Path) -> float:
-    """Of the averaged weights at the end of a training, on fixed noise."""
+    """Of the averaged weights at the end of a training, on fixed noise; infinite where it did not end."""
+    if json.loads((folder / "run.json").read_text(encoding="utf-8"))["status"] != "finished":
+        return math.inf
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return next(row["validation_loss"] for row in reversed(rows) if "validation_loss" in row)
