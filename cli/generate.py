@@ -52,6 +52,9 @@ def generate(
     dicom: Annotated[
         bool, typer.Option("--dicom", help="Also a DICOM MR series in NAME_dicom/, marked synthetic in every file.")
     ] = False,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Also what each voxel is made of (bones, cartilage, fat ...), as a NIfTI.")
+    ] = False,
     gif: Annotated[bool, typer.Option("--gif", help="Also an animated pass through the slices.")] = False,
     html: Annotated[bool, typer.Option("--html", help="Also one offline page with a three-plane viewer.")] = False,
     shard: Annotated[
@@ -103,6 +106,7 @@ def generate(
         like=like,
         frame=frame,
         dicom=dicom,
+        labels=labels,
         pictures=(".gif",) * gif + (".html",) * html,
         detection=common.settings_of(DetectKnee),
     )

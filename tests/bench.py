@@ -25,7 +25,6 @@ from xrmri.config import Generate, TrainLdm, TrainVae
 from xrmri.data.view import SeenKnee
 from xrmri.diffusion.ddim import sample as sample_ddim
 from xrmri.diffusion.depth_noise import starting_noise
-from xrmri.facts import ScheduleFacts
 from xrmri.generation.case import case_of_radiograph
 from xrmri.generation.inputs import GenerateInputs
 from xrmri.generation.machine import ON_CPU, draw_volume
@@ -35,6 +34,7 @@ from xrmri.machine.memory import keep_memory
 from xrmri.machine.precision import fastest_precision
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle
+from xrmri.part_facts import ScheduleFacts
 
 SAMPLES = Path(__file__).parent.parent / "xrmri" / "samples"
 ROUNDS, PLAIN_STEPS, EXACT_STEPS = 5, 50, 1_000

@@ -15,4 +15,5 @@ xrmri train-vae "$work/dataset" --preset demo -o "$work/vae"
 xrmri train-vae "$work/dataset" --preset demo --config "$work/sharper.toml" --max-steps 500 --init "$work/vae" \
     -o "$work/sharper"
 xrmri train-ldm "$work/dataset" "$work/sharper" --preset demo --anchor-dataset "$work/cohort" -o "$work/ldm"
+"$python" -m xrmri.stages.train_tissues "$work/ldm"
 "$python" -m xrmri.stages.bundle "$work/ldm" "$work/dataset"

@@ -23,7 +23,7 @@ COMMANDS = {
     "generate": {"--output", "--mean", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
                  "--sampler", "--eta", "--guidance", "--guidance-features", "--noise", "--noise-length-mm", "--samples",
                  "--precision", "--sweep", "--like", "--frame", "--dicom", "--gif", "--html", "--shard", "--both",
-                 "--as-is"},
+                 "--as-is", "--labels"},
     "evaluate": {"--output", "--bootstrap", "--also", "--rescan", "--twin", "--flipped", "--quick", "--training"},
 }  # fmt: skip
 EVERY_COMMAND = {"--config", "--preset", "--seed", "--device", "--workers", "--dry-run", "--force", "--explain",

@@ -8,7 +8,6 @@ import pytest
 from tests.made_facts import DATASET_FACTS, MODEL_FACTS
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import (
-    SamplerFacts,
     read_autoencoder_facts,
     read_dataset_facts,
     read_model_facts,
@@ -18,6 +17,7 @@ from xrmri.facts import (
 from xrmri.files import sha256
 from xrmri.generation.model import find_model
 from xrmri.origins import ACQUIRED_IMAGES
+from xrmri.part_facts import SamplerFacts
 from xrmri.pretrained import BUNDLED_LDM
 from xrmri.seals import sealed
 

@@ -543,6 +543,25 @@ class TrainLdm(Training):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TrainTissues(Training):
+    """Settings of `python -m xrmri.stages.train_tissues`."""
+
+    max_steps: int = 700
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    decay: Literal["constant", "cosine"] = "cosine"
+    validate_steps: int = 200
+    picture_steps: int = 0
+    people: int = 28
+    """Drawn, one knee of each; every seventh is held out (choice)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        Training.__post_init__(self)
+        _require(7 <= self.people <= 10_000, f"people must be 7 to 10000, not {self.people}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Generate(Seeded):
     """Settings of `xrmri generate`."""
 

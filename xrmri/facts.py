@@ -13,6 +13,7 @@ from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_json
 from xrmri.origins import up_to_date_dataset, up_to_date_model, with_origin
+from xrmri.part_facts import AnchorFacts, Count, DenoiserFacts, SamplerFacts, ScheduleFacts, TissueFacts
 from xrmri.seals import require_seal, sealed
 from xrmri.typed import Between, UnfitError, content_of, record_of
 
@@ -31,7 +32,6 @@ DEPTHS = {
 
 Plane = Literal["coronal", "sagittal", "axial"]
 Frame = Literal["scanner", "knee"]
-Count = Annotated[int, Between(0)]
 Pixels = Annotated[int, Between(8, 4096)]
 Positive = Annotated[float, Between(1e-9)]
 
@@ -107,60 +107,6 @@ class AutoencoderFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ScheduleFacts:
-    """The forward process, as `make_schedule` takes it."""
-
-    timesteps: Annotated[int, Between(1, 100_000)]
-    beta_start: Annotated[float, Between(0, 1)]
-    beta_end: Annotated[float, Between(0, 1)]
-    prediction: Literal["epsilon", "v"]
-    timestep_map: Literal["raw", "match-snr"] = "raw"
-    zero_terminal_snr: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SamplerFacts:
-    """The sampler that was fitted to a model."""
-
-    visited: tuple[Count, ...]
-    """Steps at which it asks for the noise, falling from T-1."""
-    weights: tuple[tuple[float, ...], ...]
-    """For each: the weights of z_t and of the clean latents seen, the newest first."""
-
-    def __post_init__(self) -> None:
-        """Refuse weights that are not one row a step."""
-        if len(self.visited) != len(self.weights) or not self.visited:
-            raise ValueError(f"the sampler visits {len(self.visited)} steps and has weights of {len(self.weights)}")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DenoiserFacts:
-    """How the U-Net is told radiograph, depth and readings."""
-
-    method: str
-    guidance: Literal["context", "time"]
-    halves: Literal["paper", "swapped", "joint"]
-    without: tuple[str, ...]
-    """What it is never told: "features", "clip", "concat", or single readings."""
-    hidden_slots: tuple[Count, ...]
-    """Slots of r that are always zero to it."""
-    feature_slots: Annotated[int, Between(1, 100_000)]
-    """F, of readings and covariates."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AnchorFacts:
-    """What the anchor of a model learnt from, and what it is worth."""
-
-    pairs: Count
-    """That it learnt from."""
-    dataset_sha256: str
-    """Which they stand in."""
-    r2: float
-    """Share of the variance between held-out people that it explains, at its own resolution."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelFacts:
     """xrmri.json of train-ldm: all that inference needs, and where the model comes from."""
 
@@ -201,6 +147,7 @@ class ModelFacts:
     pairs: Count
     """Of the training split."""
     anchor: AnchorFacts | None = None
+    tissues: TissueFacts | None = None
     """Of the network that makes the expected volume; None where the denoiser is shown the radiograph itself."""
     dataset_sha256: str
     vae_sha256: str

@@ -1,5 +1,6 @@
 """A reference series' grid: where its voxels lie, and another volume resampled onto them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +66,9 @@ def centred_on(volume: Volume, reference: Volume) -> Volume:
     return Volume(voxels=volume.voxels, geometry=geometry, side=volume.side)
 
 
-def on_grid(volume: Volume, reference: Volume) -> Volume:
-    """The volume resampled onto the voxels of the reference, straight lines between voxels and 0 outside."""
+def on_grid(volume: Volume, reference: Volume, *, nearest: bool = False) -> Volume:
+    """The volume on the voxels of the reference, 0 outside: straight lines between voxels, or the nearest of labels."""
     grid = to_image(reference)
-    voxels = Volume(voxels=volume.voxels.astype(np.float32), geometry=volume.geometry, side=volume.side)
-    return from_image(sitk.Resample(to_image(voxels), grid, sitk.Transform(), sitk.sitkLinear, 0.0), volume.side)
+    voxels = volume if nearest else replace(volume, voxels=volume.voxels.astype(np.float32))
+    between = sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear
+    return from_image(sitk.Resample(to_image(voxels), grid, sitk.Transform(), between, 0.0), volume.side)

@@ -1,6 +1,5 @@
 """One knee to draw: its joint crop, its readings, and what it is of."""
 
-import logging
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -19,8 +18,6 @@ from xrmri.generation.film import read_joint
 from xrmri.generation.inputs import GenerateInputs, Grades, ReferenceGrid
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, RIGHT, Volume
-
-log = logging.getLogger(__name__)
 
 _UNKNOWN: Covariates = {}
 
@@ -95,7 +92,7 @@ def case_of_radiograph(
 
 
 def judged(case: Case, familiar: Familiar | None) -> Case:
-    """The case with how unlike its radiograph is to those that a model was taught on, and a warning where it is."""
+    """The case with how unlike its radiograph is to those that a model was taught on, and a doubt where it is."""
     if familiar is None:
         return case
     strangeness = familiar.strangeness(case.crop)
@@ -103,7 +100,6 @@ def judged(case: Case, familiar: Familiar | None) -> Case:
     if strangeness <= STRANGE:
         return case
     doubt = f"it is unlike what the model was taught on ({strangeness:.2f}, knees have at most {STRANGE:g})"
-    log.warning("%s: %s", case.source["file"], doubt)
     return replace(case, doubt="; ".join(filter(None, (case.doubt, doubt))))
 
 

@@ -25,6 +25,7 @@ from xrmri.records import LEFT, Volume
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
 MEAN_DESCRIPTION = "xrmri synthetic mean; not for diagnosis"
+LABELS_DESCRIPTION = "xrmri synthetic labels; not for diagnosis"
 _SAMPLE = "sample: one of the knees that fit"
 _MEAN = "mean: the expected volume, blurred where the radiograph does not tell; _std beside it is how far knees differ"
 
@@ -57,7 +58,8 @@ def delivered_before(target: Target, wanted: dict[str, Any], config: Generate) -
     claim = read_claim(sidecar)
     if claim and target.volume.exists() and claim.get("identity") != digest(wanted):
         raise InputError(f"{target.volume} exists and was drawn with other settings: give another -o, or --force")
-    return is_whole(sidecar) and all(file.exists() for file in target.series(config))
+    further = (*target.series(config), *target.label_maps(config))
+    return is_whole(sidecar) and all(file.exists() for file in further)
 
 
 def deliver(
@@ -87,20 +89,31 @@ def deliver(
     series = list(zip(target.series(config), laid, strict=target.dicom))
     files = [file for file in target.files(config) if file not in (sidecar, *target.series(config))]
     files += [slice_file(folder, place) for folder, volume in series for place in range(len(volume.voxels))]
-    with claimed(sidecar, _sidecar(case, config, model, laid[0].geometry), files):
+    told = _sidecar(case, config, model, laid[0].geometry) | _codes(target, model)
+    with claimed(sidecar, told, files):
         description = MEAN_DESCRIPTION if config.mean else DESCRIPTION
         for file, volume in zip(target.volumes(config), whole, strict=True):
             write_volume(file, volume, description)
+        for file, labels in zip(target.label_maps(config), drawn.labels, strict=True):
+            voxels = np.flip(labels, geometry.across) if case.side == LEFT else labels
+            lying = Volume(voxels=np.ascontiguousarray(voxels), geometry=geometry, side=case.side)
+            write_volume(file, _laid(lying, case.grid, nearest=True), LABELS_DESCRIPTION)
         for number, (folder, volume) in enumerate(series, start=1):
             write_series(folder, volume, _words(volume, case, config, model, number=number, of=len(series)))
         draw_pictures(target, case, whole[0], (".png", *target.pictures), config=config, model=model)
 
 
-def _laid(volume: Volume, grid: ReferenceGrid | None) -> Volume:
+def _codes(target: Target, model: ModelFolder) -> dict[str, Any]:
+    """What the numbers of a label map mean, where there is one."""
+    return {"labels": dict(model.facts.tissues.codes)} if target.labels and model.facts.tissues else {}
+
+
+def _laid(volume: Volume, grid: ReferenceGrid | None, *, nearest: bool = False) -> Volume:
     """The volume on the grid asked for; in its middle where nothing tells the place, as no radiograph does."""
     if grid is None:
         return volume
-    return on_grid(volume if grid.in_place else centred_on(volume, grid.reference), grid.reference)
+    lying = volume if grid.in_place else centred_on(volume, grid.reference)
+    return on_grid(lying, grid.reference, nearest=nearest)
 
 
 def _geometry(case: Case, shape: tuple[int, int, int], model: ModelFolder) -> Geometry:

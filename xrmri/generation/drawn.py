@@ -11,5 +11,7 @@ class DrawnVolumes:
 
     volumes: tuple[np.ndarray, ...]
     """One (S, H, W) float32 in [-1, 1] a sample; or the expected volume alone."""
+    labels: tuple[np.ndarray, ...] = ()
+    """One (S, H, W) uint8 for each volume, what its voxels are made of; empty where nobody asked."""
     deviation: np.ndarray | None = None
     """(S, H, W) float32 of the expected volume: by how much knees differ from it, where white less black is 2."""

@@ -118,7 +118,6 @@ def _of_crop(
     if box.score >= FAINT:
         return joint
     doubt = f"it is unlike the knees that the detector knows (score {box.score:.2f}, knees have {FAINT:g} and more)"
-    log.warning("%s: %s", file, doubt)
     return replace(joint, doubt=doubt)
 
 
@@ -171,7 +170,6 @@ def _no_knee(file: Path, radiograph: Radiograph, score: float) -> JointCrop:
     doubt = f"no knee was found on it (best score {score:.2f}, knees have {FAINT:g} and more)"
     if long > CROP_ASPECT_AT_MOST * short:
         raise InputError(f"{file}: {doubt}: crop the joint by hand and give --as-is")
-    log.warning("%s: %s: it is drawn from as it is", file, doubt)
     told = {"framing": "as it is", "greys": "as stored", "knee_score": round(score, 3)}
     return replace(_whole(radiograph, told | {"side_from": _whence(radiograph.side)}), doubt=doubt)
 

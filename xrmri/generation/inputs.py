@@ -50,6 +50,8 @@ class GenerateInputs:
     """Endings of what is written beside volume, sidecar and preview: .gif, .html."""
     dicom: bool = False
     """Each volume is written as a DICOM series too."""
+    labels: bool = False
+    """Beside each sample lies a map of what its voxels are made of."""
     detection: DetectKnee = DetectKnee()
     """How joints are found on films."""
 

@@ -19,6 +19,7 @@ from xrmri.machine.memory import keep_memory
 if TYPE_CHECKING:  # torch comes with the networks, after every mistake in the input has been told
     from xrmri.models.anchor import Anchor
     from xrmri.models.bundle import Model
+    from xrmri.models.tissues import TissueReader
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ class Job:
     """Resolved: nothing in it is left open."""
     execution: Execution
     model: ModelFolder
+    labels: bool = False
+    """Tell what each voxel of a volume is made of."""
 
     @cached_property
     def networks(self) -> "Model":
@@ -54,17 +57,37 @@ class Job:
         require_model(self.model.folder, self.model.facts)
         return load_anchor(self.model.folder / "anchor")
 
+    @cached_property
+    def tissues(self) -> "TissueReader":
+        """The network that tells what voxels are made of."""
+        from xrmri.models.tissues import load_tissue_reader
+
+        return load_tissue_reader(self.model.folder)
+
     def load(self) -> None:
         """Load what draws: a model that cannot be loaded is no fault of a case."""
         _ = self.anchor if self.config.mean else self.networks
 
     def draw(self, case: Case) -> DrawnVolumes:
-        """Draw a case, looking right."""
+        """Draw a case, looking right, and label it where that is asked for."""
+        drawn = self._drawn(case)
+        if not self.labels:
+            return drawn
+        from xrmri.models.tissues import tissues_of
+
+        trained = self.model.facts.slices
+        return replace(
+            drawn, labels=tuple(tissues_of(self.tissues, one, trained_slices=trained) for one in drawn.volumes)
+        )
+
+    def _drawn(self, case: Case) -> DrawnVolumes:
         if case.side_is_assumed:
             log.info("%s is drawn as a right knee: say --side left where it is not", case.source["file"])
         if case.taken.get("side_from") == "fibula":
             told = "%s shows a %s knee, as its fibula tells: say --side where it does not"
             log.info(told, case.source["file"], case.side)
+        if case.doubt:
+            log.warning("%s: %s", case.source["file"], case.doubt)
         config, seen = self.config, case.seen(self.model.view)
         if config.mean:
             from xrmri.generation.mean import expected_volume
@@ -105,13 +128,14 @@ class Job:
         return identity(case, self.config, self.model)
 
 
-def job_of(config: Generate, execution: Execution, folder: Path | None) -> Job:
+def job_of(config: Generate, execution: Execution, folder: Path | None, *, labels: bool = False) -> Job:
     """The job of some settings, once what depends on model and machine is filled in.
 
     Args:
         config: as a person gave them.
         execution: how to run.
         folder: of the model; None for the bundled one.
+        labels: tell what voxels are made of.
 
     Raises:
         InputError: no such model, or settings that it cannot draw with.
@@ -119,6 +143,9 @@ def job_of(config: Generate, execution: Execution, folder: Path | None) -> Job:
     model = find_model(folder)
     if config.mean and model.facts.anchor is None:
         raise InputError(f"--mean takes a model with an anchor, the {model.name} has none: take --samples 8")
+    if labels and model.facts.tissues is None:
+        why = "synthetic knees can be taught them: python -m xrmri.stages.train_tissues"
+        raise InputError(f"--labels takes a model that has learnt them, the {model.name} has not; models of {why}")
     if config.precision == "auto":
         from xrmri.machine.device import find_device
         from xrmri.machine.precision import fastest_precision
@@ -129,4 +156,4 @@ def job_of(config: Generate, execution: Execution, folder: Path | None) -> Job:
 
     config = resolved(config, model.facts)
     config = replace(config, noise_length_mm=config.noise_length_mm or model.noise_length_mm)
-    return Job(config=config, execution=execution, model=model)
+    return Job(config=config, execution=execution, model=model, labels=labels)

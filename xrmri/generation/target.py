@@ -56,6 +56,8 @@ class Target:
     """Endings of the pictures asked for beside the preview."""
     dicom: bool = False
     """Each volume is written as a DICOM series too."""
+    labels: bool = False
+    """Beside each sample lies a map of what its voxels are made of."""
 
     @property
     def stem(self) -> str:
@@ -78,10 +80,17 @@ class Target:
         further += ["_mean", "_std"] if config.samples > 1 else ["_std"] if config.mean else []
         return [self.volume, *(self.beside(f"{name}{suffix}") for name in further)]
 
+    def label_maps(self, config: Generate) -> list[Path]:
+        """One file a sample, if they are asked for."""
+        suffix = self.volume.name.removeprefix(self.stem)
+        labelled = self.volumes(config)[: config.samples] if self.labels else []
+        return [one.with_name(f"{volume_name(one)}_labels{suffix}") for one in labelled]
+
     def files(self, config: Generate) -> list[Path]:
         """Everything that one case writes, DICOM series by their folders."""
+        volumes = [*self.volumes(config), *self.label_maps(config)]
         endings = (".json", ".png", *self.pictures)
-        return [*self.volumes(config), *(self.beside(ending) for ending in endings), *self.series(config)]
+        return [*volumes, *(self.beside(ending) for ending in endings), *self.series(config)]
 
     def series(self, config: Generate) -> list[Path]:
         """The folder of each volume's DICOM series, if they are asked for."""

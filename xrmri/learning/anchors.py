@@ -16,11 +16,12 @@ from torch import Tensor
 from xrmri.config import TrainLdm
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
-from xrmri.facts import TEMPLATE, AnchorFacts, read_model_facts
+from xrmri.facts import TEMPLATE, read_model_facts
 from xrmri.files import digest
 from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, sizes_for
 from xrmri.learning.networks import facts_of
 from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, folded, load_anchor
+from xrmri.part_facts import AnchorFacts
 from xrmri.run import fingerprint
 from xrmri.seals import are_same
 from xrmri.training.loop import Trainer

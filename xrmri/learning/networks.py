@@ -12,7 +12,7 @@ from xrmri.data.features import feature_set, slots_of
 from xrmri.data.slices import require_slice_grid, training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import DenoiserFacts, read_autoencoder_facts, read_model_facts
+from xrmri.facts import read_autoencoder_facts, read_model_facts
 from xrmri.files import digest, sha256
 from xrmri.learning.imported import Imported, sized_like
 from xrmri.models.anchor import ANCHOR_FOLDER, FOLDED
@@ -30,6 +30,7 @@ from xrmri.models.zero123 import (
     unused,
     used_elsewhere,
 )
+from xrmri.part_facts import DenoiserFacts
 
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder

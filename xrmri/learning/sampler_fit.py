@@ -17,13 +17,14 @@ from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion import fitted
 from xrmri.errors import XrmriError
 from xrmri.evenly import evenly
-from xrmri.facts import ModelFacts, SamplerFacts, write_model_facts
+from xrmri.facts import ModelFacts, write_model_facts
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.learning.noise_length import fitted_length_mm
 from xrmri.machine.device import find_device
 from xrmri.machine.precision import fastest_precision
 from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle
 from xrmri.models.condition import joined
+from xrmri.part_facts import SamplerFacts
 from xrmri.run import renew
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ does for weather: Mardani et al., 2024; warp and template as VoxelMorph does: Da
 Shapes: B knees, N x N pixels of a radiograph, F feature slots, D depths from the back of the knee, P x P pixels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -15,16 +14,9 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import (
-    affine_grid,
-    avg_pool2d,
-    grid_sample,
-    interpolate,
-    pixel_shuffle,
-    pixel_unshuffle,
-    silu,
-)
+from torch.nn.functional import affine_grid, grid_sample, interpolate, pixel_shuffle, pixel_unshuffle, silu
 
+from xrmri.models.plain_unet import TOLD, PlainUnet, Width
 from xrmri.models.weights import load_sized
 from xrmri.typed import Between, UnfitError
 
@@ -36,9 +28,6 @@ FOLDED = 4**2
 """Channels in which a denoiser is shown a slice: 4 x 4 pixels of the expected volume to one of a latent."""
 _READER = (24, 48, 64, 96, 96)
 """Channels of the reader of the whole radiograph, each level half as fine."""
-_TOLD = 256
-"""Numbers that are told of the whole knee at every place."""
-_Width = Annotated[int, Between(8, 1024)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +40,7 @@ class AnchorSizes:
     """P."""
     features: Annotated[int, Between(1, 100_000)]
     """F."""
-    widths: tuple[_Width, ...] = (64, 96, 160, 208, 224)
+    widths: tuple[Width, ...] = (64, 96, 160, 208, 224)
     """Channels of each level; the first has half the volume's resolution, each below half of that above."""
 
     def __post_init__(self) -> None:
@@ -77,8 +66,8 @@ class Anchor(nn.Module):
         self.template = nn.Parameter(torch.zeros(sizes.depths, sizes.pixels, sizes.pixels))
         self.deviation = nn.Buffer(torch.zeros(sizes.depths, sizes.pixels, sizes.pixels))
         self.reader = _reader(sizes.radiograph_pixels)
-        self.of_readings = nn.Sequential(nn.Linear(sizes.features, _TOLD), nn.SiLU(), nn.Linear(_TOLD, _TOLD))
-        self.unet = _UNet(_FOLD**2 + 2, sizes.widths)
+        self.of_readings = nn.Sequential(nn.Linear(sizes.features, TOLD), nn.SiLU(), nn.Linear(TOLD, TOLD))
+        self.unet = PlainUnet(_FOLD**2 + 2, sizes.widths)
         self.residual = nn.Conv2d(sizes.widths[0], 4 * sizes.depths, 1)
         self.displacement = nn.Conv2d(sizes.widths[0], 3 * sizes.depths, 1)
         for last in (self.residual, self.displacement):
@@ -143,46 +132,6 @@ def load_anchor(folder: Path) -> Anchor:
     return load_sized(folder, AnchorSizes, Anchor).requires_grad_(False).eval()
 
 
-class _UNet(nn.Module):
-    """What is known at each place, from coarse to fine, about what is told of the whole knee."""
-
-    def __init__(self, inputs: int, widths: Sequence[int]) -> None:
-        super().__init__()
-        up = widths[::-1]
-        self.enter = nn.Conv2d(inputs, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(map(_Block, (widths[0], *widths), widths))
-        self.middle = _Block(up[0], up[0])
-        self.up = nn.ModuleList(_Block(below + width, width) for below, width in zip((up[0], *up), up, strict=False))
-
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """(B, inputs, H, W) and (B, 256) -> (B, widths[0], H, W)."""
-        x, beside = self.enter(x), []
-        for level, block in enumerate(self.down):
-            x = block(avg_pool2d(x, 2) if level else x, told)
-            beside.append(x)
-        x = self.middle(x, told)
-        for level, block in enumerate(self.up):
-            finer = interpolate(x, scale_factor=2.0) if level else x
-            x = block(torch.cat([finer, beside.pop()], dim=1), told)
-        return x
-
-
-class _Block(nn.Module):
-    """Two convolutions, the whole knee told between them, and a way around both."""
-
-    def __init__(self, before: int, width: int) -> None:
-        super().__init__()
-        self.first = nn.Sequential(nn.GroupNorm(8, before), nn.SiLU(), nn.Conv2d(before, width, 3, padding=1))
-        self.told = nn.Linear(_TOLD, width)
-        self.second = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
-        self.around = nn.Conv2d(before, width, 1)
-
-    def forward(self, x: Tensor, told: Tensor) -> Tensor:
-        """(B, before, H, W) and (B, 256) -> (B, width, H, W)."""
-        inside = self.second(self.first(x) + self.told(told)[..., None, None])
-        return self.around(x) + inside
-
-
 def _reader(pixels: int) -> nn.Sequential:
     """A radiograph (B, 1, N, N) -> (B, 256): halved level by level, then flattened and not pooled, for place counts."""
     layers: list[nn.Module] = []
@@ -190,7 +139,7 @@ def _reader(pixels: int) -> nn.Sequential:
         layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.GroupNorm(8, width), nn.SiLU()]
         layers += [nn.Conv2d(width, width, 3, padding=1), nn.GroupNorm(8, width), nn.SiLU()]
     read = _READER[-1] * (pixels // 2 ** len(_READER)) ** 2
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(read, _TOLD))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(read, TOLD))
 
 
 def _places(like: Tensor, pixels: int) -> Tensor:

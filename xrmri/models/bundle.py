@@ -4,6 +4,7 @@
     unet/guidance.safetensors   the maps that d and r enter through
     radiograph_encoder/         the CLIP tower; absent where the context token is empty
     anchor/                     the network that makes the expected volume; absent where there is none
+    tissues/                    the network that tells what voxels are made of; likewise
     xrmri.json                  the facts: schedule, latent scale, feature list, intensity window, image size
 
 Shapes: B slices, H x W image pixels, C latent channels, h x w latent pixels, W_c context width, F feature slots.
@@ -22,14 +23,7 @@ from torch import Tensor
 
 from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InconsistentError
-from xrmri.facts import (
-    AutoencoderFacts,
-    DenoiserFacts,
-    ModelFacts,
-    read_model_facts,
-    write_autoencoder_facts,
-    write_model_facts,
-)
+from xrmri.facts import AutoencoderFacts, ModelFacts, read_model_facts, write_autoencoder_facts, write_model_facts
 from xrmri.files import write_json, write_text
 from xrmri.models import autoencoder
 from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, folded, load_anchor
@@ -43,11 +37,13 @@ from xrmri.models.parts import (
     KNEES,
     MODEL,
     SYNTHETIC,
+    TISSUES,
     TOWER,
     hashes,
     require_model,
 )
 from xrmri.models.saved_networks import load_autoencoder, load_unet
+from xrmri.models.tissues import TISSUE_FOLDER, TissueReader, load_tissue_reader
 from xrmri.models.unet import Ablations, Denoiser
 from xrmri.models.weights import (
     CONFIG,
@@ -56,6 +52,7 @@ from xrmri.models.weights import (
     save_network,
     save_weights,
 )
+from xrmri.part_facts import DenoiserFacts
 
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder
@@ -71,6 +68,7 @@ class Model:
     radiograph_encoder: "RadiographEncoder | None"
     facts: ModelFacts
     anchor: Anchor | None = None
+    tissues: TissueReader | None = None
     """What is shown to the denoiser in place of the radiograph's latent."""
 
     @property
@@ -141,8 +139,13 @@ def save_bundle(folder: Path, model: Model, *, card: str, dtype: torch.dtype = t
         (folder / ANCHOR_FOLDER).mkdir(exist_ok=True)
         write_json(folder / ANCHOR_FOLDER / CONFIG, asdict(model.anchor.sizes))
         save_weights(folder / ANCHOR_FOLDER / WEIGHTS, model.anchor, dtype)
+    if model.tissues is not None:
+        (folder / TISSUE_FOLDER).mkdir(exist_ok=True)
+        write_json(folder / TISSUE_FOLDER / CONFIG, asdict(model.tissues.sizes))
+        save_weights(folder / TISSUE_FOLDER / WEIGHTS, model.tissues, dtype)
     write_text(folder / "README.md", card)
     names = MODEL + TOWER * (model.radiograph_encoder is not None) + ANCHOR * (model.anchor is not None)
+    names += TISSUES * (model.tissues is not None)
     write_model_facts(folder, replace(model.facts, files=hashes(folder, names)))
 
 
@@ -178,6 +181,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
         radiograph_encoder=encoder,
         facts=facts,
         anchor=load_anchor(folder / ANCHOR_FOLDER).to(device) if facts.anchor else None,
+        tissues=load_tissue_reader(folder).to(device) if facts.tissues else None,
     )
 
 

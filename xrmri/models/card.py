@@ -56,6 +56,23 @@ A joint crop of a PA radiograph, and up to {len(facts.features)} readings, each 
 Validation loss {facts.validation_loss:.4f} ({facts.schedule.prediction} prediction).{_anchor(facts)}
 
 {_recipe(facts)}
+{_tissues(facts)}"""
+
+
+def _tissues(facts: ModelFacts) -> str:
+    """How well label maps fit, where there are any."""
+    if facts.tissues is None:
+        return ""
+    rows = "\n".join(f"| {tissue} | {dice:.2f} |" for tissue, dice in facts.tissues.dice.items())
+    return f"""
+## Label maps
+
+`generate --labels`: what each voxel is made of, learnt from {facts.tissues.people} drawn people whose every voxel is
+known. Dice's overlap with the truth, of drawn people held out, as the autoencoder gives them back:
+
+| tissue | Dice |
+|---|---|
+{rows}
 """
 
 

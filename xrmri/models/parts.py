@@ -17,8 +17,9 @@ from xrmri.seals import require_sha256
 
 GUIDANCE = "guidance.safetensors"
 AUTOENCODER = (CONFIG, WEIGHTS)
-VAE, UNET, TOWER, ANCHOR = (
-    tuple(f"{part}/{name}" for name in AUTOENCODER) for part in ("vae", "unet", "radiograph_encoder", "anchor")
+VAE, UNET, TOWER, ANCHOR, TISSUES = (
+    tuple(f"{part}/{name}" for name in AUTOENCODER)
+    for part in ("vae", "unet", "radiograph_encoder", "anchor", "tissues")
 )
 MODEL = (*VAE, *UNET, f"unet/{GUIDANCE}")
 KNEES, SYNTHETIC, ACQUIRED = "knees", "synthetic", "acquired"
@@ -56,7 +57,8 @@ def require_model(folder: Path, facts: ModelFacts) -> None:
     Raises:
         InconsistentError: as of `require_parts`, or the weights say otherwise.
     """
-    require_parts(folder, facts.files, MODEL + TOWER * (facts.radiograph_token == "clip") + ANCHOR * bool(facts.anchor))
+    parts = MODEL + TOWER * (facts.radiograph_token == "clip") + ANCHOR * bool(facts.anchor)
+    require_parts(folder, facts.files, parts + TISSUES * bool(facts.tissues))
     file = folder / "unet" / GUIDANCE
     try:
         with safe_open(file, framework="pt") as content:

@@ -58,14 +58,16 @@ def render_flash(participant: Participant, matrix: int, scan: int = 0, *, pose: 
     return Flash(voxels=displayed(voxels, participant), affine_ras=_affine(participant, matrix, scan), scan=scan)
 
 
-def render_labels(participant: Participant, matrix: int, scan: int = 0) -> NDArray[np.uint8]:
-    """What every voxel of the same scan is made of.
+def render_labels(
+    participant: Participant, matrix: int, scan: int = 0, *, pose: Pose | None = None
+) -> NDArray[np.uint8]:
+    """What every voxel of the same scan is made of; as it lay then, or in a given pose.
 
     Returns:
         (80, M, M) uint8 Tissue codes on the grid of `render_flash`.
     """
     labels = np.zeros((SLICES, matrix, matrix), dtype=np.uint8)
-    for layer in knee_layers(participant, coarse_grid(), scan_pose(participant, scan)):
+    for layer in knee_layers(participant, coarse_grid(), pose or scan_pose(participant, scan)):
         for number, place, part in layer.touched():
             region = labels[number, *_finer(place, matrix // COARSE)]
             region[refine(layer.distance[part], matrix // COARSE) < 0] = layer.tissue

@@ -81,8 +81,9 @@ def run(
         raise InputError("--split and --shard belong to a dataset: give one dataset folder")
     folder = out or FOLDER
     require_output(folder)
-    form = partial(Target, pictures=inputs.pictures, dicom=inputs.dicom)
-    job, reads = job_of(config, execution, inputs.model), [*radiographs, inputs.features, inputs.like]
+    form = partial(Target, pictures=inputs.pictures, dicom=inputs.dicom, labels=inputs.labels)
+    job = job_of(config, execution, inputs.model, labels=inputs.labels)
+    reads = [*radiographs, inputs.features, inputs.like]
     if cohort:
         share = read_share(shard, os.environ, folder)
         cases, told = _of_dataset(radiographs[0], split or "test", job.model, inputs)
@@ -169,7 +170,7 @@ def _covariates(inputs: GenerateInputs, model: ModelFolder) -> Covariates:
 def _told(covariates: Covariates, inputs: GenerateInputs) -> dict[str, str]:
     """What a person said of the participant, and asked for besides volumes, for "the same command again"."""
     told = {"covariates": json.dumps(covariates, sort_keys=True)} if covariates else {}
-    return told | ({"dicom": "written"} if inputs.dicom else {})
+    return told | {kind: "written" for kind in ("dicom", "labels") if getattr(inputs, kind)}
 
 
 def _to_file(case: Case, target: Target, job: Job) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InputError
-from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, ScheduleFacts, read_autoencoder_facts
+from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, read_autoencoder_facts
 from xrmri.files import copy_file, digest, sha256
 from xrmri.learning.anchors import Anchors, earlier_anchor, learn_anchors, require_same_kind
 from xrmri.learning.batches import Batch, Samples, features_of, read_samples
@@ -36,6 +36,7 @@ from xrmri.models.card import model_card
 from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
+from xrmri.part_facts import ScheduleFacts
 from xrmri.run import fingerprint
 from xrmri.run_record import require_finished
 from xrmri.training.accelerator import prepare_device

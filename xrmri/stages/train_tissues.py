@@ -1,0 +1,110 @@
+"""A model of drawn knees learns what each voxel is made of: `python -m xrmri.stages.train_tissues LDM`.
+
+People are drawn for it with the labels of every voxel; the model then has `tissues/`, and `generate --labels` writes
+maps. Models of acquired knees have nobody who knows.
+"""
+
+import argparse
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from xrmri.config import BuildDataset, Execution, TrainTissues
+from xrmri.errors import InputError, XrmriError
+from xrmri.facts import ModelFacts, read_model_facts
+from xrmri.making.cohort import CohortPlan
+from xrmri.making.labelled import LabelledKnees, labelled_knees
+from xrmri.making.tissues import CODES, learn_tissues
+from xrmri.models.bundle import load_bundle, save_bundle
+from xrmri.models.card import model_card
+from xrmri.part_facts import TissueFacts
+from xrmri.phantom.flash import COARSE
+from xrmri.run import renew
+from xrmri.run_record import require_finished
+from xrmri.training.accelerator import prepare_device
+from xrmri.training.loop import Trainer
+
+FOLDER = "tissue-training"
+_HELD_OUT = 7
+"""Every so many-th person is held out."""
+
+
+def run(ldm: Path, config: TrainTissues, execution: Execution) -> dict[str, Any]:
+    """Teach the model that train-ldm finished in a folder; checkpoints lie in tissue-training/ in it.
+
+    Args:
+        ldm: folder of the model.
+        config: recipe.
+        execution: device, workers, progress.
+
+    Returns:
+        status, output; Dice of each tissue.
+
+    Raises:
+        StoppedEarly: stopped and saved.
+        InputError: a model of acquired knees, or of slices that the phantom does not draw.
+    """
+    require_finished(ldm, "train-ldm")
+    facts = read_model_facts(ldm)
+    window = _window(ldm, facts)
+    if facts.tissues:
+        return {"status": "already done", "output": str(ldm), "dice": dict(facts.tissues.dice)}
+    model = load_bundle(ldm)
+    trainer = Trainer(accelerator=prepare_device(execution.device, config), execution=execution)
+    matrix = -(-facts.image_size // COARSE) * COARSE
+    plan = CohortPlan(seed=config.seed, count=config.people, matrix=matrix)
+    knees = labelled_knees(plan, model.vae.to(trainer.accelerator.device), window, execution)
+    held_out = [person for person in range(config.people) if person % _HELD_OUT == 0]
+    rest = [person for person in range(config.people) if person % _HELD_OUT]
+    reader, dice = learn_tissues(_of(knees, rest), _of(knees, held_out), ldm / FOLDER, config=config, trainer=trainer)
+    told = replace(facts, tissues=TissueFacts(codes=CODES, dice=dice, people=len(rest)))
+    save_bundle(ldm, replace(model, vae=model.vae.cpu(), tissues=reader, facts=told), card=model_card(told))
+    renew(ldm)
+    return {"status": "finished", "output": str(ldm), "dice": dice}
+
+
+def _of(knees: LabelledKnees, people: list[int]) -> LabelledKnees:
+    return LabelledKnees(drawn=knees.drawn[people], seen=knees.seen[people], labels=knees.labels[people])
+
+
+def _window(ldm: Path, facts: ModelFacts) -> BuildDataset:
+    """The slices that the model draws, as the phantom has them.
+
+    Raises:
+        InputError: it has none such.
+    """
+    window = BuildDataset(size=facts.image_size)
+    usual = window.last_slice - window.first_slice
+    if (facts.is_synthetic, facts.sequence, facts.plane, facts.slices) != (True, "FLASH", "coronal", usual):
+        told = f"{ldm} draws no coronal FLASH of synthetic knees in the usual {usual} slices"
+        raise InputError(f"{told}: nobody knows what its voxels are made of")
+    return window
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m xrmri.stages.train_tissues", description="Teach a model of drawn knees to tell tissues apart."
+    )
+    parser.add_argument("ldm", type=Path, help="folder that train-ldm finished")
+    parser.add_argument("--people", type=int, help="drawn, one knee of each (default 28)")
+    parser.add_argument("--steps", type=int, help="of the training (default 700)")
+    parser.add_argument("--seed", type=int, help="of people and training (default 50)", default=50)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        config = TrainTissues.load(people=given.people, max_steps=given.steps, seed=given.seed)
+        said = run(given.ldm, config, Execution(device=given.device))
+    except XrmriError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    for tissue, overlap in said["dice"].items():
+        print(f"{tissue:14} {overlap:.3f}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
