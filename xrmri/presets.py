@@ -86,7 +86,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "covariates": (True, "choice: the phantom's cartilage, muscle and fat depend on them"),
             "drop_features": (0.1, "choice: the model must also work without readings"),
             "anchor": (True, "choice: without it 1.5 % of what distinguishes knees is followed (measured)"),
-            "anchor_steps": (1_800, "choice: forty minutes of a core, forty epochs of 720 knees"),
+            "anchor_steps": (1_800, "choice: two hours of a core, forty epochs of 720 knees"),
         },
     },
     "tiny": {
