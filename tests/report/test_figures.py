@@ -88,6 +88,8 @@ def test_the_viewer_holds_every_slice_where_its_script_looks_for_it():
     pixels = np.linspace(0, 1, 10)[:, None, None] * np.ones((10, 64, 64))
     case = viewer_case("best", shown(pixels))
     assert case["shape"] == [10, 64, 64] and case["spacing"] == [1.5, 1.0, 0.5]
+    assert case["letters"] == (("P", "A"), ("S", "I"), ("lateral", "medial"))
+    assert case["names"] == ("coronal", "axial", "sagittal")
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(case["acquired"].partition(",")[2]))).convert("L"))
     assert sheet.shape == (2 * 64, 8 * 64)
     assert sheet[64 + 32, 64 + 32] == pytest.approx(255, abs=3)

@@ -38,6 +38,7 @@ from xrmri.metrics.image import psnr
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
 from xrmri.metrics.table import METRICS
+from xrmri.report.words import beyond
 from xrmri.stages import evaluate
 
 CONFIG = Evaluate(bootstrap=100, cases=1)
@@ -413,6 +414,10 @@ def test_flipped_grades_are_looked_for_in_their_place(dataset, tmp_path):
     assert summary["flips"]["volumes"] == 7
     assert summary["flips"]["inside"] > 3
     assert any("they act in their place" in line for line in summary["verdicts"])
+    still = summary | {"flips": summary["flips"] | {"change": 0.0004}}
+    told = "Other grades (V00XROSTM) change nothing that can be seen in the volumes."
+    assert told in verdicts(still) and told not in summary["verdicts"]
+    assert any("That is nothing that can be seen" in words for _, words in beyond(still))
 
 
 def test_volumes_with_the_same_grades_or_another_seed_are_no_flip(dataset, tmp_path):

@@ -19,6 +19,7 @@ from xrmri.evaluation.ceiling_words import (
     recognition_lines,
     swapped_share,
 )
+from xrmri.evaluation.flip import NOTHING
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_VOLUME, SOURCES, SWAPPED, VAE_CEILING, WRONG_PATIENT
 from xrmri.metrics.table import BY_NAME, LIKENESS
 
@@ -150,7 +151,9 @@ def _beyond(summary: Mapping[str, Any]) -> list[str]:
             f"{100 * samples['expected_2_sd']:.0f} % would."
         )
     flips = summary.get("flips")
-    if flips and flips["inside"] is not None:
+    if flips and flips["change"] < NOTHING:
+        lines.append(f"Other grades ({', '.join(flips['grades'])}) change nothing that can be seen in the volumes.")
+    elif flips and flips["inside"] is not None:
         placed = flips["interval"][0] > 1
         lines.append(
             f"Other grades ({', '.join(flips['grades'])}) change their own place {flips['inside']:.1f} times as much "

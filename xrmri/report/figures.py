@@ -52,6 +52,8 @@ class CaseImages:
     """(N, H, W) every generated slice."""
     spacing_mm: tuple[float, float, float]
     """Between the n slices, rows and columns."""
+    plane: str = "coronal"
+    """In which the slices lie."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,18 @@ from xrmri.report.figures import CaseImages
 
 COLUMNS = 8
 QUALITY = 78
+LETTERS = {
+    "coronal": (("P", "A"), ("S", "I"), ("lateral", "medial")),
+    "sagittal": (("lateral", "medial"), ("S", "I"), ("A", "P")),
+    "axial": (("S", "I"), ("A", "P"), ("lateral", "medial")),
+}
+"""Plane -> what the first and the last slice, row and column lie nearest to, in a knee that looks right."""
+NAMES = {
+    "coronal": ("coronal", "axial", "sagittal"),
+    "sagittal": ("sagittal", "axial", "coronal"),
+    "axial": ("axial", "coronal", "sagittal"),
+}
+"""Plane -> what cuts along slices, rows and columns are called."""
 PIXELS = 192
 """Rows and columns at most: a page of six volumes stays under 4 MB (choice)."""
 
@@ -34,6 +46,8 @@ def viewer_case(title: str, picture: CaseImages) -> dict[str, Any]:
         "shape": [slices, height, width],
         "spacing": [round(slice_mm, 4), round(row_mm * shrunk, 4), round(column_mm * shrunk, 4)],
         "columns": COLUMNS,
+        "letters": LETTERS[picture.plane],
+        "names": NAMES[picture.plane],
         "labels": [int(index) + 1 for index in picture.slices],
         "acquired": _sheet(acquired),
         "generated": _sheet(generated),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from xrmri.evaluation.flip import NOTHING
 from xrmri.evaluation.sources import BY_NAME
 from xrmri.metrics.table import METRICS
 
@@ -93,9 +94,10 @@ def _grades(found: Mapping[str, Any] | None) -> Line:
         if found["inside"] is not None:
             low, high = found["interval"]
             place = f", the grades' own place {found['inside']:.2f} times as much ({low:.2f} to {high:.2f})"
+        nothing = " That is nothing that can be seen: the model does not go by them." * (found["change"] < NOTHING)
         words = (
             f"{told}: the volumes change by {found['change']:.3f} of the window (root mean square){place}. "
-            f"{found['volumes']} volumes."
+            f"{found['volumes']} volumes.{nothing}"
         )
     return "Grades", words
 

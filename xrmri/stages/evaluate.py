@@ -22,6 +22,7 @@ from xrmri.evaluation.case import Scored, score
 from xrmri.evaluation.comparison import common_slices
 from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single
 from xrmri.evaluation.known import known
+from xrmri.evaluation.model_words import told_model
 from xrmri.evaluation.recognition import MeanBriefs
 from xrmri.evaluation.ridge import KnownKnees
 from xrmri.evaluation.rivals import with_regression
@@ -256,6 +257,7 @@ def _header(inputs: Inputs, opened: Opened, config: Evaluate) -> dict[str, Any]:
         "generated_with": {
             "config": record.config if record else {},
             "model": Path(record.model if record and record.model else "unknown").name,
+            "told": told_model(Path(record.model) if record and record.model else None),
         },
         "dataset": {"folder": data.folder.name, "pairs": len(data), "training_pairs": len(opened.training_pairs)},
         "versions": versions(),

@@ -87,5 +87,6 @@ def _picture(pair_id: str, *, opened: Opened, sigma: float) -> CaseImages:
         further=found,
         flipped=flipped,
         drawn=unit_range(voxels, window_of(file, data.window(pair_id))),
+        plane=data.facts.plane,
         spacing_mm=(slice_mm * (pair.slices[-1] - pair.slices[0]) / (len(pair.slices) - 1), row_mm, column_mm),
     )

@@ -50,12 +50,37 @@
     pen.putImageData(image, 0, 0);
   }
 
+  // Letters at the edges of each plane: left, right, top, bottom.
+  function mark(canvas, edges) {
+    const plane = canvas.parentElement;
+    if (plane.querySelector("span")) return;
+    ["left", "right", "top", "bottom"].forEach((side, place) => {
+      const letter = document.createElement("span");
+      letter.className = side;
+      letter.textContent = edges[place];
+      plane.append(letter);
+    });
+  }
+
+  const away = (index, count, mm) => {
+    const off = (index - (count - 1) / 2) * mm;
+    return (off < 0 ? "\u2212" : "+") + Math.abs(off).toFixed(1) + " mm";
+  };
+
   function show() {
     if (!current) return;
     const [slices, height, width] = current.shape;
     const [slice_mm, row_mm, column_mm] = current.spacing;
     const [s, r, c] = sliders.map((slider) => Number(slider.value));
     const words = ["slice " + current.labels[s], "row " + (r + 1) + " of " + height, "column " + (c + 1) + " of " + width];
+    words[0] += ", " + away(s, slices, slice_mm);
+    words[1] += ", " + away(r, height, row_mm);
+    words[2] += ", " + away(c, width, column_mm);
+    // One scale in all planes: columns of the page are as wide as what they show in millimetres.
+    const wide = [width * column_mm, slices * slice_mm, width * column_mm];
+    root.querySelectorAll(".row").forEach((row) => {
+      row.style.gridTemplateColumns = wide.map((mm) => "minmax(0, " + mm.toFixed(1) + "fr)").join(" ");
+    });
     sliders.forEach((slider, place) => {
       slider.setAttribute("aria-valuetext", words[place]);
       slider.closest("p").querySelector("output").textContent = words[place];
@@ -67,6 +92,13 @@
       draw(coronal, width, height, (row, column) => at(s, row, column), [column_mm, row_mm]);
       draw(sagittal, slices, height, (row, column) => at(column, row, c), [slice_mm, row_mm]);
       draw(axial, width, slices, (row, column) => at(slices - 1 - row, r, column), [column_mm, slice_mm]);
+      const [deep, down, across] = current.letters;
+      mark(coronal, [across[0], across[1], down[0], down[1]]);
+      mark(sagittal, [deep[0], deep[1], down[0], down[1]]);
+      mark(axial, [across[0], across[1], deep[1], deep[0]]);
+      [["coronal", coronal, 0], ["sagittal", sagittal, 2], ["axial", axial, 1]].forEach(([name, canvas, place]) => {
+        canvas.closest("figure").querySelector("figcaption").textContent = current.names[place] + ": " + words[place];
+      });
       coronal.setAttribute("aria-label", kind + ", coronal, " + words[0]);
       sagittal.setAttribute("aria-label", kind + ", sagittal, " + words[2]);
       axial.setAttribute("aria-label", kind + ", axial, " + words[1]);
