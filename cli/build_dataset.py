@@ -1,13 +1,11 @@
 """`xrmri build-dataset`: a release -> dataset/."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from xrmri.config import BuildDataset, DetectKnee
-from xrmri.errors import InputError
 
 from .options import Common, output, setting, with_common
 
@@ -73,33 +71,16 @@ def build_dataset(
         max_rejected=max_rejected,
         shards=shards,
     )
-    if template and config.frame != "knee":
-        raise InputError("--template belongs to --frame knee: the scanner's frame needs none")
-    from xrmri.machine.parallel import parse_shard
     from xrmri.stages import build_dataset as stage
 
     if manifest_template:
         common.conclude(stage.write_template(manifest_template))
-        return
-    folder = out or Path("dataset")
-    if merge or verify:
-        folder = out or (release if release and (release / "run.json").is_file() else folder)
-        common.conclude(stage.merge(folder, config) if merge else stage.verify(folder))
-        return
-    source = manifest or release
-    if source is None or (manifest and release):
-        raise InputError("give either the root of an OAI release, or your own table of knees by --manifest")
-    task = parse_shard(shard) if shard else stage.array_task(os.environ, config, folder)
-    execution, detection = common.execution(), common.settings_of(DetectKnee)
-    if task is None or execution.dry_run:
-        result = stage.run(
-            source, folder, config, execution, knees=knees, detection=detection, template=template, figures=figures
-        )
-        common.conclude(result)
-        return
-    number, count = task
-    config = stage.with_shards(config, count)
-    result = stage.run_shard(
-        source, folder, config, execution, number=number, knees=knees, detection=detection, template=template
-    )
-    common.conclude(result)
+    elif merge:
+        common.conclude(stage.merge(stage.folder_of(release, out), config))
+    elif verify:
+        common.conclude(stage.verify(stage.folder_of(release, out)))
+    else:
+        source, detection = stage.source_of(release, manifest), common.settings_of(DetectKnee)
+        inputs = stage.BuildInputs(source=source, knees=knees, detection=detection, template=template)
+        folder = out or stage.DEFAULT
+        common.conclude(stage.build(inputs, folder, config, common.execution(), shard=shard, figures=figures))

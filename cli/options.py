@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from xrmri.config import Config, Execution
+from xrmri.outcome import Outcome
 from xrmri.presets import told_presets
 
 from . import terminal
@@ -78,7 +79,7 @@ class Common:
             progress=terminal.progress(not (self.quiet or self.no_progress)),
         )
 
-    def conclude(self, result: dict[str, Any]) -> None:
+    def conclude(self, result: Outcome) -> None:
         """Print a command's result on stdout."""
         terminal.conclude(result, as_json=self.json)
 

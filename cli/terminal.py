@@ -14,6 +14,7 @@ from typing import Any
 
 from xrmri.config import Config, silent
 from xrmri.names import printable
+from xrmri.outcome import Outcome
 from xrmri.presets import reasons
 
 from .plan import sentences
@@ -108,11 +109,11 @@ def open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def conclude(result: dict[str, Any], *, as_json: bool) -> None:
+def conclude(result: Outcome, *, as_json: bool) -> None:
     """Print the result of a command: one JSON document, or the path(s) of what it wrote."""
     if not FIRST:
         return
-    if result.get("status") == "already done" and not as_json:
+    if result["status"] == "already done" and not as_json:
         print("already done", file=sys.stderr)
     try:
         for line in _lines_of(result, as_json):
@@ -122,13 +123,13 @@ def conclude(result: dict[str, Any], *, as_json: bool) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _lines_of(result: dict[str, Any], as_json: bool) -> list[str]:
+def _lines_of(result: Outcome, as_json: bool) -> list[str]:
     """What stdout says."""
     if as_json:
         return [json.dumps(result, indent=2, sort_keys=True)]
-    if result.get("status") == "dry run":
+    if result["status"] == "dry run":
         return sentences(result)
-    paths = [str(path) for path in result.get("outputs", [result.get("output")])]
+    paths = [str(path) for path in result.get("outputs", [result["output"]])]
     # Another program gets a name as it is; a terminal does not do what is in it.
     return [printable(path) for path in paths] if sys.stdout.isatty() else paths
 

@@ -125,14 +125,16 @@ def pairs_a_second(root: Path, out: Path, crops: Path, workers: int) -> float:
     def told(step: str, done: int, total: int, note: str = "") -> None:
         moments.append(time.perf_counter())
 
-    build_dataset.run(root, out, CONFIG, Execution(workers=workers, force=True, progress=told), knees=crops)
+    inputs = build_dataset.BuildInputs(source=root, knees=crops)
+    build_dataset.run(inputs, out, CONFIG, Execution(workers=workers, force=True, progress=told))
     first = len(moments) // 4
     return (len(moments) - first) / (moments[-1] - moments[first - 1])
 
 
 def peak_gib(root: Path, out: Path, crops: Path | None) -> float:
     """Memory of the largest worker of a build; to be called in a process that has had no other children."""
-    build_dataset.run(root, out, CONFIG, Execution(workers=1, force=True), knees=crops)
+    inputs = build_dataset.BuildInputs(source=root, knees=crops)
+    build_dataset.run(inputs, out, CONFIG, Execution(workers=1, force=True))
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
 
 

@@ -18,12 +18,13 @@ from pydicom.uid import JPEG2000Lossless, RLELossless
 from xrmri.config import DetectKnee
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.detector.detect import load_detector
-from xrmri.detector.sides import see_knees
+from xrmri.detector.sides import Seen, look_at, see_knees
 from xrmri.files import sha256
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import film_file, save
 from xrmri.phantom.film import Film, render_film
 from xrmri.phantom.release import place
+from xrmri.records import Radiograph
 
 ROUNDS, ROWS, COLUMNS = 7, 2500, 2000
 BOXES = ((250.0, 900.0, 800.0, 1450.0), (1150.0, 900.0, 1700.0, 1450.0))
@@ -65,9 +66,12 @@ def main() -> None:
     """Measure and print."""
     config, detector = DetectKnee(), load_detector(None)
 
+    def looked(film: Radiograph) -> Seen:
+        return see_knees(look_at(detector, film), knees=None, side=None, min_score=config.min_score)
+
     def whole(file: Path) -> None:
         film = read_radiograph(file)
-        seen = see_knees(detector, film, knees=None, side=None, min_score=config.min_score)
+        seen = looked(film)
         sha256(file)
         for knee in seen.knees:
             crop_knee(film, knee.corners, scale=config.box_scale, pixels=config.crop_pixels)
@@ -77,7 +81,7 @@ def main() -> None:
             film = read_radiograph(file)
             parts = {
                 "decode": partial(read_radiograph, file),
-                "look": partial(see_knees, detector, film, knees=None, side=None, min_score=config.min_score),
+                "look": partial(looked, film),
                 "two crops": lambda film=film: [crop_knee(film, box, scale=1.3, pixels=299) for box in BOXES],
                 "hash": partial(sha256, file),
             }

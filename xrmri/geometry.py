@@ -108,13 +108,13 @@ class Geometry:
         """The same voxels once their order along an axis is reversed."""
         first, step = [0.0] * 3, [1.0] * 3
         first[axis], step[axis] = self.shape[axis] - 1, -1
-        return self._regridded(first, step, self.shape)
+        return self.regridded(first, step, self.shape)
 
     def cropped(self, axis: int, start: int, stop: int) -> "Geometry":
         """The voxels from start to stop along an axis; a start below 0 or a stop beyond the end adds voxels."""
         first, shape = [0.0] * 3, list(self.shape)
         first[axis], shape[axis] = start, stop - start
-        return self._regridded(first, [1.0] * 3, (shape[0], shape[1], shape[2]))
+        return self.regridded(first, [1.0] * 3, (shape[0], shape[1], shape[2]))
 
     def padded(self, axis: int, before: int, after: int) -> "Geometry":
         """With further voxels before the first and after the last along an axis; fewer where they are negative."""
@@ -131,7 +131,7 @@ class Geometry:
         between = (slices - 1) / (wanted - 1) if slices > 1 and wanted > 1 else 1.0
         step = [between, *(old / new for old, new in zip(image, pixels, strict=True))]
         # A larger pixel has its centre half of the difference further in.
-        return self._regridded([0.0, (step[1] - 1) / 2, (step[2] - 1) / 2], step, shape)
+        return self.regridded([0.0, (step[1] - 1) / 2, (step[2] - 1) / 2], step, shape)
 
     def centred_on(self, centre_mm: np.ndarray) -> "Geometry":
         """The same voxels, moved so that their middle lies elsewhere."""
@@ -144,7 +144,7 @@ class Geometry:
         away = next(other for other in _AXES if np.array_equal(direction(other), -towards))
         return _WORDS[away], _WORDS[letter]
 
-    def _regridded(self, first: Sequence[float], step: Sequence[float], shape: tuple[int, int, int]) -> "Geometry":
+    def regridded(self, first: Sequence[float], step: Sequence[float], shape: tuple[int, int, int]) -> "Geometry":
         """Voxel 0 lies where `first` was, and neighbours are as many voxels apart as `step` says."""
         change = np.diag([*step, 1.0])
         change[:3, 3] = first

@@ -25,7 +25,7 @@ from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
 from xrmri.records import KneeBox
 from xrmri.run_record import read_record
-from xrmri.stages.build_dataset import run
+from xrmri.stages.build_dataset import BuildInputs, run
 
 SHAPE = (6, 64, 64)
 CONFIG = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, max_rejected=0.5)
@@ -99,7 +99,7 @@ def release(original, tmp_path):
 def built(original, tmp_path_factory):
     """The dataset of the undamaged release."""
     out = tmp_path_factory.mktemp("built") / "dataset"
-    assert run(original[0], out, CONFIG, ONE, knees=original[1])["status"] == "finished"
+    assert run(BuildInputs(source=original[0], knees=original[1]), out, CONFIG, ONE)["status"] == "finished"
     return out
 
 
@@ -152,15 +152,16 @@ def test_grades_are_the_true_ones_where_they_were_read(built):
 
 
 def test_two_workers_write_the_bytes_that_one_writes(original, built, tmp_path):
-    run(original[0], tmp_path / "dataset", CONFIG, Execution(workers=2), knees=original[1])
+    run(BuildInputs(source=original[0], knees=original[1]), tmp_path / "dataset", CONFIG, Execution(workers=2))
     for file in ("pairs-00000-of-00001.h5", "index.csv", "rejected.csv", "dataset.json"):
         assert (tmp_path / "dataset" / file).read_bytes() == (built / file).read_bytes()
 
 
 def test_the_same_command_again_has_nothing_to_do_and_other_settings_are_refused(original, built):
-    assert run(original[0], built, CONFIG, ONE, knees=original[1])["status"] == "already done"
+    assert run(BuildInputs(source=original[0], knees=original[1]), built, CONFIG, ONE)["status"] == "already done"
     with pytest.raises(InputError, match="size was 32, now 64"):
-        run(original[0], built, BuildDataset(slices=6, first_slice=1, last_slice=5, size=64), ONE, knees=original[1])
+        others = BuildDataset(slices=6, first_slice=1, last_slice=5, size=64)
+        run(BuildInputs(source=original[0], knees=original[1]), built, others, ONE)
 
 
 def test_a_damaged_series_is_named_with_its_reason_and_the_rest_is_built(original, release, tmp_path):
@@ -169,7 +170,7 @@ def test_a_damaged_series_is_named_with_its_reason_and_the_rest_is_built(origina
     dataset = pydicom.dcmread(damaged)
     dataset.PixelData = bytes(len(dataset.PixelData))
     dataset.save_as(damaged)
-    counts = run(release, tmp_path / "dataset", CONFIG, ONE, knees=original[1])["counts"]
+    counts = run(BuildInputs(source=release, knees=original[1]), tmp_path / "dataset", CONFIG, ONE)["counts"]
     assert (counts["pairs"], counts["paired"], counts["rejected"], counts["other"]) == (2, 4, 4, 4)
     assert counts["reasons"] == {"all-zero slice": 1, "radiograph not needed": 2, "slice count": 1}
     rejected = pd.read_csv(tmp_path / "dataset" / "rejected.csv", dtype=str)
@@ -182,7 +183,7 @@ def test_too_many_rejected_series_end_with_exit_code_4_and_no_dataset(original, 
     for number in range(3):
         (flash_folder(release, number) / "003").unlink()
     with pytest.raises(RejectedError, match="3 of 4 FLASH series rejected, most for 'slice count'") as refusal:
-        run(release, tmp_path / "dataset", CONFIG, ONE, knees=original[1])
+        run(BuildInputs(source=release, knees=original[1]), tmp_path / "dataset", CONFIG, ONE)
     assert refusal.value.exit_code == 4 and read_record(tmp_path / "dataset").status == "failed"
     with pytest.raises(InputError, match="has no dataset.json"):
         open_dataset(tmp_path / "dataset")
@@ -192,19 +193,19 @@ def test_a_film_that_detect_knee_did_not_see_is_a_reason(original, tmp_path):
     (tmp_path / "knees").mkdir()
     write_knees(tmp_path / "knees", [])
     with pytest.raises(RejectedError, match="4 of 4 FLASH series rejected"):
-        run(original[0], tmp_path / "dataset", CONFIG, ONE, knees=tmp_path / "knees")
+        run(BuildInputs(source=original[0], knees=tmp_path / "knees"), tmp_path / "dataset", CONFIG, ONE)
     assert "detect-knee has no right knee of this film" in (tmp_path / "dataset" / "rejected.csv").read_text()
 
 
 def test_a_dry_run_tells_what_would_match_and_writes_nothing(release, tmp_path):
     where = place(people()[0])
-    told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
+    told = run(BuildInputs(source=release), tmp_path / "dataset", CONFIG, Execution(dry_run=True))
     assert told["status"] == "dry run" and told["counts"]["pairs"] == 4 and told["readings"] == [READINGS]
     shutil.rmtree(release / "00m" / where.folder(where.film))
-    told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
+    told = run(BuildInputs(source=release), tmp_path / "dataset", CONFIG, Execution(dry_run=True))
     assert told["counts"]["reasons"] == {"no radiograph": 1, "not on disk": 1}
     (release / "00m" / "contents.csv").unlink()
-    told = run(release, tmp_path / "dataset", CONFIG, Execution(dry_run=True))
+    told = run(BuildInputs(source=release), tmp_path / "dataset", CONFIG, Execution(dry_run=True))
     assert told["counts"]["pairs"] == 3 and told["counts"]["reasons"] == {"no radiograph": 1}
     assert told["examples"] == {"no radiograph": str(flash_folder(release, 0))}
     assert not (tmp_path / "dataset").exists()
@@ -213,7 +214,7 @@ def test_a_dry_run_tells_what_would_match_and_writes_nothing(release, tmp_path):
 def test_a_release_without_readings_or_without_flash_is_refused(release, tmp_path):
     (release / READINGS).rename(tmp_path / "readings")
     with pytest.raises(InconsistentError, match="kxr_sq_bu00.txt"):
-        run(release, tmp_path / "dataset", CONFIG, ONE)
+        run(BuildInputs(source=release), tmp_path / "dataset", CONFIG, ONE)
 
 
 def test_no_participant_and_no_image_may_stand_in_two_splits(original, release, tmp_path):
@@ -236,7 +237,7 @@ def test_no_participant_and_no_image_may_stand_in_two_splits(original, release, 
     write_knees(tmp_path / "knees", knees)
     halves = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, shares=(0.5, 0.5, 0.0))
     with pytest.raises(InconsistentError, match="would leak: .* have the same image") as refusal:
-        run(release, tmp_path / "dataset", halves, ONE, knees=tmp_path / "knees")
+        run(BuildInputs(source=release, knees=tmp_path / "knees"), tmp_path / "dataset", halves, ONE)
     assert refusal.value.exit_code == 3 and not (tmp_path / "dataset" / "dataset.json").exists()
 
 

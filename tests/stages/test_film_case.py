@@ -10,6 +10,7 @@ from xrmri.data.features import feature_set
 from xrmri.data.radiograph import read_radiograph
 from xrmri.data.view import View
 from xrmri.detector import detect, sides
+from xrmri.detector.sides import Look
 from xrmri.errors import InputError
 from xrmri.generation.case import case_of_radiograph
 from xrmri.generation.film import knee_on_film
@@ -28,10 +29,8 @@ def meant(tmp_path, monkeypatch):
 
     def on_film(*boxes, side=None, fibula_left=0.5):
         found = [KneeBox(side="", score=0.9, corners=box, fibula_left=fibula_left) for box in boxes]
-        monkeypatch.setattr(detect, "load_detector", lambda _: None)
-        monkeypatch.setattr(sides, "find_knees", lambda *_, **__: found)
         monkeypatch.setattr(sides, "with_fibula", lambda detector, film, boxes: boxes)
-        return knee_on_film(file, read_radiograph(file), side, DetectKnee())
+        return knee_on_film(file, Look(detector=None, film=read_radiograph(file), boxes=found), side, DetectKnee())
 
     return on_film
 
@@ -64,16 +63,16 @@ def test_what_a_config_file_says_of_detect_knee_reaches_the_detector_that_genera
     (tmp_path / "mine.toml").write_text("seed = 5\n[detect-knee]\nmin_score = 0.77\nbox_scale = 1.5\n")
     detection = Common(config=tmp_path / "mine.toml", seed=3).settings_of(DetectKnee)
     assert detection == DetectKnee(min_score=0.77, box_scale=1.5)
-    asked, file = {}, tmp_path / "film.png"
+    asked, looks, file = {}, [], tmp_path / "film.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (1500, 1600)).astype(np.uint8)).save(file)
     knee = KneeBox(side="left", score=0.9, corners=(400, 400, 600, 600))
     monkeypatch.setattr(detect, "load_detector", lambda _: None)
-    monkeypatch.setattr(detect, "find_knees", lambda *_, **__: [knee])
+    monkeypatch.setattr(sides, "find_knees", lambda *_, **__: looks.append(1) or [knee])
     monkeypatch.setattr(
         sides, "see_knees", lambda *_, **how: asked.update(how) or sides.Seen(knees=(knee,), left_out=(), boxes=())
     )
     case = case_of_radiograph(file, GenerateInputs(side="left", detection=detection), {}, VIEW)
-    assert asked["min_score"] == 0.77
+    assert asked["min_score"] == 0.77 and looks == [1]
     assert case.source["detect_knee"]["box_scale"] == 1.5
     plain = case_of_radiograph(file, GenerateInputs(side="left"), {}, VIEW)
     assert "detect_knee" not in plain.source and not np.array_equal(plain.crop, case.crop)

@@ -27,7 +27,7 @@ from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.store import open_dataset
 from xrmri.records import KneeBox
 from xrmri.run_record import read_record
-from xrmri.stages.build_dataset import run, verify
+from xrmri.stages.build_dataset import BuildInputs, run, verify
 
 CONFIG = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, max_rejected=0.9)
 LEFT = {"description": "COR_T1_3D_FLASH_LEFT", "study": "OAI^MR^ENROLLMENT^LEFT"}
@@ -188,7 +188,8 @@ def laid(tmp_path_factory) -> Laid:
 @pytest.fixture(scope="module")
 def built(laid, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("built")
-    run(laid.root, folder / "dataset", CONFIG, Execution(workers=2), knees=laid.knees(folder / "knees"))
+    inputs = BuildInputs(source=laid.root, knees=laid.knees(folder / "knees"))
+    run(inputs, folder / "dataset", CONFIG, Execution(workers=2))
     return folder / "dataset"
 
 
@@ -268,7 +269,7 @@ def test_no_participant_is_in_two_splits_and_the_dataset_verifies(built):
 
 
 def test_a_dry_run_tells_the_same_reasons_as_far_as_labels_go_with_an_example_each(laid):
-    said = run(laid.root, Path("nowhere"), CONFIG, Execution(dry_run=True))
+    said = run(BuildInputs(source=laid.root), Path("nowhere"), CONFIG, Execution(dry_run=True))
     reasons = said["counts"]["reasons"]
     for kind in ("no radiograph", "prosthesis", "slice count", "other participant", "side unknown", "not on disk"):
         assert reasons[kind] >= 1 and Path(said["examples"][kind]).is_absolute() == laid.root.is_absolute()
@@ -295,7 +296,7 @@ def test_the_same_knee_is_found_in_every_layout(tmp_path, form):
     header = ("id", "side", "readprj", f"v{table}xrkl")
     (root / f"kxr_sq_bu{table}.txt").write_bytes(readings([(participant("plain"), "1", "37", "3")], header))
     knees = Laid(root, films={"": film}).knees(tmp_path / "knees")
-    run(root, tmp_path / "dataset", CONFIG, Execution(workers=1), knees=knees)
+    run(BuildInputs(source=root, knees=knees), tmp_path / "dataset", CONFIG, Execution(workers=1))
     dataset = open_dataset(tmp_path / "dataset")
     assert dataset.pairs() == [f"{participant('plain')}_{visit}_right"]
     assert dataset.grades(dataset.pairs()[0])["V00XRKL"] == 3
@@ -331,7 +332,7 @@ def test_archives_of_nda_end_as_their_folders_do_and_bad_ones_as_rows(tmp_path):
     text = readings(rows, columns).decode("latin-1").replace("|", "\t")
     (root / "oai_kxrsemiquant01.txt").write_bytes(text.encode("latin-1"))
     knees = Laid(root, films=films).knees(tmp_path / "knees")
-    counts = run(root, tmp_path / "dataset", CONFIG, Execution(workers=1), knees=knees)["counts"]
+    counts = run(BuildInputs(source=root, knees=knees), tmp_path / "dataset", CONFIG, Execution(workers=1))["counts"]
     dataset = open_dataset(tmp_path / "dataset")
     # The header of the second says left, its sheet right: the header counts.
     assert dataset.pairs() == [f"{participant('plain')}_00m_right", f"{participant('left')}_00m_left"]

@@ -13,7 +13,7 @@ from tests.stages.test_oai_quirks import CONFIG, PAIRED, Laid, write_release
 from xrmri.config import Execution
 from xrmri.data.store import open_dataset
 from xrmri.run_record import read_record
-from xrmri.stages.build_dataset import array_task, run, with_shards
+from xrmri.stages.build_dataset import BuildInputs, array_task, run, with_shards
 
 SHARDS = 4
 TABLES = ("index.csv", "rejected.csv", "dataset.json")
@@ -34,7 +34,7 @@ def laid(tmp_path_factory) -> tuple[Laid, Path, Path]:
 def whole(laid, tmp_path_factory) -> Path:
     """All shards by one process with one worker."""
     out = tmp_path_factory.mktemp("whole") / "dataset"
-    run(laid[0].root, out, with_shards(CONFIG, SHARDS), Execution(workers=1), knees=laid[1])
+    run(BuildInputs(source=laid[0].root, knees=laid[1]), out, with_shards(CONFIG, SHARDS), Execution(workers=1))
     return out
 
 
@@ -57,14 +57,15 @@ def arguments(laid: tuple[Laid, Path, Path], out: Path) -> list[str]:
 
 
 def test_two_workers_write_the_bytes_that_one_writes_and_index_is_in_order(laid, whole, tmp_path):
-    run(laid[0].root, tmp_path / "dataset", with_shards(CONFIG, SHARDS), Execution(workers=2), knees=laid[1])
+    inputs = BuildInputs(source=laid[0].root, knees=laid[1])
+    run(inputs, tmp_path / "dataset", with_shards(CONFIG, SHARDS), Execution(workers=2))
     same_bytes(tmp_path / "dataset", whole)
     pairs = open_dataset(whole).pairs()
     assert pairs == sorted(pairs) and len(pairs) == len(PAIRED)
 
 
 def test_one_file_holds_the_same_pairs_as_four(laid, whole, tmp_path):
-    run(laid[0].root, tmp_path / "dataset", CONFIG, Execution(workers=1), knees=laid[1])
+    run(BuildInputs(source=laid[0].root, knees=laid[1]), tmp_path / "dataset", CONFIG, Execution(workers=1))
     one, four = open_dataset(tmp_path / "dataset"), open_dataset(whole)
     assert one.pairs() == four.pairs() and (one.index["split"] == four.index["split"]).all()
     assert all((one.volume(pair) == four.volume(pair)).all() for pair in one.pairs())

@@ -132,17 +132,12 @@ def frame_of(
     if given:
         _tell_of_contrast(given, config)
     if not file.is_file():
+        framed = read_template(given) if given else make_template(candidates, config, execution)
+        require_writable(out)
         if given:
-            read_template(given)
-            require_writable(out)
             copy_file(given / TEMPLATE, file)  # byte for byte: by them frames are told apart
-        else:
-            splits = planned_split_of(candidates, config)
-            training = [one for one in candidates if splits[one.flash.participant] == "train"]
-            made = make_template(training, config, execution)
-            require_writable(out)
-            if not file.is_file():  # another process may have been faster
-                write_volume(file, _volume(made, config.plane), "xrmri: mean knee, the frame of a dataset")
+        elif not file.is_file():  # another process may have been faster
+            write_volume(file, _volume(framed, config.plane), "xrmri: mean knee, the frame of a dataset")
     template = read_template(out)
     slices = template.lattice.shape[0]
     if slices != config.kept:
@@ -168,8 +163,10 @@ def read_template(folder: Path) -> Template:
     return Template(voxels=volume.voxels.astype(np.float32), lattice=_lattice(volume))
 
 
-def make_template(training: Sequence[Candidate], config: BuildDataset, execution: Execution) -> Template:
-    """The mean of the scanner's frame, then ROUNDS times the mean of what was laid onto the mean before."""
+def make_template(candidates: Sequence[Candidate], config: BuildDataset, execution: Execution) -> Template:
+    """Of the training split: the mean of the scanner's frame, then ROUNDS times that of what is laid onto it."""
+    splits = planned_split_of(candidates, config)
+    training = [one for one in candidates if splits[one.flash.participant] == "train"]
     chosen = in_order(partial(_coarse, config), evenly(training, MOST), execution.workers)
     read = [one for one in chosen if one is not None]
     if not read:

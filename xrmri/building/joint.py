@@ -62,14 +62,14 @@ def _from_folder(folder: Path) -> Cut:
 def _by_detector(device: str, detection: DetectKnee) -> Cut:
     """Find the knees on the film itself; the bundled detector is loaded once a process."""
     from xrmri.detector.detect import load_detector
-    from xrmri.detector.sides import see_knees
+    from xrmri.detector.sides import look_at, see_knees
 
     detector = load_detector(None, device)
 
     def cut(candidate: Candidate, file: Path, digest: str) -> tuple[np.ndarray, float | None]:
         film = _film(candidate, file)
         knees, side = _promised(candidate, file)
-        seen = see_knees(detector, film, knees=knees, side=side, min_score=detection.min_score)
+        seen = see_knees(look_at(detector, film), knees=knees, side=side, min_score=detection.min_score)
         box = next((knee for knee in seen.knees if knee.side == candidate.side), None)
         if box is None:
             reasons = "; ".join(one.reason for one in seen.left_out)

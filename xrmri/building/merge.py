@@ -24,6 +24,7 @@ from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.facts import DatasetFacts, write_dataset_facts
 from xrmri.files import sha256
+from xrmri.outcome import BuildOutcome
 from xrmri.run_record import read_record
 from xrmri.tables import write_table
 
@@ -135,7 +136,7 @@ def refuse_leak(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
         raise InconsistentError(f"{folder} would leak: {found}")
 
 
-def verify(folder: Path) -> dict[str, Any]:
+def verify(folder: Path) -> BuildOutcome:
     """Read a whole dataset again.
 
     Returns:

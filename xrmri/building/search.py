@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.building.record import LeftOutSeries, PairOfSeries, PairRecord
-from xrmri.config import BuildDataset, DetectKnee
+from xrmri.config import BuildDataset
 from xrmri.data.archive import beginning, is_archive
 from xrmri.data.description import FILM, FLASH, OTHER
 from xrmri.data.dicom import LABEL_BYTES
@@ -21,9 +21,8 @@ from xrmri.data.participants import read_people
 from xrmri.data.readings import read_readings
 from xrmri.data.release import Release, Series, find_release
 from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
-from xrmri.files import digest, sha256
 from xrmri.origins import DRAWN_MARK
-from xrmri.run import fingerprint
+from xrmri.outcome import BuildOutcome
 from xrmri.run_record import read_record
 from xrmri.slice_window import kept_slices
 from xrmri.trouble import opens
@@ -170,7 +169,7 @@ def count(
     }
 
 
-def plan(found: Found, out: Path, config: BuildDataset) -> dict[str, Any]:
+def plan(found: Found, out: Path, config: BuildDataset) -> BuildOutcome:
     """What a dry run says: counts, and an example of each thing that a person may want to look at."""
     pairs = [found.pair_of(one) for one in found.candidates]
     left = left_out(pairs, map(found.left_out, found.rejected))
@@ -197,20 +196,6 @@ def plan(found: Found, out: Path, config: BuildDataset) -> dict[str, Any]:
         "renamed": {"count": len(renamed), "examples": renamed[:3]},
         "unplaced": {"count": len(release.unplaced), "examples": [*map(found.relative, release.unplaced[:3])]},
     }
-
-
-def inputs_of(found: Found, knees: Path | None, template: Path | None, detection: DetectKnee) -> dict[str, str]:
-    """Fingerprints that say whether release, knees and template are the same ones as in an earlier run."""
-    if found.manifest is None and (found.root / "run.json").is_file():
-        release = fingerprint(found.root)
-    else:
-        paths = [found.relative(one.path) for one in found.release.series]
-        release = digest([paths, [sha256(file) for file in (*found.release.readings, *found.release.people)]])
-    given = {"knees": knees, "template": template}
-    told = {"release": release} | {name: fingerprint(folder) for name, folder in given.items() if folder}
-    if knees is None and detection != DetectKnee():
-        told["detect-knee"] = digest(detection.to_dict())
-    return told
 
 
 def is_synthetic(found: Found) -> bool:

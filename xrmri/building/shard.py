@@ -13,8 +13,9 @@ from pathlib import Path
 from xrmri.building.pair import BuiltPair, PairJob, build_pair
 from xrmri.building.record import PairRecord, ShardRecord, read_shard_record, write_shard_record
 from xrmri.building.search import Found, is_synthetic
+from xrmri.building.sources import BuildInputs
 from xrmri.building.splits import given_split_of, planned_split_of
-from xrmri.config import BuildDataset, DetectKnee, Execution
+from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
 from xrmri.data.pairing import Candidate, RejectedSeries
 from xrmri.data.registration import Template
@@ -23,6 +24,17 @@ from xrmri.files import digest, sha256
 from xrmri.machine.parallel import in_order
 from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
 from xrmri.trouble import opens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Build:
+    """What all shards of a dataset are built of."""
+
+    found: Found
+    config: BuildDataset
+    inputs: BuildInputs
+    fingerprints: Mapping[str, str]
+    """Of the inputs, kept in the shards' records."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,35 +51,27 @@ class Shard:
         """The pairs."""
         return self.folder / f"pairs-{self.number:05d}-of-{self.count:05d}.h5"
 
-    def jobs(
-        self,
-        found: Found,
-        config: BuildDataset,
-        *,
-        device: str,
-        knees: Path | None,
-        detection: DetectKnee,
-        template: Template | None,
-    ) -> list[PairJob]:
+    def candidates(self, found: Found) -> list[Candidate]:
         """Its pairs: those whose place in the release is its number modulo the count."""
-        job = partial(PairJob, config=config, device=device, knees=knees, detection=detection, template=template)
-        return [job(candidate=one) for one in found.candidates[self.number :: self.count]]
+        return found.candidates[self.number :: self.count]
 
     @property
     def record(self) -> Path:
         """What the shard holds, as JSON; written last, so that it says that the shard is complete."""
         return self.file.with_suffix(".json")
 
-    def is_finished(self, found: Found, config: BuildDataset, inputs: Mapping[str, str]) -> bool:
+    def is_finished(self, build: Build) -> bool:
         """Whether the shard was built with these settings from this release, and nothing opens that did not then."""
         record = self.read()
-        if record is None or not record.is_of(config, inputs) or record.candidates != self.candidates(found):
+        if record is None or not record.is_of(build.config, build.fingerprints):
             return False
-        return not any(opens(found.root / path) for path in record.passing)
+        if record.candidates != self.digest_of(build.found):
+            return False
+        return not any(opens(build.found.root / path) for path in record.passing)
 
-    def candidates(self, found: Found) -> str:
-        """One digest of the pairs that the shard is built from."""
-        return digest([one.pair_id for one in found.candidates[self.number :: self.count]])
+    def digest_of(self, found: Found) -> str:
+        """By which the pairs that the shard is built from are known again."""
+        return digest([one.pair_id for one in self.candidates(found)])
 
     def read(self) -> ShardRecord | None:
         """The record, or None where the shard is not finished."""
@@ -75,30 +79,21 @@ class Shard:
 
 
 def build_shards(
-    shards: Sequence[Shard],
-    found: Found,
-    *,
-    config: BuildDataset,
-    execution: Execution,
-    inputs: Mapping[str, str],
-    knees: Path | None,
-    detection: DetectKnee,
-    template: Template | None = None,
+    shards: Sequence[Shard], build: Build, execution: Execution, *, template: Template | None
 ) -> None:
     """Build some shards, one after the other; each is complete or absent.
 
     Args:
         shards: which ones.
-        found: the release.
-        config: settings.
+        build: what they are built of.
         execution: workers, device, progress.
-        inputs: fingerprints of release and knees, kept in the shards' records.
-        knees: folder from detect-knee; without it the bundled detector looks at the films.
-        detection: how it does.
         template: the knee's frame, if volumes are laid into it.
     """
-    of = {"device": execution.device, "knees": knees, "detection": detection, "template": template}
-    jobs = [shard.jobs(found, config, **of) for shard in shards]  # type: ignore[arg-type]
+    inputs, device = build.inputs, execution.device
+    job = partial(
+        PairJob, config=build.config, device=device, knees=inputs.knees, detection=inputs.detection, template=template
+    )
+    jobs = [[job(candidate=one) for one in shard.candidates(build.found)] for shard in shards]
     total = sum(map(len, jobs))
     results = in_order(build_pair, chain.from_iterable(jobs), execution.workers)
     done = 0
@@ -107,22 +102,18 @@ def build_shards(
         def told(number: int, pairs: int, before: int = done) -> None:
             execution.progress("build-dataset", before + number, total, f"{pairs} pairs in this shard")
 
-        _build(
-            shard, found, zip(own, islice(results, len(own)), strict=True), config=config, inputs=inputs, told=told
-        )
+        _build(shard, build, zip(own, islice(results, len(own)), strict=True), told)
         done += len(own)
 
 
 def _build(
     shard: Shard,
-    found: Found,
+    build: Build,
     results: Iterable[tuple[PairJob, BuiltPair | list[RejectedSeries]]],
-    *,
-    config: BuildDataset,
-    inputs: Mapping[str, str],
     told: Callable[[int, int], None],
 ) -> None:
     """Write one shard and its record."""
+    found, config = build.found, build.config
     shard.record.unlink(missing_ok=True)
     # What was left out before any pixel was read is told once, by the first shard.
     rejected = list(found.rejected) if shard.number == 0 else []
@@ -144,12 +135,12 @@ def _build(
             told(number, len(pairs))
     record = ShardRecord(
         config=config.to_dict(),
-        inputs=inputs,
+        inputs=build.fingerprints,
         origin=PHANTOM if synthetic else ACQUIRED_IMAGES,
         is_synthetic=synthetic,
         found=found.series,
         pairs=tuple(pairs),
-        candidates=shard.candidates(found),
+        candidates=shard.digest_of(found),
         rejected=tuple(map(found.left_out, rejected)),
         not_read={name: not_read[name] for name in grade_names()},
         sha256=sha256(shard.file),

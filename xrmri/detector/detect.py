@@ -4,6 +4,7 @@ Corners are x0, y0, x1, y1 in film pixels; S is the rows and columns of the netw
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
@@ -28,6 +29,8 @@ from xrmri.pretrained import BUNDLED_DETECTOR
 from xrmri.records import KneeBox, Radiograph
 
 WEIGHTS, FIBULA = "detector.safetensors", "fibula.safetensors"
+FAINTEST = 0.001
+"""Boxes that score less are not looked at."""
 _LARGEST_OVERLAP = 0.25
 _MOST = 4
 
@@ -134,7 +137,7 @@ def find_knees(detector: Detector, film: Radiograph, *, min_score: float) -> lis
     return found
 
 
-def with_fibula(detector: Detector, film: Radiograph, boxes: list[KneeBox]) -> list[KneeBox]:
+def with_fibula(detector: Detector, film: Radiograph, boxes: Sequence[KneeBox]) -> list[KneeBox]:
     """The boxes, each with how surely its fibula lies at image left."""
     if not boxes:
         return []

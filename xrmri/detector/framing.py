@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from xrmri.detector.detect import Detector, find_knees
+from xrmri.detector.detect import FAINTEST, Detector, find_knees
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph
 
 FILLS = 0.45
@@ -21,7 +21,6 @@ _SHARE = 1 / 4
 least (measured)."""
 _AS_CUT = 1 / 1.3
 """Of a joint crop, which its box takes."""
-_FAINTEST = 0.001
 _EDGE, _MIDDLE = 1 / 16, (1 / 4, 3 / 4)
 """Of the width of a framed crop: soft tissue beside the bones, and bone."""
 _TURNED = -0.6
@@ -52,7 +51,7 @@ def _looked_at(detector: Detector, picture: Radiograph, about: tuple[float, floa
     rows, columns = pixels.shape
     inside = pixels[max(top, 0) : top + 2 * reach, max(left, 0) : left + 2 * reach]
     margins = [(max(-start, 0), max(start + 2 * reach - stop, 0)) for start, stop in ((top, rows), (left, columns))]
-    found = find_knees(detector, replace(picture, pixels=np.pad(inside, margins)), min_score=_FAINTEST)
+    found = find_knees(detector, replace(picture, pixels=np.pad(inside, margins)), min_score=FAINTEST)
     if not found:
         return None
     best = max(found, key=lambda box: box.score)

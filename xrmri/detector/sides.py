@@ -9,10 +9,9 @@ knee, gives itself away. A film of both knees that is mirrored as a whole does n
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from xrmri.detector.detect import Detector, find_knees, with_fibula
+from xrmri.detector.detect import FAINTEST, Detector, find_knees, with_fibula
 from xrmri.records import LEFT, RIGHT, KneeBox, Radiograph
 
-_FAINTEST = 0.001
 _CLEARLY = 2.0
 """A third box counts when it scores more than the second over this (choice)."""
 _ALIKE = 1.6
@@ -41,20 +40,38 @@ class Seen:
     """Everything that scored enough, used or not."""
 
 
-def see_knees(detector: Detector, film: Radiograph, *, knees: int | None, side: str | None, min_score: float) -> Seen:
-    """Find the knees on a film and tell them apart.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Look:
+    """A film, and everything on it that may be a knee."""
+
+    detector: Detector
+    film: Radiograph
+    """Bone bright, but where a picture is a negative."""
+    boxes: Sequence[KneeBox]
+    """However faint, from image left to right."""
+
+    def surer(self, min_score: float) -> list[KneeBox]:
+        """The boxes that score enough."""
+        return [box for box in self.boxes if box.score >= min_score]
+
+
+def look_at(detector: Detector, film: Radiograph) -> Look:
+    """Look once at a film, any size, with a detector from load_detector."""
+    return Look(detector=detector, film=film, boxes=find_knees(detector, film, min_score=FAINTEST))
+
+
+def see_knees(look: Look, *, knees: int | None, side: str | None, min_score: float) -> Seen:
+    """Tell the knees of a film apart.
 
     Args:
-        detector: from load_detector.
-        film: any size, bone bright.
+        look: at the film, bone bright.
         knees: how many the film's description promises; None where nothing tells.
         side: the knee that a film of one shows; None where nobody knows.
         min_score: boxes below are not knees, in (0, 1).
     """
-    boxes = find_knees(detector, film, min_score=_FAINTEST)
-    found = tuple(with_fibula(detector, film, [box for box in boxes if box.score >= min_score]))
-    faint = max((box.score for box in boxes if box.score < min_score), default=0.0)
-    told, left_out = tell_apart(found, film.pixels.shape[1], knees=knees, side=side, faint=faint)
+    found = tuple(with_fibula(look.detector, look.film, look.surer(min_score)))
+    faint = max((box.score for box in look.boxes if box.score < min_score), default=0.0)
+    told, left_out = tell_apart(found, look.film.pixels.shape[1], knees=knees, side=side, faint=faint)
     return Seen(knees=told, left_out=left_out, boxes=found)
 
 

@@ -14,7 +14,7 @@ from xrmri.errors import InputError
 from xrmri.records import KneeBox, Radiograph
 
 if TYPE_CHECKING:  # torch and ultralytics load where a picture is looked at
-    from xrmri.detector.detect import Detector
+    from xrmri.detector.sides import Look
 
 log = logging.getLogger(__name__)
 
@@ -59,34 +59,37 @@ def read_joint(file: Path, side: str | None, detection: DetectKnee, *, as_is: bo
     radiograph = read_radiograph(file, side)
     if as_is:
         return _whole(radiograph, {"framing": "as it is", "greys": "as stored", "side_from": _whence(side)})
-    from xrmri.detector.detect import find_knees, load_detector
+    from xrmri.detector.detect import load_detector
     from xrmri.detector.framing import fills, is_negative, knee_that_fills
+    from xrmri.detector.sides import Look, look_at
 
     detector, film = load_detector(None), described(file)
-    found = find_knees(detector, radiograph, min_score=detection.min_score)
+    look = look_at(detector, radiograph)
+    found = look.surer(detection.min_score)
     if film.knees is not None or len(found) > 1 or (found and not fills(found[0], radiograph)):
         turned = bool(found) and all(is_negative(radiograph, box, detection.box_scale) for box in found)
-        radiograph = _put_right(file, radiograph, turned)
-        knee = knee_on_film(file, radiograph, side, detection)
-        return _framed(radiograph, knee, detection, {"greys": _greys(turned), "side_from": _whence(side, "film")})
+        if turned:
+            look = look_at(detector, _put_right(file, radiograph))
+        knee = knee_on_film(file, look, side, detection)
+        return _framed(look.film, knee, detection, {"greys": _greys(turned), "side_from": _whence(side, "film")})
     turned = bool(found) and is_negative(radiograph, found[0], detection.box_scale)
-    radiograph = _put_right(file, radiograph, turned)
+    radiograph = _put_right(file, radiograph) if turned else radiograph
     box = knee_that_fills(detector, radiograph, found[0] if found else None)
     if box is None or box.score < detection.min_score:
         return _no_knee(file, radiograph, box.score if box else 0.0)
-    return _of_crop(file, radiograph, box, detector=detector, detection=detection, turned=turned)
+    framed = Look(detector=detector, film=radiograph, boxes=[box])
+    return _of_crop(file, framed, detection, turned=turned)
 
 
-def knee_on_film(file: Path, radiograph: Radiograph, side: str | None, detection: DetectKnee) -> KneeBox:
-    """The knee that is meant on a film, found and told apart as detect-knee does."""
-    from xrmri.detector.detect import load_detector
+def knee_on_film(file: Path, look: "Look", side: str | None, detection: DetectKnee) -> KneeBox:
+    """The knee that is meant on a film that was looked at, told apart as detect-knee does."""
     from xrmri.detector.sides import see_knees
 
     film = described(file)
     if film.side and side and film.side != side:
         raise InputError(f"{file} is a film of the {film.side} knee, as its description says: --side {side} is wrong")
     alone = None if film.knees == 2 else film.side or side
-    seen = see_knees(load_detector(None), radiograph, knees=film.knees, side=alone, min_score=detection.min_score)
+    seen = see_knees(look, knees=film.knees, side=alone, min_score=detection.min_score)
     if alone is None and not seen.knees and len(seen.boxes) == 1 and film.knees != 2:
         return _by_fibula(file, seen.boxes[0])
     if not seen.knees:
@@ -99,14 +102,13 @@ def knee_on_film(file: Path, radiograph: Radiograph, side: str | None, detection
     return chosen
 
 
-def _of_crop(
-    file: Path, radiograph: Radiograph, box: KneeBox, *, detector: "Detector", detection: DetectKnee, turned: bool
-) -> JointCrop:
-    """The joint of a picture that it fills."""
+def _of_crop(file: Path, look: "Look", detection: DetectKnee, *, turned: bool) -> JointCrop:
+    """The joint of a picture that it fills: the one box of the look."""
     from xrmri.detector.detect import with_fibula
     from xrmri.detector.framing import SURELY, side_by_fibula
 
-    (knee,) = with_fibula(detector, radiograph, [box])
+    radiograph = look.film
+    (knee,) = with_fibula(look.detector, radiograph, look.boxes)
     looks, surely = side_by_fibula(knee)
     if radiograph.side is None:
         knee = _by_fibula(file, knee)
@@ -115,9 +117,9 @@ def _of_crop(
         log.warning(said, file, radiograph.side, looks, surely)
     told = {"greys": _greys(turned), "side_from": _whence(radiograph.side, "fibula"), "fibula": f"{looks} {surely:.2f}"}
     joint = _framed(radiograph, replace(knee, side=radiograph.side or knee.side), detection, told, cut=True)
-    if box.score >= FAINT:
+    if knee.score >= FAINT:
         return joint
-    doubt = f"it is unlike the knees that the detector knows (score {box.score:.2f}, knees have {FAINT:g} and more)"
+    doubt = f"it is unlike the knees that the detector knows (score {knee.score:.2f}, knees have {FAINT:g} and more)"
     return replace(joint, doubt=doubt)
 
 
@@ -185,10 +187,8 @@ def _by_fibula(file: Path, knee: KneeBox) -> KneeBox:
     return replace(knee, side=side)
 
 
-def _put_right(file: Path, radiograph: Radiograph, turned: bool) -> Radiograph:
-    """The picture with bone bright."""
-    if not turned:
-        return radiograph
+def _put_right(file: Path, radiograph: Radiograph) -> Radiograph:
+    """A negative with bone bright."""
     from xrmri.detector.framing import turned_round
 
     log.warning("%s shows bone dark: its greys are turned round (--as-is keeps them)", file)

@@ -22,6 +22,7 @@ from xrmri.config import TrainLdm
 from xrmri.data.covariates import COVARIATES, without_some
 from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers, readings_of, training_view
 from xrmri.data.store import Dataset
+from xrmri.data.volume import to_unit
 from xrmri.errors import InconsistentError
 from xrmri.files import complete_or_absent
 from xrmri.learning.encoding import encoded
@@ -131,9 +132,7 @@ def sizes_for(data: Dataset, *, features: int) -> AnchorSizes:
 
 def coarse_volume(data: Dataset, pair_id: str, sizes: AnchorSizes) -> Tensor:
     """A volume at the anchor's resolution: (D, M, M) float32 in [-1, 1], from its first slice to its last."""
-    low, high = data.window(pair_id)
-    voxels = torch.from_numpy(data.volume(pair_id).astype(np.float32))
-    unit = ((voxels - low) / (high - low)).clamp(0, 1) * 2 - 1
+    unit = torch.from_numpy(to_unit(data.volume(pair_id), data.window(pair_id)))
     smaller = interpolate(unit[:, None], (sizes.pixels, sizes.pixels), mode="area")[:, 0]
     along = smaller.permute(1, 2, 0)  # depth last, where interpolate works
     return interpolate(along, sizes.depths, mode="linear", align_corners=True).permute(2, 0, 1).contiguous()

@@ -6,7 +6,7 @@ is seen through an anchor that learnt from the others; the anchor of the finishe
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from xrmri.config import TrainLdm
+from xrmri.data.features import without_slots
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
 from xrmri.facts import TEMPLATE, read_model_facts
@@ -85,14 +86,13 @@ def learn_anchors(
     """
     known = cohort or data
     training, held_out = (others(known, split, than=data if cohort else None) for split in ("train", "val"))
-    hidden = list(facts_of(config, data).hidden_slots)
+    hidden = facts_of(config, data).hidden_slots
 
     def read(split: str, pairs: Sequence[str], variants: int) -> CoarsePairs:
         key = digest([fingerprint(known.folder), split, list(pairs), variants, config.seed, config.radiograph_grid])
         cache = out / "cache" / "coarse" / key[:12]
         found = coarse_pairs(known, pairs, cache, config=config, variants=variants, tell=trainer.execution.progress)
-        found.features[:, hidden] = 0
-        return found
+        return replace(found, features=without_slots(found.features, hidden))
 
     with trainer.accelerator.main_process_first():
         learnt_from, judged_by = read("train", training, config.radiograph_variants), read("val", held_out, 1)

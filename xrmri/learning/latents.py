@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
 from xrmri.data.view import View
+from xrmri.evenly import evenly
 from xrmri.learning.encoding import encoded
 from xrmri.models.autoencoder import encode
 
@@ -57,8 +58,8 @@ class Latents:
 
     def scale(self) -> float:
         """1 / standard deviation of the slices' latents, of a thousand of them at most."""
-        some = np.linspace(0, len(self.moments) - 1, min(1_000, len(self.moments))).round().astype(int)
-        mean, logvar = self.moments[some].astype(np.float64).swapaxes(0, 1)
+        some = self.moments[evenly(range(len(self.moments)), 1_000)]
+        mean, logvar = some.astype(np.float64).swapaxes(0, 1)
         return float(1 / np.sqrt(mean.var() + np.exp(logvar).mean()))
 
 

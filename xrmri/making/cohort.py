@@ -141,8 +141,7 @@ def scanned(person: Participant, side: str, matrix: int, config: BuildDataset, *
     own = side == person.imaged_side
     lying = person if own else replace(person, imaged_side=side, twin=person.twin + _OTHER_KNEE)
     flash = render_flash(lying, matrix, pose=STILL)
-    geometry = Geometry(affine=flash.affine_ras, shape=flash.voxels.shape)
-    volume = Volume(voxels=flash.voxels, geometry=geometry, side=side)
+    volume = Volume(voxels=flash.voxels, geometry=flash.geometry, side=side)
     kept = windowed_slices(volume, config.first_slice - margin, config.last_slice + margin, config.size)
     return mirrored_volume(kept) if side == LEFT else kept
 

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRLittleEndian, MRImageStorage
 from pydicom.valuerep import DSfloat
 
+from xrmri.geometry import lps_or_ras
 from xrmri.phantom.anatomy import Participant, stream
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import Flash
@@ -23,7 +24,6 @@ from xrmri.phantom.version import RELEASE
 
 SYNTHETIC = "xrmri synthetic phantom"
 _WHITE = 4095
-_RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 _IMPLEMENTATION = "2.25.160394861265372909461157241205137291773"  # ours, so that pydicom's version is not in the bytes
 logging.getLogger("pydicom").setLevel(logging.ERROR)  # the films have an illegal character set on purpose
 
@@ -134,9 +134,9 @@ def _coronal(
 ) -> Dataset:
     """One slice of a volume; timing: repetition and echo time in ms, flip angle in degrees."""
     _, to_row, to_column, _ = series.affine_ras[:3].T
-    origin = series.affine_ras[:3] @ np.array((index, 0, 0, 1))
+    origin = series.geometry.at((index, 0, 0))
     dataset = _slice(facts, number, series.voxels[index], origin, to_row=to_row, to_column=to_column)
-    dataset.SliceThickness = _ds(float(np.linalg.norm(series.affine_ras[:3, 0])))
+    dataset.SliceThickness = _ds(series.geometry.spacing_mm[0])
     dataset.RepetitionTime, dataset.EchoTime, dataset.FlipAngle = timing
     return dataset
 
@@ -154,9 +154,9 @@ def _slice(
     dataset = _file(facts, number, MRImageStorage, "MR")
     _put_pixels(dataset, pixels)
     dataset.PhotometricInterpretation = "MONOCHROME2"
-    across, down = (_RAS_TO_LPS * step / np.linalg.norm(step) for step in (to_column, to_row))
+    across, down = (lps_or_ras(step) / np.linalg.norm(step) for step in (to_column, to_row))
     dataset.ImageOrientationPatient = [_ds(value) for value in (*across, *down)]
-    dataset.ImagePositionPatient = [_ds(value) for value in _RAS_TO_LPS * origin]
+    dataset.ImagePositionPatient = [_ds(value) for value in lps_or_ras(origin)]
     dataset.PixelSpacing = [_ds(float(np.linalg.norm(step))) for step in (to_row, to_column)]
     dataset.FrameOfReferenceUID = _uid(facts, "frame")
     dataset.MRAcquisitionType, dataset.ScanningSequence, dataset.SequenceVariant = "3D", "GR", "SP"

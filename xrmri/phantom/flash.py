@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import Participant
 from xrmri.phantom.layers import Layer, knee_layers
 from xrmri.phantom.pose import Grid, Pose
@@ -35,6 +36,11 @@ class Flash:
     """(4, 4): voxel (slice, row, column) to RAS mm."""
     scan: int = 0
     """Which time the knee was scanned."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the voxels lie."""
+        return Geometry(affine=self.affine_ras, shape=self.voxels.shape)
 
 
 def render_flash(participant: Participant, matrix: int, scan: int = 0, *, pose: Pose | None = None) -> Flash:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import Participant, stream
 from xrmri.phantom.flash import SLICE_MM, SLICES, Flash
 
@@ -35,24 +36,29 @@ class OtherSequence:
     scan: int
     """Of the FLASH it comes from."""
 
+    @property
+    def geometry(self) -> Geometry:
+        """Where the voxels lie."""
+        return Geometry(affine=self.affine_ras, shape=self.voxels.shape)
+
 
 def derive_others(flash: Flash, participant: Participant) -> tuple[OtherSequence, OtherSequence]:
     """The IW series, of 30 to 40 slices of 3 mm, and the MPR, of 60 to 80 slices of 1.5 mm."""
     generator = stream("other sequences", participant.seed, participant.index)
     iw = int(np.clip(round(generator.normal(35, 1.5)), *_IW_SLICES))
     mpr = int(generator.integers(_MPR_SLICES[0], _MPR_SLICES[1] + 1))
-    voxels, affine = _coarser(flash)
+    voxels, geometry = _coarser(flash)
     first = SLICES // 2 - iw
     pairs = voxels[first : first + 2 * iw].reshape(iw, 2, *voxels.shape[1:]).mean(axis=1)
     start = (SLICES - mpr) // 2
     middle = voxels[start : start + mpr]
     return (
-        OtherSequence(name=IW, voxels=_seen(pairs, IW), affine_ras=_from(affine, first + 0.5, 2), scan=flash.scan),
-        OtherSequence(name=MPR, voxels=_seen(middle, MPR), affine_ras=_from(affine, start, 1), scan=flash.scan),
+        OtherSequence(name=IW, voxels=_seen(pairs, IW), affine_ras=_every(geometry, first + 0.5, 2), scan=flash.scan),
+        OtherSequence(name=MPR, voxels=_seen(middle, MPR), affine_ras=_every(geometry, start, 1), scan=flash.scan),
     )
 
 
-def _coarser(flash: Flash) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _coarser(flash: Flash) -> tuple[NDArray[np.float32], Geometry]:
     """The middle of the field of view in pixels twice as large, as a share of the brightest signal."""
     matrix = flash.voxels.shape[1]
     half = max(round(matrix * _FIELD / 2), 1)
@@ -60,9 +66,8 @@ def _coarser(flash: Flash) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     middle = flash.voxels[:, margin : margin + 2 * half, margin : margin + 2 * half]
     shape = (len(middle), half, 2, half, 2)
     small = middle.reshape(shape).mean(axis=(2, 4), dtype=np.float32)
-    change = np.diag([1.0, 2.0, 2.0, 1.0])
-    change[1:3, 3] = margin + 0.5
-    return small / np.percentile(small[::4], 99.5), flash.affine_ras @ change
+    lying = flash.geometry.regridded([0.0, margin + 0.5, margin + 0.5], [1.0, 2.0, 2.0], small.shape)
+    return small / np.percentile(small[::4], 99.5), lying
 
 
 def _seen(signal: NDArray[np.float32], name: str) -> NDArray[np.uint16]:
@@ -70,9 +75,7 @@ def _seen(signal: NDArray[np.float32], name: str) -> NDArray[np.uint16]:
     return np.rint(np.interp(signal, *_CONTRASTS[name])).astype(np.uint16)
 
 
-def _from(affine: NDArray[np.float64], first: float, step: int) -> NDArray[np.float64]:
+def _every(geometry: Geometry, first: float, step: int) -> NDArray[np.float64]:
     """The affine of every `step`-th slice from the `first`, in slices of the FLASH of 1.5 mm."""
-    assert np.isclose(np.linalg.norm(affine[:3, 0]), SLICE_MM)
-    change = np.diag([float(step), 1.0, 1.0, 1.0])
-    change[0, 3] = first
-    return affine @ change
+    assert np.isclose(geometry.spacing_mm[0], SLICE_MM)
+    return geometry.regridded([first, 0.0, 0.0], [float(step), 1.0, 1.0], geometry.shape).affine

@@ -5,52 +5,68 @@ own (a task of a Slurm array, say) and one more merges them. Both ways write the
 """
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from xrmri.building.cohort import find_cohort
 from xrmri.building.frame import frame_of
 from xrmri.building.merge import read_shards, shards_of, verify, write_tables
 from xrmri.building.record import ShardRecord
-from xrmri.building.search import inputs_of, plan
+from xrmri.building.search import plan
 from xrmri.building.sequences import draw_sequences
-from xrmri.building.shard import Shard, build_shards
-from xrmri.config import BuildDataset, DetectKnee, Execution
+from xrmri.building.shard import Build, Shard, build_shards
+from xrmri.building.sources import BuildInputs, source_of
+from xrmri.config import BuildDataset, Execution
 from xrmri.data import manifest
 from xrmri.errors import InputError
 from xrmri.files import write_text
 from xrmri.machine import parallel
+from xrmri.outcome import BuildOutcome, Outcome
 from xrmri.run import begin, join, renew
 from xrmri.run_record import read_record
 
-__all__ = ["array_task", "merge", "run", "run_shard", "verify", "with_shards", "write_template"]
+__all__ = [
+    "BuildInputs", "array_task", "build", "folder_of", "merge", "run", "run_shard", "source_of", "verify",
+    "with_shards", "write_template",
+]  # fmt: skip
 log = logging.getLogger(__name__)
 
-_AS_IT_COMES = DetectKnee()
+DEFAULT = Path("dataset")
 
 
-def run(
-    source: Path,
+def build(
+    inputs: BuildInputs,
     out: Path,
     config: BuildDataset,
     execution: Execution,
-    *, knees: Path | None = None,
-    detection: DetectKnee = _AS_IT_COMES,
-    template: Path | None = None,
+    *, shard: str | None = None,
     figures: bool = False,
-) -> dict[str, Any]:
+) -> BuildOutcome:
+    """Build the dataset, or the one shard that is asked for: by I/N, or by the task of a Slurm array that this is.
+
+    Args and errors as in `run` and `run_shard`.
+    """
+    if inputs.template and config.frame != "knee":
+        raise InputError("--template belongs to --frame knee: the scanner's frame needs none")
+    task = parallel.parse_shard(shard) if shard else array_task(os.environ, config, out)
+    if task is None or execution.dry_run:
+        return run(inputs, out, config, execution, figures=figures)
+    number, count = task
+    return run_shard(inputs, out, with_shards(config, count), execution, number=number)
+
+
+def run(
+    inputs: BuildInputs, out: Path, config: BuildDataset, execution: Execution, *, figures: bool = False
+) -> BuildOutcome:
     """Build the dataset: all shards that are not there yet, and the tables.
 
     Args:
-        source: folder of an OAI release, or a person's own table of knees.
+        inputs: release or table, knees, template.
         out: folder of the dataset.
         config: slice window, size, features, split, shards.
         execution: workers, device of the detector, dry run.
-        knees: folder from detect-knee; without it the bundled detector looks at the films.
-        detection: how it does.
-        template: folder of a dataset or model whose frame the knees are laid into; without it a new one is made.
         figures: also draw what the paper shows of its data (Fig. 4); a finished dataset may be given for it.
 
     Returns:
@@ -61,33 +77,25 @@ def run(
         InconsistentError: it has no readings, or two splits would share a participant.
         RejectedError: more of its FLASH series were rejected than config.max_rejected.
     """
-    found, config = find_cohort(source, config)
+    found, config = find_cohort(inputs.source, config)
     if execution.dry_run:
         return plan(found, out, config)
-    inputs = inputs_of(found, knees, template, detection)
+    work = Build(found=found, config=config, inputs=inputs, fingerprints=inputs.fingerprints(found))
     slices = config.kept + 1  # and the radiograph
     needed_bytes = len(found.candidates) * slices * config.size**2 * 2
-    reads = [source, knees, template, *(one.path for one in found.release.series if found.manifest)]
-    run_folder = begin(out, config, inputs, force=execution.force, reads=reads, needed_bytes=needed_bytes)
+    run_folder = begin(
+        out, config, work.fingerprints, force=execution.force, reads=inputs.reads(found), needed_bytes=needed_bytes
+    )
     if run_folder is None:
         if figures:
             draw_sequences(found.release, out, config, execution)
             renew(out)
         return {"status": "already done", "output": str(out)}
     with run_folder as record:
-        missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(found, config, inputs)]
-        frame = frame_of(found.candidates, config, execution, out=out, given=template)
-        build_shards(
-            missing,
-            found,
-            config=config,
-            execution=execution,
-            inputs=inputs,
-            knees=knees,
-            detection=detection,
-            template=frame,
-        )
-        records = read_shards(out, config, inputs)
+        missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(work)]
+        frame = frame_of(found.candidates, config, execution, out=out, given=inputs.template)
+        build_shards(missing, work, execution, template=frame)
+        records = read_shards(out, config, work.fingerprints)
         record.note(unopened=tuple(_unopened(records, found.root)))
         counts = write_tables(out, config, records)
         record.note(counts=counts)
@@ -98,19 +106,12 @@ def run(
 
 
 def run_shard(
-    source: Path,
-    out: Path,
-    config: BuildDataset,
-    execution: Execution,
-    *, number: int,
-    knees: Path | None = None,
-    detection: DetectKnee = _AS_IT_COMES,
-    template: Path | None = None,
-) -> dict[str, Any]:
+    inputs: BuildInputs, out: Path, config: BuildDataset, execution: Execution, *, number: int
+) -> BuildOutcome:
     """Build one of the config.shards shards; `merge` makes a dataset of them once all are there.
 
     Args:
-        source: as in `run`, likewise the others.
+        inputs: as in `run`, likewise the others.
         number: which shard, from 0.
 
     Returns:
@@ -120,33 +121,30 @@ def run_shard(
         InputError: the release cannot be read, or `out` holds shards of other settings.
         InconsistentError: the release has no readings.
     """
-    found, config = find_cohort(source, config)
+    found, config = find_cohort(inputs.source, config)
     if execution.dry_run:
         return plan(found, out, config)
-    inputs = inputs_of(found, knees, template, detection)
+    work = Build(found=found, config=config, inputs=inputs, fingerprints=inputs.fingerprints(found))
     shard = Shard(folder=out, number=number, count=config.shards)
-    with join(out, config, inputs, f"{number}-of-{config.shards}"):
-        if not execution.force and shard.is_finished(found, config, inputs):
+    with join(out, config, work.fingerprints, f"{number}-of-{config.shards}"):
+        if not execution.force and shard.is_finished(work):
             return {"status": "already done", "output": str(shard.file)}
         (out / "dataset.json").unlink(missing_ok=True)  # it describes the shard that was there: --merge writes it anew
-        frame = frame_of(found.candidates, config, execution, out=out, given=template)
-        build_shards(
-            [shard],
-            found,
-            config=config,
-            execution=execution,
-            inputs=inputs,
-            knees=knees,
-            detection=detection,
-            template=frame,
-        )
+        frame = frame_of(found.candidates, config, execution, out=out, given=inputs.template)
+        build_shards([shard], work, execution, template=frame)
     record = shard.read()
     assert record is not None
     counts = {"pairs": len(record.pairs), "rejected": len(record.rejected)}
     return {"status": "finished", "output": str(shard.file), "counts": counts}
 
 
-def merge(out: Path, config: BuildDataset) -> dict[str, Any]:
+def folder_of(release: Path | None, out: Path | None) -> Path:
+    """The dataset that --merge or --verify is of: -o, or the folder named first where a run has been."""
+    named = release if release and (release / "run.json").is_file() else None
+    return out or named or DEFAULT
+
+
+def merge(out: Path, config: BuildDataset) -> BuildOutcome:
     """Make a dataset of shards that were built one by one.
 
     Args:
@@ -185,7 +183,7 @@ def _unopened(records: Sequence[ShardRecord], root: Path) -> list[str]:
     return sorted({str(root / path) for record in records for path in record.passing})
 
 
-def write_template(file: Path) -> dict[str, Any]:
+def write_template(file: Path) -> Outcome:
     """Write an empty table of knees to fill in.
 
     Returns:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -21,6 +21,7 @@ from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.errors import InputError
 from xrmri.files import complete_or_absent
 from xrmri.machine.parallel import in_order
+from xrmri.outcome import DetectOutcome
 from xrmri.records import SIDES, KneeBox, Radiograph
 from xrmri.report.overview import draw_overview
 from xrmri.run import begin, fingerprint
@@ -70,7 +71,7 @@ def run(
     weights: Path | None = None,
     trust: bool = False,
     overview: bool = False,
-) -> dict[str, Any]:
+) -> DetectOutcome:
     """Find the knees on films and cut them out.
 
     Args:
@@ -143,15 +144,14 @@ def _rows(
 def _look(job: _FilmJob) -> _Found:
     """Find and cut the knees of one film; a film that cannot be used gives a reason, never an exception."""
     from xrmri.detector.framing import is_negative, turned_round
-    from xrmri.detector.sides import see_knees
+    from xrmri.detector.sides import look_at, see_knees
 
     source = str(job.film.file)
     try:
         radiograph = read_radiograph(job.film.file, _side(job))
         detector = _detector(job.weights, job.device, job.trust)
-        seen = see_knees(
-            detector, radiograph, knees=job.film.knees, side=radiograph.side, min_score=job.config.min_score
-        )
+        look = look_at(detector, radiograph)
+        seen = see_knees(look, knees=job.film.knees, side=radiograph.side, min_score=job.config.min_score)
         digest = content_sha256(job.film.file)
         if seen.knees and all(is_negative(radiograph, box, job.config.box_scale) for box in seen.knees):
             log.warning("%s shows bone dark: its crops are turned round", source)

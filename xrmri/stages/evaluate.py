@@ -35,6 +35,7 @@ from xrmri.machine.parallel import in_order
 from xrmri.metrics.identification import joint_signature, signature
 from xrmri.metrics.joint_box import joint_line
 from xrmri.metrics.table import METRICS
+from xrmri.outcome import EvaluateOutcome
 from xrmri.report.checklist import checklist
 from xrmri.run import Run, begin
 from xrmri.run_record import read_record
@@ -61,7 +62,7 @@ class TrainingPairs:
     """Their mean in brief; None where there are none."""
 
 
-def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> dict[str, Any]:
+def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> EvaluateOutcome:
     """Compare generated with acquired volumes and write tables, figures and a report.
 
     Args:
@@ -121,14 +122,14 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> di
             write_text(run.folder / "checklist.md", checklist(known(inputs.volumes, opened.dataset, summary)))
         run.note(counts=summary["counts"])
         shutil.rmtree(scratch)
-    return {
+    result: EvaluateOutcome = {
         "status": "finished",
         "output": str(out),
-        **({} if config.quick else {"report": str(out / "report.html")}),
         "conclusion": summary["verdicts"][0],
         "counts": summary["counts"],
         "medians": {m.name: summary[m.name][GENERATED] and summary[m.name][GENERATED]["median"] for m in METRICS},
     }
+    return result if config.quick else result | {"report": str(out / "report.html")}
 
 
 def _yardsticks(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from xrmri.config import DetectKnee, Execution, Generate, silent
 from xrmri.data.covariates import Covariates
@@ -24,6 +23,7 @@ from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.generation.target import VOLUME_SUFFIXES, Target, require_output
 from xrmri.names import safe_name
+from xrmri.outcome import GenerateOutcome
 from xrmri.outputs import clear_leftovers_of
 from xrmri.records import SIDES
 from xrmri.run import Run, begin, fingerprint, is_done, renew, require_writable
@@ -58,7 +58,7 @@ def run(
     inputs: GenerateInputs,
     split: str | None = None,
     shard: str | None = None,
-) -> dict[str, Any]:
+) -> GenerateOutcome:
     """Draw a volume for each radiograph, or for each pair of a dataset.
 
     Args:
@@ -173,27 +173,28 @@ def _told(covariates: Covariates, inputs: GenerateInputs) -> dict[str, str]:
     return told | {kind: "written" for kind in ("dicom", "labels") if getattr(inputs, kind)}
 
 
-def _to_file(case: Case, target: Target, job: Job) -> dict[str, Any]:
+def _to_file(case: Case, target: Target, job: Job) -> GenerateOutcome:
     """Draw one case to files of a given name."""
     if target.volume.is_dir():
         raise InputError(f"-o {target.volume} is a folder: give a file name, or a folder that does not end in .nii.gz")
     files = [str(file) for file in target.files(job.config)]
-    result = {"output": files[0], "outputs": files, "model": job.model.name, "identity": job.identity(case)}
+    result: GenerateOutcome = {"status": "finished", "output": files[0], "outputs": files, "model": job.model.name}
+    result["identity"] = job.identity(case)
     if job.execution.dry_run:
-        return {"status": "dry run", **result}
+        return result | {"status": "dry run"}
     require_ours(target.files(job.config), target.beside(".json"))
     done = not job.execution.force and job.delivered_before(case, target)
     require_writable(target.volume.parent)
     if done:
         job.model.say_what_it_is()
-        return {"status": "finished" if job.add_pictures(case, target) else "already done", **result}
+        return result if job.add_pictures(case, target) else result | {"status": "already done"}
     clear_leftovers_of(target.volume)
     with room_for(target.volume.parent, job.bytes_on_disk):
         job.deliver(job.draw(case), case, target)
-    return {"status": "finished", **result}
+    return result
 
 
-def _swept(case: Case, target: Target, sweep: Sweep, job: Job, *, reads: Sequence[Path | None]) -> dict[str, Any]:
+def _swept(case: Case, target: Target, sweep: Sweep, job: Job, *, reads: Sequence[Path | None]) -> GenerateOutcome:
     """Draw one case at every grade of a reading, and what the reading changes."""
     cases = sweep.cases(case, target)
     written = [file for _, own in cases for file in own.files(job.config)]
@@ -216,15 +217,15 @@ def _to_folder(
     reads: Sequence[Path | None],
     form: Callable[..., Target],
     share: Share | None = None,
-) -> dict[str, Any]:
+) -> GenerateOutcome:
     """Draw every case, or a share of them, into a folder; one that fails becomes a row of rejected.csv.
 
     The folder's run.json is finished when all shares are.
     """
     names, force = share.of(list(cases)) if share else list(cases), job.execution.force
-    result = {"output": str(out), "model": job.model.name, "volumes": len(names)}
+    result: GenerateOutcome = {"status": "finished", "output": str(out), "model": job.model.name, "volumes": len(names)}
     if job.execution.dry_run:
-        return {"status": "dry run", **result}
+        return result | {"status": "dry run"}
     if share and force:
         raise InputError("--force would clear the volumes of other shards: remove the folder instead")
     made_of = {"model": job.model.sha256, **told}
@@ -234,7 +235,7 @@ def _to_folder(
     targets = {name: form(volume=out / f"{name}.nii.gz") for name in names}
     if not isinstance(run, Run):
         job.model.say_what_it_is()
-        return {"status": "finished" if _add_pictures(cases, targets, job, out) else "already done", **result}
+        return result if _add_pictures(cases, targets, job, out) else result | {"status": "already done"}
     run.note(model=str(job.model.folder.resolve()))
     if share:
         run.note(shares=share.count)  # which a resubmission of some of them goes by
@@ -245,12 +246,12 @@ def _to_folder(
         if everywhere is not None:
             with run:
                 _conclude(run, out, len(cases), everywhere)
-        return {"status": "finished", **result, "counts": _counts(len(names), len(reasons))}
+        return result | {"counts": _counts(len(names), len(reasons))}
     with run:
         reasons = _draw_all(cases, targets, job)
         run.note(unopened=tuple(str(one) for one in reads if reasons and one and not opens(one)))
         _conclude(run, out, len(cases), reasons)
-    return {"status": "finished", **result, "counts": run.record.counts}
+    return result | {"counts": run.record.counts or {}}
 
 
 def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str, str]:

@@ -7,7 +7,6 @@ import logging
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from xrmri.config import Execution, Phantom
 from xrmri.data.nifti import write_volume
@@ -15,9 +14,9 @@ from xrmri.data.volume import windowed_slices
 from xrmri.documents import read_document
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_json, write_text
-from xrmri.geometry import Geometry
 from xrmri.likeness.volumes import draw_figures
 from xrmri.machine.parallel import in_order
+from xrmri.outcome import PhantomOutcome
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.dicom_series import SYNTHETIC
 from xrmri.phantom.film import render_film
@@ -65,7 +64,7 @@ class _ParticipantJob:
         return draw_participant(given.seed, self.index, given.twin, left_flash=given.left_flash)
 
 
-def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
+def run(out: Path, config: Phantom, execution: Execution) -> PhantomOutcome:
     """Draw the release.
 
     Args:
@@ -77,13 +76,13 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
         status, output, participants; with figures the targets and whether they are met; for a dry run files and bytes.
     """
     jobs = [_ParticipantJob(root=out, index=index, config=config) for index in range(config.participants)]
-    summary: dict[str, Any] = {"output": str(out), "participants": len(jobs)}
+    result: PhantomOutcome = {"status": "finished", "output": str(out), "participants": len(jobs)}
     if execution.dry_run:
         others = _OTHER_SLICES if config.other_sequences else 0
-        return {"status": "dry run", **summary, "files": len(jobs) * (SLICES + 4 + others), "bytes": _size(config)}
+        return result | {"status": "dry run", "files": len(jobs) * (SLICES + 4 + others), "bytes": _size(config)}
     run_folder = begin(out, config, {}, force=execution.force, needed_bytes=_size(config))
     if run_folder is None:
-        return {"status": "already done", **summary}
+        return result | {"status": "already done"}
     with run_folder as record:
         (out / _PARTS).mkdir(parents=True, exist_ok=True)
         for done, participant in enumerate(in_order(_draw, jobs, execution.workers), start=1):
@@ -94,11 +93,11 @@ def run(out: Path, config: Phantom, execution: Execution) -> dict[str, Any]:
             codes = {"labels": {tissue.name.lower(): int(tissue) for tissue in Tissue}, "signs": SIGN_CODES}
             write_json(out / "labels" / "codes.json", codes)
         if config.figures:
-            summary |= {"targets": draw_figures(out / _FIGURES, config, execution)}
+            result["targets"] = draw_figures(out / _FIGURES, config, execution)
         record.note(counts={"participants": len(jobs), "flash": len(jobs), "films": len(jobs)})
     shutil.rmtree(out / _PARTS.parts[0])
     log.info("%d synthetic participants written to %s", len(jobs), out)
-    return {"status": "finished", **summary}
+    return result
 
 
 def _size(config: Phantom) -> int:
@@ -137,8 +136,7 @@ def _scanned(drawn: Flash, side: str, matrix: int) -> Flash:
     """The FLASH at the matrix asked for, averaged over area where it was drawn finer."""
     if drawn.voxels.shape[1] == matrix:
         return drawn
-    geometry = Geometry(affine=drawn.affine_ras, shape=drawn.voxels.shape)
-    volume = Volume(voxels=drawn.voxels, geometry=geometry, side=side)
+    volume = Volume(voxels=drawn.voxels, geometry=drawn.geometry, side=side)
     smaller = windowed_slices(volume, 0, SLICES, matrix)
     return Flash(voxels=smaller.voxels, affine_ras=smaller.geometry.affine, scan=drawn.scan)
 
@@ -152,7 +150,7 @@ def _write_labels(folder: Path, participant: Participant, drawn: Flash) -> None:
         "signs": render_signs(participant, matrix, drawn.scan),
     }
     for kind, voxels in maps.items():
-        volume = Volume(voxels=voxels, geometry=Geometry(affine=drawn.affine_ras, shape=drawn.voxels.shape), side=side)
+        volume = Volume(voxels=voxels, geometry=drawn.geometry, side=side)
         write_volume(folder / f"{participant.participant}_{VISIT}_{side}_{kind}.nii.gz", volume, SYNTHETIC)
 
 

@@ -36,6 +36,7 @@ from xrmri.models.card import model_card
 from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
+from xrmri.outcome import TrainOutcome
 from xrmri.part_facts import ScheduleFacts
 from xrmri.run import fingerprint
 from xrmri.run_record import require_finished
@@ -56,7 +57,7 @@ def run(
     execution: Execution,
     init: Path | None = None,
     anchor_dataset: Path | None = None,
-) -> dict[str, Any]:
+) -> TrainOutcome:
     """Train the denoiser on the latents of the train split.
 
     Args:

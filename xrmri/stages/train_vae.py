@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +44,7 @@ from xrmri.models.parts import AUTOENCODER, require_parts
 from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
+from xrmri.outcome import TrainOutcome
 from xrmri.run import fingerprint
 from xrmri.training.accelerator import prepare_device
 from xrmri.training.checkpoint import checkpoint_bytes
@@ -61,7 +61,7 @@ _MEASURED = 64
 
 def run(
     dataset: Path, out: Path, config: TrainVae, execution: Execution, *, init: Path | None = None
-) -> dict[str, Any]:
+) -> TrainOutcome:
     """Train the autoencoder on slices of the train split and on a share of its radiographs.
 
     Args:

@@ -1,0 +1,52 @@
+"""What a dataset is built from, and by what it is known again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xrmri.building.search import Found
+from xrmri.config import DetectKnee
+from xrmri.errors import InputError
+from xrmri.files import digest, sha256
+from xrmri.run import fingerprint
+
+_AS_IT_COMES = DetectKnee()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildInputs:
+    """What a person gives for a dataset."""
+
+    source: Path
+    """Folder of an OAI release, or a table of one's own."""
+    knees: Path | None = None
+    """Folder from detect-knee; without it the bundled detector looks at the films."""
+    detection: DetectKnee = _AS_IT_COMES
+    """How it does."""
+    template: Path | None = None
+    """Dataset or model whose frame the knees are laid into; without it a new one is made."""
+
+    def fingerprints(self, found: Found) -> dict[str, str]:
+        """What says whether release, knees and template are the same ones as in an earlier run."""
+        if found.manifest is None and (found.root / "run.json").is_file():
+            release = fingerprint(found.root)
+        else:
+            paths = [found.relative(one.path) for one in found.release.series]
+            release = digest([paths, [sha256(file) for file in (*found.release.readings, *found.release.people)]])
+        given = {"knees": self.knees, "template": self.template}
+        told = {"release": release} | {name: fingerprint(folder) for name, folder in given.items() if folder}
+        if self.knees is None and self.detection != _AS_IT_COMES:
+            told["detect-knee"] = digest(self.detection.to_dict())
+        return told
+
+    def reads(self, found: Found) -> list[Path | None]:
+        """Every file and folder that must stay as it is."""
+        own = [one.path for one in found.release.series] if found.manifest else []
+        return [self.source, self.knees, self.template, *own]
+
+
+def source_of(release: Path | None, manifest: Path | None) -> Path:
+    """The one of the two that was given."""
+    source = manifest or release
+    if source is None or (manifest and release):
+        raise InputError("give either the root of an OAI release, or your own table of knees by --manifest")
+    return source
