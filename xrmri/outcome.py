@@ -86,7 +86,7 @@ class EvaluateOutcome(Outcome, total=False):
     report: str
     conclusion: str
     """The first sentence of the report."""
-    counts: Mapping[str, int]
+    counts: Mapping[str, Any]
     medians: Mapping[str, float | None]
     pairs: int
     """In a dry run, likewise `volumes`."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 R = TypeVar("R")
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "null"}
@@ -33,7 +33,7 @@ def record_of(kind: type[R], content: Mapping[str, Any], *, place: str = "") -> 
 
     Args:
         kind: its fields have the types int, float, str, bool, None, Literal, `tuple[X, ...]`, `tuple[X, Y]`,
-            `Mapping[str, X]`, dataclasses, unions of these, Annotated with Between, or Any.
+            `Mapping[str, X]`, dataclasses, typed dicts, unions of these, Annotated with Between, or Any.
         content: the object; names that the dataclass does not have are left out.
         place: of the object in its document, ending in a dot.
 
@@ -84,6 +84,8 @@ def fitted(value: Any, kind: Any, place: str) -> Any:
         value = tuple(fitted(one, of, f"{place}[{i}]") for i, (one, of) in enumerate(_items(value, inner, place)))
     elif origin is not None and origin is not Literal:
         value = {name: fitted(one, inner[1], f"{place}.{name}") for name, one in value.items()}
+    elif is_typeddict(kind):
+        value = _typed_dict_of(kind, value, f"{place}.")
     elif is_dataclass(kind) and not isinstance(value, kind):  # type: ignore[arg-type]
         value = record_of(kind, value, place=f"{place}.")  # type: ignore[arg-type]
     return value
@@ -103,7 +105,8 @@ def is_like(value: Any, kind: Any) -> bool:
     if kind in (int, float):
         numbers = (int,) if kind is int else (int, float)
         return isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
-    wanted: Any = (list, tuple) if origin is tuple else Mapping if origin or is_dataclass(kind) else kind
+    is_object = origin or is_dataclass(kind) or is_typeddict(kind)
+    wanted: Any = (list, tuple) if origin is tuple else Mapping if is_object else kind
     return isinstance(value, wanted)
 
 
@@ -123,6 +126,14 @@ def shown(value: Any) -> str:
     """A value in a complaint, cut off where it is long."""
     text = json.dumps(value, default=str)
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _typed_dict_of(kind: Any, content: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """What a typed dict knows of an object, checked as `record_of` checks."""
+    hints = get_type_hints(kind, include_extras=True)
+    for name in kind.__required_keys__ - content.keys():
+        raise UnfitError(f"{place}{name} is missing")
+    return {name: fitted(content[name], hint, f"{place}{name}") for name, hint in hints.items() if name in content}
 
 
 def _items(values: Any, kinds: tuple[Any, ...], place: str) -> list[tuple[Any, Any]]:

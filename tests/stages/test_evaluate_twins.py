@@ -13,6 +13,7 @@ from xrmri.evaluation.agreement import SIZES, agreement
 from xrmri.evaluation.ceiling_words import likeness_share, no_ceilings
 from xrmri.evaluation.inputs import Inputs, open_inputs
 from xrmri.evaluation.recognition import _share
+from xrmri.evaluation.result import summary_of
 from xrmri.evaluation.shares import MEANT, shares_of_ceiling
 from xrmri.evaluation.verdicts import verdicts
 from xrmri.metrics.table import LIKENESS
@@ -100,18 +101,18 @@ def test_the_first_sentence_judges_by_the_share_of_the_ceiling_and_its_interval(
     summary["fidelity"]["whole"]["share_of_ceiling"] = share
     low, high = (100 * bound for bound in interval)
     told = f"Share of the ceiling: {100 * value:.0f} % (95 % interval {low:.0f} to {high:.0f} %)"
-    assert verdicts(summary)[0].startswith(f"{told}: the generated volumes {said}.")
+    assert verdicts(summary_of(summary))[0].startswith(f"{told}: the generated volumes {said}.")
     few = summary | {"fidelity": summary["fidelity"] | {"whole": summary["fidelity"]["whole"] | {
         "share_of_ceiling": share | {"participants": 5}}}}  # fmt: skip
-    assert not verdicts(few)[0].startswith("Share of the ceiling")
+    assert not verdicts(summary_of(few))[0].startswith("Share of the ceiling")
 
 
 def test_volumes_that_differ_little_are_called_alike_only_where_they_do_not_follow(perfect):
     summary = json.loads(json.dumps(perfect[1]))
     summary["audit"]["diversity"]["ratio"] = 0.1
-    assert "one and the same" not in verdicts(summary)[0]
+    assert "one and the same" not in verdicts(summary_of(summary))[0]
     summary["fidelity"]["whole"]["share_of_ceiling"]["interval"] = [-0.1, 0.1]
-    assert "one and the same" in verdicts(summary)[0]
+    assert "one and the same" in verdicts(summary_of(summary))[0]
 
 
 def test_a_share_of_recognition_and_its_interval_are_over_participants():
@@ -139,9 +140,9 @@ def test_a_ceiling_under_the_mean_volume_is_none():
     found = shares_of_ceiling(tables, QUICK)
     assert found["psnr"].keys() == {"mean_of_twins"}
     assert found["psnr"]["mean_of_twins"]["value"] == pytest.approx(2 / 5)
-    summary = {"share_of_ceiling": {}, "psnr": {name: {"median": np.median(t["psnr"])} for name, t in tables.items()}}
-    assert "none by this measure" in likeness_share(summary, "psnr")
-    lines = no_ceilings(dict.fromkeys(LIKENESS, summary["psnr"]))
+    medians = {name: {"median": np.median(table["psnr"])} for name, table in tables.items()}
+    assert "none by this measure" in likeness_share({"psnr": medians}, {}, "psnr")
+    lines = no_ceilings(dict.fromkeys(LIKENESS, medians))
     assert len(lines) == 1 and lines[0].endswith("the twin lies under the mean volume: no ceiling there.")
 
 

@@ -1,12 +1,12 @@
 """Whether sizes of a knee agree with those of the acquired volume: correlation, bias and limits of agreement."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate
+from xrmri.evaluation.result import AgreementEntry
 from xrmri.evaluation.sources import ACQUIRED
 from xrmri.metrics.interval import drawn_again, interval_of
 from xrmri.metrics.table import METRICS
@@ -17,7 +17,7 @@ SIZES = tuple(metric.name for metric in METRICS if metric.size)
 
 def agreement(
     tables: Mapping[str, pd.DataFrame], config: Evaluate
-) -> dict[str, dict[str, dict[str, Any] | None]]:
+) -> dict[str, dict[str, AgreementEntry | None]]:
     """Bland and Altman's figures (1986) of every size and source, over participants.
 
     Args:
@@ -41,7 +41,7 @@ def agreement(
 
 def _agreement(
     ours: pd.Series, acquired: pd.Series, whose: pd.Series, config: Evaluate
-) -> dict[str, Any] | None:
+) -> AgreementEntry | None:
     both = pd.DataFrame({"ours": ours.astype(float), "acquired": acquired.astype(float)}).dropna()
     people = both.groupby(whose[both.index]).mean()
     if len(people) < 3:

@@ -5,11 +5,11 @@ volumes, so nothing here depends on the scale of the pictures.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from xrmri.evaluation.case import Scored
+from xrmri.evaluation.result import AuditEntry, CopiesEntry, DiversityEntry
 from xrmri.evaluation.sources import ACQUIRED, GENERATED
 from xrmri.metrics.identification import squared_distances
 
@@ -26,7 +26,7 @@ def audit(
     participants: Sequence[str],
     training: np.ndarray,
     training_participants: Sequence[str],
-) -> dict[str, Any]:
+) -> AuditEntry:
     """Distances that tell copies.
 
     Args:
@@ -58,7 +58,7 @@ def _copies(
     others: np.ndarray,
     *, strangers: np.ndarray,
     pairs: Sequence[str],
-) -> dict[str, Any] | None:
+) -> CopiesEntry | None:
     """How near the nearest volume of somebody else lies to generated volumes and, for comparison, to acquired ones."""
     if not len(others):
         return None
@@ -74,7 +74,7 @@ def _copies(
         "acquired": float(np.median(theirs)),
         "copies": len(copied),
         "volumes": int(usable.sum()),
-        "copied": [str(pair_id) for pair_id in copied],
+        "copied": tuple(str(pair_id) for pair_id in copied),
     }
 
 
@@ -83,7 +83,7 @@ def _nearest(volumes: np.ndarray, others: np.ndarray, apart: np.ndarray) -> np.n
     return np.sqrt(distance / volumes.shape[1])
 
 
-def _diversity(generated: np.ndarray, acquired: np.ndarray, whose: np.ndarray) -> dict[str, Any] | None:
+def _diversity(generated: np.ndarray, acquired: np.ndarray, whose: np.ndarray) -> DiversityEntry | None:
     """How much volumes of different people differ, generated and acquired."""
     apart = whose[:, None] != whose[None, :]
     if not apart.any():

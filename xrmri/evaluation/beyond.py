@@ -11,6 +11,7 @@ from xrmri.config import Evaluate, Execution
 from xrmri.errors import XrmriError
 from xrmri.evaluation import ceiling, features, flip, samples
 from xrmri.evaluation.comparison import compare
+from xrmri.evaluation.result import FlipEntry, SamplesEntry, SetDistancesEntry
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING
 from xrmri.evaluation.yardsticks import Yardsticks
 from xrmri.evenly import evenly
@@ -52,7 +53,7 @@ def vae_ceiling(
     return found, ""
 
 
-def set_distances(good: Sequence[str], yardsticks: Yardsticks, execution: Execution) -> dict[str, Any]:
+def set_distances(good: Sequence[str], yardsticks: Yardsticks, execution: Execution) -> SetDistancesEntry:
     """Fréchet distances of generated slices and of baselines from acquired ones."""
     vae = ceiling.load_vae(BUNDLED_LDM, execution.device)
     chosen = evenly(good, features.VOLUMES)
@@ -76,7 +77,7 @@ def set_distances(good: Sequence[str], yardsticks: Yardsticks, execution: Execut
     return {"features": features.NAME, "slices": len(chosen) * features.SLICES, "distances": distances}
 
 
-def several_samples(good: Sequence[str], yardsticks: Yardsticks) -> dict[str, Any] | None:
+def several_samples(good: Sequence[str], yardsticks: Yardsticks) -> SamplesEntry | None:
     """Chance and calibration, where volumes were drawn more than once."""
     several = [pair_id for pair_id in good if samples.sample_files(yardsticks.files[pair_id])]
     found = []
@@ -93,7 +94,7 @@ def several_samples(good: Sequence[str], yardsticks: Yardsticks) -> dict[str, An
 
 def flips(
     good: Sequence[str], flipped: Mapping[str, list[Path]], yardsticks: Yardsticks, config: Evaluate
-) -> dict[str, Any] | None:
+) -> FlipEntry | None:
     """What other grades changed; None where no volume with other grades can be used."""
     found, whose = [], []
     for pair_id in good:

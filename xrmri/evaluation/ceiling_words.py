@@ -4,8 +4,8 @@ Where no twins were given nothing is known of a ceiling, and the words say the p
 """
 
 from collections.abc import Mapping
-from typing import Any
 
+from xrmri.evaluation.result import FigureEntry, Scores, Summary
 from xrmri.evaluation.sources import (
     BY_NAME,
     GENERATED,
@@ -32,73 +32,69 @@ WAYS = {
 }
 
 
-def headline_share(summary: Mapping[str, Any]) -> str:
+def headline_share(summary: Summary) -> str:
     """The share that a conclusion ends with; nothing where no ceiling is known."""
-    share = _whole(summary).get("share_of_ceiling")
+    share = summary.whole and summary.whole["share_of_ceiling"]
     return f" Share of the ceiling: {_percent(share)}." if share else ""
 
 
-def judged_by_share(summary: Mapping[str, Any]) -> str:
+def judged_by_share(summary: Summary) -> str:
     """The judgement where a ceiling is known and enough people stand behind the share of it; else nothing."""
     share = _sure_share(summary)
     if not share:
         return ""
     if not follows_by_share(summary):
         told = "have not shown that they follow the radiograph"
-    elif share["interval"][1] < 1:
+    elif share["interval"] and share["interval"][1] < 1:
         told = "follow the radiograph, and tell less of a knee than a film can"
     else:
         told = "follow the radiograph, and may tell all of a knee that a film can"
-    plain = _whole(summary)["shares"].get(RIDGE)
+    plain = summary.whole and summary.whole["shares"].get(RIDGE)
     beside = f" {BY_NAME[RIDGE].title.capitalize()} has {_percent(plain)}." if plain else ""
     return f"Share of the ceiling: {_percent(share)}: the generated volumes {told}.{beside}"
 
 
-def follows_by_share(summary: Mapping[str, Any]) -> bool:
+def follows_by_share(summary: Summary) -> bool:
     """Whether the share of the ceiling is known and surely above nothing."""
     share = _sure_share(summary)
-    return share is not None and bool(share["interval"][0] > 0)
+    return share is not None and bool(share["interval"] and share["interval"][0] > 0)
 
 
-def swapped_share(summary: Mapping[str, Any]) -> str:
+def swapped_share(summary: Summary) -> str:
     """The share of volumes drawn from another patient's radiograph; nothing where no ceiling is known."""
-    share = (_whole(summary).get("shares") or {}).get(SWAPPED)
+    share = summary.whole and summary.whole["shares"].get(SWAPPED)
     return f" Share of the ceiling with another patient's radiograph: {_percent(share)}." if share else ""
 
 
-def no_ceilings(summary: Mapping[str, Any]) -> list[str]:
+def no_ceilings(scores: Scores) -> list[str]:
     """Sentences on what is called a ceiling and lies under the mean training volume, by measure of likeness."""
     lines = []
     for source in (TWIN, MEAN_OF_TWINS, RESCAN, VAE_CEILING):
-        under = [METRIC[name].title for name in LIKENESS if _under_the_mean(summary, name, source)]
+        under = [METRIC[name].title for name in LIKENESS if _under_the_mean(scores, name, source)]
         if under:
             measures = ", ".join(under)
             lines.append(f"By {measures} the {BY_NAME[source].label} lies under the mean volume: no ceiling there.")
     return lines
 
 
-def _sure_share(summary: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _sure_share(summary: Summary) -> FigureEntry | None:
     """The share of the ceiling where enough people stand behind it."""
-    share = _whole(summary).get("share_of_ceiling")
+    share = summary.whole and summary.whole["share_of_ceiling"]
     return share if share and share["interval"] and share["participants"] >= FEWEST else None
 
 
-def _under_the_mean(summary: Mapping[str, Any], metric: str, source: str) -> bool:
-    found, mean = (summary[metric].get(name) for name in (source, MEAN_VOLUME))
+def _under_the_mean(scores: Scores, metric: str, source: str) -> bool:
+    found, mean = (scores[metric].get(name) for name in (source, MEAN_VOLUME))
     return bool(found and mean and found["median"] < mean["median"])
 
 
-def _whole(summary: Mapping[str, Any]) -> Mapping[str, Any]:
-    return (summary.get("fidelity") or {}).get("whole") or {}
-
-
-def fidelity_lines(summary: Mapping[str, Any]) -> list[str]:
+def fidelity_lines(summary: Summary) -> list[str]:
     """What the volumes tell of each knee, in the whole volume and in the joint region."""
     lines = []
     for region, where in (("whole", "Whole volume"), ("joint", "Joint region")):
-        found: Any = (summary.get("fidelity") or {}).get(region)
-        own: Any = found and found["sources"].get(GENERATED)
-        if not own or not own["r2"]:
+        found = summary.fidelity and summary.fidelity[region]
+        own = found and found["sources"].get(GENERATED)
+        if not found or not own or not own["r2"]:
             continue
         told = f"{where}: R² {_value(own['r2'])} about the mean training volume, slope {_value(own['slope'])}"
         if found["ceiling"] and own["common"] and found["share_of_ceiling"]:
@@ -111,12 +107,12 @@ def fidelity_lines(summary: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def recognition_lines(summary: Mapping[str, Any]) -> list[str]:
+def recognition_lines(summary: Summary) -> list[str]:
     """How often volumes are recognised, by each way to look."""
     lines = []
-    for way, found in (summary.get("recognition") or {}).items():
+    for way, found in (summary.recognition or {}).items():
         named = found["sources"][GENERATED]
-        sure = bool(named["interval"]) and named["interval"][0] > named["chance"]
+        sure = named["interval"] is not None and named["interval"][0] > named["chance"]
         told = (
             f"{100 * named['accuracy']:.0f} % of the volumes are {WAYS[way]} among {named['candidates']} acquired "
             f"volumes; guessing gives {100 * named['chance']:.0f} %"
@@ -131,19 +127,19 @@ def recognition_lines(summary: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def likeness_share(summary: Mapping[str, Any], metric: str) -> str:
+def likeness_share(scores: Scores, shares: Mapping[str, Mapping[str, FigureEntry]], metric: str) -> str:
     """Share of the ceiling by one measure of likeness, counted from another patient's volume."""
-    if metric == "r2" or not any(summary[metric].get(ceiling) for ceiling in OF):
+    if metric == "r2" or not any(scores[metric].get(ceiling) for ceiling in OF):
         return ""
     told = [
         f"{_percent(share)} of {OF[ceiling]}"
-        for ceiling, share in (summary.get("share_of_ceiling") or {}).get(metric, {}).items()
+        for ceiling, share in shares.get(metric, {}).items()
     ]
     none = "none by this measure, where twins are no better than the mean volume or another patient's"
     return f" Share of the ceiling: {', '.join(told) or none}."
 
 
-def _value(found: Mapping[str, Any] | None) -> str:
+def _value(found: FigureEntry | None) -> str:
     if not found:
         return "unknown"
     if not found["interval"]:
@@ -152,7 +148,7 @@ def _value(found: Mapping[str, Any] | None) -> str:
     return f"{found['value']:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _percent(found: Mapping[str, Any]) -> str:
+def _percent(found: FigureEntry) -> str:
     if not found["interval"]:
         return f"{100 * found['value']:.0f} % (95 % interval: {NO_FIGURE})"
     low, high = (100 * bound for bound in found["interval"])

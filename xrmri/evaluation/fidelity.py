@@ -6,12 +6,13 @@ film and readings: what it has in common with the acquired knee is all that a fi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from xrmri.config import Evaluate
 from xrmri.evaluation.case import Scored
+from xrmri.evaluation.result import FigureEntry, RegionEntry
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_OF_TWINS, SOURCES, TWIN
 from xrmri.metrics.deviation import Deviation
 from xrmri.metrics.interval import drawn_again, interval_of
@@ -25,7 +26,7 @@ FIGURES: Mapping[str, Callable[[Deviation], float]] = {
 }
 
 
-def fidelity(scored: Sequence[Scored], participants: Sequence[str], config: Evaluate) -> dict[str, Any] | None:
+def fidelity(scored: Sequence[Scored], participants: Sequence[str], config: Evaluate) -> dict[str, RegionEntry] | None:
     """Pooled figures of each source, and shares of the ceiling.
 
     Args:
@@ -43,24 +44,26 @@ def fidelity(scored: Sequence[Scored], participants: Sequence[str], config: Eval
     return {region: _region(place, scored, participants, config) for place, region in enumerate(REGIONS)}
 
 
-def _region(place: int, scored: Sequence[Scored], participants: Sequence[str], config: Evaluate) -> dict[str, Any]:
+def _region(place: int, scored: Sequence[Scored], participants: Sequence[str], config: Evaluate) -> RegionEntry:
     names = [source.name for source in SOURCES if any(source.name in case.deviations for case in scored)]
-    found: dict[str, Any] = {"sources": {}, "ceiling": None, "share_of_ceiling": None, "shares": {}}
+    sources: dict[str, dict[str, FigureEntry | None]] = {}
+    shares: dict[str, FigureEntry | None] = {}
+    best: FigureEntry | None = None
     for name in names:
         if name != ACQUIRED:
             draws = _draws(place, (name,), scored, participants, config=config)
-            found["sources"][name] = {
+            sources[name] = {
                 figure: _told([of(one[0]) for one in draws.pooled], draws.people) for figure, of in FIGURES.items()
             }
     ceiling = next((name for name in (MEAN_OF_TWINS, TWIN) if name in names), None)
     for name in names:
         if ceiling and name not in (ACQUIRED, TWIN, MEAN_OF_TWINS):
             draws = _draws(place, (ceiling, name), scored, participants, config=config)
-            found["shares"][name] = _told([_share(own.common, twin.common) for twin, own in draws.pooled], draws.people)
+            shares[name] = _told([_share(own.common, twin.common) for twin, own in draws.pooled], draws.people)
             if name == GENERATED and draws.pooled[0][0].common > 0:
-                found["ceiling"] = _told([twin.common for twin, _ in draws.pooled], draws.people)
-    found["share_of_ceiling"] = found["shares"].pop(GENERATED, None)
-    return found
+                best = _told([twin.common for twin, _ in draws.pooled], draws.people)
+    own = shares.pop(GENERATED, None)
+    return {"sources": sources, "ceiling": best, "share_of_ceiling": own, "shares": shares}
 
 
 class _Draws(NamedTuple):
@@ -99,7 +102,7 @@ def _share(value: float, ceiling: float) -> float:
     return value / ceiling if ceiling > 0 else np.nan
 
 
-def _told(values: Sequence[float], people: int) -> dict[str, Any] | None:
+def _told(values: Sequence[float], people: int) -> FigureEntry | None:
     """The first value, and the 95 % interval of the resamples behind it; None where there is none."""
     if not np.isfinite(values[0]):
         return None

@@ -16,6 +16,7 @@ from xrmri.data.nifti import read_sidecar
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError
 from xrmri.evaluation.comparison import placed, window_of
+from xrmri.evaluation.result import FlipEntry
 from xrmri.metrics.interval import spread
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
@@ -98,7 +99,7 @@ def where(name: str, band: JointBand, width: int) -> tuple[slice, slice]:
 
 def summary(
     found: Sequence[dict[str, Any]], participants: Sequence[str], *, resamples: int, seed: int
-) -> dict[str, Any]:
+) -> FlipEntry:
     """Over participants: the change, and how much stronger it is in the grades' place."""
     inside = np.array([np.nan if one["inside"] is None else one["inside"] for one in found], float)
     place = spread(inside, participants, resamples=resamples, seed=seed)

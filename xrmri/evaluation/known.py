@@ -7,6 +7,7 @@ from typing import Any
 from xrmri.data.store import Dataset
 from xrmri.errors import XrmriError
 from xrmri.evaluation.ceiling import model_folder
+from xrmri.evaluation.result import SpreadEntry, Summary
 from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
 from xrmri.facts import DatasetFacts, ModelFacts, read_model_facts
 from xrmri.metrics.table import METRICS
@@ -17,13 +18,13 @@ _DIGITS = 12
 _PURPOSE = "a synthetic volume shows what a model expects behind a radiograph; it is for research, not for diagnosis."
 
 
-def known(volumes: Path, dataset: Dataset, summary: Mapping[str, Any]) -> dict[str, str]:
+def known(volumes: Path, dataset: Dataset, summary: Summary) -> dict[str, str]:
     """Every answer that is there, by the name that a template asks for it; what nobody wrote down is absent.
 
     Args:
         volumes: folder of the generated volumes; its run.json names the model.
         dataset: what they were compared with.
-        summary: what summary.json holds.
+        summary: what the evaluation found.
     """
     return {"purpose": _PURPOSE, **_of_data(dataset.facts), **_of_model(volumes, dataset), **_of_scores(summary)}
 
@@ -88,37 +89,40 @@ def _of_training(facts: ModelFacts) -> dict[str, str]:
     return found
 
 
-def _of_scores(summary: Mapping[str, Any]) -> dict[str, str]:
-    counts, versions, audit = summary["counts"], summary["versions"], summary["audit"]
-    named = [m for m in METRICS if m.shown and summary[m.name].get(GENERATED)]
+def _of_scores(summary: Summary) -> dict[str, str]:
+    counts, versions, audit = summary.counts, summary.versions, summary.audit
+    scored = [(m, own) for m in METRICS if m.shown and (own := summary.scores[m.name].get(GENERATED))]
     controls = [
         source.label
         for name, source in BY_NAME.items()
-        if name not in (GENERATED, ACQUIRED) and any(summary[m.name].get(name) for m in METRICS)
+        if name not in (GENERATED, ACQUIRED) and any(summary.scores[m.name].get(name) for m in METRICS)
     ]
-    flips, copies = summary["flips"], audit["memorisation"]
+    flips, copies = summary.flips, audit["memorisation"]
     found = {
         "software": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "version": versions.get("xrmri", "unknown"),
-        "bootstrap": str(summary["settings"]["bootstrap"]),
-        "measures": ", ".join(metric.title for metric in named),
-        "verdict": summary["verdicts"][0],
-        "scores": "; ".join(_score(metric.title, summary[metric.name][GENERATED], metric.unit) for metric in named),
+        "bootstrap": str(summary.settings["bootstrap"]),
+        "measures": ", ".join(metric.title for metric, _ in scored),
+        "verdict": summary.verdicts[0],
+        "scores": "; ".join(_score(metric.title, own, metric.unit) for metric, own in scored),
         "readings_act": f"Other grades were drawn in {flips['volumes']} volumes; report.html tells what they changed."
         if flips
         else "No volumes with other grades were given (--flipped).",
-        "grades": ", ".join(f"KL {grade}: {one['volumes']}" for grade, one in summary["by_kl"]["ssim"].items() if one),
-        **{name: str(counts[name]) for name in ("pairs", "volumes", "rejected", "participants")},
+        "grades": ", ".join(f"KL {grade}: {one['volumes']}" for grade, one in summary.by_kl["ssim"].items() if one),
+        "pairs": str(counts["pairs"]),
+        "volumes": str(counts["volumes"]),
+        "rejected": str(counts["rejected"]),
+        "participants": str(counts["participants"]),
     }
     if controls:
         found["controls"] = ", ".join(controls)
     if copies:
         found["memory"] = f"{copies['copies']} of {copies['volumes']} volumes are all but copies of training volumes."
-    samples = summary["generated_with"]["config"].get("samples")
+    samples = summary.generated_with["config"].get("samples")
     return found | ({"samples": str(samples)} if samples else {})
 
 
-def _score(title: str, found: Mapping[str, Any], unit: str) -> str:
+def _score(title: str, found: SpreadEntry, unit: str) -> str:
     """Median and interval of one measure; one participant has no interval."""
     median = f"{title} {found['median']:.3g}{f' {unit}' if unit else ''}"
     if not found["interval"] or found["participants"] < 2:

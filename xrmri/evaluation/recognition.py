@@ -1,12 +1,12 @@
 """Whether volumes are recognised: three ways to look, beside what a twin and other sources reach in each."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from xrmri.config import Evaluate
 from xrmri.evaluation.case import Scored
+from xrmri.evaluation.result import FigureEntry, RecognisedEntry, WayEntry
 from xrmri.evaluation.shares import share_of_way
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_OF_TWINS, SOURCES, TWIN
 from xrmri.metrics.identification import Identification, deviation_distances, identify, squared_distances
@@ -19,7 +19,7 @@ MeanBriefs = tuple[np.ndarray, np.ndarray]
 
 def recognition(
     scored: Sequence[Scored], participants: Sequence[str], mean: MeanBriefs | None, config: Evaluate
-) -> dict[str, Any] | None:
+) -> dict[str, WayEntry] | None:
     """Identification of every source among all acquired volumes.
 
     Args:
@@ -46,9 +46,9 @@ def recognition(
 
 def _by(
     briefs: Sequence[Mapping[str, np.ndarray]], whose: Sequence[str], mean: np.ndarray | None, config: Evaluate
-) -> dict[str, Any]:
+) -> WayEntry:
     acquired = np.stack([brief[ACQUIRED] for brief in briefs])
-    sources: dict[str, Any] = {}
+    sources: dict[str, RecognisedEntry] = {}
     right: dict[str, np.ndarray] = {}
     for source in SOURCES:
         having = [place for place, brief in enumerate(briefs) if source.name in brief]
@@ -69,7 +69,7 @@ def _by(
     return {"sources": sources, "share_of_ceiling": shares}
 
 
-def _judged(found: Identification, names: Sequence[str], candidates: int, config: Evaluate) -> dict[str, Any]:
+def _judged(found: Identification, names: Sequence[str], candidates: int, config: Evaluate) -> RecognisedEntry:
     right = participant_means(found.right.astype(float), names)
     drawn = right[drawn_again(len(right), resamples=config.bootstrap, seed=config.seed)].mean(axis=1)
     return {
@@ -84,7 +84,7 @@ def _judged(found: Identification, names: Sequence[str], candidates: int, config
 
 def _share(
     generated: np.ndarray, ceiling: np.ndarray, whose: Sequence[str], config: Evaluate
-) -> dict[str, Any] | None:
+) -> FigureEntry | None:
     """How much of the way from guessing to the ceiling; None where the ceiling is not recognised more than by guessing.
 
     Args:

@@ -4,7 +4,7 @@ They are what `xrmri generate --samples K` writes: NAME, NAME_sample-2 and so on
 """
 
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 from scipy.stats import spearmanr, t
@@ -13,6 +13,7 @@ from xrmri.data.alignment import matching_slices, unit_range
 from xrmri.data.nifti import volume_name
 from xrmri.data.store import Dataset
 from xrmri.evaluation.comparison import placed, window_of
+from xrmri.evaluation.result import SamplesEntry
 from xrmri.metrics.continuity import adjacent_correlation
 
 VOLUMES = 32
@@ -89,8 +90,9 @@ def _calibration(samples: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return found
 
 
-def summary(found: list[dict[str, float]]) -> dict[str, Any] | None:
+def summary(found: list[dict[str, float]]) -> SamplesEntry | None:
     """Medians over pairs; None where no pair has several samples."""
     if not found:
         return None
-    return {"volumes": len(found)} | {name: float(np.nanmedian([one[name] for one in found])) for name in found[0]}
+    medians = {name: float(np.nanmedian([one[name] for one in found])) for name in found[0]}
+    return cast(SamplesEntry, {"volumes": len(found), **medians})

@@ -5,12 +5,12 @@ the mean of several twins', the ceiling of a mean.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate
+from xrmri.evaluation.result import FigureEntry
 from xrmri.evaluation.sources import GENERATED, MEAN_OF_TWINS, MEAN_VOLUME, TWIN, WRONG_PATIENT
 from xrmri.metrics.interval import drawn_again, interval_of, participant_means
 from xrmri.metrics.table import LIKENESS
@@ -19,7 +19,7 @@ MEANT = tuple(name for name in LIKENESS if name != "r2")
 """R2 has its own beginning, the mean volume (`fidelity`)."""
 
 
-def shares_of_ceiling(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> dict[str, dict[str, Any]]:
+def shares_of_ceiling(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> dict[str, dict[str, FigureEntry]]:
     """Shares for each measure of likeness; none of a ceiling that lies under the mean volume.
 
     Args:
@@ -29,7 +29,7 @@ def shares_of_ceiling(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> d
     Returns:
         metric -> ceiling -> value, 95 % interval over participants, participants; nothing where there are no twins.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, FigureEntry]] = {}
     for name in MEANT:
         for ceiling in (TWIN, MEAN_OF_TWINS):
             share = _share(name, ceiling, tables, config)
@@ -38,7 +38,7 @@ def shares_of_ceiling(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> d
     return found
 
 
-def _share(name: str, ceiling: str, tables: Mapping[str, pd.DataFrame], config: Evaluate) -> dict[str, Any] | None:
+def _share(name: str, ceiling: str, tables: Mapping[str, pd.DataFrame], config: Evaluate) -> FigureEntry | None:
     columns = (tables[source][name].to_numpy(float) for source in (GENERATED, WRONG_PATIENT, ceiling))
     generated, nothing, best = columns
     gained = pd.DataFrame({"gained": generated - nothing, "possible": best - nothing})

@@ -1,8 +1,8 @@
-"""What all scores say together: tables, and summary.json."""
+"""What all scores say together: tables, and the summary."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields, replace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,16 @@ from xrmri.evaluation.case import Scored
 from xrmri.evaluation.ceiling_words import FEWEST
 from xrmri.evaluation.fidelity import fidelity
 from xrmri.evaluation.recognition import MeanBriefs, recognition
+from xrmri.evaluation.result import (
+    ComparisonEntry,
+    ContinuityEntry,
+    DifferenceEntry,
+    Further,
+    Header,
+    RejectedEntry,
+    SpreadEntry,
+    Summary,
+)
 from xrmri.evaluation.shares import shares_of_ceiling
 from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
 from xrmri.evaluation.verdicts import verdicts
@@ -69,8 +79,9 @@ def summarise(
     *,
     mean: MeanBriefs | None,
     missing: Mapping[str, str],
-    further: Mapping[str, Any],
-) -> dict[str, Any]:
+    header: Header,
+    further: Further,
+) -> Summary:
     """All scores over participants.
 
     Args:
@@ -80,61 +91,61 @@ def summarise(
         config: resamples and seed.
         mean: the mean training volume in brief; None where there is none.
         missing: source -> why it is not there.
-        further: what was examined beside the metrics; it goes into the summary, and into the verdicts.
-
-    Returns:
-        what summary.json holds, but for its header.
+        header: what was compared with what.
+        further: what was examined beside the metrics.
     """
     generated = tables[GENERATED]
     compared = generated[generated["reason"] == ""]
-    found: dict[str, Any] = {
-        metric.name: {source: _spread(table[metric.name], table, config) for source, table in tables.items()}
-        for metric in METRICS
-    }
-    found["adjacent_correlation_own"] = _spread(generated["adjacent_correlation_own"], generated, config)
-    found["continuity"] = {
-        run: _continuity(table, config) for run, table in tables.items() if run == GENERATED or run not in BY_NAME
-    }
-    found["differences"] = {
-        name: {
-            source: _judged(_difference(generated[name], table[name], generated, config))
-            for source, table in tables.items()
-            if source in BY_NAME.keys() - {GENERATED, ACQUIRED}
-        }
-        for name in LIKENESS
-    }
-    found["by_kl"] = {
-        name: {str(kl): _spread(rows[name], rows, config) for kl, rows in compared.groupby("kl")}
-        for name in (metric.name for metric in METRICS)
-    }
-    found["by_kl_sources"] = {
-        name: {source: _by_grade(table, name) for source, table in tables.items()} for name in LIKENESS
-    }
     people = generated["participant"].tolist()
-    found["recognition"] = recognition(scored, people, mean, config)
-    found["identification"] = found["recognition"] and found["recognition"]["squared"]["sources"][GENERATED]
-    found["identification_accuracy"] = found["identification"] and found["identification"]["accuracy"]
-    found["fidelity"] = fidelity(scored, people, config)
-    found["agreement"] = agreement(tables, config)
-    found["share_of_ceiling"] = shares_of_ceiling(tables, config)
-    found["skipped_baselines"] = dict(missing)
-    found["rejected"] = [
-        {"pair_id": case.pair_id, "file": case.file, "reason": case.reason} for case in scored if case.reason
-    ]
-    found["counts"] = {
-        "pairs": len(scored),
-        "volumes": len(compared),
-        "rejected": len(found["rejected"]),
-        "participants": int(compared["participant"].nunique()),
-        "slices": int(sum(len(case.slices["slice"]) for case in scored if case.slices)),
-        "slices_without_joint": int(compared["slices_without_joint"].sum()),
-    }
-    found |= further
-    found["verdicts"] = verdicts(found)
-    return found
+    recognised = recognition(scored, people, mean, config)
+    plainest = recognised["squared"]["sources"][GENERATED] if recognised else None
+    rejected = tuple(
+        RejectedEntry(pair_id=case.pair_id, file=case.file, reason=case.reason) for case in scored if case.reason
+    )
+    summary = Summary(
+        **{field.name: getattr(part, field.name) for part in (header, further) for field in fields(part)},
+        scores={
+            metric.name: {source: _spread(table[metric.name], table, config) for source, table in tables.items()}
+            for metric in METRICS
+        },
+        adjacent_correlation_own=_spread(generated["adjacent_correlation_own"], generated, config),
+        continuity={
+            run: _continuity(table, config) for run, table in tables.items() if run == GENERATED or run not in BY_NAME
+        },
+        differences={
+            name: {
+                source: _judged(_difference(generated[name], table[name], generated, config))
+                for source, table in tables.items()
+                if source in BY_NAME.keys() - {GENERATED, ACQUIRED}
+            }
+            for name in LIKENESS
+        },
+        by_kl={
+            metric.name: {str(kl): _spread(rows[metric.name], rows, config) for kl, rows in compared.groupby("kl")}
+            for metric in METRICS
+        },
+        by_kl_sources={name: {source: _by_grade(table, name) for source, table in tables.items()} for name in LIKENESS},
+        recognition=recognised,
+        identification=plainest,
+        identification_accuracy=plainest["accuracy"] if plainest else None,
+        fidelity=fidelity(scored, people, config),
+        agreement=agreement(tables, config),
+        share_of_ceiling=shares_of_ceiling(tables, config),
+        skipped_baselines=dict(missing),
+        rejected=rejected,
+        counts={
+            "pairs": len(scored),
+            "volumes": len(compared),
+            "rejected": len(rejected),
+            "participants": int(compared["participant"].nunique()),
+            "slices": int(sum(len(case.slices["slice"]) for case in scored if case.slices)),
+            "slices_without_joint": int(compared["slices_without_joint"].sum()),
+        },
+    )
+    return replace(summary, verdicts=tuple(verdicts(summary)))
 
 
-def compare_runs(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> list[dict[str, Any]]:
+def compare_runs(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> tuple[ComparisonEntry, ...]:
     """Every two runs by every measure of likeness, on the volumes both have, p values corrected by Holm over them all.
 
     Args:
@@ -144,18 +155,21 @@ def compare_runs(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> list[d
     Returns:
         one row a comparison: metric, runs, median difference and interval, effect, p, corrected p and a verdict.
     """
-    runs, rows = list(tables), []
+    runs, found = list(tables), []
     for name in LIKENESS:
         for place, one in enumerate(runs):
             for other in runs[place + 1 :]:
-                found = _difference(tables[one][name], tables[other][name], tables[one], config)
-                if found:
-                    rows.append({"metric": name, "one": one, "other": other, **asdict(found)})
-    for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        above = "higher" if row["median"] > 0 else "lower"
-        row["p_holm"] = corrected
-        row["verdict"] = above if corrected < 0.05 else "not told apart"
-    return rows
+                apart = _difference(tables[one][name], tables[other][name], tables[one], config)
+                found += [(name, one, other, apart)] if apart else []
+    corrected = holm([apart.p for *_, apart in found])
+    return tuple(_row(*one, p_holm=p) for one, p in zip(found, corrected, strict=True))
+
+
+def _row(metric: str, one: str, other: str, apart: Difference, *, p_holm: float) -> ComparisonEntry:
+    above = "higher" if apart.median > 0 else "lower"
+    verdict = above if p_holm < 0.05 else "not told apart"
+    row = {"metric": metric, "one": one, "other": other, **asdict(apart), "p_holm": p_holm, "verdict": verdict}
+    return cast(ComparisonEntry, row)
 
 
 def _by_grade(table: pd.DataFrame, name: str) -> dict[str, float | None]:
@@ -167,15 +181,17 @@ def _by_grade(table: pd.DataFrame, name: str) -> dict[str, float | None]:
     return found
 
 
-def _spread(values: pd.Series, table: pd.DataFrame, config: Evaluate) -> dict[str, Any] | None:
+def _spread(values: pd.Series, table: pd.DataFrame, config: Evaluate) -> SpreadEntry | None:
     found = spread(values.to_numpy(float), table["participant"].tolist(), resamples=config.bootstrap, seed=config.seed)
-    return asdict(found) if found else None
+    return cast(SpreadEntry, asdict(found)) if found else None
 
 
-def _continuity(table: pd.DataFrame, config: Evaluate) -> dict[str, Any] | None:
+def _continuity(table: pd.DataFrame, config: Evaluate) -> ContinuityEntry | None:
     """Mean correlation of neighbours among all slices that a run drew, and how many it drew of a volume."""
     found = _spread(table["adjacent_correlation_own"], table, config)
-    return found and {"slices": int(table.loc[table["reason"] == "", "generated_slices"].median()), **found}
+    if found is None:
+        return None
+    return {**found, "slices": int(table.loc[table["reason"] == "", "generated_slices"].median())}
 
 
 def _difference(one: pd.Series, other: pd.Series, table: pd.DataFrame, config: Evaluate) -> Difference | None:
@@ -189,7 +205,7 @@ def _difference(one: pd.Series, other: pd.Series, table: pd.DataFrame, config: E
     )
 
 
-def _judged(found: Difference | None) -> dict[str, Any] | None:
+def _judged(found: Difference | None) -> DifferenceEntry | None:
     """A difference to a baseline, and what it means.
 
     No correction is needed here: the report says "better" only where a run beats every baseline by every measure, and
@@ -199,4 +215,5 @@ def _judged(found: Difference | None) -> dict[str, Any] | None:
         return None
     low, high = found.interval
     told = "better" if low > 0 else "worse" if high < 0 else "no better"
-    return {**asdict(found), "verdict": told if found.participants >= FEWEST else "too few participants"}
+    verdict = told if found.participants >= FEWEST else "too few participants"
+    return cast(DifferenceEntry, {**asdict(found), "verdict": verdict})

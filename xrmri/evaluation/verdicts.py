@@ -5,8 +5,7 @@ than a volume drawn from somebody else's radiograph has learnt nothing that coun
 say so.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from xrmri.evaluation.audit import ALIKE
 from xrmri.evaluation.ceiling_words import (
@@ -20,6 +19,7 @@ from xrmri.evaluation.ceiling_words import (
     swapped_share,
 )
 from xrmri.evaluation.flip import NOTHING
+from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_VOLUME, SOURCES, SWAPPED, VAE_CEILING, WRONG_PATIENT
 from xrmri.metrics.table import BY_NAME, LIKENESS
 
@@ -32,9 +32,9 @@ STILL = 0.9
 """Neighbours may close this share of what acquired neighbours lack to 1; beyond, slices are copies (choice)."""
 
 
-def verdicts(summary: Mapping[str, Any]) -> list[str]:
+def verdicts(summary: Summary) -> list[str]:
     """What the figures mean; the first sentence is the conclusion."""
-    people = summary["counts"]["participants"]
+    people = summary.counts["participants"]
     alarms = _alarms(summary)
     if people < FEWEST:
         few = (
@@ -42,10 +42,10 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
             "The figures describe these volumes and say nothing about the model."
         )
         return [" ".join([few, *alarms]) + headline_share(summary), *fidelity_lines(summary)]
-    rivals = [name for name in RIVALS if any(summary["differences"][metric].get(name) for metric in LIKENESS)]
+    rivals = [name for name in RIVALS if any(summary.differences[metric].get(name) for metric in LIKENESS)]
     lines, beaten = [], set(rivals)
     for name in LIKENESS:
-        differences = {rival: summary["differences"][name].get(rival) for rival in rivals}
+        differences = {rival: summary.differences[name].get(rival) for rival in rivals}
         groups: dict[str, list[str]] = {"better": [], "no better": [], "worse": []}
         for rival, difference in differences.items():
             if difference and difference["verdict"] in groups:
@@ -54,7 +54,8 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
                     beaten.discard(rival)
         told = [f"{verdict} than {_listed(group)}" for verdict, group in groups.items() if group]
         if told:
-            lines.append(f"{BY_NAME[name].title}: {'; '.join(told)}.{likeness_share(summary, name)}")
+            said = "; ".join(told) + "." + likeness_share(summary.scores, summary.share_of_ceiling, name)
+            lines.append(f"{BY_NAME[name].title}: {said}")
     if lines:
         lines.append("In brackets: 95 % interval of the median difference within participants.")
     share = judged_by_share(summary)
@@ -83,11 +84,11 @@ def _conclusion(rivals: Sequence[str], beaten: set[str], alarms: Sequence[str]) 
     return " ".join([*alarms, judged])
 
 
-def _alarms(summary: Mapping[str, Any]) -> list[str]:
+def _alarms(summary: Summary) -> list[str]:
     """Signs that the volumes are no drawings of a model at all, or of nothing."""
     found = []
-    audit = summary.get("audit") or {}
-    memorised, others, diversity = (audit.get(name) for name in ("memorisation", "other_patients", "diversity"))
+    memorised, others = summary.audit["memorisation"], summary.audit["other_patients"]
+    diversity = summary.audit["diversity"]
     for copies, whose in ((memorised, "a training volume"), (others, "another patient's acquired volume")):
         if copies and copies["copies"]:
             found.append(
@@ -101,19 +102,19 @@ def _alarms(summary: Mapping[str, Any]) -> list[str]:
             "The volumes of different people are nearly one and the same: they differ by "
             f"{100 * ratio:.0f} % of what acquired volumes differ by."
         )
-    drawn, acquired = (summary["adjacent_correlation"].get(name) for name in (GENERATED, ACQUIRED))
+    drawn, acquired = (summary.scores["adjacent_correlation"].get(name) for name in (GENERATED, ACQUIRED))
     if drawn and acquired and 1 - drawn["median"] < (1 - STILL) * (1 - acquired["median"]):
         found.append(
             "The slices of a volume hardly differ from each other: their adjacent-slice correlation is "
             f"{drawn['median']:.3f}, that of acquired volumes {acquired['median']:.3f}."
         )
-    depth, stranger = (summary["depth_error_mm"].get(name) for name in (GENERATED, WRONG_PATIENT))
+    depth, stranger = (summary.scores["depth_error_mm"].get(name) for name in (GENERATED, WRONG_PATIENT))
     least = max(LOST_MM, LOST_TIMES * stranger["median"]) if stranger else LOST_MM
     if depth and depth["median"] >= least:
         found.append(
             f"Depth is not controlled: slices look most like acquired slices {depth['median']:.0f} mm away from theirs."
         )
-    ours, ceiling, mean = (summary["psnr"].get(name) for name in (GENERATED, VAE_CEILING, MEAN_VOLUME))
+    ours, ceiling, mean = (summary.scores["psnr"].get(name) for name in (GENERATED, VAE_CEILING, MEAN_VOLUME))
     # A reconstruction that lies under the mean volume is no ceiling: a mean outdoes it, and so may an honest model.
     under = ceiling and mean and ceiling["median"] < mean["median"]
     if ours and ceiling and not under and ours["median"] > ceiling["median"]:
@@ -124,10 +125,10 @@ def _alarms(summary: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _beyond(summary: Mapping[str, Any]) -> list[str]:
+def _beyond(summary: Summary) -> list[str]:
     """Sentences on what likeness does not tell."""
     lines = recognition_lines(summary)
-    swap = summary["differences"]["ssim"].get(SWAPPED)
+    swap = summary.differences["ssim"].get(SWAPPED)
     if swap and swap["verdict"] in ("better", "no better", "worse"):
         follows = swap["verdict"] == "better"
         lines.append(
@@ -142,7 +143,7 @@ def _beyond(summary: Mapping[str, Any]) -> list[str]:
             + " radiograph and grades by this measure."
             + swapped_share(summary)
         )
-    samples = summary.get("samples")
+    samples = summary.samples
     if samples:
         lines.append(
             f"The adjacent-slice correlation is {samples['adjacent']:.2f}; without the chance that differs from sample "
@@ -150,10 +151,10 @@ def _beyond(summary: Mapping[str, Any]) -> list[str]:
             "voxels lie within two standard deviations of the samples' mean; of honest samples "
             f"{100 * samples['expected_2_sd']:.0f} % would."
         )
-    flips = summary.get("flips")
+    flips = summary.flips
     if flips and flips["change"] < NOTHING:
         lines.append(f"Other grades ({', '.join(flips['grades'])}) change nothing that can be seen in the volumes.")
-    elif flips and flips["inside"] is not None:
+    elif flips and flips["inside"] is not None and flips["interval"]:
         placed = flips["interval"][0] > 1
         lines.append(
             f"Other grades ({', '.join(flips['grades'])}) change their own place {flips['inside']:.1f} times as much "

@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import BY_NAME, GENERATED, SOURCES
 from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent
@@ -83,7 +84,7 @@ def chosen_cases(table: pd.DataFrame, count: int) -> list[tuple[str, str]]:
 def draw_figures(
     folder: Path,
     tables: Mapping[str, pd.DataFrame],
-    summary: Mapping[str, Any],
+    summary: Summary,
     *,
     cases: Sequence[tuple[str, str]],
     picture: Callable[[str], CaseImages],
@@ -93,7 +94,7 @@ def draw_figures(
     Args:
         folder: figures/; made where it is missing.
         tables: source -> one row a pair.
-        summary: what summary.json holds.
+        summary: what the evaluation found.
         cases: (rank, pair_id) of the volumes to show.
         picture: gives the slices of one of them.
     """
@@ -123,12 +124,12 @@ def _panels(figure: Figure) -> list[Axes]:
     return panels[: len(SHOWN)]
 
 
-def _beside_baselines(folder: Path, summary: Mapping[str, Any]) -> Drawn:
+def _beside_baselines(folder: Path, summary: Summary) -> Drawn:
     """Medians with their intervals, generated and baselines, one panel a metric."""
     figure = Figure(figsize=(9.5, 2.7 * ((len(SHOWN) + 1) // 2)), layout="constrained")
     for axes, name in zip(_panels(figure), SHOWN, strict=True):
-        styles = source_style(list(summary[name]))
-        rows = [(source, found) for source in styles if (found := summary[name].get(source))]
+        styles = source_style(list(summary.scores[name]))
+        rows = [(source, found) for source in styles if (found := summary.scores[name].get(source))]
         for place, (source, found) in enumerate(reversed(rows)):
             (low, high), (first, third) = found["interval"], found["quartiles"]
             colour = styles[source][1]
@@ -143,7 +144,7 @@ def _beside_baselines(folder: Path, summary: Mapping[str, Any]) -> Drawn:
     return save(figure, folder / "baselines", "Generated volumes beside the baselines", words)
 
 
-def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> Drawn:
+def _by_grade(folder: Path, table: pd.DataFrame, summary: Summary) -> Drawn:
     """Box plots of the generated volumes for each KL grade, with the baselines' medians as lines."""
     seen = table[table["reason"] == ""].dropna(subset=["kl"])
     grades = sorted(int(grade) for grade in seen["kl"].unique())
@@ -162,7 +163,7 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Mapping[str, Any]) -> 
         labels = [f"{grade}\nn={len(group)}" for grade, group in zip(grades, groups, strict=True)]
         axes.set_xticks(range(len(grades)), labels)
         for source in SOURCES:
-            if source.name != GENERATED and (found := summary[name].get(source.name)):
+            if source.name != GENERATED and (found := summary.scores[name].get(source.name)):
                 axes.axhline(found["median"], color=source.colour, linewidth=1, linestyle="--", label=source.label)
         axes.set_title(METRIC_TITLES[name], loc="left", fontweight="bold")
         axes.set_xlabel("Kellgren-Lawrence grade")

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from xrmri.evaluation.ceiling_words import NO_FIGURE, no_ceilings
+from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import SOURCES
 from xrmri.files import write_text
 from xrmri.metrics.table import BY_NAME, METRICS
@@ -38,7 +39,7 @@ CONTENTS = (
 
 def write_page(
     file: Path,
-    summary: Mapping[str, Any],
+    summary: Summary,
     table: pd.DataFrame,
     *,
     figures: Sequence[Drawn],
@@ -48,12 +49,12 @@ def write_page(
 
     Args:
         file: where to.
-        summary: what summary.json holds.
+        summary: what the evaluation found.
         table: one row a pair, as in volumes.csv.
         figures: drawn before; they are put into the page.
         viewer: cases to look through, as `viewer.viewer_case` gives them; none leaves the viewer out.
     """
-    styles = source_style([name for metric in METRICS for name in summary[metric.name]])
+    styles = source_style([name for metric in METRICS for name in summary.scores[metric.name]])
     assets = resources.files("xrmri.report") / "assets"
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["score"] = _number
@@ -66,14 +67,14 @@ def write_page(
         summary=summary,
         metrics=METRICS,
         script=Markup((assets / "viewer.js").read_text(encoding="utf-8")),
-        columns=[name for name in styles if name != "acquired" and any(summary[m.name].get(name) for m in METRICS)],
+        columns=[name for name in styles if name != "acquired" and any(of.get(name) for of in summary.scores.values())],
         names={source.name: source.label for source in SOURCES} | {name: label for name, (label, _) in styles.items()},
         figures=[{"title": f.title, "words": f.words, "file": f.png.name, **_inline(f.png)} for f in figures],
         # "<" is all that could end the script element.
         viewer=Markup(json.dumps(list(viewer)).replace("<", "\\u003c")) if viewer else "",
         contents=[one for one in CONTENTS if viewer or one[0] != "volumes-title"],
         beyond=beyond(summary),
-        no_ceilings=no_ceilings(summary),
+        no_ceilings=no_ceilings(summary.scores),
         evaluated=table[table["reason"] == ""].sort_values("pair_id").to_dict("records"),
         methods=methods(summary),
     )

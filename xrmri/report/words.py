@@ -1,30 +1,36 @@
 """Sentences of the report: what was asked beyond likeness, and the methods paragraph."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from xrmri.evaluation.flip import NOTHING
+from xrmri.evaluation.result import (
+    CopiesEntry,
+    DiversityEntry,
+    FlipEntry,
+    RecognisedEntry,
+    SamplesEntry,
+    SetDistancesEntry,
+    Summary,
+)
 from xrmri.evaluation.sources import BY_NAME
 from xrmri.metrics.table import METRICS
 
 Line = tuple[str, str]
 
 
-def beyond(summary: Mapping[str, Any]) -> list[Line]:
+def beyond(summary: Summary) -> list[Line]:
     """What was asked beyond likeness: a title and a sentence each, also where the answer is that nobody can tell."""
-    audit = summary["audit"]
+    audit = summary.audit
     return [
-        _identification(summary["identification"]),
+        _identification(summary.identification),
         _copies("Memorisation", "training volume", audit["memorisation"]),
         _copies("Copies", "volume of another patient", audit["other_patients"]),
         _diversity(audit["diversity"]),
-        _set_distances(summary["set_distances"]),
-        *_samples(summary["samples"]),
-        _grades(summary["flips"]),
+        _set_distances(summary.set_distances),
+        *_samples(summary.samples),
+        _grades(summary.flips),
     ]
 
 
-def _identification(found: Mapping[str, Any] | None) -> Line:
+def _identification(found: RecognisedEntry | None) -> Line:
     words = "needs two participants."
     if found:
         interval = " to ".join(f"{100 * bound:.0f}" for bound in found["interval"]) + " %" if found["interval"] else "–"
@@ -37,7 +43,7 @@ def _identification(found: Mapping[str, Any] | None) -> Line:
     return "Identification", words
 
 
-def _copies(title: str, whose: str, found: Mapping[str, Any] | None) -> Line:
+def _copies(title: str, whose: str, found: CopiesEntry | None) -> Line:
     words = f"not examined: there is no {whose}."
     if found:
         words = (
@@ -48,14 +54,14 @@ def _copies(title: str, whose: str, found: Mapping[str, Any] | None) -> Line:
     return title, words
 
 
-def _diversity(found: Mapping[str, Any] | None) -> Line:
+def _diversity(found: DiversityEntry | None) -> Line:
     words = "needs two participants whose acquired volumes differ."
     if found and found["ratio"] is not None:
         words = f"volumes of different people differ by {100 * found['ratio']:.0f} % of what acquired ones differ by."
     return "Diversity", words
 
 
-def _set_distances(found: Mapping[str, Any] | None) -> Line:
+def _set_distances(found: SetDistancesEntry | None) -> Line:
     words = "not computed: there are too few slices."
     if found and found["distances"]:
         told = ", ".join(f"{BY_NAME[name].label} {value:.2f}" for name, value in found["distances"].items())
@@ -67,7 +73,7 @@ def _set_distances(found: Mapping[str, Any] | None) -> Line:
     return "Fréchet distance", words
 
 
-def _samples(found: Mapping[str, Any] | None) -> list[Line]:
+def _samples(found: SamplesEntry | None) -> list[Line]:
     calibration = chance = "not examined: draw the volumes with --samples 2 or more."
     if found:
         calibration = (
@@ -85,13 +91,13 @@ def _samples(found: Mapping[str, Any] | None) -> list[Line]:
     return [("Uncertainty", calibration), ("Chance and anatomy", chance)]
 
 
-def _grades(found: Mapping[str, Any] | None) -> Line:
+def _grades(found: FlipEntry | None) -> Line:
     words = "not examined: give volumes drawn with other grades by --flipped."
     if found:
         pairs = ((name, *("missing" if g is None else g for g in both)) for name, both in found["grades"].items())
         told = ", ".join(f"{name} {before} to {after}" for name, before, after in pairs)
         place = "; no joint was seen in which to look for their place"
-        if found["inside"] is not None:
+        if found["inside"] is not None and found["interval"]:
             low, high = found["interval"]
             place = f", the grades' own place {found['inside']:.2f} times as much ({low:.2f} to {high:.2f})"
         nothing = " That is nothing that can be seen: the model does not go by them." * (found["change"] < NOTHING)
@@ -102,11 +108,11 @@ def _grades(found: Mapping[str, Any] | None) -> Line:
     return "Grades", words
 
 
-def methods(summary: Mapping[str, Any]) -> str:
+def methods(summary: Summary) -> str:
     """A paragraph that an author can copy: what was computed, how, with what."""
-    counts, settings, version = summary["counts"], summary["settings"], summary["versions"]
+    counts, settings, version = summary.counts, summary.settings, summary.versions
     libraries = ", ".join(f"{name} {number}" for name, number in version.items() if name not in ("xrmri", "python"))
-    drawn = summary["generated_with"]["config"]
+    drawn = summary.generated_with["config"]
     metrics = [metric.methods.format(settings=settings, counts=counts) for metric in METRICS if metric.methods]
     how = ""
     if drawn:

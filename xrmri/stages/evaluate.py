@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,13 +23,14 @@ from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single
 from xrmri.evaluation.known import known
 from xrmri.evaluation.model_words import told_model
 from xrmri.evaluation.recognition import MeanBriefs
+from xrmri.evaluation.result import Further, Header, Summary, write_summary
 from xrmri.evaluation.ridge import KnownKnees
 from xrmri.evaluation.rivals import with_regression
 from xrmri.evaluation.sources import GENERATED, SOURCES, VAE_CEILING, missing_of
 from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
 from xrmri.evaluation.yardsticks import Yardsticks
 from xrmri.evenly import evenly
-from xrmri.files import complete_or_absent, write_json, write_text
+from xrmri.files import complete_or_absent, write_text
 from xrmri.machine.parallel import in_order
 from xrmri.metrics.identification import joint_signature, signature
 from xrmri.metrics.joint_box import joint_line
@@ -43,7 +43,6 @@ from xrmri.versions import versions
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 3
 MEAN_FILE, RIDGE_FILE = "mean_volume.npy", "ridge.npy"
 BASELINED = 64
 """Pairs for which baselines are computed, evenly over the cohort: the differences are large or they do not matter, and
@@ -105,12 +104,12 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> Ev
         further = _further(
             opened, good, scored, training=training, yardsticks=yardsticks, config=config, execution=execution
         )
-        further["run_names"] = inputs.run_names()
-        compared = {inputs.run_names()[0]: tables[GENERATED], **runs}
-        further["runs"] = compare_runs(compared, config) if runs else []
+        compared = {inputs.run_names()[0]: tables[GENERATED], **runs} if runs else {}
+        further = replace(further, run_names=tuple(inputs.run_names()), runs=compare_runs(compared, config))
         missing = {source: reason for source, reason in missing.items() if reason}
-        summary = _header(inputs, opened, config) | summarise(
-            {**tables, **runs}, scored, config, mean=training.mean, missing=missing, further=further
+        header = _header(inputs, opened, config)
+        summary = summarise(
+            {**tables, **runs}, scored, config, mean=training.mean, missing=missing, header=header, further=further
         )
         _write(run, {**tables, **runs}, scored, summary)
         if not config.quick:
@@ -120,14 +119,14 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> Ev
 
             write_report(run.folder, {**tables, **runs}, scored, summary=summary, opened=opened, config=config)
             write_text(run.folder / "checklist.md", checklist(known(inputs.volumes, opened.dataset, summary)))
-        run.note(counts=summary["counts"])
+        run.note(counts=summary.counts)
         shutil.rmtree(scratch)
     result: EvaluateOutcome = {
         "status": "finished",
         "output": str(out),
-        "conclusion": summary["verdicts"][0],
-        "counts": summary["counts"],
-        "medians": {m.name: summary[m.name][GENERATED] and summary[m.name][GENERATED]["median"] for m in METRICS},
+        "conclusion": summary.verdicts[0],
+        "counts": {**summary.counts},
+        "medians": {m.name: own and own["median"] for m in METRICS for own in [summary.scores[m.name][GENERATED]]},
     }
     return result if config.quick else result | {"report": str(out / "report.html")}
 
@@ -217,24 +216,22 @@ def _further(
     yardsticks: Yardsticks,
     config: Evaluate,
     execution: Execution,
-) -> dict[str, Any]:
-    """What is asked beyond likeness."""
+) -> Further:
+    """What is asked beyond likeness, of the run that the report is about."""
     whose = opened.dataset.index["participant"]
-    found: dict[str, Any] = {
-        "audit": audit(
+    return Further(
+        run_names=(),
+        runs=(),
+        audit=audit(
             scored,
             [whose[case.pair_id] for case in scored],
             training.signatures,
             _whose(opened.training, training.pair_ids).tolist(),
         ),
-        "flips": beyond.flips(good, opened.flipped, yardsticks, config),
-        "samples": None,
-        "set_distances": None,
-    }
-    if not config.quick:
-        found["samples"] = beyond.several_samples(good, yardsticks)
-        found["set_distances"] = beyond.set_distances(good, yardsticks, execution)
-    return found
+        flips=beyond.flips(good, opened.flipped, yardsticks, config),
+        samples=None if config.quick else beyond.several_samples(good, yardsticks),
+        set_distances=None if config.quick else beyond.set_distances(good, yardsticks, execution),
+    )
 
 
 def _whose(data: Dataset, pair_ids: Sequence[str]) -> np.ndarray:
@@ -246,30 +243,29 @@ def _column(scores: Mapping[str, Mapping[str, float]], scored: Sequence[Scored],
     return [scores.get(case.pair_id, {}).get(name, np.nan) for case in scored]
 
 
-def _header(inputs: Inputs, opened: Opened, config: Evaluate) -> dict[str, Any]:
+def _header(inputs: Inputs, opened: Opened, config: Evaluate) -> Header:
     record = read_record(inputs.volumes)
     data = opened.dataset
-    return {
-        "schema": SCHEMA,
-        "metrics": {m.name: {"title": m.title, "unit": m.unit, "meaning": m.meaning, "data_range": 1} for m in METRICS},
-        "intensities": "to [0, 1]: acquired by the pair's window in the dataset, generated by that of its sidecar",
-        "aggregation": "mean over slices, then over a participant's volumes; median and quartiles over participants",
-        "settings": config.to_dict(),
-        "generated_with": {
+    return Header(
+        metrics={m.name: {"title": m.title, "unit": m.unit, "meaning": m.meaning, "data_range": 1} for m in METRICS},
+        intensities="to [0, 1]: acquired by the pair's window in the dataset, generated by that of its sidecar",
+        aggregation="mean over slices, then over a participant's volumes; median and quartiles over participants",
+        settings=config.to_dict(),
+        generated_with={
             "config": record.config if record else {},
             "model": Path(record.model if record and record.model else "unknown").name,
             "told": told_model(Path(record.model) if record and record.model else None),
         },
-        "dataset": {"folder": data.folder.name, "pairs": len(data), "training_pairs": len(opened.training_pairs)},
-        "versions": versions(),
-    }
+        dataset={"folder": data.folder.name, "pairs": len(data), "training_pairs": len(opened.training_pairs)},
+        versions=versions(),
+    )
 
 
 def _first_reason(scored: Sequence[Scored]) -> str:
     return next(f"{case.pair_id}: {case.reason}" for case in scored if case.reason)
 
 
-def _write(run: Run, tables: Mapping[str, pd.DataFrame], scored: Sequence[Scored], summary: dict[str, Any]) -> None:
+def _write(run: Run, tables: Mapping[str, pd.DataFrame], scored: Sequence[Scored], summary: Summary) -> None:
     """slices.csv, volumes.csv, baselines.csv and summary.json."""
     others = {name: table.drop(columns=["file", "reason"]) for name, table in tables.items() if name != GENERATED}
     baselines = pd.concat([table.assign(source=name) for name, table in others.items()])
@@ -279,4 +275,4 @@ def _write(run: Run, tables: Mapping[str, pd.DataFrame], scored: Sequence[Scored
     for name, table in contents.items():
         with complete_or_absent(run.folder / name) as partial_file:
             table.to_csv(partial_file, index=False, lineterminator="\n", float_format="%.6f")
-    write_json(run.folder / "summary.json", summary)
+    write_summary(run.folder, summary)

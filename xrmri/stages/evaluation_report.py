@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from xrmri.errors import XrmriError
 from xrmri.evaluation.case import Scored
 from xrmri.evaluation.comparison import at_depths, compare, placed, window_of
 from xrmri.evaluation.inputs import Opened, single
+from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import GENERATED
 from xrmri.evaluation.summary import grey_table
 from xrmri.report.figures import CaseImages, chosen_cases, draw_figures
@@ -30,7 +30,7 @@ def write_report(
     tables: Mapping[str, pd.DataFrame],
     scored: Sequence[Scored],
     *,
-    summary: Mapping[str, Any],
+    summary: Summary,
     opened: Opened,
     config: Evaluate,
 ) -> None:
@@ -40,7 +40,7 @@ def write_report(
         folder: the evaluation folder.
         tables: source -> one row a pair.
         scored: the same pairs.
-        summary: what summary.json holds.
+        summary: what the evaluation found.
         opened: dataset and files.
         config: cases pictured, Canny width.
     """
@@ -48,7 +48,7 @@ def write_report(
     cases = chosen_cases(tables[GENERATED], config.cases)
     figures = draw_figures(folder / "figures", tables, summary, cases=cases, picture=show)
     figures += draw_paper(
-        folder / "figures", tables, grey_table(scored), picture=show, run_name=summary["run_names"][0]
+        folder / "figures", tables, grey_table(scored), picture=show, run_name=summary.run_names[0]
     )
     viewer = [viewer_case(f"{rank}: {pair_id}", show(pair_id)) for rank, pair_id in _one_each(cases)]
     write_page(folder / "report.html", summary, tables[GENERATED], figures=figures, viewer=viewer)

@@ -152,8 +152,8 @@ def run(
             _save(out, bundle, data)
             _fit_sampler(out, data, config, accelerator.device, parameters=counts["parameters"])
             record.note(counts=counts)
-    said = {"counts": counts, "validation_loss": round(facts.validation_loss, 4)}
-    return {"status": "finished", "output": str(out), **said}
+    loss = round(facts.validation_loss, 4)
+    return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}
 
 
 def _tell_of_contrast(data: Dataset, vae: Path) -> None:
