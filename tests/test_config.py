@@ -5,11 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from xrmri.config import BuildDataset, DetectKnee, Evaluate, Generate, Phantom, TrainLdm, TrainVae
+from xrmri.config import COMMANDS, BuildDataset, DetectKnee, Evaluate, Generate, TrainLdm, TrainVae
 from xrmri.errors import InputError
 from xrmri.presets import PRESETS
-
-KINDS = {kind.command(): kind for kind in (Phantom, BuildDataset, TrainVae, TrainLdm, Generate)}
 
 
 def test_the_defaults_of_train_ldm_are_the_paper():
@@ -38,18 +36,20 @@ def test_an_earlier_run_json_gives_back_its_settings(tmp_path):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_value_is_a_setting_and_has_a_reason(preset):
     for command, chosen in PRESETS[preset].items():
-        if command in KINDS:
-            config = KINDS[command].load(preset=preset)
-            for name, (value, reason) in chosen.items():
-                assert getattr(config, name) == value
-                assert len(reason) > 10
+        config = COMMANDS[command].load(preset=preset)
+        for name, (value, reason) in chosen.items():
+            assert getattr(config, name) == value
+            assert len(reason) > 10
 
 
-@pytest.mark.parametrize("kind", KINDS.values())
+SOURCES = ("paper", "code", "choice", "measured", "OAI")
+
+
+@pytest.mark.parametrize("kind", COMMANDS.values())
 def test_every_setting_has_a_meaning_that_ends_with_its_source(kind):
     for name in kind.load().to_dict():
         meaning = kind.meaning(name)
-        assert meaning and (name == "seed" or any(word in meaning for word in ("paper", "code", "choice", "OAI"))), name
+        assert meaning and (name == "seed" or any(word in meaning for word in SOURCES)), name
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,20 @@ def test_what_stands_above_the_tables_of_a_config_file_is_for_the_command_that_i
     file.write_text("shares = [0.5, 0.1, 0.4]\n[detect-knee]\nmin_score = 0.7\n", encoding="utf-8")
     assert BuildDataset.load(file=file).shares == (0.5, 0.1, 0.4)
     assert DetectKnee.load(file=file, shared=False).min_score == 0.7
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[genrate]\nsteps = 4\n", "[genrate] is no command; there are phantom, detect-knee"),
+        ("[training]\nseed = 4\n", "[training] is no command"),
+        ("[generate]\nsteps = true\n", "generate: steps must be int | None, not True"),
+        ("[generate]\nguidance = nan\n", "generate: guidance must be float, not nan"),
+    ],
+)
+def test_a_table_of_no_command_and_a_value_of_another_type_are_refused(tmp_path, text, words):
+    file = tmp_path / "mine.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        Generate.load(file=file)
+    assert words in str(refused.value)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from types import UnionType
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from xrmri.data_manifests import feature_sets
@@ -22,6 +23,7 @@ from xrmri.errors import InputError
 from xrmri.limits import read_whole
 from xrmri.phantom.version import EARLIER, RELEASE
 from xrmri.slice_window import require_window
+from xrmri.typed import is_number
 
 SamplerName = Literal["auto", "ddim", "dpm++", "fitted"]
 """auto, the rows of `generation.sampling.SAMPLERS`, and fitted."""
@@ -110,6 +112,9 @@ def _read(file: Path, command: str, *, shared: bool) -> dict[str, Any]:
             content = tomllib.loads(read_whole(file, LARGEST_BYTES).decode("utf-8"))
         except (InputError, ValueError, RecursionError) as error:
             raise InputError(f"--config {file} cannot be read: {error}") from error
+        tables = [name for name, value in content.items() if isinstance(value, dict) and name not in COMMANDS]
+        if tables:
+            raise InputError(f"--config {file}: [{tables[0]}] is no command; there are {', '.join(COMMANDS)}")
         own = content.get(command, {})
         above = {key: value for key, value in content.items() if key != command and not isinstance(value, dict)}
     if not isinstance(own, dict):
@@ -119,13 +124,13 @@ def _read(file: Path, command: str, *, shared: bool) -> dict[str, Any]:
 
 def _fits(value: Any, kind: Any) -> bool:
     """Whether a value has the type its field declares (int passes for float)."""
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if kind is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+    if kind in (int, float):
+        return is_number(value, kind)
     origin = getattr(kind, "__origin__", None)
     if origin is tuple:
         return isinstance(value, tuple) and all(_fits(item, kind.__args__[0]) for item in value)
+    if isinstance(kind, UnionType):
+        return any(_fits(value, one) for one in kind.__args__)
     if origin is Literal:
         return isinstance(value, str)  # which of them, `choices` says
     if origin is not None:
@@ -621,3 +626,9 @@ class Evaluate(Seeded):
         _require(1 <= self.bootstrap <= 100_000, f"--bootstrap must be 1 to 100000, not {self.bootstrap}")
         _require(0 < self.canny_sigma <= 100, f"canny_sigma must be above 0 and at most 100, not {self.canny_sigma}")
         _require(0 <= self.cases <= 100, f"cases must be 0 to 100, not {self.cases}")
+
+
+COMMANDS: dict[str, type[Config]] = {
+    kind.command(): kind for kind in (Phantom, DetectKnee, BuildDataset, TrainVae, TrainLdm, Generate, Evaluate)
+}
+"""Every command that has settings; a TOML file has a table for each it speaks of."""

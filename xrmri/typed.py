@@ -6,6 +6,7 @@ written.
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
@@ -13,6 +14,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 R = TypeVar("R")
+_LARGEST_INT, _LARGEST_FLOAT = 2**63 - 1, sys.float_info.max
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", NoneType: "null"}
 
 
@@ -103,11 +105,17 @@ def is_like(value: Any, kind: Any) -> bool:
     if origin is Literal:
         return any(type(value) is type(one) and value == one for one in inner)
     if kind in (int, float):
-        numbers = (int,) if kind is int else (int, float)
-        return isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
+        return is_number(value, kind)
     is_object = origin or is_dataclass(kind) or is_typeddict(kind)
     wanted: Any = (list, tuple) if origin is tuple else Mapping if is_object else kind
     return isinstance(value, wanted)
+
+
+def is_number(value: Any, kind: type[int] | type[float]) -> bool:
+    """Whether a value is a number that a machine can hold: an int within 64 bits, or what a double can be."""
+    if isinstance(value, bool) or not isinstance(value, int if kind is int else int | float):
+        return False
+    return bool(abs(value) <= (_LARGEST_INT if kind is int else _LARGEST_FLOAT))
 
 
 def type_name(kind: Any) -> str:

@@ -1,12 +1,15 @@
 """A volume keeps its voxels and its place in NIfTI, as SimpleITK and nibabel read it."""
 
+import errno
 import json
+import struct
 
 import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from xrmri.data import nifti
 from xrmri.data.nifti import read_sidecar, read_volume, sidecar_file, write_volume
 from xrmri.errors import InputError
 from xrmri.geometry import Geometry
@@ -132,4 +135,48 @@ def test_a_place_that_cannot_be_written_is_told_in_one_line(tmp_path):
         write_volume(tmp_path / "nowhere" / "a.nii.gz", knee(), WORDS)
     with pytest.raises(InputError, match="cannot be written"):
         write_volume(tmp_path / "a.txt", knee(), WORDS)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("magic", [b"n+1\0", b"ni1\0"])
+@pytest.mark.parametrize(
+    ("place", "number", "refused"),
+    [
+        (108, 100.0, True),
+        (108, 351.0, True),
+        (108, 353.0, True),  # one byte of the voxels is missing then
+        (108, float(2**40), True),
+        (112, float("nan"), True),
+        (116, float("inf"), True),
+        (112, 1.0, False),
+    ],
+)
+def test_a_place_of_voxels_or_a_scale_that_cannot_be_is_refused(tmp_path, magic, place, number, refused):
+    write_volume(tmp_path / "a.nii", knee(), WORDS)
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[344:348] = magic
+    content[place : place + 4] = struct.pack("<f", number)
+    (tmp_path / "a.nii").write_bytes(content)
+    if refused:
+        with pytest.raises(InputError):
+            read_volume(tmp_path / "a.nii")
+    elif magic[1:2] == b"+":
+        assert np.array_equal(read_volume(tmp_path / "a.nii").voxels, knee().voxels)
+
+
+def test_a_mebibyte_may_follow_the_voxels_and_no_more(tmp_path):
+    write_volume(tmp_path / "a.nii", knee(), WORDS)
+    content = (tmp_path / "a.nii").read_bytes()
+    (tmp_path / "a.nii").write_bytes(content + b"\0" * (2**20 - 1))
+    assert np.array_equal(read_volume(tmp_path / "a.nii").voxels, knee().voxels)
+    (tmp_path / "a.nii").write_bytes(content + b"\0" * 2**20)
+    with pytest.raises(InputError, match="holds far more than its header tells of"):
+        read_volume(tmp_path / "a.nii")
+
+
+def test_a_volume_that_was_not_written_whole_is_an_error_of_the_disk_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(nifti, "unpacked", lambda file, most: b"\0" * 400)
+    with pytest.raises(OSError) as told:
+        write_volume(tmp_path / "a.nii", knee(), WORDS)
+    assert told.value.errno == errno.ENOSPC
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ import SimpleITK as sitk
 
 from xrmri.data.nifti_header import HEADER_BYTES, byte_order, tells_place, unpacked, why_not
 from xrmri.data.quiet import quiet
-from xrmri.disk import free_bytes, is_full
+from xrmri.disk import is_full
 from xrmri.documents import read_json
 from xrmri.errors import InputError
 from xrmri.files import complete_or_absent
@@ -56,8 +56,7 @@ def write_volume(file: Path, volume: Volume, description: str) -> None:
             raise InputError(f"{file} cannot be written: give a writable place and a name in .nii.gz") from error
         whole = HEADER_BYTES + volume.voxels.nbytes
         if len(unpacked(partial, whole + _MARGIN_BYTES)) < whole:  # ITK does not say that a disk is full
-            code = errno.ENOSPC if free_bytes(file.parent) < volume.voxels.nbytes else errno.EFBIG
-            raise OSError(code, os.strerror(code), str(file))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
 
 
 def read_volume(file: Path) -> Volume:
