@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xrmri.evaluation.result import Summary
+from xrmri.evaluation.result import Scores
 from xrmri.evaluation.sources import BY_NAME, GENERATED, SOURCES
 from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent
@@ -84,7 +84,7 @@ def chosen_cases(table: pd.DataFrame, count: int) -> list[tuple[str, str]]:
 def draw_figures(
     folder: Path,
     tables: Mapping[str, pd.DataFrame],
-    summary: Summary,
+    scores: Scores,
     *,
     cases: Sequence[tuple[str, str]],
     picture: Callable[[str], CaseImages],
@@ -94,13 +94,13 @@ def draw_figures(
     Args:
         folder: figures/; made where it is missing.
         tables: source -> one row a pair.
-        summary: what the evaluation found.
+        scores: metric -> source -> what it scores over participants.
         cases: (rank, pair_id) of the volumes to show.
         picture: gives the slices of one of them.
     """
     folder.mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
-        drawn = [_beside_baselines(folder, summary), _by_grade(folder, tables["generated"], summary)]
+        drawn = [_beside_baselines(folder, scores), _by_grade(folder, tables["generated"], scores)]
         for rank, pair_id in cases:
             score = float(tables["generated"].set_index("pair_id").at[pair_id, "ssim"])
             drawn.append(_mosaic(folder, pair_id, f"{rank}, SSIM {score:.3f}", picture(pair_id)))
@@ -124,12 +124,12 @@ def _panels(figure: Figure) -> list[Axes]:
     return panels[: len(SHOWN)]
 
 
-def _beside_baselines(folder: Path, summary: Summary) -> Drawn:
+def _beside_baselines(folder: Path, scores: Scores) -> Drawn:
     """Medians with their intervals, generated and baselines, one panel a metric."""
     figure = Figure(figsize=(9.5, 2.7 * ((len(SHOWN) + 1) // 2)), layout="constrained")
     for axes, name in zip(_panels(figure), SHOWN, strict=True):
-        styles = source_style(list(summary.scores[name]))
-        rows = [(source, found) for source in styles if (found := summary.scores[name].get(source))]
+        styles = source_style(list(scores[name]))
+        rows = [(source, found) for source in styles if (found := scores[name].get(source))]
         for place, (source, found) in enumerate(reversed(rows)):
             (low, high), (first, third) = found["interval"], found["quartiles"]
             colour = styles[source][1]
@@ -144,7 +144,7 @@ def _beside_baselines(folder: Path, summary: Summary) -> Drawn:
     return save(figure, folder / "baselines", "Generated volumes beside the baselines", words)
 
 
-def _by_grade(folder: Path, table: pd.DataFrame, summary: Summary) -> Drawn:
+def _by_grade(folder: Path, table: pd.DataFrame, scores: Scores) -> Drawn:
     """Box plots of the generated volumes for each KL grade, with the baselines' medians as lines."""
     seen = table[table["reason"] == ""].dropna(subset=["kl"])
     grades = sorted(int(grade) for grade in seen["kl"].unique())
@@ -163,7 +163,7 @@ def _by_grade(folder: Path, table: pd.DataFrame, summary: Summary) -> Drawn:
         labels = [f"{grade}\nn={len(group)}" for grade, group in zip(grades, groups, strict=True)]
         axes.set_xticks(range(len(grades)), labels)
         for source in SOURCES:
-            if source.name != GENERATED and (found := summary.scores[name].get(source.name)):
+            if source.name != GENERATED and (found := scores[name].get(source.name)):
                 axes.axhline(found["median"], color=source.colour, linewidth=1, linestyle="--", label=source.label)
         axes.set_title(METRIC_TITLES[name], loc="left", fontweight="bold")
         axes.set_xlabel("Kellgren-Lawrence grade")

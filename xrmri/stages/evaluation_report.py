@@ -46,7 +46,7 @@ def write_report(
     """
     show = lru_cache(_KEPT)(partial(_picture, opened=opened, sigma=config.canny_sigma))
     cases = chosen_cases(tables[GENERATED], config.cases)
-    figures = draw_figures(folder / "figures", tables, summary, cases=cases, picture=show)
+    figures = draw_figures(folder / "figures", tables, summary.scores, cases=cases, picture=show)
     figures += draw_paper(
         folder / "figures", tables, grey_table(scored), picture=show, run_name=summary.run_names[0]
     )
