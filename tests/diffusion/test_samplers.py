@@ -111,3 +111,14 @@ def test_a_slices_added_noise_does_not_depend_on_its_batch(sampler):
     alone = sampler(predict_noise, start(2)[1:], ABAR, steps=7, eta=1.0, generators=generators(6))
     assert torch.equal(together[1:], alone)
     assert not torch.allclose(together[1:], sampler(predict_noise, start(2)[1:], ABAR, steps=7))
+
+
+def test_a_step_of_ddim_adds_noise_only_where_it_is_asked_to():
+    z_t, eps, noise = torch.randn(3, 2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    step = (z_t, eps, ABAR[500], ABAR[400])
+    plain = ddim.ddim_step(*step)
+    assert torch.equal(plain, ddim.ddim_step(*step, noise=noise))
+    sigma = (((1 - ABAR[400]) / (1 - ABAR[500])) * (1 - ABAR[500] / ABAR[400])).sqrt()
+    z_0 = (z_t - (1 - ABAR[500]).sqrt() * eps) / ABAR[500].sqrt()
+    ancestral = ABAR[400].sqrt() * z_0 + (1 - ABAR[400] - sigma**2).sqrt() * eps + sigma * noise
+    assert torch.allclose(ddim.ddim_step(*step, eta=1.0, noise=noise), ancestral)
