@@ -209,7 +209,7 @@ Scores = Mapping[str, Mapping[str, SpreadEntry | None]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Header:
+class EvaluationHeader:
     """What was compared with what, and how."""
 
     schema: int = SCHEMA
@@ -238,7 +238,7 @@ class Further:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary(Header, Further):
+class Summary(EvaluationHeader, Further):
     """All that an evaluation found."""
 
     scores: Scores

@@ -17,8 +17,8 @@ from xrmri.evaluation.result import (
     ComparisonEntry,
     ContinuityEntry,
     DifferenceEntry,
+    EvaluationHeader,
     Further,
-    Header,
     RejectedEntry,
     SpreadEntry,
     Summary,
@@ -79,7 +79,7 @@ def summarise(
     *,
     mean: MeanBriefs | None,
     missing: Mapping[str, str],
-    header: Header,
+    header: EvaluationHeader,
     further: Further,
 ) -> Summary:
     """All scores over participants.
