@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate
-from xrmri.evaluation.result import AgreementEntry
+from xrmri.evaluation.entries import AgreementEntry
 from xrmri.evaluation.sources import ACQUIRED
 from xrmri.metrics.interval import drawn_again, interval_of
 from xrmri.metrics.table import METRICS

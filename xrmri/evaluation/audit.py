@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xrmri.evaluation.case import Scored
-from xrmri.evaluation.result import AuditEntry, CopiesEntry, DiversityEntry
+from xrmri.evaluation.entries import AuditEntry, CopiesEntry, DiversityEntry
 from xrmri.evaluation.sources import ACQUIRED, GENERATED
 from xrmri.metrics.identification import squared_distances
 

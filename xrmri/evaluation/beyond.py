@@ -11,7 +11,7 @@ from xrmri.config import Evaluate, Execution
 from xrmri.errors import XrmriError
 from xrmri.evaluation import ceiling, features, flip, samples
 from xrmri.evaluation.comparison import compare
-from xrmri.evaluation.result import FlipEntry, SamplesEntry, SetDistancesEntry
+from xrmri.evaluation.entries import FlipEntry, SamplesEntry, SetDistancesEntry
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_VOLUME, NEAREST_TRAINING
 from xrmri.evaluation.yardsticks import Yardsticks
 from xrmri.evenly import evenly

@@ -5,7 +5,8 @@ Where no twins were given nothing is known of a ceiling, and the words say the p
 
 from collections.abc import Mapping
 
-from xrmri.evaluation.result import FigureEntry, Scores, Summary
+from xrmri.evaluation.entries import FigureEntry, Scores
+from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import (
     BY_NAME,
     GENERATED,

@@ -12,7 +12,7 @@ import numpy as np
 
 from xrmri.config import Evaluate
 from xrmri.evaluation.case import Scored
-from xrmri.evaluation.result import FigureEntry, RegionEntry
+from xrmri.evaluation.entries import FigureEntry, RegionEntry
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_OF_TWINS, SOURCES, TWIN
 from xrmri.metrics.deviation import Deviation
 from xrmri.metrics.interval import drawn_again, interval_of

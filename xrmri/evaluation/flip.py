@@ -16,7 +16,7 @@ from xrmri.data.nifti import read_sidecar
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError
 from xrmri.evaluation.comparison import placed, window_of
-from xrmri.evaluation.result import FlipEntry
+from xrmri.evaluation.entries import FlipEntry
 from xrmri.metrics.interval import spread
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand

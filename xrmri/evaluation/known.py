@@ -7,7 +7,8 @@ from typing import Any
 from xrmri.data.store import Dataset
 from xrmri.errors import XrmriError
 from xrmri.evaluation.ceiling import model_folder
-from xrmri.evaluation.result import SpreadEntry, Summary
+from xrmri.evaluation.entries import SpreadEntry
+from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
 from xrmri.facts import DatasetFacts, ModelFacts, read_model_facts
 from xrmri.metrics.table import METRICS

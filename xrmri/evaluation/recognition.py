@@ -6,7 +6,7 @@ import numpy as np
 
 from xrmri.config import Evaluate
 from xrmri.evaluation.case import Scored
-from xrmri.evaluation.result import FigureEntry, RecognisedEntry, WayEntry
+from xrmri.evaluation.entries import FigureEntry, RecognisedEntry, WayEntry
 from xrmri.evaluation.shares import share_of_way
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_OF_TWINS, SOURCES, TWIN
 from xrmri.metrics.identification import Identification, deviation_distances, identify, squared_distances

@@ -13,7 +13,7 @@ from xrmri.data.alignment import matching_slices, unit_range
 from xrmri.data.nifti import volume_name
 from xrmri.data.store import Dataset
 from xrmri.evaluation.comparison import placed, window_of
-from xrmri.evaluation.result import SamplesEntry
+from xrmri.evaluation.entries import SamplesEntry
 from xrmri.metrics.continuity import adjacent_correlation
 
 VOLUMES = 32

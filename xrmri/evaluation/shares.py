@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from xrmri.config import Evaluate
-from xrmri.evaluation.result import FigureEntry
+from xrmri.evaluation.entries import FigureEntry
 from xrmri.evaluation.sources import GENERATED, MEAN_OF_TWINS, MEAN_VOLUME, TWIN, WRONG_PATIENT
 from xrmri.metrics.interval import drawn_again, interval_of, participant_means
 from xrmri.metrics.table import LIKENESS

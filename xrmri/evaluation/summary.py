@@ -11,18 +11,10 @@ from xrmri.config import Evaluate
 from xrmri.evaluation.agreement import agreement
 from xrmri.evaluation.case import Scored
 from xrmri.evaluation.ceiling_words import FEWEST
+from xrmri.evaluation.entries import ComparisonEntry, ContinuityEntry, DifferenceEntry, RejectedEntry, SpreadEntry
 from xrmri.evaluation.fidelity import fidelity
 from xrmri.evaluation.recognition import MeanBriefs, recognition
-from xrmri.evaluation.result import (
-    ComparisonEntry,
-    ContinuityEntry,
-    DifferenceEntry,
-    EvaluationHeader,
-    Further,
-    RejectedEntry,
-    SpreadEntry,
-    Summary,
-)
+from xrmri.evaluation.result import EvaluationHeader, Further, Summary
 from xrmri.evaluation.shares import shares_of_ceiling
 from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
 from xrmri.evaluation.verdicts import verdicts

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xrmri.evaluation.result import Scores
+from xrmri.evaluation.entries import Scores
 from xrmri.evaluation.sources import BY_NAME, GENERATED, SOURCES
 from xrmri.evenly import evenly
 from xrmri.files import complete_or_absent

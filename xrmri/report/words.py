@@ -1,15 +1,15 @@
 """Sentences of the report: what was asked beyond likeness, and the methods paragraph."""
 
-from xrmri.evaluation.flip import NOTHING
-from xrmri.evaluation.result import (
+from xrmri.evaluation.entries import (
     CopiesEntry,
     DiversityEntry,
     FlipEntry,
     RecognisedEntry,
     SamplesEntry,
     SetDistancesEntry,
-    Summary,
 )
+from xrmri.evaluation.flip import NOTHING
+from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import BY_NAME
 from xrmri.metrics.table import METRICS
 
