@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.disk import is_full
+from xrmri.limits import open_regular
 
 HOST = platform.node().partition(".")[0]
 """Part of the name of what is being written: processes of other machines may share a disk."""
 
 
 def sha256(file: Path) -> str:
-    """Hex digest of a file's bytes."""
-    with file.open("rb") as stream:
+    """Hex digest of a file's bytes; OSError where it cannot be read, or is a pipe or a device without end."""
+    with open_regular(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.faults.hdf5 import make_pipe
 from tests.faults.models import WRONG_CONFIGS, change_json, copied_model, flip_a_bit, record_model_again
 from tests.faults.refusal import refusal
 from xrmri.pretrained import BUNDLED_LDM
@@ -91,3 +92,12 @@ def test_the_facts_of_another_model_beside_these_weights_are_refused(draw, their
     record_model_again(theirs, config=content["config"] | {"channels": [64, 128, 256]}, feature_slots=10)
     ended = draw(theirs)
     assert ended.code == 3 and "guidance.safetensors does not fit" in refusal(ended)
+
+
+@pytest.mark.parametrize("name", ["unet/diffusion_pytorch_model.safetensors", "unet/one_more.safetensors"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_a_device_among_the_weights_is_refused_and_not_read_without_end(draw, theirs, name, kind):
+    (theirs / name).unlink(missing_ok=True)
+    make_pipe(theirs / name) if kind == "pipe" else (theirs / name).symlink_to("/dev/zero")
+    ended = draw(theirs)
+    assert ended.code == 2 and refusal(ended) == f"{theirs / name} cannot be read: not a regular file"

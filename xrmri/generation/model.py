@@ -13,6 +13,7 @@ from xrmri.data.view import View
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import MODEL, ModelFacts, read_model_facts
 from xrmri.files import sha256
+from xrmri.limits import require_regular
 from xrmri.pretrained import BUNDLED_LDM
 
 log = logging.getLogger(__name__)
@@ -73,8 +74,10 @@ class ModelFolder:
 
     @cached_property
     def sha256(self) -> str:
-        """One digest for weights and facts."""
+        """One digest for weights and facts; InputError where one is a pipe or a device."""
         inside = [self.folder / MODEL, *sorted(self.folder.glob("*/*.safetensors"))]
+        for file in inside:
+            require_regular(file)
         return hashlib.sha256("".join(sha256(file) for file in inside).encode()).hexdigest()
 
     def say_what_it_is(self) -> None:
