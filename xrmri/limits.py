@@ -8,9 +8,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
+from io import BufferedReader
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
 
 from xrmri.errors import InputError
 
@@ -34,7 +34,7 @@ def require_pixels(shape: Iterable[int], what: str) -> None:
         raise InputError(f"{what} has {told} pixels: more than {MOST_PIXELS:,} are not read")
 
 
-def open_regular(file: Path) -> BinaryIO:
+def open_regular(file: Path) -> BufferedReader:
     """A file to read bytes from; a pipe or a device is not waited for.
 
     Raises:

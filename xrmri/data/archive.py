@@ -53,8 +53,8 @@ def beginning(file: Path, size: int) -> bytes:
     """The first bytes of the file, or of the first DICOM file in the archive; UnusableError as in `contents`."""
     if not is_archive(file):
         try:
-            with open_regular(file) as stream:
-                return stream.read(size)
+            with open_regular(file) as whole:
+                return whole.read(size)
         except OSError as error:
             raise UnusableError("unreadable file", f"{file.name} ({error.strerror})") from error
     with _members(file, size) as members:
@@ -92,7 +92,7 @@ def _members(file: Path, block: int) -> Iterator[Iterator[tuple[str, BinaryIO]]]
     """The DICOM files of an archive, to be read one after the other; `block` bytes are unpacked at a time."""
     try:
         with open_regular(file) as packed:
-            if packed.peek(64)[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_PAGE):  # type: ignore[attr-defined]
+            if packed.peek(64)[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(_PAGE):
                 raise UnusableError("refused download", f"{file.name} is a page of text, no archive: download it again")
             opened: BinaryIO = gzip.GzipFile(fileobj=packed) if packed.peek(2)[:2] == b"\x1f\x8b" else packed  # type: ignore
             unpacked = _Limited(opened, file)
