@@ -415,7 +415,7 @@ def test_flipped_grades_are_looked_for_in_their_place(dataset, tmp_path):
     assert summary["flips"]["volumes"] == 7
     assert summary["flips"]["inside"] > 3
     assert any("they act in their place" in line for line in summary["verdicts"])
-    still = summary | {"flips": summary["flips"] | {"change": 0.0004}}
+    still = summary_of(summary | {"flips": summary["flips"] | {"change": 0.0004}})
     told = "Other grades (V00XROSTM) change nothing that can be seen in the volumes."
     assert told in verdicts(still) and told not in summary["verdicts"]
     assert any("That is nothing that can be seen" in words for _, words in beyond(still))

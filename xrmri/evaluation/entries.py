@@ -171,6 +171,8 @@ class DrawnEntry(TypedDict):
 
     config: Mapping[str, Any]
     model: str
+    told: str | None
+    """How long that model was trained, and on what; None where its folder is gone."""
 
 
 class DatasetEntry(TypedDict):
