@@ -90,7 +90,7 @@ ceiling: $(READY)
 # The model inside the package, from nothing: PEOPLE more for its anchor. Some five hours of two cores; it goes on where
 # it was stopped.
 bundle: $(READY)
-	sh tests/bundle.sh $(BIN)/python work/bundle $(or $(PEOPLE),800)
+	sh tests/bundle.sh $(BIN)/python work/bundle $(or $(PEOPLE),1200)
 
 # What the bundled model is worth on PEOPLE of a seed that nothing was trained on, beside twins; after `make bundle`.
 held-out: $(READY)

@@ -4,7 +4,7 @@
 # ones, whom it has never seen, for autoencoder and denoiser. The autoencoder ends with an adversarial term.
 # tests/bundle.sh PYTHON FOLDER [PEOPLE]
 set -eu
-python=$1 work=$2 many=${3:-640}
+python=$1 work=$2 many=${3:-1200}
 mkdir -p "$work"
 xrmri() { "$python" -m xrmri "$@" --no-progress; }
 "$python" -m xrmri.stages.draw_cohort -o "$work/dataset" --people 96 --seed 20

@@ -69,18 +69,7 @@ class Job:
         _ = self.anchor if self.config.mean else self.networks
 
     def draw(self, case: Case) -> DrawnVolumes:
-        """Draw a case, looking right, and label it where that is asked for."""
-        drawn = self._drawn(case)
-        if not self.labels:
-            return drawn
-        from xrmri.models.tissues import tissues_of
-
-        trained = self.model.facts.slices
-        return replace(
-            drawn, labels=tuple(tissues_of(self.tissues, one, trained_slices=trained) for one in drawn.volumes)
-        )
-
-    def _drawn(self, case: Case) -> DrawnVolumes:
+        """Draw a case, looking right."""
         if case.side_is_assumed:
             log.info("%s is drawn as a right knee: say --side left where it is not", case.source["file"])
         if case.taken.get("side_from") == "fibula":
@@ -106,8 +95,18 @@ class Job:
         return DrawnVolumes(volumes=tuple(volumes))
 
     def deliver(self, drawn: DrawnVolumes, case: Case, target: Target) -> None:
-        """Write what was drawn of a case."""
-        deliver(drawn, case, target, config=self.config, model=self.model)
+        """Write what was drawn of a case, labelled where that is asked for."""
+        labelled = self._labelled(drawn) if self.labels else drawn
+        deliver(labelled, case, target, config=self.config, model=self.model)
+
+    def _labelled(self, drawn: DrawnVolumes) -> DrawnVolumes:
+        """The volumes with what their voxels are made of."""
+        from xrmri.models.tissues import tissues_of
+
+        trained = self.model.facts.slices
+        return replace(
+            drawn, labels=tuple(tissues_of(self.tissues, one, trained_slices=trained) for one in drawn.volumes)
+        )
 
     def delivered_before(self, case: Case, target: Target) -> bool:
         """Whether the files of this very case are there, complete; InputError where they are another's."""

@@ -30,7 +30,7 @@ class TissueSizes:
 
     tissues: Annotated[int, Between(2, 256)]
     """K."""
-    widths: tuple[Width, ...] = (24, 32, 64, 96, 128)
+    widths: tuple[Width, ...] = (16, 24, 32, 40)
     """Channels of each level; the first has half the resolution of a slice, each below half of that above."""
 
     def __post_init__(self) -> None:
