@@ -117,7 +117,7 @@ def others(known: Dataset, split: str, *, than: Dataset | None) -> list[str]:
     return pairs
 
 
-def earlier_anchor(init: Path | None, data: Dataset, cohort: Dataset | None) -> Anchor | None:
+def earlier_anchor(init: Path | None, data: Dataset) -> Anchor | None:
     """The anchor of the model that a training starts from; None where there is none.
 
     Raises:

@@ -88,7 +88,7 @@ def run(
     accelerator = prepare_device(execution.device, config)
     networks = build_networks(config, data, vae, init=init, imported=imported)
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
-    begin = earlier_anchor(init, data, cohort) if config.anchor else None
+    begin = earlier_anchor(init, data) if config.anchor else None
     multiply_on_small_maps(denoiser.unet)
     inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}
     inputs |= {"anchor_dataset": fingerprint(cohort.folder)} if cohort else {}
