@@ -2,7 +2,8 @@
 
 Radiographs in brief, 16 x 16 pixels of mean 0 and standard deviation 1, are described by their mean and the first eight
 principal components of the training split. Strangeness is the standard deviation of what those leave: 0 where they tell
-all of a picture, 1 and more where they tell nothing. No network takes part, and no pixel of a person can be read from it.
+all of a picture, 1 and more where they tell nothing. No network takes part, and no pixel of a person can
+be read from it.
 """
 
 from dataclasses import dataclass
