@@ -17,8 +17,9 @@ from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.facts import read_dataset_facts, read_model_facts, write_dataset_facts
 from xrmri.files import sha256
-from xrmri.learning.anchor import AnchorBatch, _warped, coarse_volume, sizes_for
+from xrmri.learning.anchor import coarse_volume, sizes_for
 from xrmri.learning.anchors import folds
+from xrmri.learning.warp import Warps, warped, warped_labels
 from xrmri.models.bundle import condition_of, load_bundle
 from xrmri.models.weights import WEIGHTS
 from xrmri.stages import train_ldm, train_vae
@@ -82,12 +83,19 @@ def test_a_coarse_volume_keeps_first_and_last_slice_and_the_window(made):
 def test_film_and_volume_are_warped_alike():
     picture = torch.rand(1, 40, 40) * 2 - 1
     warp = torch.tensor([[[0.99, -0.05, 0.1], [0.05, 1.02, -0.1]]])
-    volume = picture[:, None].expand(-1, 3, -1, -1)
-    batch = AnchorBatch(y=picture, features=torch.zeros(1, 1), volume=volume, warp=warp)
-    moved = _warped(batch)
-    assert torch.equal(moved.y[0], moved.volume[0, 2]) and not torch.allclose(moved.y, picture, atol=0.1)
-    still = _warped(batch._replace(warp=torch.eye(2, 3)[None]))
-    assert torch.allclose(still.y, picture, atol=1e-5)
+    film, volume = picture[:, None], picture[:, None].expand(-1, 3, -1, -1)
+    moved = warped(film, warp)
+    assert torch.equal(moved[0, 0], warped(volume, warp)[0, 2]) and not torch.allclose(moved, film, atol=0.1)
+    assert torch.allclose(warped(film, torch.eye(2, 3)[None]), film, atol=1e-5)
+
+
+def test_labels_go_where_their_slice_goes():
+    labels = torch.zeros(1, 40, 40, dtype=torch.uint8)
+    labels[:, 10:20, 14:30] = 7
+    warp = torch.from_numpy(Warps(turn_degrees=6.0, stretch=0.08, shift=0.06).draw(np.random.default_rng(3)))[None]
+    there = warped_labels(labels, warp)[0] == 7
+    as_slice = warped(labels[:, None] / 7.0 * 2 - 1, warp)[0, 0] > 0
+    assert (there != as_slice).float().mean() < 0.01 and 100 < there.sum() < 220
 
 
 @pytest.mark.parametrize("part", ["anchor", "ldm"])

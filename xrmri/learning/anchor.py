@@ -16,7 +16,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample, interpolate
+from torch.nn.functional import interpolate
 
 from xrmri.config import TrainLdm
 from xrmri.data.covariates import COVARIATES, without_some
@@ -26,6 +26,7 @@ from xrmri.data.volume import to_unit
 from xrmri.errors import InconsistentError
 from xrmri.files import complete_or_absent
 from xrmri.learning.encoding import encoded
+from xrmri.learning.warp import Warps, warped
 from xrmri.models.anchor import Anchor, AnchorSizes
 from xrmri.training.loop import Task, Trainer
 
@@ -37,8 +38,8 @@ _PIXELS_AT_MOST, _WHOLE = 128, 32
 """Rows and columns of it, whole so many: 1.25 mm in a FLASH, where a joint space of 4 mm is seen (choice)."""
 BEST = "best.safetensors"
 _JUDGED_AT_ONCE = 8
-_TURN_DEGREES, _STRETCH, _SHIFT = 3.0, 0.03, 0.03
-"""Standard deviations, at most, of the warp that film and volume share in training; shifts in half fields (choice)."""
+_WARPS = Warps(turn_degrees=3.0, stretch=0.03, shift=0.03)
+"""What film and volume share in training (choice)."""
 
 
 class AnchorBatch(NamedTuple):
@@ -232,7 +233,7 @@ def _training_batch(pairs: CoarsePairs, order: Shuffle, config: TrainLdm, positi
         one = pairs.one(order.at(position), int(numbers.integers(pairs.radiographs.shape[1])))
         if numbers.random() < config.drop_features:
             one = one._replace(features=torch.zeros_like(one.features))
-        one = one._replace(warp=torch.from_numpy(_warp(numbers)))
+        one = one._replace(warp=torch.from_numpy(_WARPS.draw(numbers)))
         if config.covariates:
             left_out = [number < config.drop_features for number in numbers.random(len(COVARIATES))]
             one = one._replace(features=torch.from_numpy(without_some(one.features.numpy(), left_out)))
@@ -240,30 +241,11 @@ def _training_batch(pairs: CoarsePairs, order: Shuffle, config: TrainLdm, positi
     return _joined(chosen)
 
 
-def _warp(numbers: np.random.Generator) -> np.ndarray:
-    """A small affine of the plane, (2, 3) in half fields."""
-    turn = np.radians(numbers.uniform(-_TURN_DEGREES, _TURN_DEGREES))
-    down, across = 1 + numbers.uniform(-_STRETCH, _STRETCH, 2)
-    shift = numbers.uniform(-_SHIFT, _SHIFT, 2)
-    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) * [[across], [down]]
-    return np.concatenate([turned, shift[:, None]], axis=1).astype(np.float32)
-
-
-def _warped(batch: AnchorBatch) -> AnchorBatch:
-    """The batch in float32, film and volume moved as it says; what comes from outside is as black as it is there."""
-
-    def moved(picture: Tensor) -> Tensor:
-        where = affine_grid(batch.warp, list(picture.shape), False)
-        return grid_sample(picture.float() + 1, where, align_corners=False) - 1
-
-    return batch._replace(y=moved(batch.y[:, None])[:, 0], volume=moved(batch.volume))
-
-
 def _loss(network: nn.Module, batch: AnchorBatch) -> Tensor:
     with torch.autocast(batch.y.device.type, enabled=False):
-        batch = _warped(batch)
-    expected: Tensor = network(batch.y, batch.features).float()
-    return (expected - batch.volume).square().mean()
+        y, volume = warped(batch.y[:, None], batch.warp)[:, 0], warped(batch.volume, batch.warp)
+    expected: Tensor = network(y, batch.features).float()
+    return (expected - volume).square().mean()
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ import torch
 from xrmri.data.slices import seen_knee
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion import fitted
-from xrmri.errors import XrmriError
+from xrmri.errors import exit_code_of
 from xrmri.evenly import evenly
 from xrmri.facts import ModelFacts, write_model_facts
 from xrmri.generation.model import ModelFolder, find_model
@@ -76,15 +76,14 @@ def main() -> int:
     parser.add_argument("dataset", type=Path, help="dataset it was trained on")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        done = add_fits(given.ldm, open_dataset(given.dataset), find_device("auto"))
-        renew(given.ldm)
-    except XrmriError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    return exit_code_of(partial(_fit, given.ldm, given.dataset))
+
+
+def _fit(ldm: Path, dataset: Path) -> None:
+    done = add_fits(ldm, open_dataset(dataset), find_device("auto"))
+    renew(ldm)
     assert done.sampler is not None
     print(f"{len(done.sampler.visited)} steps, noise alike over {done.noise_length_mm} mm")
-    return 0
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, cross_entropy, grid_sample
+from torch.nn.functional import cross_entropy
 
 from xrmri.config import TrainTissues
 from xrmri.data.slices import Purpose, Shuffle, random_numbers
+from xrmri.learning.warp import Warps, warped, warped_labels
 from xrmri.making.labelled import LabelledKnees
 from xrmri.models.tissues import TissueReader, TissueSizes, tissues_of, with_neighbours
 from xrmri.phantom.tissue import Tissue
@@ -19,8 +20,8 @@ from xrmri.training.loop import Task, Trainer
 
 CODES: Mapping[str, int] = {tissue.name.lower(): int(tissue) for tissue in Tissue}
 """Those of the phantom's label maps."""
-_TURN_DEGREES, _STRETCH, _SHIFT = 6.0, 0.08, 0.06
-"""Largest warp of a slice in training, shifts in half fields: knees lie elsewhere than the drawn ones (choice)."""
+_WARPS = Warps(turn_degrees=6.0, stretch=0.08, shift=0.06)
+"""Of a slice in training: knees lie elsewhere than the drawn ones (choice)."""
 _RARE = 0.5
 """Tissues weigh by their share of the voxels to minus this power, so that a meniscus counts beside the fat (choice)."""
 
@@ -88,23 +89,13 @@ def _batch(knees: LabelledKnees, order: Shuffle, seed: int, positions: Sequence[
                 x=with_neighbours(volume, number).float(),
                 depth=torch.tensor(number / max(slices - 1, 1), dtype=torch.float32),
                 labels=torch.from_numpy(knees.labels[person, number]),
-                warp=torch.from_numpy(_warp(numbers)),
+                warp=torch.from_numpy(_WARPS.draw(numbers)),
             )
         )
     return TissueBatch(*(torch.stack(parts) for parts in zip(*ones, strict=True)))
 
 
-def _warp(numbers: np.random.Generator) -> np.ndarray:
-    """A small affine of the plane, (2, 3) float32 in half fields."""
-    turn = np.radians(numbers.uniform(-_TURN_DEGREES, _TURN_DEGREES))
-    stretch, shift = 1 + numbers.uniform(-_STRETCH, _STRETCH), numbers.uniform(-_SHIFT, _SHIFT, 2)
-    turned = stretch * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return np.concatenate([turned, shift[:, None]], axis=1).astype(np.float32)
-
-
 def _loss(network: nn.Module, batch: TissueBatch, *, weights: Tensor) -> Tensor:
     """Cross-entropy of the warped slices; what comes from outside is air."""
-    where = affine_grid(batch.warp, [len(batch.x), 1, *batch.x.shape[-2:]], align_corners=False)
-    x = grid_sample(batch.x + 1, where, align_corners=False) - 1
-    labels = grid_sample(batch.labels[:, None].float(), where, mode="nearest", align_corners=False)[:, 0].long()
+    x, labels = warped(batch.x, batch.warp), warped_labels(batch.labels, batch.warp)
     return cross_entropy(network(x, batch.depth).float(), labels, weights.to(x.device))

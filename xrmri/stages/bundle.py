@@ -6,6 +6,7 @@ its radiographs have in common. LDM may also be the result of `xrmri.stages.gpu_
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +14,7 @@ import torch
 
 from xrmri.data.familiar import FAMILIAR, learn_familiar, write_familiar
 from xrmri.data.store import Dataset, open_dataset
-from xrmri.errors import XrmriError
+from xrmri.errors import exit_code_of
 from xrmri.facts import TEMPLATE, read_model_facts
 from xrmri.files import copy_file
 from xrmri.learning.sampler_fit import add_fits
@@ -61,12 +62,7 @@ def main() -> int:
     parser.add_argument("ldm", type=Path, help="folder that train-ldm finished, or a model in parts")
     parser.add_argument("dataset", type=Path, nargs="?", help="dataset it was trained on, to fit what is not")
     given = parser.parse_args()
-    try:
-        make(given.ldm, given.dataset)
-    except XrmriError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    return exit_code_of(partial(make, given.ldm, given.dataset))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ each knee is laid onto the template as there, and boxes are off as a detector's 
 import argparse
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 from xrmri.config import BuildDataset, Execution
-from xrmri.errors import InputError, XrmriError
+from xrmri.errors import InputError, exit_code_of
 from xrmri.making.cohort import CohortPlan, draw_cohort
 
 
@@ -29,16 +30,15 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=0, help="processes (default: one a core)")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        if given.people < 3 or given.matrix < 128 or given.matrix % 128:
-            raise InputError("--people must be at least 3, --matrix 128 or a whole number of them")
-        plan = CohortPlan(seed=given.seed, count=given.people, matrix=given.matrix)
-        config = BuildDataset(size=given.size, shares=tuple(given.shares), frame="knee")
-        draw_cohort(given.out, plan, config, Execution(workers=given.workers), frame=given.frame)
-    except XrmriError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    return exit_code_of(partial(_draw, given))
+
+
+def _draw(given: argparse.Namespace) -> None:
+    if given.people < 3 or given.matrix < 128 or given.matrix % 128:
+        raise InputError("--people must be at least 3, --matrix 128 or a whole number of them")
+    plan = CohortPlan(seed=given.seed, count=given.people, matrix=given.matrix)
+    config = BuildDataset(size=given.size, shares=tuple(given.shares), frame="knee")
+    draw_cohort(given.out, plan, config, Execution(workers=given.workers), frame=given.frame)
 
 
 if __name__ == "__main__":

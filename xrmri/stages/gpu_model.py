@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from zlib import crc32
 
 from xrmri.config import BuildDataset, Execution, Generate, TrainLdm, TrainVae
 from xrmri.data.store import Dataset, open_dataset
-from xrmri.errors import StoppedEarly, XrmriError
+from xrmri.errors import StoppedEarly, exit_code_of
 from xrmri.files import write_json, write_text
 from xrmri.making.cohort import CohortPlan, draw_cohort
 
@@ -280,12 +281,7 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     work = given.work or given.out.with_name(f"{given.out.name}-work")
     made = tiny_plan() if given.tiny else plan_of(given.minutes, given.people)
-    try:
-        run(given.out, work, made, minutes=given.minutes, device=given.device)
-    except XrmriError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    return exit_code_of(partial(run, given.out, work, made, minutes=given.minutes, device=given.device))
 
 
 if __name__ == "__main__":

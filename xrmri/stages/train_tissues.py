@@ -8,11 +8,12 @@ import argparse
 import logging
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from xrmri.config import BuildDataset, Execution, TrainTissues
-from xrmri.errors import InputError, XrmriError
+from xrmri.errors import InputError, exit_code_of
 from xrmri.facts import ModelFacts, read_model_facts
 from xrmri.making.cohort import CohortPlan
 from xrmri.making.labelled import LabelledKnees, labelled_knees
@@ -95,15 +96,13 @@ def main() -> int:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        config = TrainTissues.load(people=given.people, max_steps=given.steps, seed=given.seed)
-        said = run(given.ldm, config, Execution(device=given.device))
-    except XrmriError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    for tissue, overlap in said["dice"].items():
+    return exit_code_of(partial(_train, given))
+
+
+def _train(given: argparse.Namespace) -> None:
+    config = TrainTissues.load(people=given.people, max_steps=given.steps, seed=given.seed)
+    for tissue, overlap in run(given.ldm, config, Execution(device=given.device))["dice"].items():
         print(f"{tissue:14} {overlap:.3f}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from xrmri.detector import network as yolo
 from xrmri.detector.detect import load_detector
 from xrmri.detector.fibula import build as fibula_classifier
-from xrmri.errors import InputError, XrmriError
+from xrmri.errors import InputError, exit_code_of
 from xrmri.files import complete_or_absent
 from xrmri.teaching.card import save_detector
 from xrmri.teaching.evaluation import held_out_films, judge
@@ -252,14 +252,11 @@ def main() -> int:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     training = Teaching(films=given.films, plates=given.plates, size=given.size, seed=given.seed, init=given.init)
-    try:
-        if given.joints and not given.joints.is_dir():
-            raise InputError(f"--joints {given.joints} is not a folder")
-        train(given.out, training, joints=given.joints, workers=given.workers, save_minutes=given.save_minutes)
-    except XrmriError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    if given.joints and not given.joints.is_dir():
+        parser.error(f"--joints {given.joints} is not a folder")
+    return exit_code_of(
+        lambda: train(given.out, training, joints=given.joints, workers=given.workers, save_minutes=given.save_minutes)
+    )
 
 
 if __name__ == "__main__":
