@@ -12,6 +12,9 @@ from xrmri.geometry import Geometry
 
 RIGHT, LEFT = "right", "left"
 SIDES = (RIGHT, LEFT)
+UNSEEN = 0.001
+"""Of a volume's window, root mean square: readings that change it by less change nothing that can be seen (choice: a
+quarter of a grey level of a screen)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,8 +37,6 @@ SAME = (
     "precision",
 )
 """What two sidecars must share, so that the grades alone can have changed anything."""
-NOTHING = 0.001
-"""Of the window, root mean square: grades that change less change nothing that can be seen (choice)."""
 MEDIAL, LATERAL = "M", "L"
 FEMUR, TIBIA = "F", "T"
 

@@ -18,10 +18,10 @@ from xrmri.evaluation.ceiling_words import (
     recognition_lines,
     swapped_share,
 )
-from xrmri.evaluation.flip import NOTHING
 from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import ACQUIRED, GENERATED, MEAN_VOLUME, SOURCES, SWAPPED, VAE_CEILING, WRONG_PATIENT
 from xrmri.metrics.table import BY_NAME, LIKENESS
+from xrmri.records import UNSEEN
 
 TITLES = {source.name: source.title for source in SOURCES}
 RIVALS = tuple(source.name for source in SOURCES if source.rival)
@@ -152,7 +152,7 @@ def _beyond(summary: Summary) -> list[str]:
             f"{100 * samples['expected_2_sd']:.0f} % would."
         )
     flips = summary.flips
-    if flips and flips["change"] < NOTHING:
+    if flips and flips["change"] < UNSEEN:
         lines.append(f"Other grades ({', '.join(flips['grades'])}) change nothing that can be seen in the volumes.")
     elif flips and flips["inside"] is not None and flips["interval"]:
         placed = flips["interval"][0] > 1

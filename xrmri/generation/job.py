@@ -60,6 +60,10 @@ class Job:
     @cached_property
     def tissues(self) -> "TissueReader":
         """The network that tells what voxels are made of."""
+        if not self.config.mean:
+            loaded = self.networks.tissues
+            assert loaded is not None, "job_of lets no model without it be asked for labels"
+            return loaded
         from xrmri.models.tissues import load_tissue_reader
 
         return load_tissue_reader(self.model.folder)

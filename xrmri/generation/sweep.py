@@ -19,14 +19,10 @@ from xrmri.generation.claim import claimed
 from xrmri.generation.deliver import DESCRIPTION
 from xrmri.generation.model import ModelFolder
 from xrmri.generation.target import Target
-from xrmri.records import Volume
+from xrmri.records import UNSEEN, Volume
 from xrmri.report.effect import write_effect
 
 log = logging.getLogger(__name__)
-
-NOTHING = 0.001
-"""Of the window, root mean square: a reading that changes less changes nothing that can be seen (choice: a quarter of a
-grey level of a screen)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +63,7 @@ def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder)
     low, high = volumes[0], volumes[-1]
     units = [to_unit(volume.voxels, model.facts.window) for volume in volumes]
     change = max(float(np.sqrt(np.mean((unit - units[0]) ** 2))) / 2 for unit in units)
-    if change < NOTHING:
+    if change < UNSEEN:
         log.warning("--sweep %s changes nothing that can be seen (%.4f of the window): the %s does not go by it",
                     sweep.name, change, model.name)  # fmt: skip
     difference = high.voxels.astype(np.int16) - low.voxels.astype(np.int16)
@@ -88,7 +84,7 @@ def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder)
             [(f"{sweep.name} = {grade}", unit) for grade, unit in zip(sweep.grades, units, strict=True)],
             geometry=low.geometry,
             title=f"{target.stem}: {sweep.name} at each grade, from the same noise"
-            + ", changes nothing that can be seen" * (change < NOTHING),
+            + ", changes nothing that can be seen" * (change < UNSEEN),
             note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has "
             "learnt of this reading. Not for diagnosis.",
         )

@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder
 
 
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """A model to generate with."""
@@ -68,8 +67,9 @@ class Model:
     radiograph_encoder: "RadiographEncoder | None"
     facts: ModelFacts
     anchor: Anchor | None = None
-    tissues: TissueReader | None = None
     """What is shown to the denoiser in place of the radiograph's latent."""
+    tissues: TissueReader | None = None
+    """What tells what voxels are made of."""
 
     @property
     def device(self) -> torch.device:

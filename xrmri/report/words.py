@@ -8,10 +8,10 @@ from xrmri.evaluation.entries import (
     SamplesEntry,
     SetDistancesEntry,
 )
-from xrmri.evaluation.flip import NOTHING
 from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import BY_NAME
 from xrmri.metrics.table import METRICS
+from xrmri.records import UNSEEN
 
 Line = tuple[str, str]
 
@@ -100,7 +100,7 @@ def _grades(found: FlipEntry | None) -> Line:
         if found["inside"] is not None and found["interval"]:
             low, high = found["interval"]
             place = f", the grades' own place {found['inside']:.2f} times as much ({low:.2f} to {high:.2f})"
-        nothing = " That is nothing that can be seen: the model does not go by them." * (found["change"] < NOTHING)
+        nothing = " That is nothing that can be seen: the model does not go by them." * (found["change"] < UNSEEN)
         words = (
             f"{told}: the volumes change by {found['change']:.3f} of the window (root mean square){place}. "
             f"{found['volumes']} volumes.{nothing}"
