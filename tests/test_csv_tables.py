@@ -44,6 +44,10 @@ def test_a_table_whose_rows_end_in_an_error_is_absent_and_texts_stay_on_their_li
         ("a,0.5,,1.5", 'line 2: row must be a whole number or null, not "1.5"'),
         ("a,0.5", "line 2 does not have 4 cells"),
         ("a,0.5,,1,2", "line 2 does not have 4 cells"),
+        ("a,0_1,,", 'line 2: score must be a number, not "0_1"'),
+        ("a,\u0661,,", 'line 2: score must be a number, not "\\u0661"'),
+        ("a,0.5,,\u0663", 'line 2: row must be a whole number or null, not "\\u0663"'),
+        ("a\0b,0.5,,", "it holds a NUL, as no text does"),
     ],
 )
 def test_a_row_that_cannot_be_is_told_by_its_line(tmp_path, line, words):
@@ -51,3 +55,11 @@ def test_a_row_that_cannot_be_is_told_by_its_line(tmp_path, line, words):
     with pytest.raises(InconsistentError) as told:
         read_table(tmp_path / "a.csv", _Line, advice="again")
     assert str(told.value) == f"{tmp_path / 'a.csv'} cannot be used ({words}): again"
+
+
+def test_a_column_that_stands_twice_is_refused_where_it_counts_and_no_other(tmp_path):
+    (tmp_path / "a.csv").write_text("name,score,width_mm,score,note,note\na,0.5,,0.7,x,y\n")
+    with pytest.raises(InconsistentError, match="it has the column score twice"):
+        read_table(tmp_path / "a.csv", _Line, advice="again")
+    (tmp_path / "a.csv").write_text("name,score,width_mm,note,note\na,0.5,,x,y\n")
+    assert read_table(tmp_path / "a.csv", _Line, advice="again") == [_Line(name="a", score=0.5, width_mm=None)]

@@ -55,6 +55,8 @@ def test_what_was_written_is_read_as_it_was_and_what_is_unknown_is_left_out(tmp_
         ('{"size": 1, "size": 2}', "gives 'size' twice: make it again"),
         ('{"a": ' + "[" * 40 + "]" * 40 + "}", "is nested more than 32 deep: make it again"),
         ('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}", "is nested more than 32 deep: make it again"),
+        ('{"names": ["a\\u0000b"]}', 'holds "a\\u0000b", which is no text: make it again'),
+        ('{"names": {"\\ud800": 1}}', 'holds "\\ud800", which is no text: make it again'),
         ('{"window": [0, 1]}', ": size is missing: make it again"),
         ('{"size": "3", "window": [0, 1]}', ': size must be a whole number, not "3": make it again'),
         ('{"size": 1' + "0" * 400 + ', "window": [0, 1]}', ": size must be a whole number, not 1000"),
@@ -88,6 +90,10 @@ def test_a_long_file_is_refused_before_it_is_read_whole_and_a_missing_one_named_
         InputError, match=r"^--features kl.json cannot be read \(No such file or directory\): write it$"
     ):
         read_json(tmp_path / "kl.json", called="--features kl.json", advice="write it")
+
+
+def test_a_name_that_is_not_utf_8_is_a_text_and_an_escape_that_is_written_out_is_none():
+    assert parse_json(json.dumps(["\udcff", "\U0001f9b4", "\\u0000"])) == ["\udcff", "\U0001f9b4", "\\u0000"]
 
 
 def test_a_text_may_begin_with_a_byte_order_mark_and_be_nested_as_deep_as_is_allowed():

@@ -118,3 +118,25 @@ def test_the_run_json_of_another_program_is_none_of_ours(tmp_path):
     assert read_record(tmp_path) is None
     with pytest.raises(InputError, match="is not empty and was not written by xrmri"):
         begin(tmp_path, Phantom.load(), {})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seconds": -1}, "seconds must be at least 0, not -1"),
+        ({"shares": 0}, "shares must be at least 1, not 0"),
+        ({"outputs": {"../a.txt": ""}}, 'it lists "../a.txt", which is not in its folder'),
+        ({"files": ["a/../../b"]}, 'it lists "a/../../b", which is not in its folder'),
+        ({"files": ["/etc/passwd"]}, 'it lists "/etc/passwd", which is not in its folder'),
+        ({"files": ["a\0b"]}, "which is no text"),
+        ({"unopened": ["a\ud800b"]}, "which is no text"),
+    ],
+)
+def test_a_record_of_what_no_run_has_is_told_before_a_file_is_looked_at(tmp_path, change, words):
+    finish(tmp_path / "out")
+    file = tmp_path / "out" / "run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    for force in (False, True):
+        with pytest.raises(InputError) as told:
+            begin(tmp_path / "out", Phantom.load(), {"nothing": "0"}, force=force)
+        assert words in str(told.value) and str(file) in str(told.value)

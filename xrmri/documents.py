@@ -5,6 +5,8 @@ do.
 """
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,8 @@ from xrmri.typed import UnfitError, record_of, shown
 R = TypeVar("R")
 DEEPEST = 32
 """Lists and objects inside each other: the deepest document of this project has 6."""
+_NO_TEXT = re.compile("[\0\ud800-\udc7f\udd00-\udfff]")
+"""What no text or name has; the surrogates between are how Python writes the bytes of a name that is not UTF-8."""
 LARGEST_BYTES = 64 * 2**20
 """Of a document: the largest of this project, the record of a shard of 100,000 pairs, has some 30 MB."""
 
@@ -23,7 +27,8 @@ def parse_json(data: bytes | str) -> Any:
     """What a JSON text says.
 
     Raises:
-        UnfitError: not UTF-8, empty, not JSON, a name given twice in one object, or nested too deep.
+        UnfitError: not UTF-8, empty, not JSON, a name given twice in one object, nested too deep, or a text with
+            characters that none has.
     """
     try:
         text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
@@ -40,7 +45,11 @@ def parse_json(data: bytes | str) -> Any:
     except ValueError as error:
         raise UnfitError(f"is not JSON ({error})") from error
     level = [content]
+    escaped = "\\u" in text  # as such characters must be
     for _ in range(DEEPEST + 1):
+        strange = next(filter(_NO_TEXT.search, _texts(level)), None) if escaped else None
+        if strange is not None:
+            raise UnfitError(f"holds {shown(strange)}, which is no text")
         level = [inner for value in level for inner in _inside(value)]
     if level:
         raise UnfitError(f"is nested more than {DEEPEST} deep")
@@ -107,6 +116,12 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise UnfitError(f"gives {next(name for name in names if names.count(name) > 1)!r} twice")
     return content
+
+
+def _texts(values: list[Any]) -> Iterator[str]:
+    """The texts among some values, and the names in objects."""
+    for value in values:
+        yield from [value] if isinstance(value, str) else value if isinstance(value, dict) else []
 
 
 def _inside(value: Any) -> list[Any]:

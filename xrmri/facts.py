@@ -70,7 +70,7 @@ class DatasetFacts:
     slice_window: tuple[Count, Count] | None = None
     """First slice kept of a series, and the first no longer kept."""
     split_seed: int | None = None
-    shares: tuple[float, ...] = ()
+    shares: Annotated[tuple[float, ...], Between(0, 1)] = ()
     pairs_per_split: Mapping[str, Count] | None = None
     not_read: Mapping[str, Count] | None = None
     """Reading -> pairs of which nobody read it."""

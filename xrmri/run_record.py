@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_json
-from xrmri.typed import UnfitError, content_of, record_of
+from xrmri.typed import Between, UnfitError, content_of, record_of, shown
 
 RECORD = "run.json"
 
@@ -28,7 +28,7 @@ class RunRecord:
     versions: Mapping[str, str] | None = None
     started: str = ""
     """Date and time of the last start."""
-    seconds: float | None = None
+    seconds: Annotated[float, Between(0)] | None = None
     """Of work, over all starts; None until the first ends."""
     counts: Mapping[str, Any] | None = None
     """What there is how many of."""
@@ -42,8 +42,14 @@ class RunRecord:
     """What was left out since it could not be opened."""
     model: str | None = None
     """Folder of the model that drew volumes."""
-    shares: int | None = None
+    shares: Annotated[int, Between(1)] | None = None
     """How many processes were to share out the work."""
+
+    def __post_init__(self) -> None:
+        """Refuse a file that lies elsewhere: what is listed is hashed, and may be removed."""
+        for name in (*(self.outputs or ()), *(self.files or ())):
+            if name.startswith("/") or ".." in name.split("/"):
+                raise UnfitError(f"it lists {shown(name)}, which is not in its folder")
 
 
 def read_record(folder: Path) -> RunRecord | None:

@@ -17,7 +17,7 @@ from xrmri.names import cells
 from xrmri.typed import UnfitError, record_of
 
 R = TypeVar("R")
-_WHOLE = re.compile(r"-?\d{1,18}")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,17 @@ def read_table(file: Path, kind: type[R], *, advice: str, damaged: type[XrmriErr
     """
     try:
         text = read_whole(file).decode("utf-8-sig")
+        if "\0" in text:
+            raise UnfitError("it holds a NUL, as no text does")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         hints = {name: _basic(hint) for name, hint in get_type_hints(kind, include_extras=True).items()}
         needed = [field.name for field in fields(kind) if field.default is MISSING]  # type: ignore[arg-type]
         missing = next((name for name in needed if name not in (reader.fieldnames or ())), None)
         if missing:
             raise UnfitError(f"it has no column {missing}")
+        twice = next((name for name in hints if (reader.fieldnames or []).count(name) > 1), None)
+        if twice:
+            raise UnfitError(f"it has the column {twice} twice")
         rows = []
         for row in reader:
             if None in row or None in row.values():
@@ -110,7 +115,7 @@ def _value(cell: str, types: tuple[Any, ...]) -> Any:
         return None
     if int in types and _WHOLE.fullmatch(cell):
         return int(cell)
-    if float in types:
+    if float in types and cell.isascii() and "_" not in cell:  # Python would read 1_0 as ten
         try:
             return float(cell)
         except ValueError:

@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from xrmri.data import nifti
-from xrmri.data.nifti import read_sidecar, read_volume, sidecar_file, write_volume
+from xrmri.data.nifti import read_place, read_sidecar, read_volume, sidecar_file, write_volume
 from xrmri.errors import InputError
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
@@ -180,3 +180,51 @@ def test_a_volume_that_was_not_written_whole_is_an_error_of_the_disk_and_leaves_
         write_volume(tmp_path / "a.nii", knee(), WORDS)
     assert told.value.errno == errno.ENOSPC
     assert list(tmp_path.iterdir()) == []
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("at", "numbers", "said"),
+    [
+        (80, (NAN,), "has voxels of nan x 0.625 x 1.5 in its header"),
+        (84, (0.0,), "has voxels of 0.6 x 0 x 1.5 in its header"),
+        (84, (-1.0,), "has voxels of 0.6 x -1 x 1.5 in its header"),
+        (88, (INF,), "has voxels of 0.6 x 0.625 x inf in its header"),
+        (88, (1001.0,), "has voxels of 1001 mm: write it again with their true size"),
+        (256, (NAN,), "has a place that is no number in its header"),
+        (276, (INF,), "has a place that is no number in its header"),
+        (280, (NAN,), "has a place that is no number in its header"),
+        (324, (NAN,), "has a place that is no number in its header"),
+    ],
+)
+def test_a_size_or_a_place_of_voxels_that_cannot_be_is_refused_where_itk_takes_another(tmp_path, at, numbers, said):
+    write_volume(tmp_path / "a.nii", knee(), WORDS)
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", content, at, *numbers)
+    (tmp_path / "a.nii").write_bytes(content)
+    for read in (read_volume, read_place):
+        with pytest.raises(InputError) as told:
+            read(tmp_path / "a.nii")
+        assert said in str(told.value) and str(tmp_path / "a.nii") in str(told.value)
+
+
+@pytest.mark.parametrize(("code_at", "number_at"), [(252, 256), (254, 280)])
+def test_a_place_that_no_code_vouches_for_may_hold_anything(tmp_path, code_at, number_at):
+    write_volume(tmp_path / "a.nii", knee(), WORDS)
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", content, number_at, NAN)
+    struct.pack_into("<h", content, code_at, 0)
+    (tmp_path / "a.nii").write_bytes(content)
+    volume = read_volume(tmp_path / "a.nii")
+    assert volume.geometry.spacing_mm == pytest.approx(SPACING_MM) and np.array_equal(volume.voxels, knee().voxels)
+
+
+def test_a_scale_that_makes_voxels_larger_than_any_number_is_told(tmp_path):
+    write_volume(tmp_path / "a.nii", knee(), WORDS)
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", content, 112, 1e38)
+    (tmp_path / "a.nii").write_bytes(content)
+    with pytest.raises(InputError, match="scales its voxels beyond all numbers"):
+        read_volume(tmp_path / "a.nii")

@@ -4,6 +4,7 @@ import csv
 import shutil
 
 import h5py
+import numpy as np
 import pytest
 
 from tests.data.test_knees import knee
@@ -73,6 +74,28 @@ def test_a_side_that_the_crops_do_not_have_is_told_though_nobody_recorded_it(fol
     edit(folder, side="left")
     with pytest.raises(InconsistentError, match="row 0 of knees.csv is not that of knees.h5"):
         open_knees(folder).read(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("crop", np.zeros((2, 299, 299), np.float32)),
+        ("crop", np.zeros((2, 299), np.uint16)),
+        ("box", np.zeros((2, 5), np.float32)),
+        ("box", np.full((2, 4), np.nan, np.float32)),
+        ("box", np.full((2, 4), b"1")),
+        ("spacing_mm", np.ones(2)),
+        ("spacing_mm", np.zeros((2, 2))),
+        ("spacing_mm", np.full((2, 2), np.inf)),
+    ],
+)
+def test_a_row_that_cannot_be_a_knee_is_told_though_nobody_recorded_it(folder, name, value):
+    (folder / "run.json").unlink()
+    with h5py.File(folder / "knees.h5", "r+") as content:
+        del content[name]
+        content.create_dataset(name, data=value, chunks=(1, *value.shape[1:]))
+    with pytest.raises(InconsistentError, match="knees.h5: row 1 cannot be a knee: run `xrmri detect-knee` again"):
+        open_knees(folder).read(1)
 
 
 @pytest.mark.parametrize("kind", REPLACEMENTS)

@@ -100,6 +100,8 @@ def test_latents_that_changed_are_told_and_untouched_ones_are_taken_again(tmp_pa
         ("foreign", "is not JSON"),
         ("[" * 100_000, "is nested more than 32 deep"),
         ('{"step": 9, "loss": "x"}', 'has loss "x", which is no number'),
+        ('{"step": 9, "loss": true}', "has loss true, which is no number"),
+        ('{"step": 9, "loss": 1' + "0" * 30 + "}", "has loss 1000"),
     ],
 )
 def test_a_foreign_row_in_the_metrics_is_told_and_a_cut_one_is_not(tmp_path, line, said):

@@ -12,7 +12,7 @@ from xrmri.data.drawn import require_as_drawn
 from xrmri.errors import InconsistentError, InputError
 from xrmri.evaluation.comparison import window_of
 from xrmri.files import sha256, write_json
-from xrmri.generation.claim import claimed, is_whole
+from xrmri.generation.claim import claimed, is_whole, read_claim
 
 ADVICE = "generate the volume again, or copy it and its sidecar again"
 
@@ -114,3 +114,16 @@ def test_evaluate_tells_of_two_volumes_of_one_pair_and_of_sidecars_that_are_gone
     both = f"{pair_id(2)} is left out: 2 files that differ name this pair: a/{name}, b/{name}"
     assert both in ended.err
     assert f"1 of 3 volumes have no sidecar, {pair_id(1)}.nii.gz first: they are scored over the window of" in ended.err
+
+
+@pytest.mark.parametrize("name", ["thesis.docx", "", "..", "../a_mri.png", "a_dicom/..", "a_dicom/1/2", "/etc/passwd"])
+def test_a_sidecar_that_lists_what_is_not_of_its_volume_is_no_sidecar_of_ours_and_claims_nothing(tmp_path, name):
+    thesis, sidecar = tmp_path / "thesis.docx", tmp_path / "a.json"
+    thesis.write_text("mine")
+    write_json(sidecar, {"synthetic": True, "outputs": {"a.nii.gz": "", name: ""}})
+    assert read_claim(sidecar) == {} and not is_whole(sidecar)
+    with pytest.raises(InputError, match="a.json exists and was not written by xrmri"), claimed(sidecar, {}, []):
+        pass
+    assert thesis.read_text() == "mine"
+    write_json(sidecar, {"synthetic": True, "outputs": {"a_std.nii.gz": "", "a_dicom/001.dcm": ""}})
+    assert read_claim(sidecar)["outputs"] == {"a_std.nii.gz": "", "a_dicom/001.dcm": ""}

@@ -96,7 +96,9 @@ class Knees:
                 told = tuple(bytes(content[name][row]).decode("ascii", "replace") for name in ("side", "source_sha256"))
         except (OSError, KeyError, ValueError, IndexError) as error:
             raise unreadable(str(self.folder / "knees.h5"), error, f"is damaged: {_AGAIN}") from error
-        if told != (line["side"], line["source_sha256"]) or crop.ndim != 2 or not np.isfinite(box).all():
+        if not _is_knee(crop, box, spacing):
+            raise InconsistentError(f"{self.folder / 'knees.h5'}: row {row} cannot be a knee: {_AGAIN}")
+        if told != (line["side"], line["source_sha256"]):
             raise InconsistentError(f"{self.folder}: row {row} of knees.csv is not that of knees.h5: {_AGAIN}")
         x0, y0, x1, y1 = (float(corner) for corner in box)
         return DetectedKnee(
@@ -107,6 +109,14 @@ class Knees:
             crop=crop,
             spacing_mm=(float(spacing[0]), float(spacing[1])) if np.isfinite(spacing).all() else None,
         )
+
+
+def _is_knee(crop: np.ndarray, box: np.ndarray, spacing: np.ndarray) -> bool:
+    """Whether a row holds a picture, the four corners of a box, and two spacings that are positive or unknown."""
+    kinds = [(one.dtype.kind, one.shape) for one in (box, spacing)]
+    if kinds != [("f", (4,)), ("f", (2,))] or crop.dtype != np.uint16 or crop.ndim != 2:
+        return False
+    return bool(np.isfinite(box).all() and ((spacing > 0) & (spacing < np.inf) | np.isnan(spacing)).all())
 
 
 def write_knees(folder: Path, knees: Iterable[DetectedKnee | RejectedFilm]) -> tuple[int, int]:

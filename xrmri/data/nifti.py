@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from xrmri.data.nifti_header import HEADER_BYTES, byte_order, tells_place, unpacked, why_not
+from xrmri.data.nifti_header import HEADER_BYTES, byte_order, no_place, tells_place, unpacked, why_not
 from xrmri.data.quiet import quiet
 from xrmri.disk import is_full
 from xrmri.documents import read_json
@@ -26,6 +26,7 @@ from xrmri.records import SIDES, Volume
 UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero
 _FLOATS = {16: np.float32, 64: np.float64}  # NIfTI's codes of types that know infinity
+_LARGEST_MM = 1000.0  # of a voxel: longer than a knee (choice)
 _MARGIN_BYTES = 2**20  # of what may follow the voxels
 
 
@@ -75,7 +76,10 @@ def read_volume(file: Path) -> Volume:
             image = reader.Execute()
     except (RuntimeError, ValueError, OverflowError) as error:
         raise InputError(f"{file} cannot be read as NIfTI: {why_not(file)}") from error
-    return from_image(image, _side(file))
+    volume = from_image(image, _side(file))
+    if volume.voxels.dtype.kind == "f" and not np.isfinite(volume.voxels).all():  # by a scale, the stored ones are
+        raise InputError(f"{file} scales its voxels beyond all numbers (scl_slope): write it again")
+    return volume
 
 
 def read_place(file: Path) -> Geometry:
@@ -105,6 +109,8 @@ def _opened(file: Path) -> tuple[sitk.ImageFileReader, bytes]:
             found = " x ".join(map(str, reader.GetSize()))
             raise InputError(f"{file} is not one volume of three dimensions but {found}: give one volume a file")
         require_pixels(reader.GetSize(), str(file))
+        if max(reader.GetSpacing()) > _LARGEST_MM:
+            raise InputError(f"{file} has voxels of {max(reader.GetSpacing()):g} mm: write it again with their true size")
         return reader, _whole(file, reader)
     except (RuntimeError, ValueError, OverflowError) as error:
         raise InputError(f"{file} cannot be read as NIfTI: {why_not(file)}") from error
@@ -168,6 +174,8 @@ def _whole(file: Path, reader: sitk.ImageFileReader) -> bytes:
         offset, slope, intercept = struct.unpack_from(f"{byte_order(content)}3f", content, 108)
         if not (math.isfinite(slope + intercept) and (offset == 0 or HEADER_BYTES <= offset <= MOST_BYTES)):
             raise InputError(f"{file} has its voxels at byte {offset:g}, scaled by {slope:g}: copy or write it again")
+        if odd := no_place(content):
+            raise InputError(f"{file} has {odd} in its header: write it again, with a true size and place of its voxels")
     if len(content) == needed + _MARGIN_BYTES:
         raise InputError(f"{file} holds far more than its header tells of: copy or write it again")
     return content

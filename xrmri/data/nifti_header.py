@@ -1,6 +1,7 @@
 """What the first bytes of a NIfTI file say, where ITK only says that it cannot read it, or reads what is not said."""
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -61,6 +62,18 @@ def why_not(file: Path) -> str:
 def tells_place(header: bytes) -> bool:
     """Whether a header says where its voxels lie: a qform or an sform of a code other than 0."""
     return any(struct.unpack_from(f"{byte_order(header)}2h", header, 252))
+
+
+def no_place(header: bytes) -> str:
+    """What a header says of where its voxels lie that cannot be, and ITK takes for something else; else empty."""
+    order = byte_order(header)
+    sizes = struct.unpack_from(f"{order}3f", header, 80)
+    if not all(0 < size < math.inf for size in sizes):
+        return f"voxels of {' x '.join(f'{size:g}' for size in sizes)}"
+    qform, sform = struct.unpack_from(f"{order}2h", header, 252)
+    numbers = struct.unpack_from(f"{order}6f", header, 256) * bool(qform)
+    numbers += struct.unpack_from(f"{order}12f", header, 280) * bool(sform)
+    return "" if all(map(math.isfinite, numbers)) else "a place that is no number"
 
 
 def byte_order(header: bytes) -> Literal["<", ">"]:

@@ -46,13 +46,16 @@ def require_ours(files: Sequence[Path], sidecar: Path) -> None:
 
 
 def read_claim(sidecar: Path) -> dict[str, Any]:
-    """The sidecar that xrmri wrote, whole or as a claim; empty where there is none of xrmri's."""
+    """The sidecar that xrmri wrote, whole or as a claim; empty where there is none of xrmri's.
+
+    All that it lists has names that begin as its own, else anybody's files could be claimed.
+    """
     try:
         content = read_json(sidecar, advice="") if sidecar.is_file() else {}
     except XrmriError:
         return {}
     known = {"synthetic", "outputs"} <= content.keys() and isinstance(content["outputs"], dict)
-    return content if known else {}
+    return content if known and all(_is_of(name, sidecar) for name in content["outputs"]) else {}
 
 
 def is_whole(sidecar: Path) -> bool:
@@ -115,6 +118,12 @@ def added(sidecar: Path, files: Sequence[Path]) -> Iterator[None]:
         write_json(sidecar, whole)
         raise
     write_json(sidecar, sealed(content | {"outputs": content["outputs"] | hashes}))
+
+
+def _is_of(name: str, sidecar: Path) -> bool:
+    """Whether a file of a name may be one of the volume that a sidecar is of."""
+    parts = PurePosixPath(name).parts
+    return 1 <= len(parts) <= 2 and ".." not in parts and parts[0].startswith(sidecar.stem)
 
 
 def _within(files: Iterable[Path]) -> Iterator[Path]:

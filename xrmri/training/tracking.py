@@ -72,13 +72,18 @@ def read_metrics(file: Path) -> list[dict[str, Any]]:
             step: Any = row.get("step") if isinstance(row, dict) else None
             if not is_like(step, int) or step < (rows[-1]["step"] if rows else 0):
                 raise UnfitError("is no row of this training")
-            strange = next((name for name, value in row.items() if not isinstance(value, int | float)), None)
+            strange = next((name for name, value in row.items() if not _is_figure(value)), None)
             if strange:
                 raise UnfitError(f"has {strange} {shown(row[strange])}, which is no number")
         except UnfitError as error:
             raise InconsistentError(f"{file}, line {number}, {error}: {advice}") from error
         rows.append(row)
     return rows
+
+
+def _is_figure(value: Any) -> bool:
+    """Whether a value may stand in a row: a number, and one that a norm or a loss in half precision may be."""
+    return isinstance(value, float) or is_like(value, int)
 
 
 def _tracker(name: str, folder: Path, config: Training) -> GeneralTracker:
