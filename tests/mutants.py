@@ -163,6 +163,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="modules with this in their name")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # loading them takes longer than most tests
     for name in HEAVY:
         import_module(name)
     worst = 1.0

@@ -40,6 +40,13 @@ def test_whatever_is_no_plain_array_is_refused_on_opening(shard, kind):
     assert said.startswith(f"{shard} is not as xrmri writes it ('mri' ") and said.endswith("): build it again")
 
 
+def test_all_filters_that_a_dataset_is_written_with_may_stand_together(shard):
+    with h5py.File(shard, "r+") as content:
+        content.create_dataset("row", data=np.arange(9), chunks=(3,), compression="gzip", shuffle=True, fletcher32=True)
+    with open_h5(shard, "build it again") as content:
+        assert content["row"][:].tolist() == list(range(9))
+
+
 def test_a_filter_that_would_load_a_plug_in_is_refused(shard):
     with h5py.File(shard, "r+") as content:
         del content["mri"]

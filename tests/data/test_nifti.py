@@ -164,6 +164,15 @@ def test_a_place_of_voxels_or_a_scale_that_cannot_be_is_refused(tmp_path, magic,
         assert np.array_equal(read_volume(tmp_path / "a.nii").voxels, knee().voxels)
 
 
+def test_voxels_that_begin_with_the_file_would_be_read_from_within_the_header_and_are_refused(tmp_path):
+    write_volume(tmp_path / "a.nii", knee(), WORDS)
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", content, 108, 0.0)
+    (tmp_path / "a.nii").write_bytes(content)
+    with pytest.raises(InputError, match="has its voxels at byte 0, scaled by 1"):
+        read_volume(tmp_path / "a.nii")
+
+
 def test_a_mebibyte_may_follow_the_voxels_and_no_more(tmp_path):
     write_volume(tmp_path / "a.nii", knee(), WORDS)
     content = (tmp_path / "a.nii").read_bytes()
@@ -219,6 +228,14 @@ def test_a_place_that_no_code_vouches_for_may_hold_anything(tmp_path, code_at, n
     (tmp_path / "a.nii").write_bytes(content)
     volume = read_volume(tmp_path / "a.nii")
     assert volume.geometry.spacing_mm == pytest.approx(SPACING_MM) and np.array_equal(volume.voxels, knee().voxels)
+
+
+def test_a_voxel_may_have_a_metre_and_no_more(tmp_path):
+    write_volume(tmp_path / "a.nii", knee(), WORDS)
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    struct.pack_into("<f", content, 88, 1000.0)
+    (tmp_path / "a.nii").write_bytes(content)
+    assert read_volume(tmp_path / "a.nii").geometry.spacing_mm[0] == 1000
 
 
 def test_a_scale_that_makes_voxels_larger_than_any_number_is_told(tmp_path):

@@ -7,7 +7,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from xrmri.data.nifti_header import HEADER_BYTES, byte_order, is_packed, tells_place, unpacked, why_not
+from xrmri.data.nifti_header import HEADER_BYTES, byte_order, is_packed, no_place, tells_place, unpacked, why_not
 
 SHEARED = "its axes are not at right angles (sheared): resample it onto a grid whose axes are"
 PLAIN = "copy or write it again"
@@ -37,6 +37,41 @@ def test_the_order_of_bytes_is_the_one_it_was_written_in_whatever_the_first_numb
     for dimensions in (1, 7):
         content[40:42] = struct.pack(f"{order}h", dimensions)
         assert byte_order(content) == order
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_what_analyze_wrote_behind_the_first_number_is_no_part_of_it(tmp_path, order):
+    content = header(order)
+    content[4:8], content[40:42] = b"dsr ", b"\0\0"
+    assert byte_order(content) == order
+    assert why_not(kept(tmp_path, content)) == PLAIN
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_sizes_and_places_that_cannot_be_are_told_where_a_code_vouches_for_them(order):
+    assert no_place(header(order)) == ""
+    for at, number, told in [
+        (80, 0.0, "voxels of 0 x 1 x 1"),
+        (84, -3.0, "voxels of 1 x -3 x 1"),
+        (88, float("inf"), "voxels of 1 x 1 x inf"),
+        (280, float("nan"), "a place that is no number"),
+        (324, float("inf"), "a place that is no number"),
+        (276, float("nan"), ""),  # of the qform, whose code is 0
+        (92, float("nan"), ""),  # of time
+    ]:
+        content = header(order)
+        struct.pack_into(f"{order}f", content, at, number)
+        assert no_place(content) == told
+    content = header(order, sform=0, qform=1)
+    struct.pack_into(f"{order}f", content, 280, float("nan"))
+    assert no_place(content) == ""
+    struct.pack_into(f"{order}f", content, 276, float("nan"))
+    assert no_place(content) == "a place that is no number"
+
+
+def test_axes_in_another_order_and_of_several_sizes_are_at_right_angles(tmp_path):
+    affine = np.array([[0, 0, -0.6, 9], [1.5, 0, 0, 8], [0, 0.3, 0, 7], [0, 0, 0, 1]])
+    assert why_not(kept(tmp_path, header(affine=affine))) == PLAIN
 
 
 def test_a_header_of_eight_dimensions_is_none_of_little_ends():

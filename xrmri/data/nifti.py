@@ -109,8 +109,9 @@ def _opened(file: Path) -> tuple[sitk.ImageFileReader, bytes]:
             found = " x ".join(map(str, reader.GetSize()))
             raise InputError(f"{file} is not one volume of three dimensions but {found}: give one volume a file")
         require_pixels(reader.GetSize(), str(file))
-        if max(reader.GetSpacing()) > _LARGEST_MM:
-            raise InputError(f"{file} has voxels of {max(reader.GetSpacing()):g} mm: write it again with their true size")
+        largest_mm = max(reader.GetSpacing())
+        if largest_mm > _LARGEST_MM:
+            raise InputError(f"{file} has voxels of {largest_mm:g} mm: write it again with their true size")
         return reader, _whole(file, reader)
     except (RuntimeError, ValueError, OverflowError) as error:
         raise InputError(f"{file} cannot be read as NIfTI: {why_not(file)}") from error
@@ -170,12 +171,14 @@ def _whole(file: Path, reader: sitk.ImageFileReader) -> bytes:
     content = unpacked(file, needed + _MARGIN_BYTES)
     if len(content) < needed:
         raise InputError(f"{file} is cut off: copy or write it again")
-    if content[344:346] in (b"n+", b"ni"):  # ITK takes what cannot be for 352 and 1
+    kind = content[344:346]
+    if kind in (b"n+", b"ni"):  # ITK takes what cannot be for 1, and for a place within the header
         offset, slope, intercept = struct.unpack_from(f"{byte_order(content)}3f", content, 108)
-        if not (math.isfinite(slope + intercept) and (offset == 0 or HEADER_BYTES <= offset <= MOST_BYTES)):
+        beside = offset == 0 and kind == b"ni"  # the voxels are in a file of their own
+        if not (math.isfinite(slope + intercept) and (beside or HEADER_BYTES <= offset <= MOST_BYTES)):
             raise InputError(f"{file} has its voxels at byte {offset:g}, scaled by {slope:g}: copy or write it again")
         if odd := no_place(content):
-            raise InputError(f"{file} has {odd} in its header: write it again, with a true size and place of its voxels")
+            raise InputError(f"{file} has {odd} in its header: write it again, with the true ones")
     if len(content) == needed + _MARGIN_BYTES:
         raise InputError(f"{file} holds far more than its header tells of: copy or write it again")
     return content
