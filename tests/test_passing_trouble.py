@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from xrmri.errors import InputError
 from xrmri.run_record import read_record
-from xrmri.trouble import is_passing, opens
+from xrmri.trouble import is_passing, opens, to_open_again
 
 TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "1", "--no-progress", "-q"]
 
@@ -28,6 +29,19 @@ def test_what_opens_is_whole_and_can_be_read(tmp_path):
     assert not is_passing(error, tmp_path / "001") and is_passing(error, tmp_path / "003")
     error.__cause__ = PermissionError(13, "Permission denied")
     assert is_passing(error, tmp_path / "001")
+
+
+def test_what_a_disk_did_not_give_once_is_looked_at_again_though_it_opens_by_now(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_text("a")
+    reads = [tmp_path / "a.png", None, tmp_path / "b.png"]
+    damaged, troubled = InputError("not an image"), InputError("cannot be read now")
+    troubled.__cause__ = OSError(5, "Input/output error")
+    assert to_open_again([], reads) == to_open_again([damaged], reads) == ()
+    assert to_open_again([damaged, troubled], reads) == (str(tmp_path / "a.png"), str(tmp_path / "b.png"))
+    (tmp_path / "b.png").unlink()
+    assert to_open_again([troubled], reads) == (str(tmp_path / "b.png"),)
+    assert to_open_again([], reads) == ()
 
 
 @pytest.fixture

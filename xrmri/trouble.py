@@ -3,6 +3,7 @@
 What could not be opened is left out like what is damaged, but not for good: the same command looks at it again.
 """
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from xrmri.files import sha256
@@ -24,6 +25,21 @@ def is_passing(error: BaseException, path: Path) -> bool:
             return True
         seen = seen.__cause__ or seen.__context__
     return not opens(path)
+
+
+def to_open_again(errors: Collection[BaseException], paths: Iterable[Path | None]) -> tuple[str, ...]:
+    """The paths that the same command is to look at again, once they open.
+
+    Args:
+        errors: why some of what lies there was left out.
+        paths: what was read; None counts for none.
+
+    Returns:
+        those that cannot be opened; where all can now, those that an error of the system was about.
+    """
+    read = [path for path in paths if path is not None] if errors else []
+    gone = [path for path in read if not opens(path)]
+    return tuple(map(str, gone or [path for path in read if any(is_passing(error, path) for error in errors)]))
 
 
 def hash_or_absent(file: Path) -> str:

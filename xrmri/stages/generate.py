@@ -28,7 +28,7 @@ from xrmri.outputs import clear_leftovers_of
 from xrmri.records import SIDES
 from xrmri.run import Run, begin, fingerprint, is_done, renew, require_writable
 from xrmri.tables import write_table
-from xrmri.trouble import hash_or_absent, opens
+from xrmri.trouble import hash_or_absent, to_open_again
 
 log = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ def _to_folder(
         run.note(shares=share.count)  # which a resubmission of some of them goes by
         with run.share():
             reasons = _draw_all(cases, targets, job)
-            share.mark_done(out, reasons)
+            share.mark_done(out, {name: str(one) for name, one in reasons.items()})
         everywhere = share.rejected_by_all(out)
         if everywhere is not None:
             with run:
@@ -249,14 +249,14 @@ def _to_folder(
         return result | {"counts": _counts(len(names), len(reasons))}
     with run:
         reasons = _draw_all(cases, targets, job)
-        run.note(unopened=tuple(str(one) for one in reads if reasons and one and not opens(one)))
+        run.note(unopened=to_open_again(reasons.values(), reads))
         _conclude(run, out, len(cases), reasons)
     return result | {"counts": run.record.counts or {}}
 
 
-def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str, str]:
+def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str, XrmriError]:
     """Draw the cases that have a target; returns why some could not be."""
-    reasons: dict[str, str] = {}
+    reasons: dict[str, XrmriError] = {}
     progress, job = job.execution.progress, replace(job, execution=replace(job.execution, progress=silent))
     job.load()  # a model that cannot be loaded is no fault of a case
     for done, (name, target) in enumerate(targets.items()):
@@ -267,7 +267,7 @@ def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str
                 job.deliver(job.draw(case), case, target)
         except XrmriError as error:
             log.warning("%s is left out: %s", name, error)
-            reasons[name] = str(error)
+            reasons[name] = error
     progress("volumes", len(targets), len(targets), "")
     return reasons
 
@@ -282,9 +282,9 @@ def _add_pictures(cases: Cases, targets: Mapping[str, Target], job: Job, out: Pa
     return bool(wanted)
 
 
-def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, str]) -> None:
+def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, object]) -> None:
     """Write what was left out, and count."""
-    rejected = (RejectedCase(name=name, reason=reason) for name, reason in reasons.items())
+    rejected = (RejectedCase(name=name, reason=str(reason)) for name, reason in reasons.items())
     write_table(out / "rejected.csv", RejectedCase, rejected)
     run.note(counts=_counts(asked, len(reasons)))
     if len(reasons) == asked:
