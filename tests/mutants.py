@@ -147,7 +147,7 @@ def is_noticed(file: str, tree: ast.Module) -> bool:
     """Whether a test fails, or never ends, in a process where the module is the mutant."""
     pid = os.fork()
     if pid == 0:
-        signal.alarm(LIMIT_S)
+        signal.setitimer(signal.ITIMER_PROF, LIMIT_S)  # of the processor: others may use it too
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1), os.dup2(quiet, 2)
         sys.meta_path.insert(0, _Mutated(file.removesuffix(".py").replace("/", "."), tree, ROOT / file))

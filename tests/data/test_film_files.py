@@ -1,3 +1,7 @@
+import errno
+import os
+import shutil
+
 import numpy as np
 import pydicom
 import pytest
@@ -5,6 +9,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from xrmri.data.film_files import find_films
+from xrmri.data.radiograph import read_radiograph
 from xrmri.errors import InputError
 
 
@@ -59,3 +64,29 @@ def test_a_folder_without_films_and_a_missing_file_are_refused(tmp_path):
         find_films([tmp_path])
     with pytest.raises(InputError, match="does not exist"):
         find_films([tmp_path / "none.png"])
+
+
+def test_a_folder_that_cannot_be_entered_or_is_gone_by_then_is_named_and_the_films_beside_it_are_found(
+    tmp_path, monkeypatch
+):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "knee.png").write_bytes(b"x")
+    scandir, seen = os.scandir, []
+
+    def looked_into(folder):
+        seen.append(folder)
+        if folder == str(tmp_path / "b"):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        entries = scandir(folder)
+        if seen.count(str(tmp_path / "a")) == 2 and folder == seen[-1]:  # once to see that it is no release
+            seen.clear()
+            shutil.rmtree(tmp_path / "c")
+        return entries
+
+    monkeypatch.setattr(os, "scandir", looked_into)
+    assert [film.file for film in find_films([tmp_path])] == [
+        tmp_path / "a" / "knee.png", tmp_path / "b", tmp_path / "c",
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="c does not exist"):
+        read_radiograph(tmp_path / "c")

@@ -71,16 +71,24 @@ def _in_folder(folder: Path) -> list[FilmFile]:
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    """DICOM and picture files at any depth, links followed; and what cannot be opened, to be rejected by name."""
+    """DICOM and picture files at any depth, links followed; and files and folders that cannot be opened, to be rejected
+    by name.
+    """
     entered: set[tuple[int, int]] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        found = os.stat(place)
+    closed: list[OSError] = []
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=closed.append):
+        try:
+            found = os.stat(place)
+        except OSError as error:  # gone since it was listed
+            closed.append(error)
+            continue
         if (found.st_dev, found.st_ino) in entered:  # by a link that leads back
             folders.clear()
             continue
         entered.add((found.st_dev, found.st_ino))
         folders.sort()
         yield from (file for name in sorted(names) if _may_be_film(file := Path(place) / name))
+    yield from (Path(error.filename) for error in closed)
 
 
 def _may_be_film(file: Path) -> bool:
