@@ -65,6 +65,14 @@ def middle(box):
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
 
 
+def test_a_picture_that_ends_within_the_frame_is_shown_with_its_end_and_drawn_from_as_if_it_went_on(tmp_path):
+    cut = joint(tmp_path / "cut.png", knee()[:-40])
+    assert (cut.shown[-20:] == 0).all() and (cut.pixels[-20:] > 0).mean() > 0.9
+    there = cut.shown > 0
+    assert 0.5 < there.mean() < 0.95
+    assert np.corrcoef(cut.shown[there], cut.pixels[there])[0, 1] > 0.99
+
+
 @pytest.mark.parametrize("cut", CUTS)
 def test_a_joint_is_framed_alike_however_it_was_cut(tmp_path, cut):
     make, back, pixel = CUTS[cut]

@@ -28,6 +28,8 @@ class Case:
 
     crop: np.ndarray
     """(H, W) uint16, windowed, looking right."""
+    shown: np.ndarray | None = None
+    """The same for pictures of it, where a person's picture ends within the crop: black from there on."""
     width_mm: float | None
     """Of the crop, where its film tells."""
     side: str
@@ -60,7 +62,7 @@ class Case:
 
     def on_film(self, pixels: int) -> np.ndarray:
         """The joint as its film shows it, a left knee turned back: (pixels, pixels) float32 in [-1, 1]."""
-        y = unit_square(self.crop, pixels) * 2 - 1
+        y = unit_square(self.crop if self.shown is None else self.shown, pixels) * 2 - 1
         return mirrored(y) if self.side == LEFT else y
 
 
@@ -77,8 +79,10 @@ def case_of_radiograph(
     source |= {"taken": {name: value for name, value in joint.told.items() if name in ("framing", "greys", "box")}}
     if joint.on_film and inputs.detection != DetectKnee():
         source["detect_knee"] = inputs.detection.to_dict()
+    looking_right = mirrored if joint.side == LEFT else np.asarray
     return Case(
-        crop=mirrored(joint.pixels) if joint.side == LEFT else joint.pixels,
+        crop=looking_right(joint.pixels),
+        shown=None if joint.shown is None else looking_right(joint.shown),
         width_mm=joint.width_mm,
         side=joint.side or RIGHT,
         side_is_assumed=joint.side is None,

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ class JointCrop:
 
     pixels: np.ndarray
     """(H, W) uint16, windowed, in film orientation."""
+    shown: np.ndarray | None = None
+    """The same, black where the picture has ended and `pixels` go on; None where they do not."""
     width_mm: float | None
     """None where the file does not tell."""
     side: str | None
@@ -130,19 +133,21 @@ def _framed(
 
     What somebody cut off a knee, or laid a margin over, goes on as its last pixels do; a film ends in black.
     """
-    film, (x0, y0, x1, y1) = radiograph, knee.corners
+    film, (x0, y0, x1, y1), shown = radiograph, knee.corners, None
+    taken = partial(crop_knee, scale=detection.box_scale, pixels=detection.crop_pixels)
     if cut:
+        shown, _ = taken(radiograph, knee.corners)
         beyond = round(max(x1 - x0, y1 - y0))
         film = replace(radiograph, pixels=_continued(radiograph.pixels, beyond))
         x0, y0, x1, y1 = (corner + beyond for corner in (x0, y0, x1, y1))
-    crop, spacing_mm = crop_knee(film, (x0, y0, x1, y1), scale=detection.box_scale, pixels=detection.crop_pixels)
+    crop, spacing_mm = taken(film, (x0, y0, x1, y1))
     framing = {
         "framing": "by the joint's box",
         "box": [round(corner, 1) for corner in knee.corners],
         "knee_score": round(knee.score, 3),
     }
     width_mm = spacing_mm[1] * crop.shape[1] if spacing_mm else None
-    return JointCrop(pixels=crop, width_mm=width_mm, side=knee.side, on_film=True, told=framing | told)
+    return JointCrop(pixels=crop, shown=shown, width_mm=width_mm, side=knee.side, on_film=True, told=framing | told)
 
 
 def _continued(pixels: np.ndarray, beyond: int) -> np.ndarray:
