@@ -51,7 +51,7 @@ def test_a_table_whose_rows_end_in_an_error_is_absent_and_texts_stay_on_their_li
     ],
 )
 def test_a_row_that_cannot_be_is_told_by_its_line(tmp_path, line, words):
-    (tmp_path / "a.csv").write_text(f"name,score,width_mm,row\n{line}\n")
+    (tmp_path / "a.csv").write_text(f"name,score,width_mm,row\n{line}\n", encoding="utf-8")
     with pytest.raises(InconsistentError) as told:
         read_table(tmp_path / "a.csv", _Line, advice="again")
     assert str(told.value) == f"{tmp_path / 'a.csv'} cannot be used ({words}): again"
