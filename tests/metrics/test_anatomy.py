@@ -108,3 +108,17 @@ def test_a_volume_without_a_joint_has_no_sizes():
     seen = find_joint(0.5 + 0.1 * np.random.default_rng(0).random((20, 64, 64)), (1.5, 2.5, 2.5))
     assert np.isnan([seen.space_mm(LATERAL), seen.cartilage_mm, seen.level_mm, seen.middle_mm]).all()
     assert np.isnan(bone_width_mm(np.zeros((20, 64, 64)), seen, (1.5, 2.5, 2.5), FEMUR_MM))
+
+
+def test_joints_narrow_with_their_grade_and_where_bone_lies_on_bone_no_9_mm_are_measured():
+    found = {grade: [] for grade in range(4)}
+    for index in range(400):
+        person = draw_participant(12, index)
+        grade = person.knee(person.imaged_side).grades["XRJSM"]
+        if len(found[grade]) < 2:
+            flash = render_flash(person, 128).voxels[13:63]
+            flash = flash[..., ::-1] if person.imaged_side == "left" else flash
+            seen = find_joint(np.clip(flash / np.quantile(flash, 0.997), 0, 1), SPACING_MM)
+            found[grade].append(seen.space_mm(MEDIAL))
+    assert np.median(found[0]) > 1.3 * np.median(found[1]) > 1.3 * 1.3 * np.nanmedian(found[2])
+    assert len(found[3]) == 2 and np.isnan(found[3]).any() and not (np.array(found[3]) > 7).any()

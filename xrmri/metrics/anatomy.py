@@ -1,16 +1,18 @@
 """Sizes of a knee in millimetres, by one rule for acquired and generated volumes: joint space, cartilage, bones.
 
 The rule is for water-excited FLASH: bone dark, cartilage bright. Columns of 2.5 mm are looked at in both compartments.
-Going down a column, the joint is the brightest place within 25 mm of the joint line; femur and tibia begin where
-brightness falls to half between that place and the bone, between two rows. A column counts where the joint is at least
-twice as bright as either bone. Slices count within 7.5 mm of the middle of those with a joint.
+Going down a column, the joint is the brightest place within 8 mm of this knee's joint line, which is where most columns
+are brightest within 25 mm of the mean knee's; femur and tibia begin where brightness falls to half between that place
+and the bone, between two rows. A column counts where the joint is at least twice as bright as either bone, and a
+compartment where a fifth of its columns have a space of at most 7 mm: where bone lies on bone, what is bright is
+something else. Slices count within 7.5 mm of the middle of those with a joint.
 
 The widths of the bones are measured from the middle outwards, in rows averaged over 4 mm: a bone ends where brightness
 leaves the range of its own marrow. The tests hold all of it to the phantom's label maps, within a pixel.
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,12 @@ Floats = NDArray[np.float64]
 COLUMN_MM = 2.5
 FAR_MM = 25.0
 """From the joint line of the mean knee to that of any other."""
+NEAR_MM = 8.0
+"""From the joint line of a knee to the brightest place of a column (choice: plateaus tilt and sag by less)."""
+WIDEST_MM = 7.0
+"""Of a joint space: what is wider lies between other things (choice: healthy ones have 3 to 6 mm)."""
+SEEN = 0.2
+"""Share of a compartment's columns that tell its joint space (choice)."""
 SPACE_MM = 7.0
 """From the brightest place of a column to either bone, at most."""
 BONE_MM = (8.0, 16.0)
@@ -68,8 +76,10 @@ class JointLines:
         return _median(self.tibia_mm[self.slices])
 
     def space_mm(self, side: int) -> float:
-        """Median joint space of one compartment: LATERAL or MEDIAL."""
-        return _median((self.tibia_mm - self.femur_mm)[self.slices][:, self._bearing(side)])
+        """Median joint space of one compartment, LATERAL or MEDIAL; NaN where most of it is not seen."""
+        space_mm = (self.tibia_mm - self.femur_mm)[self.slices][:, self._bearing(side)]
+        told = space_mm[space_mm <= WIDEST_MM]
+        return _median(told) if told.size >= max(SEEN * space_mm.size, 1) else np.nan
 
     @property
     def cartilage_mm(self) -> float:
@@ -106,19 +116,15 @@ def find_joint(volume: NDArray[np.floating], spacing_mm: tuple[float, float, flo
     count = volume.shape[2] // wide
     columns = volume[:, :, : count * wide].reshape(*volume.shape[:2], count, wide).mean(axis=3, dtype=np.float64)
     rows = np.arange(volume.shape[1])
-    top = max(int(line * len(rows) - FAR_MM / row_mm), 0)
-    centre = columns[:, top : top + round(2 * FAR_MM / row_mm) + 1].argmax(axis=1) + top
-    offset = rows[None, :, None] - centre[:, None, :]
-    peak = np.take_along_axis(columns, centre[:, None, :], axis=1)[:, 0]
-    near, far = (round(mm / row_mm) for mm in BONE_MM)
-    above = _mean_where(columns, (offset >= -far) & (offset <= -near))
-    below = _mean_where(columns, (offset >= near) & (offset <= far))
-    reach = np.abs(offset) <= round(SPACE_MM / row_mm)
+    first = _brightest(columns, line * len(rows), FAR_MM, row_mm)
+    level = float(np.median(first.row[first.is_joint])) if first.is_joint.any() else line * len(rows)
+    found = _brightest(columns, level, NEAR_MM, row_mm)
+    peak, above, below, seen = found.peak, found.above, found.below, found.is_joint
+    reach = np.abs(rows[None, :, None] - found.row[:, None, :]) <= round(SPACE_MM / row_mm)
     bright = reach & (columns > ((peak + above) / 2)[:, None])
     femur = _crossing(columns, bright.argmax(axis=1), -1, (peak + above) / 2)
     bright = reach & (columns > ((peak + below) / 2)[:, None])
     tibia = _crossing(columns, len(rows) - 1 - bright[:, ::-1].argmax(axis=1), 1, (peak + below) / 2)
-    seen = (peak > BRIGHT * above) & (peak > BRIGHT * below)
     half = (peak + (above + below) / 2) / 2
     between = (reach & (columns > half[:, None])).sum(axis=1) * row_mm
     femur_mm, tibia_mm = (np.where(seen, (edge + 0.5) * row_mm, np.nan) for edge in (femur, tibia))
@@ -197,6 +203,35 @@ def outline_distance_mm(one: JointLines, other: JointLines) -> float:
     apart = np.abs(np.stack([one.femur_mm - other.femur_mm, one.tibia_mm - other.tibia_mm]))
     apart = apart[:, one.slices]
     return float(np.nanmean(apart)) if np.isfinite(apart).any() else np.nan
+
+
+class _Brightest(NamedTuple):
+    """The brightest place of each column; (S, c)."""
+
+    row: NDArray[np.int64]
+    peak: Floats
+    above: Floats
+    """Brightness where the femur is, if this is the joint."""
+    below: Floats
+
+    @property
+    def is_joint(self) -> NDArray[np.bool_]:
+        """Whether it is bright between two dark bones."""
+        return (self.peak > BRIGHT * self.above) & (self.peak > BRIGHT * self.below)
+
+
+def _brightest(columns: Floats, level: float, within_mm: float, row_mm: float) -> _Brightest:
+    """Of columns (S, H, c), within so many mm of a row."""
+    top = max(int(level - within_mm / row_mm), 0)
+    row = columns[:, top : top + round(2 * within_mm / row_mm) + 1].argmax(axis=1) + top
+    offset = np.arange(columns.shape[1])[None, :, None] - row[:, None, :]
+    near, far = (round(mm / row_mm) for mm in BONE_MM)
+    return _Brightest(
+        row=row,
+        peak=np.take_along_axis(columns, row[:, None, :], axis=1)[:, 0],
+        above=_mean_where(columns, (offset >= -far) & (offset <= -near)),
+        below=_mean_where(columns, (offset >= near) & (offset <= far)),
+    )
 
 
 def _median(values: Floats) -> float:
