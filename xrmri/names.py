@@ -40,6 +40,11 @@ def is_safe_name(text: str) -> bool:
     return safe_name(text) == text
 
 
+def stays_within(text: str) -> bool:
+    """Whether a relative path out of a file leads to nowhere outside of the folder that it is relative to."""
+    return not text.startswith("/") and ".." not in text.split("/")
+
+
 def cells(row: Iterable[object]) -> list[object]:
     """A row of a table: texts on one line, and none that a spreadsheet would compute."""
     return [_cell(value) if isinstance(value, str) else value for value in row]

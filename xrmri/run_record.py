@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_json
+from xrmri.names import stays_within
 from xrmri.typed import Between, UnfitError, content_of, record_of, shown
 
 RECORD = "run.json"
@@ -48,7 +49,7 @@ class RunRecord:
     def __post_init__(self) -> None:
         """Refuse a file that lies elsewhere: what is listed is hashed, and may be removed."""
         for name in (*(self.outputs or ()), *(self.files or ())):
-            if name.startswith("/") or ".." in name.split("/"):
+            if not stays_within(name):
                 raise UnfitError(f"it lists {shown(name)}, which is not in its folder")
 
 

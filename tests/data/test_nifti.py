@@ -24,6 +24,15 @@ def knee(dtype=np.int16, side="right"):
     return Volume(voxels=voxels, geometry=Geometry.centred("coronal", voxels.shape, SPACING_MM), side=side)
 
 
+def write_with(file, *changes):
+    """The knee in a file whose header holds something else: (place, format, number) of each change."""
+    write_volume(file, knee(), WORDS)
+    content = bytearray(file.read_bytes())
+    for place, form, number in changes:
+        struct.pack_into(form, content, place, number)
+    file.write_bytes(content)
+
+
 def test_nibabel_reads_a_coronal_volume_with_the_axes_left_inferior_anterior(tmp_path):
     volume = knee()
     write_volume(tmp_path / "knee.nii.gz", volume, WORDS)
@@ -152,11 +161,7 @@ def test_a_place_that_cannot_be_written_is_told_in_one_line(tmp_path):
     ],
 )
 def test_a_place_of_voxels_or_a_scale_that_cannot_be_is_refused(tmp_path, magic, place, number, refused):
-    write_volume(tmp_path / "a.nii", knee(), WORDS)
-    content = bytearray((tmp_path / "a.nii").read_bytes())
-    content[344:348] = magic
-    content[place : place + 4] = struct.pack("<f", number)
-    (tmp_path / "a.nii").write_bytes(content)
+    write_with(tmp_path / "a.nii", (344, "4s", magic), (place, "<f", number))
     if refused:
         with pytest.raises(InputError):
             read_volume(tmp_path / "a.nii")
@@ -165,10 +170,7 @@ def test_a_place_of_voxels_or_a_scale_that_cannot_be_is_refused(tmp_path, magic,
 
 
 def test_voxels_that_begin_with_the_file_would_be_read_from_within_the_header_and_are_refused(tmp_path):
-    write_volume(tmp_path / "a.nii", knee(), WORDS)
-    content = bytearray((tmp_path / "a.nii").read_bytes())
-    struct.pack_into("<f", content, 108, 0.0)
-    (tmp_path / "a.nii").write_bytes(content)
+    write_with(tmp_path / "a.nii", (108, "<f", 0.0))
     with pytest.raises(InputError, match="has its voxels at byte 0, scaled by 1"):
         read_volume(tmp_path / "a.nii")
 
@@ -209,10 +211,7 @@ NAN, INF = float("nan"), float("inf")
     ],
 )
 def test_a_size_or_a_place_of_voxels_that_cannot_be_is_refused_where_itk_takes_another(tmp_path, at, numbers, said):
-    write_volume(tmp_path / "a.nii", knee(), WORDS)
-    content = bytearray((tmp_path / "a.nii").read_bytes())
-    struct.pack_into("<f", content, at, *numbers)
-    (tmp_path / "a.nii").write_bytes(content)
+    write_with(tmp_path / "a.nii", (at, "<f", *numbers))
     for read in (read_volume, read_place):
         with pytest.raises(InputError) as told:
             read(tmp_path / "a.nii")
@@ -221,27 +220,17 @@ def test_a_size_or_a_place_of_voxels_that_cannot_be_is_refused_where_itk_takes_a
 
 @pytest.mark.parametrize(("code_at", "number_at"), [(252, 256), (254, 280)])
 def test_a_place_that_no_code_vouches_for_may_hold_anything(tmp_path, code_at, number_at):
-    write_volume(tmp_path / "a.nii", knee(), WORDS)
-    content = bytearray((tmp_path / "a.nii").read_bytes())
-    struct.pack_into("<f", content, number_at, NAN)
-    struct.pack_into("<h", content, code_at, 0)
-    (tmp_path / "a.nii").write_bytes(content)
+    write_with(tmp_path / "a.nii", (number_at, "<f", NAN), (code_at, "<h", 0))
     volume = read_volume(tmp_path / "a.nii")
     assert volume.geometry.spacing_mm == pytest.approx(SPACING_MM) and np.array_equal(volume.voxels, knee().voxels)
 
 
 def test_a_voxel_may_have_a_metre_and_no_more(tmp_path):
-    write_volume(tmp_path / "a.nii", knee(), WORDS)
-    content = bytearray((tmp_path / "a.nii").read_bytes())
-    struct.pack_into("<f", content, 88, 1000.0)
-    (tmp_path / "a.nii").write_bytes(content)
+    write_with(tmp_path / "a.nii", (88, "<f", 1000.0))
     assert read_volume(tmp_path / "a.nii").geometry.spacing_mm[0] == 1000
 
 
 def test_a_scale_that_makes_voxels_larger_than_any_number_is_told(tmp_path):
-    write_volume(tmp_path / "a.nii", knee(), WORDS)
-    content = bytearray((tmp_path / "a.nii").read_bytes())
-    struct.pack_into("<f", content, 112, 1e38)
-    (tmp_path / "a.nii").write_bytes(content)
+    write_with(tmp_path / "a.nii", (112, "<f", 1e38))
     with pytest.raises(InputError, match="scales its voxels beyond all numbers"):
         read_volume(tmp_path / "a.nii")

@@ -12,6 +12,7 @@ from typing import Any
 from xrmri.documents import read_json
 from xrmri.errors import InputError, XrmriError
 from xrmri.files import sha256, write_json
+from xrmri.names import stays_within
 from xrmri.seals import SEAL, sealed
 
 DICOM_FOLDER = "_dicom"
@@ -123,7 +124,7 @@ def added(sidecar: Path, files: Sequence[Path]) -> Iterator[None]:
 def _is_of(name: str, sidecar: Path) -> bool:
     """Whether a file of a name may be one of the volume that a sidecar is of."""
     parts = PurePosixPath(name).parts
-    return 1 <= len(parts) <= 2 and ".." not in parts and parts[0].startswith(sidecar.stem)
+    return 1 <= len(parts) <= 2 and stays_within(name) and parts[0].startswith(sidecar.stem)
 
 
 def _within(files: Iterable[Path]) -> Iterator[Path]:

@@ -252,11 +252,13 @@ def main() -> int:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     training = Teaching(films=given.films, plates=given.plates, size=given.size, seed=given.seed, init=given.init)
-    if given.joints and not given.joints.is_dir():
-        parser.error(f"--joints {given.joints} is not a folder")
-    return exit_code_of(
-        lambda: train(given.out, training, joints=given.joints, workers=given.workers, save_minutes=given.save_minutes)
-    )
+
+    def teach() -> None:
+        if given.joints and not given.joints.is_dir():
+            raise InputError(f"--joints {given.joints} is not a folder")
+        train(given.out, training, joints=given.joints, workers=given.workers, save_minutes=given.save_minutes)
+
+    return exit_code_of(teach)
 
 
 if __name__ == "__main__":
