@@ -34,7 +34,7 @@ class JointCrop:
     pixels: np.ndarray
     """(H, W) uint16, windowed, in film orientation."""
     shown: np.ndarray | None = None
-    """The same, black where a picture of one joint has ended and `pixels` go on; None of a film, which ends in black."""
+    """The same, black where a picture of a joint has ended and `pixels` go on; None of a film, which ends in black."""
     width_mm: float | None
     """None where the file does not tell."""
     side: str | None
