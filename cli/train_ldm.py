@@ -21,6 +21,10 @@ def train_ldm(
     anchor_dataset: Annotated[
         Path | None, typer.Option(help="Dataset that the anchor learns from, where it is another: more people.")
     ] = None,
+    films: Annotated[
+        Path | None, typer.Option(help="Folder from detect-knee whose knees teach the anchor's reader beforehand.")
+    ] = None,
+    film_table: Annotated[Path | None, typer.Option(help="CSV with a line for each of them: name, numbers.")] = None,
     method: Annotated[str | None, setting(TrainLdm, "method")] = None,
     max_steps: Annotated[int | None, setting(TrainLdm, "max_steps")] = None,
     batch_size: Annotated[int | None, setting(TrainLdm, "batch_size")] = None,
@@ -44,6 +48,5 @@ def train_ldm(
     )
     from xrmri.stages import train_ldm as stage
 
-    common.conclude(
-        stage.run(dataset, vae, out, config, execution=common.execution(), init=init, anchor_dataset=anchor_dataset)
-    )
+    ways = {"init": init, "anchor_dataset": anchor_dataset, "films": films, "film_table": film_table}
+    common.conclude(stage.run(dataset, vae, out, config, execution=common.execution(), **ways))

@@ -521,9 +521,19 @@ class TrainLdm(Training):
     """The anchor's finish_minutes; finish_minutes is then the denoiser's (choice)."""
     anchor_learning_rate: float = 8e-4
     """Its peak, before a cosine down to nothing (choice: at 1.5e-3 the warp may start dead)."""
+    anchor_edge_weight: float = 12.0
+    """How many times more an error counts where the mean knee changes most from row to row; 0: all alike (choice)."""
     anchor_folds: int = 2
     """Parts of the training split that each get an anchor which learnt from the others: the denoiser must not see how
     well an anchor knows its own people (choice)."""
+    reader_steps: int = 3_000
+    """Optimiser steps of the anchor's reader on --films, before the anchor (choice)."""
+    reader_batch_size: int = 32
+    """Joints per optimiser step of the reader (choice)."""
+    reader_finish_minutes: float = 0.0
+    """The reader's finish_minutes (choice)."""
+    reader_learning_rate: float = 1e-3
+    """Its peak, before a cosine down to nothing (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -541,9 +551,11 @@ class TrainLdm(Training):
         _require(not self.anchor or self.method == "xray2mri", "anchor is of --method xray2mri")
         for name in ("drop_token", "drop_both", "drop_concat", "drop_features"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, not {getattr(self, name)}")
-        for name in ("anchor_steps", "anchor_batch_size"):
+        for name in ("anchor_steps", "anchor_batch_size", "reader_steps", "reader_batch_size"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
-        _require(self.anchor_learning_rate > 0, "anchor_learning_rate must be above 0")
+        for name in ("anchor_learning_rate", "reader_learning_rate"):
+            _require(getattr(self, name) > 0, f"{name} must be above 0")
+        _require(0 <= self.anchor_edge_weight <= 1000, "anchor_edge_weight must be 0 to 1000")
         _require(2 <= self.anchor_folds <= 20, f"anchor_folds must be 2 to 20, not {self.anchor_folds}")
 
 

@@ -61,6 +61,10 @@ class AnchorFacts:
     """Which they stand in."""
     r2: float
     """Share of the variance between held-out people that it explains, at its own resolution."""
+    films: Annotated[int, Between(0)] = 0
+    """That taught its reader beforehand."""
+    reader_r2: float | None = None
+    """Mean share of the variance of what is known of held-out films that the reader then told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

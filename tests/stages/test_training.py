@@ -18,7 +18,7 @@ from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.facts import read_autoencoder_facts, read_model_facts
 from xrmri.learning.batches import Samples
-from xrmri.learning.latents import Encoders, Latents, cache_latents
+from xrmri.learning.latents import Caches, Encoders, Latents, cache_latents
 from xrmri.models.bundle import load_bundle
 from xrmri.run_record import read_record
 from xrmri.stages import train_ldm, train_vae
@@ -63,7 +63,7 @@ def test_the_model_folder_alone_holds_what_generating_needs(made):
 
 
 def test_the_measured_scale_makes_the_latents_of_unit_deviation(made):
-    facts, cache = read_model_facts(made / "ldm"), next((made / "ldm" / "cache").iterdir())
+    facts, cache = read_model_facts(made / "ldm"), next((made / "ldm" / "cache").glob("slices-*"))
     mean, logvar = np.load(cache / "train" / "slices.npy").astype(float).swapaxes(0, 1)
     drawn = mean + np.exp(0.5 * logvar) * np.random.default_rng(0).standard_normal(mean.shape)
     assert (drawn * facts.latent_scale).std() == pytest.approx(1, rel=0.02)
@@ -189,7 +189,7 @@ def test_a_clip_tower_at_random_is_an_explicit_choice_and_travels_with_the_model
         patched.setattr("xrmri.models.radiograph_encoder.TowerSizes", small)
         train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", config, execution=ON_CPU)
     bundle = load_bundle(tmp_path / "ldm")
-    cache = next((tmp_path / "ldm" / "cache").iterdir())
+    cache = next((tmp_path / "ldm" / "cache").glob("shown-*"))
     y = torch.from_numpy(open_dataset(made / "dataset").radiograph("0") / 32767.5 - 1).float()[None]
     token = bundle.radiograph_encoder(y)[0, 0].numpy()
     assert np.load(cache / "train" / "tokens.npy")[0] == pytest.approx(token, abs=1e-2)
@@ -270,15 +270,16 @@ def test_encoding_that_was_interrupted_goes_on_where_it_stopped(made, tmp_path):
 
     encoders = Encoders(moments=moments, show=lambda _, y: y[None, None], token=lambda y: torch.zeros(len(y), 3))
     call = {"view": training_view(slices.dataset, "crop"), "variants": 2, "seed": 0, "tell": lambda *_: None}
+    caches = Caches(slices=tmp_path, shown=tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        cache_latents(tmp_path, slices, range(36), encoders, **call)
+        cache_latents(caches, slices, range(36), encoders, **call)
     assert not (tmp_path / "slices.npy").exists()
-    found = cache_latents(tmp_path, slices, range(36), encoders, **call)
+    found = cache_latents(caches, slices, range(36), encoders, **call)
     assert seen == [4, 4, 4, "stop", 4, 4, 4, 4, 4, 4]
     assert found.moments.shape == (36, 2, 4, 8, 8) and found.radiographs.shape == (6, 2, 1, 1, 32, 32)
     assert found.tokens.shape == (6, 2, 3)
     from xrmri.data.slices import slice_image
 
     assert found.moments[20, 0, 0] == pytest.approx(slice_image(slices.dataset, "3", 2)[::4, ::4].numpy(), abs=1e-3)
-    cache_latents(tmp_path, slices, range(36), encoders, **call)
+    cache_latents(caches, slices, range(36), encoders, **call)
     assert len(seen) == 10

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -40,6 +41,8 @@ BEST = "best.safetensors"
 _JUDGED_AT_ONCE = 8
 _WARPS = Warps(turn_degrees=3.0, stretch=0.03, shift=0.03)
 """What film and volume share in training (choice)."""
+_EDGE_PIXELS = (1.0, 2.5, 2.5)
+"""By how many slices, rows and columns an edge of the mean knee is widened: by so much knees differ (choice)."""
 
 
 class AnchorBatch(NamedTuple):
@@ -148,6 +151,7 @@ def learn_anchor(
     config: TrainLdm,
     trainer: Trainer,
     begin: Anchor | None = None,
+    reader: nn.Module | None = None,
 ) -> LearntAnchor:
     """Train an anchor, or go on with one, and take it at its best.
 
@@ -159,6 +163,7 @@ def learn_anchor(
         config: of train-ldm; what belongs to the anchor in it begins with `anchor`.
         trainer: what trains it.
         begin: an earlier anchor, whose weights and template it starts from; without one, from the mean volume.
+        reader: one that was taught beforehand, with which it starts.
 
     Raises:
         StoppedEarly: stopped and saved.
@@ -174,6 +179,8 @@ def learn_anchor(
     else:
         told = f"the anchor of --init has {begin.sizes}, this training needs {sizes}"
         raise InconsistentError(f"{told}: take slices of the same size, or start without --init")
+    if reader:
+        anchor.reader.load_state_dict(reader.state_dict())
     recipe = replace(
         config,
         max_steps=config.anchor_steps,
@@ -192,7 +199,8 @@ def learn_anchor(
             _keep(network, best, r2)
         return {"r2": r2}
 
-    task = Task(name="train-ldm: anchor", load=batch, loss=_loss, validate=validate)
+    loss = partial(_loss, weights=edge_weights(mean, config.anchor_edge_weight).to(device))
+    task = Task(name="train-ldm: anchor", load=batch, loss=loss, validate=validate)
     folder.mkdir(parents=True, exist_ok=True)
     trainer.fit(anchor, task, recipe, folder)
     if best.is_file():
@@ -241,11 +249,30 @@ def _training_batch(pairs: CoarsePairs, order: Shuffle, config: TrainLdm, positi
     return _joined(chosen)
 
 
-def _loss(network: nn.Module, batch: AnchorBatch) -> Tensor:
+def edge_weights(mean: Tensor, weight: float) -> Tensor:
+    """How much an error counts at each place: where the mean knee changes from row to row, `weight` times as much more.
+
+    A joint space is a few voxels of thousands, and what a film tells of it best is where it begins and ends.
+
+    Args:
+        mean: (D, M, M).
+        weight: 0 counts all places alike.
+
+    Returns:
+        (D, M, M) float32 with mean 1.
+    """
+    slope = np.abs(np.gradient(mean.numpy(), axis=1))
+    smooth = gaussian_filter(slope, _EDGE_PIXELS)
+    steepest = max(float(np.percentile(smooth, 99.5)), 1e-6)
+    weights = 1 + weight * (smooth / steepest).clip(0, 1)
+    return torch.from_numpy((weights / weights.mean()).astype(np.float32))
+
+
+def _loss(network: nn.Module, batch: AnchorBatch, weights: Tensor) -> Tensor:
     with torch.autocast(batch.y.device.type, enabled=False):
         y, volume = warped(batch.y[:, None], batch.warp)[:, 0], warped(batch.volume, batch.warp)
     expected: Tensor = network(y, batch.features).float()
-    return (expected - volume).square().mean()
+    return (weights * (expected - volume).square()).mean()
 
 
 @torch.no_grad()

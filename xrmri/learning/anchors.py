@@ -11,20 +11,21 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xrmri.config import TrainLdm
 from xrmri.data.features import without_slots
+from xrmri.data.slices import training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
-from xrmri.facts import TEMPLATE, read_model_facts
 from xrmri.files import digest
 from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, sizes_for
+from xrmri.learning.anchor_inputs import AnchorInputs
+from xrmri.learning.known_films import seen_films, teach_reader
 from xrmri.learning.networks import facts_of
-from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, folded, load_anchor
+from xrmri.models.anchor import Anchor, AnchorSizes, folded
 from xrmri.part_facts import AnchorFacts
 from xrmri.run import fingerprint
-from xrmri.seals import are_same
 from xrmri.training.loop import Trainer
 
 FOLDER = "anchor-training"
@@ -63,27 +64,26 @@ class Anchors:
 
 def learn_anchors(
     data: Dataset,
-    cohort: Dataset | None,
+    given: AnchorInputs,
     out: Path,
     *,
     config: TrainLdm,
     trainer: Trainer,
-    begin: Anchor | None = None,
 ) -> Anchors:
     """Train them, or go on where a run has stopped.
 
     Args:
         data: what the denoiser learns from.
-        cohort: what the anchor learns from, if it is another; people who are in `data` too are left out.
+        given: what else they learn from; people of its cohort who are in `data` too are left out.
         out: folder of the model.
         config: of train-ldm.
         trainer: what trains them.
-        begin: the anchor of an earlier model, from which all of them start.
 
     Raises:
         StoppedEarly: stopped and saved.
         InconsistentError: nobody is left to learn from.
     """
+    cohort = given.cohort
     known = cohort or data
     training, held_out = (others(known, split, than=data if cohort else None) for split in ("train", "val"))
     hidden = facts_of(config, data).hidden_slots
@@ -97,15 +97,40 @@ def learn_anchors(
     with trainer.accelerator.main_process_first():
         learnt_from, judged_by = read("train", training, config.radiograph_variants), read("val", held_out, 1)
     sizes = sizes_for(known, features=learnt_from.features.shape[1])
-    learn = partial(learn_anchor, held_out=judged_by, sizes=sizes, config=config, trainer=trainer, begin=begin)
+    reader, worth = _taught(given, known, sizes, out, config=config, trainer=trainer)
+    learn = partial(learn_anchor, held_out=judged_by, sizes=sizes, config=config, trainer=trainer)
+    learn = partial(learn, begin=given.begin, reader=reader)
     of_pairs: dict[str, Anchor] = {}
     for number, fold in enumerate([] if cohort else folds(known, training, config.anchor_folds)):
         rest = [row for row in range(len(training)) if row not in fold]
         anchor = learn(learnt_from.of(rest), folder=out / FOLDER / f"fold-{number}").network
         of_pairs |= {training[row]: anchor for row in fold}
     final = learn(learnt_from, folder=out / FOLDER / "final")
-    facts = AnchorFacts(pairs=len(training), dataset_sha256=fingerprint(known.folder), r2=round(final.r2, 4))
+    facts = AnchorFacts(
+        pairs=len(training),
+        dataset_sha256=fingerprint(known.folder),
+        r2=round(final.r2, 4),
+        films=len(given.films.rows) if given.films else 0,
+        reader_r2=worth,
+    )
     return Anchors(final=final, of_pairs=of_pairs, facts=facts)
+
+
+def _taught(
+    given: AnchorInputs, known: Dataset, sizes: AnchorSizes, out: Path, *, config: TrainLdm, trainer: Trainer
+) -> tuple[nn.Module | None, float | None]:
+    """A reader taught by films, and the share of what is known of others that it tells; None where there are none."""
+    films = given.films
+    if films is None:
+        return None, None
+    torch.manual_seed(config.seed)
+    reader = (given.begin or Anchor(sizes)).reader
+    view = replace(training_view(known, config.radiograph_grid), pixels=sizes.radiograph_pixels)
+    key = digest([fingerprint(films.knees.folder), list(films.rows), view.slice_mm, view.grid, view.pixels])
+    with trainer.accelerator.main_process_first():
+        seen = seen_films(films, view, out / "cache" / "films" / key[:12], tell=trainer.execution.progress)
+    worth = teach_reader(reader, seen, films.films(), out / FOLDER / "reader", config=config, trainer=trainer)
+    return reader, round(worth, 4)
 
 
 def others(known: Dataset, split: str, *, than: Dataset | None) -> list[str]:
@@ -117,21 +142,6 @@ def others(known: Dataset, split: str, *, than: Dataset | None) -> list[str]:
     return pairs
 
 
-def earlier_anchor(init: Path | None, data: Dataset) -> Anchor | None:
-    """The anchor of the model that a training starts from; None where there is none.
-
-    Raises:
-        InconsistentError: it has learnt from the very people whom the denoiser is to be shown through it.
-    """
-    if init is None or not (init / ANCHOR_FOLDER).is_dir():
-        return None
-    facts = read_model_facts(init).anchor
-    if facts and facts.dataset_sha256 == fingerprint(data.folder):
-        told = f"the anchor of --init {init} has learnt from {data.folder}: it would be shown its own people"
-        raise InconsistentError(f"{told}; give people of their own by --anchor-dataset, or start without --init")
-    return load_anchor(init / ANCHOR_FOLDER)
-
-
 def folds(data: Dataset, pairs: Sequence[str], count: int) -> list[list[int]]:
     """Rows of pairs, cut into so many folds by participant."""
     people = {name: number for number, name in enumerate(sorted({data.index.at[one, "participant"] for one in pairs}))}
@@ -141,15 +151,3 @@ def folds(data: Dataset, pairs: Sequence[str], count: int) -> list[list[int]]:
     if len(parts) < 2:
         raise InconsistentError(f"{data.folder} has one participant to train on, an anchor needs two: anchor = false")
     return parts
-
-
-def require_same_kind(data: Dataset, cohort: Dataset) -> None:
-    """InconsistentError where an anchor that learns from one dataset could not show the knees of the other."""
-    for name in ("frame", "plane", "sequence", "features_sha256"):
-        own, other = getattr(data.facts, name), getattr(cohort.facts, name)
-        if own != other:
-            told = f"{cohort.folder} has another {name} ({other}) than {data.folder} ({own})"
-            raise InconsistentError(f"{told}: build it alike")
-    if not are_same(data.folder / TEMPLATE, cohort.folder / TEMPLATE):
-        told = f"{cohort.folder} lies in the frame of another template than {data.folder}"
-        raise InconsistentError(f"{told}: build it with --template {data.folder}")

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +28,7 @@ from xrmri.data.slices import (
 from xrmri.data.store import Dataset
 from xrmri.data.view import View
 from xrmri.evenly import evenly
-from xrmri.learning.latents import Encoders, Latents, cache_latents
+from xrmri.learning.latents import Caches, Encoders, Latents, cache_latents
 from xrmri.models.condition import Condition, at_depths
 
 log = logging.getLogger(__name__)
@@ -146,17 +145,15 @@ class Samples:
 
 
 def read_samples(
-    data: Dataset, cache: Path, encoders: Encoders, *, config: TrainLdm, execution: Execution
+    data: Dataset, caches: Caches, encoders: Encoders, *, config: TrainLdm, execution: Execution
 ) -> tuple[Samples, Samples]:
     """The train split, and some slices of the val split."""
     train, val = index_slices(data, "train"), index_slices(data, "val")
     view = training_view(data, config.radiograph_grid, covariates=config.covariates)
     items, shown = range(len(train)), val.evenly(_VALIDATED)
-    cached = partial(
-        cache_latents, encoders=encoders, view=view, seed=config.seed, tell=execution.progress
-    )
-    learnt = cached(cache / "train", train, items, variants=config.radiograph_variants)
-    held_out = cached(cache / "val", val, shown, variants=1)
+    cached = partial(cache_latents, encoders=encoders, view=view, seed=config.seed, tell=execution.progress)
+    learnt = cached(caches.of("train"), train, items, variants=config.radiograph_variants)
+    held_out = cached(caches.of("val"), val, shown, variants=1)
     measured = learnt.scale()
     scale = config.latent_scale or measured
     log.info("latent scale %.4f; measured 1 / standard deviation %.4f", scale, measured)

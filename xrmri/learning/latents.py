@@ -45,6 +45,20 @@ class Encoders:
     """To (B, W)."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caches:
+    """Where latents are kept, each named by all that its numbers depend on."""
+
+    slices: Path
+    """Of slices: the same for every training on a dataset with one autoencoder."""
+    shown: Path
+    """Of what a denoiser is shown of radiographs: an anchor's, a tower's, in the exposures of a seed."""
+
+    def of(self, split: str) -> "Caches":
+        """Those of one split."""
+        return Caches(slices=self.slices / split, shown=self.shown / split)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Latents:
     """Slices of one split, and its radiographs, as the denoiser is told them."""
@@ -77,7 +91,7 @@ def frozen_encoders(vae: nn.Module, tower: "RadiographEncoder | None", width: in
 
 
 def cache_latents(
-    folder: Path,
+    caches: Caches,
     slices: SliceIndex,
     items: Sequence[int],
     encoders: Encoders,
@@ -90,7 +104,7 @@ def cache_latents(
     """Encode slices, and the radiographs of all pairs of their split, or take them from an earlier call.
 
     Args:
-        folder: belongs to these slices, encoders and exposures alone.
+        caches: of these slices, and of these encoders and exposures, alone.
         slices: the split.
         items: which of its slices.
         encoders: what encodes.
@@ -99,7 +113,8 @@ def cache_latents(
         seed: of the exposures.
         tell: progress.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    for folder in (caches.slices, caches.shown):
+        folder.mkdir(parents=True, exist_ok=True)
     data = slices.dataset
     exposures = list(product(slices.pairs, range(variants)))
 
@@ -116,11 +131,11 @@ def cache_latents(
         )
 
     kept = partial(encoded, tell=tell)
-    of_radiographs = kept(folder / "radiographs.npy", len(exposures), radiographs, make=shown)
-    of_tokens = kept(folder / "tokens.npy", len(exposures), radiographs, make=lambda _, read: encoders.token(read))
+    of_radiographs = kept(caches.shown / "radiographs.npy", len(exposures), radiographs, make=shown)
+    told = kept(caches.shown / "tokens.npy", len(exposures), radiographs, make=lambda _, read: encoders.token(read))
     by_pair = (len(slices.pairs), variants)
     return Latents(
-        moments=kept(folder / "slices.npy", len(items), images, make=lambda _, read: encoders.moments(read)),
+        moments=kept(caches.slices / "slices.npy", len(items), images, make=lambda _, read: encoders.moments(read)),
         radiographs=of_radiographs.reshape(*by_pair, *of_radiographs.shape[1:]),
-        tokens=of_tokens.reshape(*by_pair, *of_tokens.shape[1:]),
+        tokens=told.reshape(*by_pair, *told.shape[1:]),
     )

@@ -170,7 +170,7 @@ def _drawn(
     volume = laid(scanned(person, side, matrix, config, margin=margin), template)
     grades = as_read(person, side)
     radiograph = Radiograph(pixels=film.pixels.astype(np.float32), side=None, spacing_mm=(film.spacing_mm,) * 2)
-    box = _detected(person, side, film)
+    box = detected_box(person, side, film)
     crop, spacing_mm = crop_knee(radiograph, box, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
     assert spacing_mm is not None
     upright = mirrored(crop) if side == LEFT else crop
@@ -191,7 +191,7 @@ def _drawn(
     return DrawnKnee(packed=packed_pair(stored, config.feature_set), line=line)
 
 
-def _detected(person: Participant, side: str, film: Film) -> Box:
+def detected_box(person: Participant, side: str, film: Film) -> Box:
     """The joint box as a detector would draw it."""
     numbers = stream("detected", person.seed, person.index, SIDES.index(side))
     inwards, down = numbers.normal(_OFF_MM, _SPREAD_MM) / film.spacing_mm

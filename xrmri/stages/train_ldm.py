@@ -20,13 +20,13 @@ from xrmri.data.slices import Shuffle, index_slices, training_view
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
-from xrmri.errors import InputError
 from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, read_autoencoder_facts
 from xrmri.files import copy_file, digest, sha256
-from xrmri.learning.anchors import Anchors, earlier_anchor, learn_anchors, require_same_kind
+from xrmri.learning.anchor_inputs import AnchorInputs
+from xrmri.learning.anchors import Anchors, learn_anchors
 from xrmri.learning.batches import Batch, Samples, features_of, read_samples
 from xrmri.learning.imported import read_imported, say_what_became_of_it
-from xrmri.learning.latents import frozen_encoders
+from xrmri.learning.latents import Caches, frozen_encoders
 from xrmri.learning.networks import build_networks, facts_of, inputs_of, parameters, require_match, settled
 from xrmri.learning.pictures import drawn_knees
 from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
@@ -57,6 +57,8 @@ def run(
     execution: Execution,
     init: Path | None = None,
     anchor_dataset: Path | None = None,
+    films: Path | None = None,
+    film_table: Path | None = None,
 ) -> TrainOutcome:
     """Train the denoiser on the latents of the train split.
 
@@ -68,6 +70,8 @@ def run(
         execution: device, dry run.
         init: folder from train-ldm, or a Zero-1-to-3 checkpoint, to start from.
         anchor_dataset: folder from build-dataset whose pairs the anchor learns from, if not those of `dataset`.
+        films: folder from detect-knee whose joints teach the anchor's reader beforehand.
+        film_table: what is known of each of them.
 
     Returns:
         status, output, counts; the last validation loss.
@@ -77,7 +81,7 @@ def run(
         InputError, InconsistentError: what does not belong together, told before anything is written.
     """
     data, imported = open_dataset(dataset), read_imported(init)
-    cohort = _cohort(data, anchor_dataset, config)
+    taught = AnchorInputs.read(data, config, init=init, cohort=anchor_dataset, films=films, film_table=film_table)
     config = settled(config, imported, vae)
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "parameters": parameters(config, data, vae)}
@@ -88,11 +92,11 @@ def run(
     accelerator = prepare_device(execution.device, config)
     networks = build_networks(config, data, vae, init=init, imported=imported)
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
-    begin = earlier_anchor(init, data) if config.anchor else None
     multiply_on_small_maps(denoiser.unet)
     inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}
-    inputs |= {"anchor_dataset": fingerprint(cohort.folder)} if cohort else {}
-    reads, needed_bytes = [dataset, vae, init, anchor_dataset], checkpoint_bytes(count_parameters(denoiser))
+    inputs |= taught.recorded()
+    reads = [dataset, vae, init, anchor_dataset, films, film_table]
+    needed_bytes = checkpoint_bytes(count_parameters(denoiser))
     opened = open_run(accelerator, out, config, inputs, execution=execution, reads=reads, needed_bytes=needed_bytes)
     if opened is None:
         return {"status": "already done", "output": str(out)}
@@ -102,14 +106,14 @@ def run(
         trainer = Trainer(accelerator=accelerator, execution=execution)
         began, anchors = time.monotonic(), None
         if config.anchor:
-            anchors = learn_anchors(data, cohort, out, config=config, trainer=trainer, begin=begin)
+            anchors = learn_anchors(data, taught, out, config=config, trainer=trainer)
         encoders = frozen_encoders(autoencoder, networks.tower, config.context_width, accelerator.device)
         if anchors:
             shape = latent_shape(autoencoder, data.facts.size)
             encoders = replace(encoders, show=partial(anchors.show, features=_told(data, config), shape=shape))
-        cache = out / "cache" / _cache_key(inputs, config, anchors)
+        caches = _caches(out / "cache", inputs, config, anchors)
         with accelerator.main_process_first():
-            training, validation = read_samples(data, cache, encoders, config=config, execution=execution)
+            training, validation = read_samples(data, caches, encoders, config=config, execution=execution)
         schedule = make_schedule(**asdict(_process(config)))
         size = max(1, config.batch_size)
         held_out = {
@@ -183,23 +187,6 @@ def _fit_sampler(out: Path, data: Dataset, config: TrainLdm, device: torch.devic
     add_fits(out, data, device)
 
 
-def _cohort(data: Dataset, anchor_dataset: Path | None, config: TrainLdm) -> Dataset | None:
-    """What the anchor learns from, where it is another dataset.
-
-    Raises:
-        InputError: it is given without an anchor.
-        InconsistentError: it is of other knees than those the denoiser draws.
-    """
-    if anchor_dataset is None:
-        return None
-    if not config.anchor:
-        raise InputError("--anchor-dataset is for a model with an anchor: set anchor = true")
-    cohort = open_dataset(anchor_dataset)
-    require_same_kind(data, cohort)
-    cohort.check()
-    return cohort
-
-
 def _told(data: Dataset, config: TrainLdm) -> dict[str, Tensor]:
     """The readings of each pair as an anchor is told them."""
     view = training_view(data, config.radiograph_grid, covariates=config.covariates)
@@ -217,12 +204,14 @@ def _with_time_left(config: TrainLdm, spent_s: float) -> TrainLdm:
     return replace(config, time_limit_minutes=max(limit - spent_s / 60, 1e-9)) if limit else config
 
 
-def _cache_key(inputs: Mapping[str, str], config: TrainLdm, anchors: Anchors | None) -> str:
-    """Names a cache by all that its numbers depend on."""
+def _caches(folder: Path, inputs: Mapping[str, str], config: TrainLdm, anchors: Anchors | None) -> Caches:
+    """The caches of a training, named by all that their numbers depend on."""
     relevant = {name: value for name, value in inputs.items() if name != "init"}
     radiographs: list[Any] = [config.radiograph_grid, config.radiograph_variants]
     radiographs += [anchors.digest] if anchors else []
-    return digest([relevant, *radiographs, config.context_width, config.seed])[:12]
+    shown = digest([relevant, *radiographs, config.context_width, config.seed])
+    slices = digest([inputs["dataset"], inputs["vae"]])
+    return Caches(slices=folder / f"slices-{slices[:12]}", shown=folder / f"shown-{shown[:12]}")
 
 
 def _process(config: TrainLdm) -> ScheduleFacts:
