@@ -3,7 +3,7 @@
 # Two cohorts, both knees of each person: many, from whom the anchor learns, and fewer, whom it has never seen, for
 # autoencoder and denoiser. Both are drawn as fine as a scanner's slices: where slices are coarser, the brightest pixels,
 # which set the window, are darker, and an anchor that learnt from such expects knees 5 % too bright (measured).
-# The autoencoder ends with an adversarial term.
+# The autoencoder ends with an adversarial term. What reads the film is taught beforehand, by films without MRI.
 # tests/bundle.sh PYTHON FOLDER [PEOPLE]
 set -eu
 python=$1 work=$2 many=${3:-1200}
@@ -12,10 +12,12 @@ xrmri() { "$python" -m xrmri "$@" --no-progress; }
 "$python" -m xrmri.stages.draw_cohort -o "$work/dataset" --people 96 --seed 20
 "$python" -m xrmri.stages.draw_cohort -o "$work/cohort" --people "$many" --seed 30 \
     --shares 0.92 0.08 0 --frame "$work/dataset"
+"$python" -m xrmri.stages.draw_films -o "$work/films" --people "$((2 * many))" --seed 70
 printf '[train-vae]\nadversarial_weight = 0.004\nlearning_rate = 2e-4\n' > "$work/sharper.toml"
 xrmri train-vae "$work/dataset" --preset demo -o "$work/vae"
 xrmri train-vae "$work/dataset" --preset demo --config "$work/sharper.toml" --max-steps 500 --init "$work/vae" \
     -o "$work/sharper"
-xrmri train-ldm "$work/dataset" "$work/sharper" --preset demo --anchor-dataset "$work/cohort" -o "$work/ldm"
+xrmri train-ldm "$work/dataset" "$work/sharper" --preset demo --anchor-dataset "$work/cohort" \
+    --films "$work/films" --film-table "$work/films/known.csv" -o "$work/ldm"
 "$python" -m xrmri.stages.train_tissues "$work/ldm"
 "$python" -m xrmri.stages.bundle "$work/ldm" "$work/dataset"

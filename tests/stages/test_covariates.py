@@ -4,22 +4,27 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.conftest import TINY
 from tests.made_facts import record_dataset
 from xrmri.config import TrainLdm
+from xrmri.data.known_films import read_known_films
 from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError
 from xrmri.facts import read_model_facts
 from xrmri.learning.batches import Samples
+from xrmri.stages import known_films
 
 NOBODY = {"age": None, "sex": None, "bmi": None}
+READ = "X-Ray Image Assessments_ASCII/Semi-Quant Scoring_ASCII/kxr_sq_bu00.txt"
 SHARD = "pairs-00000-of-00001.h5"
 
 
@@ -190,3 +195,19 @@ def test_each_covariate_is_left_out_for_itself_in_the_share_that_features_are(ch
     whole = readings[:, 0] > 0
     alone = np.mean((age[whole, 0] > 0) & (sex[whole, 0] == 0) & (bmi[whole, 0] == 0))
     assert alone == pytest.approx(0.75 * 0.25**2, abs=0.02)
+
+
+def test_the_readings_of_all_films_become_a_table_that_teaches_a_reader(chain, tmp_path, monkeypatch):
+    out = tmp_path / "known.csv"
+    monkeypatch.setattr("sys.argv", ["known_films", str(chain.knees), str(chain.oai), "-o", str(out)])
+    assert known_films.main() == 0
+    found = read_known_films(chain.knees, out)
+    assert 4 <= len(found.rows) <= 20 and "v00xrkl" in found.columns
+    read = pd.read_csv(chain.oai / READ, sep="|", dtype=str)
+    of_knee = {(line.ID, {"1": "right", "2": "left"}[line.SIDE[0]]): line.V00XRKL for line in read.itertuples()}
+    table, knees = pd.read_csv(out, dtype=str), pd.read_csv(chain.knees / "knees.csv", dtype=str).set_index("name")
+    for line in table.itertuples():
+        knee = knees.loc[line.name]
+        person = next(part for part in Path(knee["source"]).parts if part.startswith("9") and len(part) == 7)
+        assert line.V00XRKL == of_knee[person, knee["side"]][0]
+    assert known_films.main() == 2  # what lies there already is not overwritten

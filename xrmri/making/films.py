@@ -7,7 +7,7 @@ drawn once: an unfinished folder goes on where it stopped.
 import csv
 import io
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,7 @@ def draw_films(out: Path, plan: FilmPlan, execution: Execution) -> None:
             execution.progress("films", done, plan.count, "people")
         people = [draw_participant(plan.seed, index) for index in range(plan.count)]
         knees, _ = write_knees(out, (knee for person in people for knee in _knees(person, parts)))
-        lines = [{NAME: _name(person, side)} | known(person, side) for person in people for side in SIDES]
+        lines = [{NAME: _name(person, side), **known(person, side)} for person in people for side in SIDES]
         text = io.StringIO()
         writer = csv.DictWriter(text, lines[0], lineterminator="\n")
         writer.writeheader()
@@ -85,7 +85,7 @@ def draw_films(out: Path, plan: FilmPlan, execution: Execution) -> None:
     shutil.rmtree(out / _PARTS.parts[0])
 
 
-def known(person: Participant, side: str) -> Mapping[str, float]:
+def known(person: Participant, side: str) -> dict[str, float]:
     """What is true of a drawn knee: its shape, the joint spaces in mm, and its grades."""
     knee = person.knee(side)
     gaps, size = joint_gaps(knee), knee.shape.size

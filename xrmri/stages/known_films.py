@@ -22,6 +22,9 @@ from xrmri.files import write_text
 
 log = logging.getLogger(__name__)
 
+_PLACE = 4
+"""Folders by which a series is known wherever its release lies: 0.C.2/9000001/20050101/00000101."""
+
 
 def main() -> int:
     """The command line."""
@@ -42,11 +45,11 @@ def _write(folder: Path, root: Path, out: Path) -> None:
         raise InputError(f"{out} exists: remove it, or give another -o")
     knees, release = open_knees(folder), find_release(root)
     readings = read_readings(release.readings)
-    films = {series.path.resolve(): series for series in release.series if series.kind == FILM}
+    films = {series.path.parts[-_PLACE:]: series for series in release.series if series.kind == FILM}
     lines = []
     for name, source, side in zip(knees.table["name"], knees.table["source"], knees.table["side"], strict=True):
-        place = Path(source).resolve()
-        series = films.get(place) or films.get(place.parent)
+        place = Path(source)
+        series = films.get(place.parts[-_PLACE:]) or films.get(place.parent.parts[-_PLACE:])
         reading = readings.get((series.participant, series.visit, side)) if series else None
         if reading and not reading.prosthesis:
             lines.append({NAME: name} | dict(reading.grades))
