@@ -25,6 +25,9 @@ def train_ldm(
         Path | None, typer.Option(help="Folder from detect-knee whose knees teach the anchor's reader beforehand.")
     ] = None,
     film_table: Annotated[Path | None, typer.Option(help="CSV with a line for each of them: name, numbers.")] = None,
+    latents: Annotated[
+        Path | None, typer.Option(help="Keep latents of slices here, for several trainings (default: in the output).")
+    ] = None,
     method: Annotated[str | None, setting(TrainLdm, "method")] = None,
     max_steps: Annotated[int | None, setting(TrainLdm, "max_steps")] = None,
     batch_size: Annotated[int | None, setting(TrainLdm, "batch_size")] = None,
@@ -48,5 +51,7 @@ def train_ldm(
     )
     from xrmri.stages import train_ldm as stage
 
-    ways = {"init": init, "anchor_dataset": anchor_dataset, "films": films, "film_table": film_table}
-    common.conclude(stage.run(dataset, vae, out, config, execution=common.execution(), **ways))
+    folders = {"init": init, "anchor_dataset": anchor_dataset, "films": films, "film_table": film_table}
+    common.conclude(
+        stage.run(dataset, vae, out, config, execution=common.execution(), latents=latents, **folders)
+    )

@@ -78,11 +78,13 @@ done
 xrmri train-vae "$dataset" --config "$work/settings/vae.toml" -o "$work/vae"
 
 # The learning rate of each method: as many rates and steps for all, the val split decides.
-train() { xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/$1.toml" --seed "$2" -o "$3"; }
+train() {
+    xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/$1.toml" --seed "$2" --latents "$work/latents" -o "$3"
+}
 for method in $searched; do
     for rate in $rates; do
         xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/search-$method.toml" --learning-rate "$rate" \
-            -o "$work/search/$method/$rate" || {
+            --latents "$work/latents" -o "$work/search/$method/$rate" || {
             code=$? # a rate at which the loss is no longer finite ends with 3, and is out
             [ $code -eq 3 ] || exit $code
         }

@@ -19,7 +19,7 @@ COMMANDS = {
                       "--max-rejected", "--frame", "--template", "--shards", "--shard", "--figures", "--merge",
                       "--verify"},
     "train-vae": TRAINING,
-    "train-ldm": TRAINING | {"--method", "--anchor-dataset", "--films", "--film-table"},
+    "train-ldm": TRAINING | {"--method", "--anchor-dataset", "--films", "--film-table", "--latents"},
     "generate": {"--output", "--mean", "--features", "--set", "--side", "--model", "--split", "--num-slices", "--steps",
                  "--sampler", "--eta", "--guidance", "--guidance-features", "--noise", "--noise-length-mm", "--samples",
                  "--precision", "--sweep", "--like", "--frame", "--dicom", "--gif", "--html", "--shard", "--both",

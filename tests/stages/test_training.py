@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.facts import read_autoencoder_facts, read_model_facts
+from xrmri.files import sha256
 from xrmri.learning.batches import Samples
 from xrmri.learning.latents import Caches, Encoders, Latents, cache_latents
 from xrmri.models.bundle import load_bundle
@@ -283,3 +284,36 @@ def test_encoding_that_was_interrupted_goes_on_where_it_stopped(made, tmp_path):
     assert found.moments[20, 0, 0] == pytest.approx(slice_image(slices.dataset, "3", 2)[::4, ::4].numpy(), abs=1e-3)
     cache_latents(caches, slices, range(36), encoders, **call)
     assert len(seen) == 10
+
+
+def test_trainings_share_the_latents_of_slices_and_end_as_each_would_alone(made, tmp_path):
+    shared, config = tmp_path / "latents", TrainLdm.load(preset="tiny", max_steps=2)
+    given = {"execution": ON_CPU, "latents": shared}
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "first", config, **given)
+    (found,) = shared.glob("slices-*/train/slices.npy")
+    written = found.stat().st_mtime_ns
+    other = replace(config, seed=1)
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "second", other, **given)
+    train_ldm.run(made / "dataset", made / "vae", tmp_path / "alone", other, execution=ON_CPU)
+    assert found.stat().st_mtime_ns == written and not list(shared.rglob("*.lock"))
+    assert not list((tmp_path / "second" / "cache").glob("slices-*"))
+    file = "unet/diffusion_pytorch_model.safetensors"
+    weights = [sha256(tmp_path / name / file) for name in ("second", "alone", "first")]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_who_comes_while_latents_are_made_waits_for_them(made, tmp_path, monkeypatch):
+    from xrmri.holding import hold
+    from xrmri.learning import latents
+
+    held, waited = hold(tmp_path), []
+
+    def wait(_):
+        waited.append(len(waited))
+        if len(waited) == 2:
+            held.release()
+
+    monkeypatch.setattr(latents.time, "sleep", wait)
+    with latents._alone_in(tmp_path):
+        assert waited == [0, 1]
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,10 @@ Shapes: N slices, P pairs, V variants of a radiograph, K slices shown (1, or the
 channels, h x w latent pixels, W context width.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -20,13 +23,19 @@ from torch import Tensor, nn
 
 from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
 from xrmri.data.view import View
+from xrmri.errors import InputError
 from xrmri.evenly import evenly
+from xrmri.holding import hold
 from xrmri.learning.encoding import encoded
 from xrmri.models.autoencoder import encode
 
 if TYPE_CHECKING:  # most models have no tower
     from xrmri.models.radiograph_encoder import RadiographEncoder
 
+log = logging.getLogger(__name__)
+
+_WAIT_S = 5.0
+"""Between looks at a folder that another training fills."""
 Encode = Callable[[Tensor], Tensor]
 """(B, H, W) float32 images in [-1, 1] on the CPU -> one array of numbers an image, on the CPU."""
 Show = Callable[[str, Tensor], Tensor]
@@ -133,9 +142,27 @@ def cache_latents(
     kept = partial(encoded, tell=tell)
     of_radiographs = kept(caches.shown / "radiographs.npy", len(exposures), radiographs, make=shown)
     told = kept(caches.shown / "tokens.npy", len(exposures), radiographs, make=lambda _, read: encoders.token(read))
+    with _alone_in(caches.slices):
+        of_slices = kept(caches.slices / "slices.npy", len(items), images, make=lambda _, read: encoders.moments(read))
     by_pair = (len(slices.pairs), variants)
     return Latents(
-        moments=kept(caches.slices / "slices.npy", len(items), images, make=lambda _, read: encoders.moments(read)),
+        moments=of_slices,
         radiographs=of_radiographs.reshape(*by_pair, *of_radiographs.shape[1:]),
         tokens=told.reshape(*by_pair, *told.shape[1:]),
     )
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder that several trainings may share; whoever comes second waits, and finds what it would make."""
+    lock = None
+    while lock is None:
+        try:
+            lock = hold(folder)
+        except InputError as held:
+            log.info("waiting: %s", held)
+            time.sleep(_WAIT_S)
+    try:
+        yield
+    finally:
+        lock.release()

@@ -59,6 +59,7 @@ def run(
     anchor_dataset: Path | None = None,
     films: Path | None = None,
     film_table: Path | None = None,
+    latents: Path | None = None,
 ) -> TrainOutcome:
     """Train the denoiser on the latents of the train split.
 
@@ -72,6 +73,7 @@ def run(
         anchor_dataset: folder from build-dataset whose pairs the anchor learns from, if not those of `dataset`.
         films: folder from detect-knee whose joints teach the anchor's reader beforehand.
         film_table: what is known of each of them.
+        latents: folder where latents of slices are kept for several trainings; not given: in `out`.
 
     Returns:
         status, output, counts; the last validation loss.
@@ -111,7 +113,7 @@ def run(
         if anchors:
             shape = latent_shape(autoencoder, data.facts.size)
             encoders = replace(encoders, show=partial(anchors.show, features=_told(data, config), shape=shape))
-        caches = _caches(out / "cache", inputs, config, anchors)
+        caches = _caches(out / "cache", latents, inputs, config=config, anchors=anchors)
         with accelerator.main_process_first():
             training, validation = read_samples(data, caches, encoders, config=config, execution=execution)
         schedule = make_schedule(**asdict(_process(config)))
@@ -204,14 +206,16 @@ def _with_time_left(config: TrainLdm, spent_s: float) -> TrainLdm:
     return replace(config, time_limit_minutes=max(limit - spent_s / 60, 1e-9)) if limit else config
 
 
-def _caches(folder: Path, inputs: Mapping[str, str], config: TrainLdm, anchors: Anchors | None) -> Caches:
-    """The caches of a training, named by all that their numbers depend on."""
+def _caches(
+    own: Path, shared: Path | None, inputs: Mapping[str, str], *, config: TrainLdm, anchors: Anchors | None
+) -> Caches:
+    """The caches of a training, named by all that their numbers depend on; those of slices may be shared."""
     relevant = {name: value for name, value in inputs.items() if name != "init"}
     radiographs: list[Any] = [config.radiograph_grid, config.radiograph_variants]
     radiographs += [anchors.digest] if anchors else []
     shown = digest([relevant, *radiographs, config.context_width, config.seed])
     slices = digest([inputs["dataset"], inputs["vae"]])
-    return Caches(slices=folder / f"slices-{slices[:12]}", shown=folder / f"shown-{shown[:12]}")
+    return Caches(slices=(shared or own) / f"slices-{slices[:12]}", shown=own / f"shown-{shown[:12]}")
 
 
 def _process(config: TrainLdm) -> ScheduleFacts:
