@@ -11,7 +11,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from types import UnionType
@@ -557,6 +557,18 @@ class TrainLdm(Training):
             _require(getattr(self, name) > 0, f"{name} must be above 0")
         _require(0 <= self.anchor_edge_weight <= 1000, "anchor_edge_weight must be 0 to 1000")
         _require(2 <= self.anchor_folds <= 20, f"anchor_folds must be 2 to 20, not {self.anchor_folds}")
+
+    def recipe_of(self, part: Literal["anchor", "reader"]) -> "TrainLdm":
+        """The recipe by which a part is trained that has steps, batches, a rate and a time of its own."""
+        return replace(
+            self,
+            max_steps=getattr(self, f"{part}_steps"),
+            batch_size=getattr(self, f"{part}_batch_size"),
+            learning_rate=getattr(self, f"{part}_learning_rate"),
+            finish_minutes=getattr(self, f"{part}_finish_minutes"),
+            decay="cosine",
+            micro_batch=0,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -181,15 +181,6 @@ def learn_anchor(
         raise InconsistentError(f"{told}: take slices of the same size, or start without --init")
     if reader:
         anchor.reader.load_state_dict(reader.state_dict())
-    recipe = replace(
-        config,
-        max_steps=config.anchor_steps,
-        batch_size=config.anchor_batch_size,
-        learning_rate=config.anchor_learning_rate,
-        finish_minutes=config.anchor_finish_minutes,
-        decay="cosine",
-        micro_batch=0,
-    )
     device, best = trainer.accelerator.device, folder / BEST
     batch = partial(_training_batch, training, Shuffle(count=len(training.volumes), seed=config.seed), config)
 
@@ -202,7 +193,7 @@ def learn_anchor(
     loss = partial(_loss, weights=edge_weights(mean, config.anchor_edge_weight).to(device))
     task = Task(name="train-ldm: anchor", load=batch, loss=loss, validate=validate)
     folder.mkdir(parents=True, exist_ok=True)
-    trainer.fit(anchor, task, recipe, folder)
+    trainer.fit(anchor, task, config.recipe_of("anchor"), folder)
     if best.is_file():
         anchor.load_state_dict(load_file(best))
     anchor.to(device).eval().requires_grad_(False)

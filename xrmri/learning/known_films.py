@@ -8,7 +8,7 @@ Shapes: P knees, N x N pixels of a radiograph, K numbers known, B knees at a tim
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -118,15 +118,6 @@ def teach_reader(
         raise InputError(f"{len(films)} films cannot teach a reader: some hundred are needed, some thousand wanted")
     torch.manual_seed(config.seed)
     pupil = _Pupil(reader.requires_grad_(True), seen.known.shape[1])
-    recipe = replace(
-        config,
-        max_steps=config.reader_steps,
-        batch_size=config.reader_batch_size,
-        learning_rate=config.reader_learning_rate,
-        finish_minutes=config.reader_finish_minutes,
-        decay="cosine",
-        micro_batch=0,
-    )
     order = Shuffle(count=len(taught), seed=config.seed)
 
     def batch(positions: Sequence[int]) -> FilmBatch:
@@ -137,7 +128,7 @@ def teach_reader(
     validate = partial(_validate, seen=seen, rows=held_out, device=device)
     folder.mkdir(parents=True, exist_ok=True)
     task = Task(name="train-ldm: reader", load=batch, loss=_loss, validate=validate)
-    trainer.fit(pupil, task, recipe, folder)
+    trainer.fit(pupil, task, config.recipe_of("reader"), folder)
     r2 = validate(pupil)["r2"]
     reader.cpu()
     log.info("the reader tells %.0f %% of what is known of %d knees held out", 100 * r2, len(held_out))
