@@ -11,15 +11,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from xrmri.data.features import known_readings
 from xrmri.data.release import visit_of
 from xrmri.data.text_table import open_table
 from xrmri.errors import InputError
 from xrmri.records import LEFT, RIGHT
+
+if TYPE_CHECKING:  # of all tables SAS's alone need it, and it takes a third of a second to import
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +111,8 @@ def _text_rows(file: Path, wanted: Sequence[str]) -> Iterator[dict[str, str]]:
 
 def _sas_rows(file: Path, wanted: Sequence[str]) -> Iterator[dict[str, str]]:
     """The rows of a SAS table, its numbers as text and its missing codes as letters."""
+    import pandas as pd
+
     try:
         table = pd.read_sas(file, format="sas7bdat", encoding="latin-1")
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
@@ -120,10 +125,10 @@ def _sas_rows(file: Path, wanted: Sequence[str]) -> Iterator[dict[str, str]]:
         yield dict.fromkeys(wanted, "") | {name: texts[row] for name, texts in cells.items()}
 
 
-def _sas_texts(column: pd.Series) -> list[str]:
+def _sas_texts(column: "pd.Series") -> list[str]:
     """A column as text; a missing number as the letter that SAS hides in it, such as P, or as nothing."""
     if column.dtype.kind != "f":
-        return ["" if pd.isna(value) else str(value).strip() for value in column]
+        return ["" if missing else str(value).strip() for value, missing in zip(column, column.isna(), strict=True)]
     values = column.to_numpy(np.float64)
     letters = (~values.view(np.uint64) >> np.uint64(40)) & np.uint64(0xFF)
     return [
