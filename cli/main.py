@@ -1,12 +1,8 @@
 """The program: seven commands in pipeline order; errors become one line and an exit code."""
 
 import errno
-import math
 import os
-import signal
 import sys
-import time
-from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -14,6 +10,7 @@ from typer.exceptions import TyperException
 
 from xrmri import __version__
 from xrmri.errors import Signalled, StoppedEarly, XrmriError
+from xrmri.signals import SignalsEnd
 
 from .build_dataset import build_dataset
 from .detect_knee import detect_knee
@@ -73,13 +70,8 @@ def main() -> NoReturn:
     """Run the command line; a person's mistake ends in one line and an exit code, a bug in its traceback."""
     open_streams()
     os.environ["MPLBACKEND"] = "agg"  # Jupyter and Colab leave the name of theirs, which may not be installed here
-    end = _End()
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with SignalsEnd():
         code = _run(as_json="--json" in sys.argv)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     sys.exit(code)
 
 
@@ -99,16 +91,3 @@ def _run(*, as_json: bool) -> int:
         return fail(f"{error.filename or 'output'}: {error.strerror}", XrmriError.exit_code, as_json=as_json)
     except Signalled as error:
         return fail(f"stopped by {error}: run the same command to go on", StoppedEarly.exit_code, as_json=as_json)
-
-
-class _End:
-    """What SIGINT and SIGTERM do: end the command as an error would, so that everything is closed and told."""
-
-    def __init__(self) -> None:
-        self.last = -math.inf
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Raise Signalled, but once a second: the same wish may come from the terminal and from a launcher."""
-        before, self.last = self.last, time.monotonic()
-        if self.last - before > 1:
-            raise Signalled(signal.Signals(number).name)

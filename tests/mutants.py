@@ -75,8 +75,9 @@ HEAVY = ("numpy", "pandas", "h5py", "pydicom", "SimpleITK", "nibabel", "scipy.nd
          "skimage.feature", "skimage.metrics", "skimage.filters", "PIL.Image", "typer", "xrmri.models",
          "diffusers.schedulers")  # fmt: skip
 """Imported once, before any mutant is; xrmri.models lets diffusers import on any machine."""
-LIMIT_S = 120
-"""After which a mutant counts as noticed: it never ends."""
+LIMIT_S, LIMIT_TIMES = 10, 4
+"""Seconds of the processor, and how many times what the tests take as the module stands, after which a mutant counts as
+noticed: it never ends."""
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
     ast.Pow: ast.Mult, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq,
@@ -143,11 +144,11 @@ def _told(place: ast.AST) -> str:
     return f"{place.value} changed" if isinstance(place, ast.Constant) else f"{type(place).__name__} turned"
 
 
-def is_noticed(file: str, tree: ast.Module) -> bool:
-    """Whether a test fails, or never ends, in a process where the module is the mutant."""
+def is_noticed(file: str, tree: ast.Module, limit_s: float = 0) -> bool:
+    """Whether a test fails, or never ends, in a process where the module is the mutant; 0 waits without a limit."""
     pid = os.fork()
     if pid == 0:
-        signal.setitimer(signal.ITIMER_PROF, LIMIT_S)  # of the processor: others may use it too
+        signal.setitimer(signal.ITIMER_PROF, limit_s)  # of the processor: others may use it too
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1), os.dup2(quiet, 2)
         sys.meta_path.insert(0, _Mutated(file.removesuffix(".py").replace("/", "."), tree, ROOT / file))
@@ -169,12 +170,15 @@ def main() -> int:
     worst = 1.0
     for file in (file for file in TESTS if given.only in file):
         source = (ROOT / file).read_text(encoding="utf-8")
+        before = os.times()
         if is_noticed(file, ast.parse(source)):
             raise SystemExit(f"the tests of {file} fail as it stands")
+        used_s = os.times().children_user - before.children_user + os.times().children_system - before.children_system
+        limit_s = LIMIT_S + LIMIT_TIMES * used_s
         numbers = range(len(list(places(ast.parse(source)))))
         chosen = sorted(random.Random(given.seed).sample(numbers, min(given.each, len(numbers))))
         mutants = [mutant(source, number) for number in chosen]
-        survived = [told for tree, told in mutants if not is_noticed(file, tree)]
+        survived = [told for tree, told in mutants if not is_noticed(file, tree, limit_s)]
         worst = min(worst, 1 - len(survived) / len(mutants))
         print(f"{file}: {len(mutants) - len(survived)} of {len(mutants)} noticed, of {len(numbers)} that there are")
         print(*(f"  survived: {told}" for told in survived), sep="\n", end="\n" if survived else "", flush=True)

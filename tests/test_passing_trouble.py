@@ -7,7 +7,7 @@ import pytest
 
 from xrmri.errors import InputError
 from xrmri.run_record import read_record
-from xrmri.trouble import is_passing, opens, to_open_again
+from xrmri.trouble import is_passing, opens, same_throughout, to_open_again
 
 TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "1", "--no-progress", "-q"]
 
@@ -78,6 +78,43 @@ def test_a_series_that_was_away_while_a_dataset_was_built_is_in_it_after_the_sam
         [put_back() for put_back in back]
     assert xrmri(*build, "--json").result["counts"]["pairs"] == 10
     assert xrmri(*build, "--json").result["status"] == "already done"
+
+
+def test_a_series_that_was_away_while_its_shard_was_built_is_named_by_merge_and_in_the_dataset_after_the_same_command(
+    release, chain, xrmri, tmp_path, monkeypatch
+):
+    series = next(path for path in sorted(release.glob("00m/0.C.2/*/*/*")) if len(list(path.iterdir())) == 80)
+    out = tmp_path / "dataset"
+    build = ["build-dataset", release, "--knees", chain.knees, "-o", out, *TINY, "--max-rejected", 1, "--json"]
+    pairs = []
+    for number in (0, 1):
+        with monkeypatch.context() as patch:
+            back = lost_while_reading(patch, [series])
+            pairs.append(xrmri(*build, "--shard", f"{number}/2").result["counts"]["pairs"])
+            [put_back() for put_back in back]
+    merged = xrmri("build-dataset", out, "--merge", "--max-rejected", 1, "--json")
+    assert merged.result["counts"]["pairs"] == 9 == sum(pairs)
+    assert f"--shard I/2, I being {pairs.index(4)}, and then --merge again" in merged.err
+    assert str(series.resolve()) in read_record(out).unopened
+    again = xrmri(*build, "--shards", 2)
+    assert again.code == 0 and again.result["counts"]["pairs"] == 10, again
+    assert xrmri(*build, "--shards", 2).result["status"] == "already done"
+    assert xrmri("build-dataset", out, "--merge", "--json").err == ""
+
+
+def test_a_film_that_goes_or_is_replaced_while_it_is_read_is_trouble_that_passes(tmp_path):
+    film = tmp_path / "a.png"
+    for change, words in ((film.unlink, "it went, or was replaced"), (lambda: film.write_text("another"), "it went")):
+        film.write_text("one")
+        with pytest.raises(InputError, match=f"{film} cannot be read: {words}") as told, same_throughout(film):
+            change()
+        assert is_passing(told.value, film)
+    with same_throughout(film):
+        film.read_text()
+    with pytest.raises(InputError, match="No such file"), same_throughout(tmp_path / "none.png"):
+        (tmp_path / "none.png").read_text()
+    with pytest.raises(FileNotFoundError), same_throughout(film):  # of something else: no word about the film
+        (tmp_path / "model").read_text()
 
 
 def test_a_radiograph_that_was_away_is_drawn_by_the_same_command_and_a_damaged_one_is_not_tried_again(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from xrmri.config import Phantom, TrainLdm
-from xrmri.errors import InputError, StoppedEarly
+from xrmri.errors import InputError, Signalled, StoppedEarly
 from xrmri.files import complete_or_absent
 from xrmri.run import begin, fingerprint
 from xrmri.run_record import read_record, require_finished
@@ -66,6 +66,20 @@ def test_the_record_says_how_a_run_ended(tmp_path, error, status):
     record = read_record(tmp_path / "out")
     assert record.status == status
     assert ("a.txt" in (record.outputs or {})) == (error is None)
+
+
+def test_a_run_that_is_stopped_while_its_outputs_are_hashed_says_so_and_goes_on(tmp_path, monkeypatch):
+    def signalled(folder):
+        raise Signalled("SIGTERM")
+
+    with monkeypatch.context() as patch, pytest.raises(Signalled), begin(tmp_path / "out", Phantom(), {}):
+        (tmp_path / "out" / "a.txt").write_text("a")
+        patch.setattr("xrmri.run.results", signalled)
+    record = read_record(tmp_path / "out")
+    assert (record.status, record.files, record.outputs) == ("stopped", ("a.txt",), None)
+    with begin(tmp_path / "out", Phantom(), {}):
+        pass
+    assert read_record(tmp_path / "out").status == "finished"
 
 
 def test_a_block_that_fails_leaves_no_file_and_keeps_the_old_one(tmp_path):

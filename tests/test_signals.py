@@ -1,85 +1,112 @@
-"""However a command ends, its workers end with it, run.json tells, and a person reads one line.
+"""A signal ends a command wherever it comes: it waits while HDF5 writes, and is repeated where it was swallowed."""
 
-A process is signalled once its workers are there, and looked at until they are gone.
-"""
-
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.faults.world import children
+from xrmri.signals import STOPPING, signals_wait
 
-TINY = ["phantom", "--preset", "tiny", "--participants", "40", "--workers", "2", "--no-progress"]
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc to look at processes in")
+ROOT = Path(__file__).parents[1]
+WRITES = """
+import signal, sys
+from pathlib import Path
+import numpy as np
+from xrmri.data import hdf5
+from xrmri.errors import Signalled
+from xrmri.signals import SignalsEnd
 
+written = 0
 
-def is_worker(pid: int) -> bool:
-    return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+class Told(hdf5._Disk):
+    def write(self, data):
+        global written
+        written += 1
+        if written == int(sys.argv[2]):
+            signal.raise_signal(signal.SIGTERM)
+        return super().write(data)
 
+hdf5._Disk = Told
+try:
+    with SignalsEnd(), hdf5.new_h5(Path(sys.argv[1])) as content:
+        with hdf5.written():
+            data = content.create_dataset("a", (0, 64, 64), "u2", maxshape=(None, 64, 64), chunks=(1, 64, 64))
+        for row in range(8):
+            with hdf5.written():
+                data.resize(row + 1, axis=0)
+                data[row] = row
+except Signalled as error:
+    print(error, end="")
+"""
+SWALLOWED = """
+import signal, sys, time
+from xrmri.errors import Signalled
+from xrmri.signals import SignalsEnd
 
-def alive(pids: list[int]) -> list[int]:
-    def lives(pid: int) -> bool:
+class Told:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def destroy():
+    Told()
+
+def import_it():
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except:
+        pass
+
+try:
+    with SignalsEnd():
+        locals()[sys.argv[1]]()
         try:
-            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            return False
-
-    return [pid for pid in pids if lives(pid)]
-
-
-def within(limit_s: float, holds) -> bool:
-    """Whether something comes to hold before the time is over."""
-    deadline = time.monotonic() + limit_s
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+            while True:
+                time.sleep(0.01)
+        finally:
+            time.sleep(2.5)  # closing takes longer than the wait until the wish is uttered again
+            print("closed, ", end="")
+except Signalled as error:
+    print(error, end="")
+"""
 
 
 @pytest.fixture
-def working(tmp_path):
-    """A command at work with two workers: the process, and everything that it started."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "xrmri", *TINY, "-o", str(tmp_path / "oai")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    drawn = tmp_path / "oai" / "cache" / "boxes"
-    assert within(60, lambda: drawn.is_dir() and any(drawn.iterdir()))  # both are there, and at work
-    yield process, children(process.pid)
-    process.kill()
-    process.wait()
+def handled():
+    """Signals as a handler is told of them."""
+    told: list[int] = []
+    before = {number: signal.signal(number, lambda number, frame: told.append(number)) for number in STOPPING}
+    yield told
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
-def one_line(process: subprocess.Popen) -> str:
-    out, err = process.communicate(timeout=20)
-    assert out == "" and len(err.splitlines()) == 1, err
-    return err
+@pytest.mark.parametrize("number", STOPPING)
+def test_a_signal_waits_until_the_block_ends_and_comes_once(handled, number):
+    with signals_wait():
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+        assert handled == []
+    assert handled == [number]
+    os.kill(os.getpid(), number)
+    assert handled == [number, number]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_command_and_workers_with_one_line_and_75(working, tmp_path, number):
-    process, started = working
-    assert len([pid for pid in started if is_worker(pid)]) == 2
-    process.send_signal(number)
-    assert number.name in one_line(process) and process.returncode == 75
-    assert within(5, lambda: not alive(started))
-    assert json.loads((tmp_path / "oai" / "run.json").read_text())["status"] == "stopped"
+@pytest.mark.parametrize("write", (1, 6, 8))
+def test_a_signal_while_hdf5_writes_ends_the_command_without_a_fault_of_memory(tmp_path, write):
+    assert said_by(WRITES, str(tmp_path / "a.h5"), str(write)) == "SIGTERM"
 
 
-def test_workers_leave_when_their_parent_is_killed(working):
-    process, started = working
-    process.kill()
-    assert within(5, lambda: not alive(started))
+@pytest.mark.parametrize("swallow", ("destroy", "import_it"))
+def test_a_signal_that_a_library_swallows_ends_the_command_all_the_same_and_lets_it_close(swallow):
+    assert said_by(SWALLOWED, swallow) == "closed, SIGINT"
 
 
-def test_a_killed_worker_is_one_line_and_75(working, tmp_path):
-    process, started = working
-    os.kill(next(pid for pid in started if is_worker(pid)), signal.SIGKILL)
-    assert "a worker process was killed" in one_line(process) and process.returncode == 75
-    assert json.loads((tmp_path / "oai" / "run.json").read_text())["status"] == "stopped"
+def said_by(program: str, *arguments: str) -> str:
+    """What a program says on stdout; it says nothing on stderr and ends well."""
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return done.stdout

@@ -10,7 +10,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -52,12 +52,20 @@ class Config:
 
         saved = _read(file, cls.command(), shared=shared) if file else {}
         preset = preset or saved.pop("preset", None)
-        chosen = {**values(preset, cls.command()), **saved, **{k: v for k, v in given.items() if v is not None}}
+        return cls.of({**values(preset, cls.command()), **saved, **{k: v for k, v in given.items() if v is not None}})
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any]) -> Self:
+        """Settings by their names, as a run wrote them; InputError for an unknown name and a value of another type."""
         known = {item.name: item.type for item in fields(cls)}  # type: ignore[arg-type]
         for name in chosen:
             if name not in known:
                 raise InputError(f"{cls.command()} has no setting {name!r}; it has {', '.join(known)}")
-        chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
+        chosen = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in chosen.items()
+            if value is not None
+        }
         for name, value in chosen.items():
             if not _fits(value, known[name]):
                 raise InputError(f"{cls.command()}: {name} must be {_type_name(known[name])}, not {value!r}")

@@ -15,7 +15,7 @@ from xrmri.files import write_json
 from xrmri.origins import up_to_date_dataset, up_to_date_model, with_origin
 from xrmri.part_facts import AnchorFacts, Count, DenoiserFacts, SamplerFacts, ScheduleFacts, TissueFacts
 from xrmri.seals import require_seal, sealed
-from xrmri.typed import Between, UnfitError, content_of, record_of
+from xrmri.typed import Between, UnfitError, content_of, fitted, record_of
 
 R = TypeVar("R")
 DATASET, MODEL = "dataset.json", "xrmri.json"
@@ -158,7 +158,9 @@ class ModelFacts:
     """Each file of weights and sizes -> its sha256; None in folders of earlier versions."""
 
     def __post_init__(self) -> None:
-        """Refuse an empty window."""
+        """Refuse an empty window, and settings that are told further but are none."""
+        fitted(self.config.get("max_steps", 0), Count, "config.max_steps")
+        fitted(self.config.get("channels", ()), tuple[Count, ...], "config.channels")
         if not self.window[0] < self.window[1]:
             raise ValueError(f"window must rise, not be {self.window[0]:g} to {self.window[1]:g}")
 

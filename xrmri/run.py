@@ -92,6 +92,11 @@ class Run:
                     self.write()
         except OSError as late:
             error, full = late, is_full(late, self.folder)
+        except Signalled:  # while outputs were hashed
+            self.note(status="stopped")
+            self.list_files()
+            self.write()
+            raise
         finally:
             if self.lock:
                 self.lock.release()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xrmri.errors import InconsistentError
+from xrmri.errors import InconsistentError, InputError
 from xrmri.files import digest, sha256
 from xrmri.limits import require_regular
 from xrmri.outputs import are_as_hashed
@@ -45,11 +45,15 @@ def require_sha256(file: Path, expected: str | None, advice: str) -> Stamp:
     """Refuse a file whose bytes are not those recorded; returns its stamp.
 
     Raises:
-        InconsistentError: missing, no regular file, or with another hash; ends in the advice.
+        InputError: missing, no regular file, or not to be read.
+        InconsistentError: with another hash; ends in the advice.
     """
     require_regular(file)
-    mark = stamp(file)
-    if sha256(file) != expected:
+    try:
+        mark, found = stamp(file), sha256(file)
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}") from error
+    if found != expected:
         raise InconsistentError(f"{file} is not as it was written, changed or damaged: {advice}")
     return mark
 

@@ -3,9 +3,13 @@
 What could not be opened is left out like what is damaged, but not for good: the same command looks at it again.
 """
 
-from collections.abc import Collection, Iterable
+import errno
+import os
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from xrmri.errors import InputError
 from xrmri.files import sha256
 
 ABSENT = "absent"
@@ -40,6 +44,33 @@ def to_open_again(errors: Collection[BaseException], paths: Iterable[Path | None
     read = [path for path in paths if path is not None] if errors else []
     gone = [path for path in read if not opens(path)]
     return tuple(map(str, gone or [path for path in read if any(is_passing(error, path) for error in errors)]))
+
+
+@contextmanager
+def same_throughout(file: Path) -> Iterator[None]:
+    """A block that reads a file more than once, and must see the same one each time.
+
+    Raises:
+        InputError: it could not be read, went, or was replaced while it was read, which passes.
+    """
+    try:
+        before = _mark(file)
+        yield
+        if _mark(file) != before:
+            raise OSError(errno.ESTALE, "it went, or was replaced, while it was read", str(file))
+    except OSError as error:
+        if str(error.filename or file) != str(file):
+            raise
+        raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def _mark(file: Path) -> tuple[int, int, int] | None:
+    """By what a file is told from another of its name; None where there is none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def hash_or_absent(file: Path) -> str:

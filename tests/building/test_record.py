@@ -57,6 +57,23 @@ def test_a_record_of_the_first_version_is_read_as_if_it_were_of_this_one(tmp_pat
     assert found.pairs == (PAIR,) and found.rejected == (without(TOLD),)
 
 
+@pytest.mark.parametrize("odd", [{"file": "/etc/hostname"}, {"preset": 5}, {"shards": "4"}, {"unheard_of": 1}])
+def test_settings_that_build_dataset_does_not_have_are_refused_where_a_record_is_read(tmp_path, odd):
+    write_shard_record(tmp_path / "x.json", record())
+    content = json.loads((tmp_path / "x.json").read_text())
+    (tmp_path / "x.json").write_text(json.dumps(content | {"config": content["config"] | odd}))
+    name = next(iter(odd))
+    with pytest.raises(InconsistentError, match=f"x.json is not as xrmri writes it .*{name}.*: remove it and build"):
+        read_shard_record(tmp_path / "x.json")
+
+
+def test_what_could_not_be_opened_is_known_by_where_the_release_lies():
+    lost = LeftOutSeries(participant="9000002", visit="00m", side="both", series="b/1", kind="FLASH", reasons=(TOLD,),
+                         passing=True)  # fmt: skip
+    assert record(rejected=(lost, without(TOLD)), root="/data/oai").unopened == ("/data/oai/b/1",)
+    assert record().unopened == ()
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"is_synthetic": true, "pairs": 3}'])
 def test_a_damaged_record_is_told_in_one_line(tmp_path, text):
     (tmp_path / "x.json").write_text(text)

@@ -1,12 +1,15 @@
 """A DICOM file is read the same way with and without pydicom, and damage is an InputError whatever it hits."""
 
+import warnings
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stages.other_hand import Film, Mr, film_bytes, mr_files
-from xrmri.data.dicom import Header, Image, no_warnings, parse, read_labels
+from xrmri.data.dicom import Header, Image, no_warnings, parse, read_film, read_labels
 from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.errors import InputError
 
@@ -50,6 +53,16 @@ def test_a_bare_or_compressed_file_is_left_to_pydicom():
     assert plain_tags(mr_files(Mr(bare=True), "9000001")["001"]) is None
     assert plain_tags(FLASH.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.5\0")) is None
     assert plain_tags(FLASH[:200]) is None and plain_tags(b"") is None
+
+
+def test_what_pydicom_thinks_of_a_tag_is_no_word_to_a_person(tmp_path):
+    file = tmp_path / "a.dcm"
+    file.write_bytes(FILM.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.x!.8.1.2.1\0\0"))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with suppress(InputError):
+            read_film(file)
+    assert [str(one.message) for one in said] == []
 
 
 def used(image: Image) -> None:

@@ -3,6 +3,7 @@
 import errno
 import json
 import struct
+from types import SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from xrmri.data import nifti
-from xrmri.data.nifti import read_place, read_sidecar, read_volume, sidecar_file, write_volume
+from xrmri.data.nifti import geometry_of, read_place, read_sidecar, read_volume, sidecar_file, write_volume
 from xrmri.errors import InputError
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
@@ -169,10 +170,31 @@ def test_a_place_of_voxels_or_a_scale_that_cannot_be_is_refused(tmp_path, magic,
         assert np.array_equal(read_volume(tmp_path / "a.nii").voxels, knee().voxels)
 
 
-def test_voxels_that_begin_with_the_file_would_be_read_from_within_the_header_and_are_refused(tmp_path):
-    write_with(tmp_path / "a.nii", (108, "<f", 0.0))
-    with pytest.raises(InputError, match="has its voxels at byte 0, scaled by 1"):
+@pytest.mark.parametrize("magic", [b"n+1\0", b"ni1\0"])
+def test_voxels_that_begin_with_the_file_would_be_read_from_within_the_header_and_are_refused(tmp_path, magic):
+    write_with(tmp_path / "a.nii", (344, "4s", magic), (108, "<f", 0.0))
+    with pytest.raises(InputError, match="has its voxels at byte 0, scaled by 1|cannot be read as NIfTI"):
         read_volume(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("of_end", [8, 5, 4, 1])
+def test_a_packed_volume_whose_checksum_or_length_is_another_is_refused(tmp_path, of_end):
+    write_volume(tmp_path / "a.nii.gz", knee(), WORDS)
+    content = bytearray((tmp_path / "a.nii.gz").read_bytes())
+    content[-of_end] ^= 1
+    (tmp_path / "a.nii.gz").write_bytes(content)
+    with pytest.raises(InputError, match="a.nii.gz cannot be read as NIfTI: copy or write it again"):
+        read_volume(tmp_path / "a.nii.gz")
+
+
+def test_axes_that_lie_in_one_plane_or_are_no_numbers_are_no_geometry():
+    image = SimpleNamespace(GetSpacing=lambda: (1, 1, 1), GetOrigin=lambda: (0, 0, 0), GetSize=lambda: (2, 3, 4))
+    for axes in ((1, 0, 0, 0, 1, 0, 0, 0, 0), (1, 1, 0, 1, 1, 0, 0, 0, 1), (NAN, 0, 0, 0, 1, 0, 0, 0, 1)):
+        image.GetDirection = lambda axes=axes: axes
+        with pytest.raises(InputError, match="its axes lie in one plane, or are no numbers"):
+            geometry_of(image)
+    image.GetDirection = lambda: (1, 0, 0, 0, 1, 0, 0, 0, 1)
+    assert geometry_of(image).shape == (4, 3, 2)
 
 
 def test_a_mebibyte_may_follow_the_voxels_and_no_more(tmp_path):

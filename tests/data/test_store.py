@@ -130,3 +130,15 @@ def test_one_flipped_byte_of_pixels_is_noticed_by_the_hash_of_the_shard_and_by_t
     dataset.slice("9000001_00m_left", 1)
     with pytest.raises(InconsistentError, match="mri of 9000001_00m_left cannot be read"):
         dataset.slice("9000001_00m_left", 2)
+
+
+@pytest.mark.parametrize("name", ["window", "grades"])
+def test_one_flipped_byte_of_what_is_read_on_opening_is_one_line_though_the_hash_is_true(folder, name):
+    with h5py.File(folder / SHARD) as shard:
+        chunk = shard[name].id.get_chunk_info(0)
+    content = bytearray((folder / SHARD).read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 1
+    (folder / SHARD).write_bytes(bytes(content))
+    record_dataset(folder, slices=5, size=16)
+    with pytest.raises(InconsistentError, match=f"{SHARD} is damaged: build the dataset again with --force"):
+        open_dataset(folder).check()

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
+from PIL import Image
 
 from tests.faults.world import ROOT, SILENT, STAGES, SURVIVED, UNTOLD, Attempt, World, is_told, last_line, run
 from xrmri.errors import XrmriError
@@ -113,6 +115,7 @@ def _reads(chain: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]:
     from xrmri.data.readings import read_readings
     from xrmri.data.reference import read_reference
     from xrmri.data.store import open_dataset
+    from xrmri.data.volume_file import read_volume_file
     from xrmri.models.bundle import load_bundle
     from xrmri.run_record import read_record
     from xrmri.training.checkpoint import latest_checkpoint
@@ -146,9 +149,18 @@ def _reads(chain: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]:
     grades.write_text('{"V00XRKL": 2, "V00XROSFM": 1, "V00XRJSM": null}')
     settings = chain / "settings.toml"
     settings.write_text("steps = 4\n[generate]\nnum_slices = 6\nguidance = 1.5\n")
+    crop, others = next(chain.glob("knees/*.png")), chain / "others"
+    others.mkdir(exist_ok=True)
+    with Image.open(crop) as picture:
+        picture.save(others / "crop.tif")
+        Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).save(others / "crop.jpg")
+    sitk.WriteImage(sitk.ReadImage(volume), others / "volume.mha", useCompression=True)
     return {
         "film.dcm": (film, read_radiograph),
-        "crop.png": (next(chain.glob("knees/*.png")), read_radiograph),
+        "crop.png": (crop, read_radiograph),
+        "crop.tif": (others / "crop.tif", read_radiograph),
+        "crop.jpg": (others / "crop.jpg", read_radiograph),
+        "volume.mha": (others / "volume.mha", lambda file: read_volume_file(file, "right", "coronal")),
         "volume.nii.gz": (volume, read_volume),
         "reference.nii.gz": (volume, read_reference),
         "sidecar.json": (volume.with_name(volume.name.replace(".nii.gz", ".json")), read_sidecar),
@@ -184,9 +196,10 @@ def _reads(chain: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]:
     }
 
 
-READERS = ("film.dcm", "crop.png", "volume.nii.gz", "reference.nii.gz", "sidecar.json", "grades.json", "readings.txt",
-           "settings.toml", "run.json", "dataset.json", "index.csv", "shard.h5", "knees.csv", "knees.h5", "xrmri.json",
-           "config.json", "weights.safetensors", "state.json", "optimiser.pt")  # fmt: skip
+READERS = ("film.dcm", "crop.png", "crop.tif", "crop.jpg", "volume.mha", "volume.nii.gz", "reference.nii.gz",
+           "sidecar.json", "grades.json", "readings.txt", "settings.toml", "run.json", "dataset.json", "index.csv",
+           "shard.h5", "knees.csv", "knees.h5", "xrmri.json", "config.json", "weights.safetensors", "state.json",
+           "optimiser.pt")  # fmt: skip
 
 
 class _TooLongError(Exception):

@@ -71,6 +71,8 @@ def test_an_edited_description_is_told(draw, theirs, edit):
         ({"latent_scale": 0}, "latent_scale must be at least"),
         ({"image_size": 10**5}, "image_size must be 8 to 4096"),
         ({"latent_channels": 10**5}, "latent_channels must be 1 to 4096"),
+        ({"config": {"max_steps": "many"}}, "config.max_steps must be a whole number, not"),
+        ({"config": {"channels": 5}}, "config.channels must be a list, not 5"),
         ({"schedule": {"timesteps": 10**9, "beta_start": 0, "beta_end": 1, "prediction": "v"}}, "schedule.timesteps"),
     ],
 )

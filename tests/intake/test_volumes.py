@@ -83,7 +83,7 @@ def test_a_strangers_volume_is_taken_but_not_a_window_that_cannot_be(tmp_path):
     file = generate(tmp_path / "volumes", 1, blurred(1), window=(0, 2000))
     require_as_drawn(file)
     assert window_of(file, (0, 1)) == (0, 2000)
-    for window in ([0, math.inf], [math.nan, 1], [5, 5], [9, 1], "x", 3, None):
+    for window in ([0, math.inf], [math.nan, 1], [5, 5], [9, 1], "x", 3, None, "12", [False, True], [0, 10**400]):
         write_json(file.with_name(f"{pair_id(1)}.json"), {"window": window})
         with pytest.raises(InputError, match="the window in its sidecar is"):
             window_of(file, (0, 1))

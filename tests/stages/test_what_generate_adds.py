@@ -14,9 +14,9 @@ from PIL import Image
 from tests.generation.made_model import SIZE, made_bundle, made_model
 from tests.made_facts import MODEL_FACTS
 from tests.stages.made_dataset import make_dataset
-from xrmri.errors import InconsistentError
+from xrmri.errors import InconsistentError, InputError
 from xrmri.generation.job import Job
-from xrmri.generation.share import Share, read_share
+from xrmri.generation.share import Share, Undrawn, read_share
 from xrmri.models.bundle import save_bundle
 from xrmri.report.three_planes import NIIVUE_SHA256
 
@@ -222,15 +222,27 @@ def test_two_launched_processes_share_a_cohort_and_a_task_of_an_array_between_th
 
 def test_what_shares_left_word_of_is_put_together_or_told_to_be_damaged(tmp_path):
     one, other = Share(number=0, count=2), Share(number=1, count=2)
-    one.mark_done(tmp_path, {"a": "no knee"})
-    assert one.is_done(tmp_path) and not other.is_done(tmp_path) and one.rejected_by_all(tmp_path) is None
-    other.mark_done(tmp_path, {"b": "no side"})
-    assert one.rejected_by_all(tmp_path) == {"a": "no knee", "b": "no side"}
+    one.mark_done(tmp_path, {"a": "no knee"}, ())
+    assert one.is_done(tmp_path) and not other.is_done(tmp_path) and one.left_out_by_all(tmp_path) is None
+    other.mark_done(tmp_path, {"b": InputError("no side")}, ())
+    assert one.left_out_by_all(tmp_path) == Undrawn(rejected={"a": "no knee", "b": "no side"})
     mark = tmp_path / "shards" / "1-of-2.json"
-    for text, words in (('{"b": 7}', "a share.b must be a text, not 7"), ("[", "is not JSON"), ("[]", "holds \\[]")):
+    mark.write_text('{"b": "by an earlier version"}')
+    assert one.left_out_by_all(tmp_path) == Undrawn(rejected={"a": "no knee", "b": "by an earlier version"})
+    for text, words in (('{"b": 7}', "rejected.b must be a text, not 7"), ("[", "is not JSON"), ("[]", "holds \\[]")):
         mark.write_text(text)
         with pytest.raises(InconsistentError, match=f"1-of-2.json.* {words}.*: remove it and run that share again"):
-            one.rejected_by_all(tmp_path)
+            one.left_out_by_all(tmp_path)
+
+
+def test_a_share_that_could_not_open_something_is_drawn_again_once_that_opens(tmp_path):
+    one, other, lost = Share(number=0, count=2), Share(number=1, count=2), tmp_path / "lost.h5"
+    one.mark_done(tmp_path, {"a": "cannot be read"}, [str(lost)])
+    other.mark_done(tmp_path, {}, ())
+    assert one.is_done(tmp_path) and other.is_done(tmp_path)
+    assert one.left_out_by_all(tmp_path) == Undrawn(rejected={"a": "cannot be read"}, unopened=(str(lost),))
+    lost.write_text("back")
+    assert not one.is_done(tmp_path) and other.is_done(tmp_path)
 
 
 def test_volumes_drawn_by_two_launched_processes_are_those_of_one(model, tmp_path):

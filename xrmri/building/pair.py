@@ -19,7 +19,7 @@ from xrmri.data.volume import intensity_window
 from xrmri.errors import InputError, Reason, UnusableError, reason_of
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, Volume
-from xrmri.trouble import is_passing
+from xrmri.trouble import is_passing, same_throughout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +63,9 @@ def build_pair(job: PairJob) -> BuiltPair | list[RejectedSeries]:
         return candidate.blamed(flash=reason_of(error), film=film, passing=passing)
     try:
         file = _film_file(candidate)
-        radiograph_sha256 = content_sha256(file)
-        crop, width_mm = cut(candidate, file, radiograph_sha256)
+        with same_throughout(file):
+            radiograph_sha256 = content_sha256(file)
+            crop, width_mm = cut(candidate, file, radiograph_sha256)
     except InputError as error:
         passing = is_passing(error, candidate.film.path)
         flash = Reason("radiograph rejected", str(error))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from xrmri.config import BuildDataset
 from xrmri.documents import read_json
-from xrmri.errors import InconsistentError, Reason
+from xrmri.errors import InconsistentError, InputError, Reason
 from xrmri.files import write_json
 from xrmri.origins import FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM, PHANTOM
 from xrmri.typed import Between, UnfitError, content_of, record_of
@@ -93,15 +93,29 @@ class ShardRecord:
     """Reading -> pairs of which nobody read it."""
     sha256: str
     """Of the shard's file."""
+    root: str | None = None
+    """Of the release, where something in it could not be opened; else None, as in records of earlier versions."""
+
+    def __post_init__(self) -> None:
+        """Refuse settings that build-dataset does not have."""
+        try:
+            BuildDataset.of(self.config)
+        except InputError as error:
+            raise UnfitError(str(error)) from error
 
     @property
     def passing(self) -> tuple[str, ...]:
         """The series, from the root of the release on, that are left out since they could not be opened."""
         return tuple(one.series for one in self.rejected if one.passing)
 
+    @property
+    def unopened(self) -> tuple[str, ...]:
+        """Where those lie, for the same command to look again."""
+        return tuple(str(Path(self.root or "") / path) for path in self.passing)
+
     def is_of(self, config: BuildDataset, inputs: Mapping[str, str]) -> bool:
         """Whether the shard was built with these settings; one that its version did not have was at its default."""
-        return (BuildDataset.load(**self.config), self.inputs) == (config, inputs)
+        return (BuildDataset.of(self.config), self.inputs) == (config, inputs)
 
 
 def read_shard_record(file: Path) -> ShardRecord:
@@ -110,7 +124,7 @@ def read_shard_record(file: Path) -> ShardRecord:
     content = read_json(file, advice=advice, damaged=InconsistentError, largest_bytes=_LARGEST_BYTES)
     try:
         return record_of(ShardRecord, _up_to_date(content))
-    except (UnfitError, KeyError, TypeError, AttributeError) as error:
+    except (UnfitError, InputError, KeyError, TypeError, AttributeError) as error:
         raise InconsistentError(f"{file} is not as xrmri writes it ({error}): {advice}") from error
 
 
@@ -123,7 +137,7 @@ def _up_to_date(content: dict[str, Any]) -> dict[str, Any]:
     """What this version reads of a record of any version: the first kept no extent, and reasons as prose."""
     if "is_synthetic" in content:
         return content
-    config = BuildDataset.load(**content["config"])
+    config = BuildDataset.of(content["config"])
     depth_mm = FLASH_SLICE_MM * (config.last_slice - config.first_slice - 1)
     extent_mm = [depth_mm, FLASH_FIELD_OF_VIEW_MM, FLASH_FIELD_OF_VIEW_MM]
     rejected = [{**row, "reasons": [_reason(row["reason"])]} for row in content["rejected"]]

@@ -133,6 +133,7 @@ def _build(
             else:
                 rejected += built
             told(number, len(pairs))
+    left = tuple(map(found.left_out, rejected))
     record = ShardRecord(
         config=config.to_dict(),
         inputs=build.fingerprints,
@@ -141,9 +142,10 @@ def _build(
         found=found.series,
         pairs=tuple(pairs),
         candidates=shard.digest_of(found),
-        rejected=tuple(map(found.left_out, rejected)),
+        rejected=left,
         not_read={name: not_read[name] for name in grade_names()},
         sha256=sha256(shard.file),
+        root=str(found.root.resolve()) if any(one.passing for one in left) else None,
     )
     write_shard_record(shard.record, record)
 

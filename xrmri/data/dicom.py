@@ -104,9 +104,8 @@ class Image:
     def samples(self) -> np.ndarray:
         """The same, or (H, W, 3) of red, green and blue."""
         try:
-            if self._is_plain():
-                return self._plain_pixels()
-            return np.asarray(self._decoded())
+            with no_warnings():
+                return self._plain_pixels() if self._is_plain() else np.asarray(self._decoded())
         except InputError:
             raise
         except _DAMAGE as error:
@@ -209,7 +208,8 @@ def parse(content: bytes) -> Image:
     else:
         tags = _parse(BytesIO(content), _HEADER_TAGS + _PIXEL_TAGS + _GREY_TAGS)
     try:
-        return Image(header=_header(tags), tags=tags)
+        with no_warnings():
+            return Image(header=_header(tags), tags=tags)
     except _DAMAGE as error:
         raise InputError(f"not a DICOM image ({said(error)})") from error
 
@@ -218,7 +218,8 @@ def read_film(file: Path) -> Radiograph:
     """A radiograph, with bone bright whatever the file says, and as wide as its header tells."""
     try:
         image = parse(the_only_content(file))
-        pixels = bone_bright(image.samples(), image.tags)
+        with no_warnings():
+            pixels = bone_bright(image.samples(), image.tags)
     except InputError as error:
         raise InputError(f"{file} cannot be read as a DICOM image: {error}") from error
     except _DAMAGE as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from xrmri.data.archive import beginning
 from xrmri.data.description import FILM, kind_of
 from xrmri.data.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
-from xrmri.data.release import find_release
+from xrmri.data.release import Series, find_release
 from xrmri.errors import InputError
 from xrmri.names import safe_name
 
@@ -60,14 +60,21 @@ def _in_folder(folder: Path) -> list[FilmFile]:
     films = [series for series in release.series if series.kind == FILM]
     return [
         FilmFile(
-            # A series without its file stays in the list, so that it is rejected by name.
-            file=next(iter(series.files()), series.path / "001"),
+            file=_film_of(series),
             name=f"{series.participant}-{series.visit}-{series.number}",
             knees=1 if series.side else 2,
             side=series.side,
         )
         for series in films
     ]
+
+
+def _film_of(series: Series) -> Path:
+    """The film of a series; one without it, or that cannot be looked into, is named all the same, to be rejected."""
+    try:
+        return next(iter(series.files()), series.path / "001")
+    except InputError:
+        return series.path / "001"
 
 
 def _images(folder: Path) -> Iterator[Path]:

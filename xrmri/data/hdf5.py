@@ -8,7 +8,7 @@ import errno
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from math import prod
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -17,6 +17,7 @@ import h5py
 
 from xrmri.errors import InconsistentError, InputError
 from xrmri.limits import MOST_BYTES, require_regular
+from xrmri.signals import signals_wait
 
 File: TypeAlias = h5py.File
 Array: TypeAlias = h5py.Dataset
@@ -69,13 +70,26 @@ def unreadable(what: str, error: Exception, damage: str) -> InconsistentError:
 
 @contextmanager
 def new_h5(file: Path) -> Iterator[File]:
-    """An empty HDF5 file to write to; OSError at the end where the disk had no room for it."""
+    """An empty HDF5 file to write to, by `written` alone; OSError at the end where the disk had no room for it."""
     with file.open("w+b", buffering=0) as stream:
-        disk = _Disk(stream)
-        with h5py.File(disk, "w") as content:
+        disk, content = _Disk(stream), None
+        try:
+            with written():
+                content = h5py.File(disk, "w")
             yield content
+        finally:
+            with written():
+                if content:
+                    content.close()
         if disk.error:
             raise OSError(disk.error.errno or errno.ENOSPC, disk.error.strerror, str(file))
+
+
+def written() -> AbstractContextManager[None]:
+    """A block that writes to an HDF5 file: a signal waits for its end, for an exception out of `_Disk` ends the
+    process in a fault of memory once the file is closed.
+    """
+    return signals_wait()
 
 
 class _Disk(io.RawIOBase):

@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from xrmri.data.chunks import FILTERS
-from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
+from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import complete_or_absent
 from xrmri.records import KneeBox
@@ -171,12 +171,13 @@ def _append(content: File, row: int, knee: DetectedKnee) -> None:
         "spacing_mm": (np.array(knee.spacing_mm or (np.nan, np.nan)), np.float64),
         "source_sha256": (knee.source_sha256, TEXT),
     }
-    for name, (value, dtype) in values.items():
-        shape = np.asarray(value).shape
-        if name not in content:
-            content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape), **FILTERS)
-        content[name].resize(row + 1, axis=0)
-        content[name][row] = value
+    with written():
+        for name, (value, dtype) in values.items():
+            shape = np.asarray(value).shape
+            if name not in content:
+                content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *shape), **FILTERS)
+            content[name].resize(row + 1, axis=0)
+            content[name][row] = value
 
 
 def _row(row: int, knee: DetectedKnee) -> _Row:

@@ -134,8 +134,14 @@ def from_image(image: sitk.Image, side: str) -> Volume:
 
 
 def geometry_of(image: Any) -> Geometry:
-    """Where the voxels of a three-dimensional sitk.Image lie, or of a sitk.ImageFileReader that has read a header."""
+    """Where the voxels of a three-dimensional sitk.Image lie, or of a sitk.ImageFileReader that has read a header.
+
+    Raises:
+        InputError: nowhere, for its axes lie in a plane or are no numbers; one clause without a file name.
+    """
     axes = np.array(image.GetDirection()).reshape(3, 3) * image.GetSpacing()
+    if not (np.isfinite(axes).all() and np.linalg.det(axes)):
+        raise InputError("its axes lie in one plane, or are no numbers: write it again with the true ones")
     affine = np.eye(4)
     affine[:3, :3] = lps_or_ras(axes)[:, ::-1]
     affine[:3, 3] = lps_or_ras(np.array(image.GetOrigin()))
@@ -171,11 +177,9 @@ def _whole(file: Path, reader: sitk.ImageFileReader) -> bytes:
     content = unpacked(file, needed + _MARGIN_BYTES)
     if len(content) < needed:
         raise InputError(f"{file} is cut off: copy or write it again")
-    kind = content[344:346]
-    if kind in (b"n+", b"ni"):  # ITK takes what cannot be for 1, and for a place within the header
+    if content[344:346] in (b"n+", b"ni"):  # ITK takes what cannot be for 1, and for a place within the header
         offset, slope, intercept = struct.unpack_from(f"{byte_order(content)}3f", content, 108)
-        beside = offset == 0 and kind == b"ni"  # the voxels are in a file of their own
-        if not (math.isfinite(slope + intercept) and (beside or HEADER_BYTES <= offset <= MOST_BYTES)):
+        if not (math.isfinite(slope + intercept) and HEADER_BYTES <= offset <= MOST_BYTES):
             raise InputError(f"{file} has its voxels at byte {offset:g}, scaled by {slope:g}: copy or write it again")
         if odd := no_place(content):
             raise InputError(f"{file} has {odd} in its header: write it again, with the true ones")

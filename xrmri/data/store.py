@@ -16,7 +16,7 @@ import numpy as np
 from xrmri.data.chunks import FILTERS, packed
 from xrmri.data.covariates import COVARIATES, Covariates, covariates_of, stored_covariates
 from xrmri.data.features import feature_set, known_readings, one_hot
-from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable
+from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
 from xrmri.data.index import REBUILD, read_index
 from xrmri.data.shard_check import MISSING, contradiction
 from xrmri.errors import InconsistentError, InputError
@@ -80,14 +80,14 @@ class ShardWriter:
     def append_packed(self, pair: PackedPair) -> int:
         """Store a pair that was packed elsewhere; returns its row."""
         row = self.count
-        for data in self.file.values():
-            data.resize(row + 1, axis=0)
-        mri = self.file["mri"].id
-        for depth, chunk in enumerate(pair.mri):
-            mri.write_direct_chunk((row, depth, 0, 0), chunk)
-        self.file["radiograph"].id.write_direct_chunk((row, 0, 0), pair.radiograph)
-        for name, value in pair.small.items():
-            self.file[name][row] = value
+        with written():
+            for data in self.file.values():
+                data.resize(row + 1, axis=0)
+            for depth, chunk in enumerate(pair.mri):
+                self.file["mri"].id.write_direct_chunk((row, depth, 0, 0), chunk)
+            self.file["radiograph"].id.write_direct_chunk((row, 0, 0), pair.radiograph)
+            for name, value in pair.small.items():
+                self.file[name][row] = value
         self.count += 1
         return row
 
@@ -131,9 +131,10 @@ def new_shard(
     if frame == "knee":
         shapes["scanner_affine"] = ((4, 4), (4, 4), np.float64)
     with complete_or_absent(file) as partial, new_h5(partial) as content:
-        content.attrs["schema"], content.attrs["synthetic"] = SCHEMA, synthetic
-        for name, (shape, chunk, dtype) in shapes.items():
-            content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *chunk), **FILTERS)
+        with written():
+            content.attrs["schema"], content.attrs["synthetic"] = SCHEMA, synthetic
+            for name, (shape, chunk, dtype) in shapes.items():
+                content.create_dataset(name, (0, *shape), dtype, maxshape=(None, *shape), chunks=(1, *chunk), **FILTERS)
         yield ShardWriter(file=content, features=features)
 
 
@@ -253,7 +254,10 @@ class Dataset:
         if not file.is_file() or self._known.get(shard) != stamp(file):
             self._known[shard] = require_sha256(file, self.facts.shards[shard], REBUILD)
         content = open_h5(file, REBUILD)
-        reason = contradiction(content, self.facts, int((self.index["shard"] == shard).sum()))
+        try:
+            reason = contradiction(content, self.facts, int((self.index["shard"] == shard).sum()))
+        except (OSError, ValueError, TypeError) as error:
+            raise unreadable(str(file), error, f"is damaged: {REBUILD}") from error
         if reason:
             raise InconsistentError(f"{file} is not as dataset.json says ({reason}): {REBUILD}")
         return content

@@ -3,6 +3,8 @@
 Nothing is resliced: the axes of a file are put in order and turned, and one acquired in another plane is refused.
 """
 
+import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,9 @@ from xrmri.data.volume import ReadSeries
 from xrmri.errors import InputError, UnusableError
 from xrmri.files import sha256
 from xrmri.geometry import PLANES, Geometry, Lying, direction
-from xrmri.limits import MOST_BYTES, open_regular, require_pixels, require_regular
+from xrmri.limits import MOST_BYTES, open_regular, read_whole, require_pixels, require_regular
 from xrmri.records import Volume
+from xrmri.trouble import same_throughout
 
 BRIGHTEST = np.iinfo(np.int16).max
 """What a drawn volume can hold too: intensities that do not fit are stretched from 0 to here."""
@@ -24,6 +27,9 @@ _CUBE = 1.5
 _AXIS = {letter: axis for axis, letters in enumerate(("RL", "AP", "SI")) for letter in letters}
 _ACQUIRED = {0: "sagittal", 1: "coronal", 2: "axial"}
 _HEADER_BYTES = 4096
+_VOXELS = b"ElementDataFile = LOCAL"
+"""The last line of an MHA's header."""
+_PACKED = re.compile(rb"^CompressedData *= *True", re.MULTILINE | re.IGNORECASE)
 _UNSAID = Lying()
 
 
@@ -43,12 +49,14 @@ def read_volume_file(file: Path, side: str, plane: str, lying: Lying = _UNSAID) 
         UnusableError: why it cannot be used.
     """
     try:
-        volume = _displayed(_read(file, plane, lying), plane)
+        with same_throughout(file):
+            volume = _displayed(_read(file, plane, lying), plane)
+            voxels, digest = tuple(_stored(volume.voxels)), sha256(file)
     except UnusableError:
         raise
     except InputError as error:
         raise UnusableError("unreadable volume", str(error)) from error
-    return ReadSeries(voxels=tuple(_stored(volume.voxels)), geometry=volume.geometry, side=side, sha256=sha256(file))
+    return ReadSeries(voxels=voxels, geometry=volume.geometry, side=side, sha256=digest)
 
 
 def count_slices(file: Path, plane: str, lying: Lying = _UNSAID) -> int:
@@ -75,10 +83,29 @@ def _read(file: Path, plane: str, lying: Lying) -> Volume:
             with quiet():
                 volume = from_image(reader.Execute(), UNKNOWN_SIDE)
         except RuntimeError as error:
-            raise UnusableError("unreadable volume", f"{file.name} is damaged: copy or write it again") from error
+            raise _damaged(file) from error
+        if file.suffix.lower() == ".mha" and not _holds(file, volume.voxels.nbytes):
+            raise _damaged(file)
     if not np.isfinite(volume.voxels).all():
         raise UnusableError("unreadable volume", f"{file.name} has voxels that are not finite numbers")
     return volume
+
+
+def _damaged(file: Path) -> UnusableError:
+    return UnusableError("unreadable volume", f"{file.name} is damaged: copy or write it again")
+
+
+def _holds(file: Path, size: int) -> bool:
+    """Whether an MHA holds all bytes of its voxels, as they were packed: ITK fills up what is missing and is silent."""
+    header, _, rest = read_whole(file).partition(_VOXELS)
+    _, _, voxels = rest.partition(b"\n")
+    if not _PACKED.search(header):
+        return len(voxels) >= size
+    unpacking = zlib.decompressobj()
+    try:
+        return len(unpacking.decompress(voxels, size + 1)) == size and unpacking.eof
+    except zlib.error:
+        return False
 
 
 def _header(file: Path) -> sitk.ImageFileReader:
@@ -109,7 +136,7 @@ def _format(file: Path) -> str:
     if file.suffix.lower() != ".mha":
         return "GDCMImageIO"
     with open_regular(file) as stream:
-        if b"ElementDataFile = LOCAL" not in stream.read(_HEADER_BYTES):
+        if _VOXELS not in stream.read(_HEADER_BYTES):
             raise UnusableError("unreadable volume", f"{file.name} keeps its voxels elsewhere: write one MHA file")
     return "MetaImageIO"
 

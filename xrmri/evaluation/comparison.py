@@ -15,6 +15,7 @@ from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import briefs
 from xrmri.metrics.measure import volume_scores
 from xrmri.metrics.metric import MeanKnee, Reference
+from xrmri.typed import UnfitError, fitted, shown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -125,9 +126,9 @@ def window_of(file: Path, acquired: tuple[float, float]) -> tuple[float, float]:
     """The intensities that the generator mapped to black and white; the acquired volume's where nobody says."""
     window = read_sidecar(file).get("window", acquired)
     try:
-        low, high = (float(value) for value in window)  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{file.name}: the window in its sidecar is not two numbers: {window!r}") from error
-    if not (low < high and np.isfinite((low, high)).all()):
+        low, high = fitted(window, tuple[float, float], "window")
+    except UnfitError as error:
+        raise InputError(f"{file.name}: the window in its sidecar is not two numbers: {shown(window)}") from error
+    if not low < high:
         raise InputError(f"{file.name}: the window in its sidecar is empty: {low} to {high}")
-    return low, high
+    return float(low), float(high)

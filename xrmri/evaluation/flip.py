@@ -5,7 +5,7 @@ between their volumes is the grades' doing. A grade's place follows from its nam
 around the joint. KL and other grades of the whole knee have the joint as their place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from xrmri.evaluation.entries import FlipEntry
 from xrmri.metrics.interval import spread
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
+from xrmri.typed import UnfitError, fitted
 
 SAME = (
     "sources",
@@ -42,8 +43,16 @@ FEMUR, TIBIA = "F", "T"
 
 
 def changed_grades(one: dict[str, object], other: dict[str, object]) -> dict[str, list[object]]:
-    """Feature -> grade in the one and in the other sidecar, where they differ; None is missing."""
-    first, second = (dict(sidecar.get("features_used") or {}) for sidecar in (one, other))  # type: ignore[call-overload]
+    """Feature -> grade in the one and in the other sidecar, where they differ; None is missing.
+
+    Raises:
+        InputError: one of them holds no readings where they should stand.
+    """
+    try:
+        told = (sidecar.get("features_used") or {} for sidecar in (one, other))
+        first, second = (fitted(readings, Mapping[str, Any], "features_used") for readings in told)
+    except UnfitError as error:
+        raise InputError(f"the sidecar of a volume: {error}") from error
     names = sorted({*first, *second})
     return {name: [first.get(name), second.get(name)] for name in names if first.get(name) != second.get(name)}
 

@@ -18,6 +18,7 @@ from xrmri.generation.film import read_joint
 from xrmri.generation.inputs import GenerateInputs, Grades, ReferenceGrid
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, RIGHT, Volume
+from xrmri.trouble import same_throughout
 
 _UNKNOWN: Covariates = {}
 
@@ -74,8 +75,9 @@ def case_of_radiograph(
     Raises:
         InputError: not a readable radiograph, no knee on it, or no telling which knee is meant.
     """
-    joint = read_joint(file, inputs.side, inputs.detection, as_is=inputs.as_is)
-    source: dict[str, Any] = {"file": file.name, "sha256": sha256(file)}
+    with same_throughout(file):
+        joint = read_joint(file, inputs.side, inputs.detection, as_is=inputs.as_is)
+        source: dict[str, Any] = {"file": file.name, "sha256": sha256(file)}
     source |= {"taken": {name: value for name, value in joint.told.items() if name in ("framing", "greys", "box")}}
     if joint.on_film and inputs.detection != DetectKnee():
         source["detect_knee"] = inputs.detection.to_dict()

@@ -1,6 +1,6 @@
 """Which of a cohort's volumes one process draws: all, or a share: by --shard, of a Slurm array, of a launcher."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,18 @@ from xrmri.errors import InconsistentError
 from xrmri.files import write_json
 from xrmri.machine.parallel import array_task, parse_shard
 from xrmri.run_record import read_record
-from xrmri.typed import UnfitError, fitted
+from xrmri.trouble import opens
+from xrmri.typed import UnfitError, content_of, record_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Undrawn:
+    """What could not be drawn."""
+
+    rejected: Mapping[str, str]
+    """Volume -> why."""
+    unopened: tuple[str, ...] = ()
+    """What could not be opened, so that the same command is to look again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,15 +40,17 @@ class Share:
         return list(names[self.number :: self.count])
 
     def is_done(self, out: Path) -> bool:
-        """Whether it was drawn before."""
-        return self._mark(out).is_file()
+        """Whether it was drawn before, and what could not be opened then still cannot."""
+        mark = self._mark(out)
+        return mark.is_file() and not any(opens(Path(path)) for path in _read(mark).unopened)
 
-    def mark_done(self, out: Path, rejected: Mapping[str, str]) -> None:
-        """Leave word that this share is drawn, and which volumes could not be."""
+    def mark_done(self, out: Path, reasons: Mapping[str, object], unopened: Iterable[str]) -> None:
+        """Leave word that this share is drawn, which volumes could not be, and what could not be opened."""
+        left_out = Undrawn(rejected={name: str(one) for name, one in reasons.items()}, unopened=tuple(unopened))
         self._mark(out).parent.mkdir(exist_ok=True)
-        write_json(self._mark(out), rejected)
+        write_json(self._mark(out), content_of(left_out))
 
-    def rejected_by_all(self, out: Path) -> dict[str, str] | None:
+    def left_out_by_all(self, out: Path) -> Undrawn | None:
         """What all shares together could not draw; None while one of them is not done.
 
         Raises:
@@ -46,21 +59,22 @@ class Share:
         marks = [Share(number=number, count=self.count)._mark(out) for number in range(self.count)]
         if not all(mark.is_file() for mark in marks):
             return None
-        return {name: reason for mark in marks for name, reason in _rejected(mark).items()}
+        found = [_read(mark) for mark in marks]
+        rejected = {name: reason for one in found for name, reason in one.rejected.items()}
+        return Undrawn(rejected=rejected, unopened=tuple(sorted({path for one in found for path in one.unopened})))
 
     def _mark(self, out: Path) -> Path:
         return out / "shards" / f"{self.name}.json"
 
 
-def _rejected(mark: Path) -> Mapping[str, str]:
-    """What a share could not draw: name -> why."""
+def _read(mark: Path) -> Undrawn:
+    """What a share could not draw; an earlier version wrote reasons alone."""
     advice = "remove it and run that share again"
     content = read_json(mark, advice=advice, damaged=InconsistentError)
     try:
-        rejected: Mapping[str, str] = fitted(content, Mapping[str, str], "a share")
+        return record_of(Undrawn, content if isinstance(content.get("rejected"), dict) else {"rejected": content})
     except UnfitError as error:
         raise InconsistentError(f"{mark}: {error}: {advice}") from error
-    return rejected
 
 
 def read_share(told: str | None, environment: Mapping[str, str], out: Path) -> Share | None:

@@ -6,14 +6,13 @@ own (a task of a Slurm array, say) and one more merges them. Both ways write the
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
 from xrmri.building.cohort import find_cohort
 from xrmri.building.frame import frame_of
 from xrmri.building.merge import read_shards, shards_of, verify, write_tables
-from xrmri.building.record import ShardRecord
 from xrmri.building.search import plan
 from xrmri.building.sequences import draw_sequences
 from xrmri.building.shard import Build, Shard, build_shards
@@ -25,7 +24,7 @@ from xrmri.files import write_text
 from xrmri.machine import parallel
 from xrmri.outcome import BuildOutcome, Outcome
 from xrmri.run import begin, join, renew
-from xrmri.run_record import read_record
+from xrmri.run_record import RECORD, RunRecord, read_record
 
 __all__ = [
     "BuildInputs", "array_task", "build", "folder_of", "merge", "run", "run_shard", "source_of", "verify",
@@ -96,7 +95,7 @@ def run(
         frame = frame_of(found.candidates, config, execution, out=out, given=inputs.template)
         build_shards(missing, work, execution, template=frame)
         records = read_shards(out, config, work.fingerprints)
-        record.note(unopened=tuple(_unopened(records, found.root)))
+        record.note(unopened=tuple(sorted({path for shard in records for path in shard.unopened})))
         counts = write_tables(out, config, records)
         record.note(counts=counts)
         if figures:
@@ -162,25 +161,25 @@ def merge(out: Path, config: BuildDataset) -> BuildOutcome:
     record = read_record(out)
     if record is None or record.command != config.command():
         raise InputError(f"{out} holds no shards: build them with `xrmri build-dataset OAI -o {out} --shard I/N`")
-    kept = BuildDataset.load(**record.config)
+    kept = _settings_of(record, out)
     for item in fields(config):
         given, default = getattr(config, item.name), config.default(item.name)
         if given not in (default, getattr(kept, item.name)):
             there = getattr(kept, item.name)
             raise InputError(f"{out} holds shards with other settings ({item.name} was {there!r}, now {given!r})")
     records = read_shards(out, kept, record.inputs)
+    lost = [number for number, shard in enumerate(records) if shard.passing]
+    if lost:
+        again = f"--shard I/{kept.shards}, I being {','.join(map(str, lost))}, and then --merge again"
+        log.warning("%d shards lack series that could not be opened when they were built: %s", len(lost), again)
     run_folder = begin(out, kept, record.inputs)
     if run_folder is None:
         return {"status": "already done", "output": str(out)}
     with run_folder as opened:
+        opened.note(unopened=tuple(sorted({path for shard in records for path in shard.unopened})))
         counts = write_tables(out, kept, records)
         opened.note(counts=counts)
     return {"status": "finished", "output": str(out), "counts": counts}
-
-
-def _unopened(records: Sequence[ShardRecord], root: Path) -> list[str]:
-    """The series that shards leave out because they could not be opened."""
-    return sorted({str(root / path) for record in records for path in record.passing})
 
 
 def write_template(file: Path) -> Outcome:
@@ -206,8 +205,16 @@ def write_template(file: Path) -> Outcome:
 def array_task(environment: Mapping[str, str], config: BuildDataset, out: Path) -> tuple[int, int] | None:
     """The shard that this task of a Slurm array is to build, and how many there are; None outside of an array."""
     record = read_record(out)
-    begun = record.config.get("shards") if record and record.command == config.command() else None
+    begun = _settings_of(record, out).shards if record and record.command == config.command() else None
     return parallel.array_task(environment, config.shards if config.shards > 1 else begun)
+
+
+def _settings_of(record: RunRecord, out: Path) -> BuildDataset:
+    """What the run.json of shards says that they are built with; InputError where there are no such settings."""
+    try:
+        return BuildDataset.of(record.config)
+    except InputError as error:
+        raise InputError(f"{out / RECORD}: {error}: remove the folder and build the shards again") from error
 
 
 def with_shards(config: BuildDataset, count: int) -> BuildDataset:

@@ -25,7 +25,7 @@ from xrmri.outcome import DetectOutcome
 from xrmri.records import SIDES, KneeBox, Radiograph
 from xrmri.report.overview import draw_overview
 from xrmri.run import begin, fingerprint
-from xrmri.trouble import is_passing
+from xrmri.trouble import is_passing, same_throughout
 
 if TYPE_CHECKING:  # torch and ultralytics load where films are looked at, not where a command is read
     from xrmri.detector.detect import Detector
@@ -148,11 +148,11 @@ def _look(job: _FilmJob) -> _Found:
 
     source = str(job.film.file)
     try:
-        radiograph = read_radiograph(job.film.file, _side(job))
+        with same_throughout(job.film.file):
+            radiograph, digest = read_radiograph(job.film.file, _side(job)), content_sha256(job.film.file)
         detector = _detector(job.weights, job.device, job.trust)
         look = look_at(detector, radiograph)
         seen = see_knees(look, knees=job.film.knees, side=radiograph.side, min_score=job.config.min_score)
-        digest = content_sha256(job.film.file)
         if seen.knees and all(is_negative(radiograph, box, job.config.box_scale) for box in seen.knees):
             log.warning("%s shows bone dark: its crops are turned round", source)
             radiograph = turned_round(radiograph)

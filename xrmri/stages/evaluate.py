@@ -48,6 +48,7 @@ BASELINED = 64
 """Pairs for which baselines are computed, evenly over the cohort: the differences are large or they do not matter, and
 four baselines cost twice what the volume itself costs (choice)."""
 QUICK_PAIRS, QUICK_TRAINING = 24, 64
+_REPORT_BYTES = 15_000_000  # tables, figures and report of 60 volumes take 12 to 13 MB (measured)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -81,7 +82,9 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> Ev
     opened.dataset.check()
     named = [inputs.rescan, inputs.flipped, inputs.training]
     reads = [inputs.volumes, inputs.dataset, *inputs.also, *inputs.twins, *named]
-    run = begin(out, config, inputs.fingerprints(), force=execution.force, reads=reads)
+    needed_bytes = _REPORT_BYTES + opened.dataset.facts.slices * opened.dataset.facts.size**2 * 4  # and the mean volume
+    own = inputs.fingerprints()
+    run = begin(out, config, own, force=execution.force, reads=reads, needed_bytes=needed_bytes)
     if run is None:
         return {"status": "already done", "output": str(out)}
     with run:

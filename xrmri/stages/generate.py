@@ -241,16 +241,15 @@ def _to_folder(
         run.note(shares=share.count)  # which a resubmission of some of them goes by
         with run.share():
             reasons = _draw_all(cases, targets, job)
-            share.mark_done(out, {name: str(one) for name, one in reasons.items()})
-        everywhere = share.rejected_by_all(out)
+            share.mark_done(out, reasons, to_open_again(reasons.values(), reads))
+        everywhere = share.left_out_by_all(out)
         if everywhere is not None:
             with run:
-                _conclude(run, out, len(cases), everywhere)
+                _conclude(run, out, len(cases), everywhere.rejected, unopened=everywhere.unopened)
         return result | {"counts": _counts(len(names), len(reasons))}
     with run:
         reasons = _draw_all(cases, targets, job)
-        run.note(unopened=to_open_again(reasons.values(), reads))
-        _conclude(run, out, len(cases), reasons)
+        _conclude(run, out, len(cases), reasons, unopened=to_open_again(reasons.values(), reads))
     return result | {"counts": run.record.counts or {}}
 
 
@@ -282,11 +281,11 @@ def _add_pictures(cases: Cases, targets: Mapping[str, Target], job: Job, out: Pa
     return bool(wanted)
 
 
-def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, object]) -> None:
-    """Write what was left out, and count."""
+def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, object], *, unopened: tuple[str, ...]) -> None:
+    """Write what was left out, and count; what could not be opened, the same command looks at again."""
     rejected = (RejectedCase(name=name, reason=str(reason)) for name, reason in reasons.items())
     write_table(out / "rejected.csv", RejectedCase, rejected)
-    run.note(counts=_counts(asked, len(reasons)))
+    run.note(counts=_counts(asked, len(reasons)), unopened=unopened)
     if len(reasons) == asked:
         raise InputError(f"none of the {asked} radiographs could be used: see {out / 'rejected.csv'}")
 
