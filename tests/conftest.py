@@ -1,18 +1,48 @@
 """What tests share: the real command in this process, and one tiny chain of all seven commands, made once."""
 
+import fcntl
 import json
 import logging
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from xrmri.machine import parallel
 
 # The networks of the tests are so small that two threads wait for each other longer than they work.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "2", "--no-progress"]
+TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "1", "--no-progress"]
+
+
+class Here:
+    """In place of a pool of one process: what is given to it is done in this one, once its result is asked for."""
+
+    def submit(self, work: Callable, item: object) -> SimpleNamespace:
+        return SimpleNamespace(result=partial(work, item))
+
+    def shutdown(self, **_: object) -> None:
+        """Nothing was started."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def work_of_one_worker_is_done_here():
+    """Every process that starts takes a second to import its libraries; tests that say two workers have real ones."""
+    start = parallel._executor
+
+    def executor(count: int) -> AbstractContextManager:
+        return nullcontext(Here()) if count == 1 else start(count)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(parallel, "_executor", executor)
+        yield
 
 
 @dataclass(frozen=True)
@@ -57,26 +87,36 @@ class Chain:
         return self.root / stage
 
 
-@pytest.fixture(scope="session")
-def chain(tmp_path_factory) -> Chain:
-    """phantom -> detect-knee -> build-dataset -> train-vae -> train-ldm -> generate -> evaluate, on the tiny preset."""
+COMMANDS = [
+    ["phantom", "-o", "oai"],
+    ["detect-knee", "oai", "-o", "knees"],
+    ["build-dataset", "oai", "--knees", "knees", "-o", "dataset"],
+    ["train-vae", "dataset", "-o", "vae"],
+    ["train-ldm", "dataset", "vae", "-o", "ldm"],
+    ["generate", "dataset", "--model", "ldm", "-o", "volumes"],
+    ["evaluate", "volumes", "dataset", "-o", "evaluation"],
+]
+
+
+@contextmanager
+def once(mark: Path) -> Iterator[bool]:
+    """Whether something is still to be made; the other processes of this run wait, and find it made."""
+    with mark.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not mark.exists()
+        mark.touch()
+
+
+def walk(root: Path) -> None:
+    """All seven commands on the tiny preset, two workers each."""
     from xrmri.cli.main import main
 
-    root = tmp_path_factory.mktemp("chain")
-    commands = [
-        ["phantom", "-o", "oai"],
-        ["detect-knee", "oai", "-o", "knees"],
-        ["build-dataset", "oai", "--knees", "knees", "-o", "dataset"],
-        ["train-vae", "dataset", "-o", "vae"],
-        ["train-ldm", "dataset", "vae", "-o", "ldm"],
-        ["generate", "dataset", "--model", "ldm", "-o", "volumes"],
-        ["evaluate", "volumes", "dataset", "-o", "evaluation"],
-    ]
     before, argv = Path.cwd(), sys.argv
+    root.mkdir(exist_ok=True)
     os.chdir(root)
     try:
-        for command in commands:
-            sys.argv = ["xrmri", *command, *TINY]
+        for command in COMMANDS:
+            sys.argv = ["xrmri", *command, *TINY, "--workers", "2"]
             try:
                 main()
             except SystemExit as ended:
@@ -85,7 +125,20 @@ def chain(tmp_path_factory) -> Chain:
         sys.argv = argv
         os.chdir(before)
         logging.getLogger("xrmri").handlers = []
-    return Chain(root)
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory) -> Chain:
+    """phantom -> detect-knee -> build-dataset -> train-vae -> train-ldm -> generate -> evaluate, on the tiny preset.
+
+    One for all processes of a run: nobody may change it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with once(folder / "chain.made") as missing:
+        if missing:
+            walk(folder / "chain")
+    return Chain(folder / "chain")
 
 
 @pytest.fixture(scope="session")

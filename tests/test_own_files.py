@@ -238,12 +238,19 @@ def test_what_a_command_reads_may_not_lie_in_its_output_folder(chain, xrmri, tmp
     assert said.code == 2 and "lies in -o" in said.err and crop.exists()
 
 
+@pytest.fixture(scope="module")
+def own_chain(chain, tmp_path_factory):
+    """A copy of the chain that a test may damage."""
+    return type(chain)(shutil.copytree(chain.root, tmp_path_factory.mktemp("own") / "chain"))
+
+
 @pytest.mark.parametrize("stage", ["knees", "dataset", "vae", "ldm", "volumes", "evaluation", "oai"])
-def test_a_flipped_byte_in_any_finished_folder_is_found_by_the_same_command(chain, xrmri, tmp_path, monkeypatch, stage):
-    record = json.loads((getattr(chain, stage) / "run.json").read_text())
-    monkeypatch.chdir(chain.root)
-    name = max(record["outputs"], key=lambda name: (getattr(chain, stage) / name).stat().st_size)
-    file = getattr(chain, stage) / name
+def test_a_flipped_byte_in_any_finished_folder_is_found_by_the_same_command(own_chain, xrmri, monkeypatch, stage):
+    folder = getattr(own_chain, stage)
+    record = json.loads((folder / "run.json").read_text())
+    monkeypatch.chdir(own_chain.root)
+    name = max(record["outputs"], key=lambda name: (folder / name).stat().st_size)
+    file = folder / name
     whole = file.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1

@@ -9,7 +9,7 @@ import torch
 from xrmri.config import TrainLdm
 from xrmri.data.store import open_dataset
 from xrmri.learning.noise_length import LENGTHS_MM, length_at
-from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
+from xrmri.learning.sampler_fit import LARGEST_ON_CPU
 from xrmri.stages.train_ldm import _fit_sampler
 
 
@@ -21,11 +21,23 @@ def test_the_length_is_where_drawn_neighbours_correlate_as_real_ones(real, lengt
     assert length_at(real, [0.7, 0.8, 0.85, 0.9, 0.91]) == length_mm
 
 
-def test_what_is_fitted_is_in_the_models_facts_and_in_the_sidecar_of_what_it_draws(chain, xrmri, tmp_path):
-    shutil.copytree(chain.ldm, tmp_path / "ldm")
-    length_mm = add_fits(tmp_path / "ldm", open_dataset(chain.dataset)).noise_length_mm
-    assert LENGTHS_MM[0] <= length_mm <= LENGTHS_MM[-1]
-    assert json.loads((tmp_path / "ldm/xrmri.json").read_text())["noise_length_mm"] == length_mm
+@pytest.fixture
+def ended(chain, caplog):
+    """The tiny model in a folder after the end of a training of so many parameters; what its end said."""
+
+    def end(folder, parameters):
+        shutil.copytree(chain.ldm, folder)
+        config, data = TrainLdm.load(preset="tiny", fits=True), open_dataset(chain.dataset)
+        _fit_sampler(folder, data, config, torch.device("cpu"), parameters=parameters)
+        return json.loads((folder / "xrmri.json").read_text()), caplog.text
+
+    return end
+
+
+def test_a_training_ends_by_fitting_its_model_and_what_it_draws_says_with_what(ended, chain, xrmri, tmp_path):
+    facts, said = ended(tmp_path / "ldm", parameters=1_000)
+    assert {"sampler", "noise_length_mm"} <= facts.keys() and "not fitted" not in said
+    assert LENGTHS_MM[0] <= facts["noise_length_mm"] <= LENGTHS_MM[-1]
     pair = json.loads((chain.volumes / "run.json").read_text())["counts"]
     assert pair["drawn"] >= 1
     said = xrmri("generate", chain.dataset, "--model", tmp_path / "ldm", "-o", tmp_path / "volumes",
@@ -33,15 +45,10 @@ def test_what_is_fitted_is_in_the_models_facts_and_in_the_sidecar_of_what_it_dra
     assert said.code == 0, said.err
     told = [json.loads(file.read_text()) for file in (tmp_path / "volumes").glob("*_*.json")]
     assert {(sidecar["noise_length_mm"], sidecar["sampler"], sidecar["steps"]) for sidecar in told} == {
-        (length_mm, "fitted", 9)
+        (facts["noise_length_mm"], "fitted", 9)
     }
 
 
-@pytest.mark.parametrize(("parameters", "fitted"), [(1_000, True), (LARGEST_ON_CPU + 1, False)])
-def test_a_training_ends_by_fitting_its_model_unless_that_takes_hours(chain, tmp_path, caplog, parameters, fitted):
-    shutil.copytree(chain.ldm, tmp_path / "ldm")
-    config = TrainLdm.load(preset="tiny", fits=True)
-    _fit_sampler(tmp_path / "ldm", open_dataset(chain.dataset), config, torch.device("cpu"), parameters=parameters)
-    facts = json.loads((tmp_path / "ldm/xrmri.json").read_text())
-    assert ({"sampler", "noise_length_mm"} <= facts.keys()) == fitted
-    assert ("not fitted" in caplog.text) != fitted
+def test_a_training_leaves_unfitted_what_takes_hours_to_fit_and_says_so(ended, tmp_path):
+    facts, said = ended(tmp_path / "ldm", parameters=LARGEST_ON_CPU + 1)
+    assert not {"sampler", "noise_length_mm"} & facts.keys() and "not fitted" in said

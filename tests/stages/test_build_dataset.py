@@ -251,7 +251,7 @@ def test_the_figure_of_the_sequences_tells_slice_counts_and_grey_values(tmp_path
     write_series(tmp_path / "oai", person, film, flash, others=others)
     config, out = BuildDataset(), tmp_path / "dataset"
     for _ in range(2):
-        draw_sequences(find_release(tmp_path / "oai"), out, config, ONE)
+        draw_sequences(find_release(tmp_path / "oai"), out, config, Execution(workers=2))
     counts = pd.read_csv(out / "figures" / "slice_counts.csv", dtype=str)
     expected = {"IW": len(others[0].voxels), "T1": 80, "MPR": len(others[1].voxels)}
     assert dict(zip(counts["sequence"], counts["slices"].astype(int), strict=True)) == expected

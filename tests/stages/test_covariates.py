@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,14 +12,14 @@ import pytest
 
 from tests.conftest import TINY
 from tests.made_facts import record_dataset
-from xrmri.config import TrainLdm
+from xrmri.config import Execution, TrainLdm
 from xrmri.data.known_films import read_known_films
 from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError
 from xrmri.facts import read_model_facts
 from xrmri.learning.batches import Samples
-from xrmri.stages import known_films
+from xrmri.stages import known_films, train_ldm
 
 NOBODY = {"age": None, "sex": None, "bmi": None}
 READ = "X-Ray Image Assessments_ASCII/Semi-Quant Scoring_ASCII/kxr_sq_bu00.txt"
@@ -109,11 +107,9 @@ def test_a_shard_with_covariates_that_no_participant_has_is_refused(copied, plac
 @pytest.fixture(scope="module")
 def told(chain, tmp_path_factory):
     """A model that is told age, sex and BMI, after two steps."""
-    root = tmp_path_factory.mktemp("told")
-    (root / "told.toml").write_text("[train-ldm]\ncovariates = true\nmax_steps = 2\n")
-    train = ["train-ldm", chain.dataset, chain.vae, "-o", root / "ldm", "--config", root / "told.toml", *TINY]
-    subprocess.run([sys.executable, "-m", "xrmri", *map(str, train)], check=True, capture_output=True)
-    return root / "ldm"
+    out, config = tmp_path_factory.mktemp("told") / "ldm", TrainLdm.load(preset="tiny", covariates=True, max_steps=2)
+    train_ldm.run(chain.dataset, chain.vae, out, config, execution=Execution(device="cpu"))
+    return out
 
 
 @pytest.fixture

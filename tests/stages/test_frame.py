@@ -13,9 +13,9 @@ from xrmri.data.store import Dataset, open_dataset
 
 @pytest.fixture(scope="module")
 def knee_frame(chain, tmp_path_factory):
-    """The tiny release, laid into the knee's frame in two shards by one process."""
+    """The tiny release, laid into the knee's frame in two shards by one process with two workers."""
     out = tmp_path_factory.mktemp("frame") / "dataset"
-    built = build(chain, out, "--shards", "2")
+    built = build(chain, out, "--shards", "2", "--workers", "2")
     assert built == 0
     return out
 
@@ -28,7 +28,7 @@ def build(chain, out, *more) -> int:
 
     before = sys.argv
     sys.argv = ["xrmri", "build-dataset", str(chain.oai), "--knees", str(chain.knees), "-o", str(out),
-                "--frame", "knee", *map(str, more), *TINY]  # fmt: skip
+                "--frame", "knee", *TINY, *map(str, more)]  # fmt: skip
     try:
         main()
     except SystemExit as ended:

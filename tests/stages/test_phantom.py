@@ -1,7 +1,9 @@
 """A synthetic release has OAI's layout, says that it is synthetic, and is the same whoever draws it."""
 
 import json
+import logging
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from xrmri.data.readings import read_readings
 from xrmri.data.release import find_release
 from xrmri.data.volume import read_series
 from xrmri.errors import InconsistentError
+from xrmri.outcome import PhantomOutcome
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.release import place
 from xrmri.phantom.tables import readings_table
@@ -24,20 +27,34 @@ from xrmri.run_record import read_record
 from xrmri.stages.phantom import run
 
 CONFIG = Phantom(participants=2, matrix=32)
+WITH_FIGURES = replace(CONFIG, figures=True)
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory) -> Path:
-    """Two participants, drawn by one worker."""
-    out = tmp_path_factory.mktemp("phantom") / "oai"
-    assert run(out, CONFIG, Execution(workers=1))["status"] == "finished"
-    return out
+def drawn(tmp_path_factory) -> tuple[Path, PhantomOutcome, str]:
+    """Two participants, drawn by two workers; what the stage returned, and what it logged."""
+    out, said = tmp_path_factory.mktemp("phantom") / "oai", StringIO()
+    log, handler = logging.getLogger("xrmri"), logging.StreamHandler(said)
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel("INFO")
+    result = run(out, WITH_FIGURES, Execution(workers=2))
+    log.removeHandler(handler)
+    log.setLevel(before)
+    assert result["status"] == "finished"
+    return out, result, said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def release(drawn) -> Path:
+    """The folder of the two participants."""
+    return drawn[0]
 
 
 def images(root: Path) -> dict[str, bytes]:
-    """Every file of a release but its run.json."""
+    """Every file of a release but its run.json and its figures."""
     found = {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
-    return {name: content for name, content in found.items() if name != "run.json"}
+    return {name: content for name, content in found.items() if not name.startswith(("run.json", "figures/"))}
 
 
 def test_each_participant_has_a_film_a_locator_a_flash_of_80_slices_and_the_other_sequences(release):
@@ -52,7 +69,7 @@ def test_each_participant_has_a_film_a_locator_a_flash_of_80_slices_and_the_othe
     assert [file.name for file in found.readings] == ["kxr_sq_bu00.txt"]
 
 
-def test_an_interrupted_release_goes_on_and_ends_in_the_bytes_that_one_worker_writes(release, tmp_path):
+def test_an_interrupted_release_goes_on_and_ends_in_the_bytes_that_two_workers_write(release, tmp_path):
     out = tmp_path / "oai"
 
     def interrupt(*_: object) -> None:
@@ -67,9 +84,9 @@ def test_an_interrupted_release_goes_on_and_ends_in_the_bytes_that_one_worker_wr
     kept = boxes.read_text()
     boxes.write_text(kept.replace("left", "middle"))
     with pytest.raises(InconsistentError, match=f"{boxes.name}: left is missing: remove it and run the same command"):
-        run(out, CONFIG, Execution(workers=2))
+        run(out, CONFIG, Execution(workers=1))
     boxes.write_text(kept)
-    assert run(out, CONFIG, Execution(workers=2))["status"] == "finished"
+    assert run(out, CONFIG, Execution(workers=1))["status"] == "finished"
     assert images(out) == images(release)
     assert all(file.stat().st_mtime_ns == before for file, before in drawn.items())
 
@@ -150,7 +167,7 @@ def test_a_dry_run_writes_nothing_and_tells_the_size(tmp_path):
 
 
 def test_the_same_command_again_has_nothing_to_do(release):
-    assert run(release, CONFIG, Execution(workers=1))["status"] == "already done"
+    assert run(release, WITH_FIGURES, Execution(workers=1))["status"] == "already done"
     assert read_record(release).counts == {"participants": 2, "flash": 2, "films": 2}
 
 
@@ -204,18 +221,17 @@ def test_a_twin_has_the_same_films_tables_and_places_and_other_flash(release, tm
     assert len(uids[0] & uids[1]) == 2  # the films alone are the same
 
 
-def test_figures_show_slices_and_films_and_say_what_is_met(tmp_path, caplog):
-    caplog.set_level("INFO", logger="xrmri")
-    result = run(tmp_path / "oai", replace(CONFIG, figures=True), Execution(workers=1))
-    folder = tmp_path / "oai" / "figures"
+def test_figures_show_slices_and_films_and_say_what_is_met(drawn):
+    release, result, said = drawn
+    folder = release / "figures"
     names = ["film_crops.png", "film_statistics.png", "films.png", "flash.png", "targets.csv", "targets.png"]
     assert sorted(file.name for file in folder.iterdir()) == names
     with Image.open(folder / "flash.png") as sheet:
         assert np.asarray(sheet).std() > 20
     table = pd.read_csv(folder / "targets.csv")
     assert list(table["name"]) == [target["name"] for target in result["targets"]] and len(table) == 28 + 14 + 45
-    told = [record.message for record in caplog.records if record.message.startswith(("pass", "FAIL", "too few"))]
+    told = [line for line in said.splitlines() if line.startswith(("pass", "FAIL", "too few"))]
     assert len(told) == len(table)
     assert [line.startswith("pass") for line in told] == list(table["met"])
     assert set(table["verdict"]) <= {"pass", "too few to judge"}  # of two people nothing can be said to fail
-    assert f"{table['met'].sum()} of {len(table)} targets met by 2 participants" in caplog.text
+    assert f"{table['met'].sum()} of {len(table)} targets met by 2 participants" in said

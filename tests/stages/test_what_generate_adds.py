@@ -245,11 +245,11 @@ def test_a_share_that_could_not_open_something_is_drawn_again_once_that_opens(tm
     assert not one.is_done(tmp_path) and other.is_done(tmp_path)
 
 
-def test_volumes_drawn_by_two_launched_processes_are_those_of_one(model, tmp_path):
+def test_volumes_drawn_by_two_launched_processes_are_those_of_one(generate, model, tmp_path):
     dataset = make_dataset(tmp_path / "dataset", pairs=8, size=SIZE)
-    command = ["-m", "xrmri", "generate", str(dataset), "--model", str(model), "--split", "train", *FAST, "-q"]
-    subprocess.run([sys.executable, *command, "-o", tmp_path / "one"], check=True)
+    generate(dataset, "--split", "train", "-o", tmp_path / "one")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    command = ["-m", "xrmri", "generate", dataset, "--model", model, "--split", "train", *FAST, "-q"]
     subprocess.run([*launcher, *command, "-o", tmp_path / "two"], check=True, capture_output=True)
     assert json.loads((tmp_path / "two" / "run.json").read_text())["status"] == "finished"
     for name in (f"{number}.nii.gz" for number in range(6)):
