@@ -9,10 +9,9 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
 from typing import Any
 
-from xrmri.config import Config, silent
+from xrmri.config import Config, Progress, silent
 from xrmri.names import printable
 from xrmri.outcome import Outcome
 from xrmri.presets import reasons
@@ -24,14 +23,14 @@ FIRST = os.environ.get("RANK", "0") == "0"
 """Under torchrun or accelerate-launch, the first process alone speaks; all of them tell of mistakes."""
 
 
-def progress(wanted: bool) -> Callable[[str, int, int, str], None]:
+def progress(wanted: bool) -> Progress:
     """What a stage calls as it goes on: progress(step, done, total, note)."""
     if not (wanted and FIRST):
         return silent
     return _bar() if sys.stderr.isatty() else _lines()
 
 
-def _bar() -> Callable[[str, int, int, str], None]:
+def _bar() -> Progress:
     """A rich bar on stderr."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -53,7 +52,7 @@ def _bar() -> Callable[[str, int, int, str], None]:
     return tell
 
 
-def _lines() -> Callable[[str, int, int, str], None]:
+def _lines() -> Progress:
     """A plain line a minute on stderr, and one at the end of each step that took that long."""
     began: dict[str, float] = {}
     last: dict[str, float] = {}

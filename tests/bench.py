@@ -5,7 +5,6 @@ steps. Ours: `xrmri.generation.machine` with its defaults. Same network and weig
 below; `python tests/bench.py quality` runs one.
 """
 
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_training import denoiser_of, made_batch
+from bench_training import LATENT
+from bench_training import seconds as seconds_by
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -30,11 +30,11 @@ from xrmri.generation.inputs import GenerateInputs
 from xrmri.generation.machine import ON_CPU, draw_volume
 from xrmri.generation.model import find_model
 from xrmri.generation.sampling import resolved
+from xrmri.learning.networks import autoencoder_of, process_of
 from xrmri.machine.memory import keep_memory
 from xrmri.machine.precision import fastest_precision
-from xrmri.models.autoencoder import build_autoencoder
+from xrmri.making.device_check import trial_batch, trial_denoiser
 from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle
-from xrmri.part_facts import ScheduleFacts
 
 SAMPLES = Path(__file__).parent.parent / "xrmri" / "samples"
 ROUNDS, PLAIN_STEPS, EXACT_STEPS = 5, 50, 1_000
@@ -42,17 +42,7 @@ PRECISION = fastest_precision(torch.device("cpu"))
 MODEL = find_model(None)
 SETTINGS = resolved(Generate.load(noise_length_mm=MODEL.noise_length_mm), MODEL.facts)
 SEEDS = 3
-
-
-def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """Median time of a piece of work, after one round to warm up."""
-    work()
-    taken = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+seconds = partial(seconds_by, clock=time.perf_counter)
 
 
 def demo_knee() -> tuple[Model, SeenKnee]:
@@ -65,12 +55,9 @@ def demo_knee() -> tuple[Model, SeenKnee]:
 def paper_knee() -> tuple[Model, SeenKnee]:
     """Networks of the paper's size with random weights (without the CLIP tower, which runs once a volume)."""
     unet, vae = TrainLdm(), TrainVae()
-    sizes = {"blocks": vae.blocks, "latent_channels": vae.latent_channels, "middle_attention": vae.middle_attention}
-    denoiser = denoiser_of(unet).requires_grad_(False).eval()
-    autoencoder = build_autoencoder(channels=vae.channels, **sizes).requires_grad_(False).eval()
-    steps = {"timesteps": unet.timesteps, "beta_start": unet.beta_start, "beta_end": unet.beta_end}
-    schedule = ScheduleFacts(**steps, prediction="epsilon")
-    facts = replace(MODEL.facts, image_size=256, latent_scale=0.2, schedule=schedule, sampler=None)
+    denoiser = trial_denoiser(unet).requires_grad_(False).eval()
+    autoencoder = autoencoder_of(vae).requires_grad_(False).eval()
+    facts = replace(MODEL.facts, image_size=256, latent_scale=0.2, schedule=process_of(unet), sampler=None)
     model = Model(vae=autoencoder, denoiser=denoiser, radiograph_encoder=None, facts=facts)
     return model, SeenKnee(np.zeros((256, 256), np.float32), np.zeros(65, np.float32))
 
@@ -115,7 +102,7 @@ def step_work(model: Model, seen: SeenKnee, count: int) -> Callable[[], object]:
 def paper_flops(count: int) -> int:
     """Floating-point operations of one denoising step of `count` slices as the method needs them, not as we do them."""
     with torch.device("meta"), FlopCounterMode(display=False) as counted:
-        denoiser, batch = denoiser_of(TrainLdm()), made_batch(count, TrainLdm().context_width, "meta")
+        denoiser, batch = trial_denoiser(TrainLdm()), trial_batch(TrainLdm(), count, LATENT)
         denoiser(batch.z_0, batch.t, **batch.condition._asdict())
     return counted.get_total_flops()
 

@@ -15,30 +15,30 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 
 import torch
 from accelerate import Accelerator
-from torch import Tensor
 from torch.nn.functional import mse_loss
 from torch.utils.flop_counter import FlopCounterMode
 
 from xrmri.config import TrainLdm, TrainVae
-from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import make_schedule
-from xrmri.learning.batches import Batch
+from xrmri.learning.networks import autoencoder_of, process_of
 from xrmri.machine.memory import keep_memory
-from xrmri.models.autoencoder import build_autoencoder
+from xrmri.making.device_check import trial_batch, trial_denoiser, trial_loss
 from xrmri.models.small_maps import multiply_on_small_maps
-from xrmri.models.unet import Denoiser, build_unet
 from xrmri.training.ema import Ema
 from xrmri.training.loop import Task, _backward
 
 ROUNDS = 5
-FEATURES = 65
-clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+LATENT = 32
+"""Pixels a side."""
+CLOCK = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
 
 
-def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
+def seconds(work: Callable[[], object], rounds: int = ROUNDS, clock: Callable[[], float] = CLOCK) -> float:
     """Median time of a piece of work, after one round to warm up."""
     work()
     taken = []
@@ -49,30 +49,10 @@ def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
     return statistics.median(taken)
 
 
-def denoiser_of(config: TrainLdm) -> Denoiser:
-    """The denoiser of a preset."""
-    unet = build_unet(
-        channels=config.channels, blocks=config.blocks, attention=config.attention, heads=config.heads,
-        context_width=config.context_width, latent_channels=4,
-    )  # fmt: skip
-    return Denoiser(unet, features=FEATURES, guidance=config.guidance)
-
-
-def made_batch(count: int, width: int, device: str = "cpu") -> Batch:
-    """Latents and conditions of the paper's shapes."""
-    latents = [torch.randn(count, 4, 32, 32, device=device) for _ in range(3)]
-    return Batch(
-        z_0=latents[0], eps=latents[1], t=torch.randint(1_000, (count,), device=device), concat=latents[2],
-        token=torch.zeros(count, 1, width, device=device), depth=torch.rand(count, device=device),
-        features=torch.zeros(count, FEATURES, device=device),
-    )  # fmt: skip
-
-
 def flops(config: TrainLdm, count: int) -> int:
     """Of one step, forward and backward, counted on the meta device."""
     with torch.device("meta"):
-        denoiser = denoiser_of(config)
-    batch = made_batch(count, config.context_width, "meta")
+        denoiser, batch = trial_denoiser(config), trial_batch(config, count, LATENT)
     with FlopCounterMode(display=False) as counted:
         denoiser(batch.z_0, batch.t, **batch.condition._asdict()).sum().backward()
     return counted.get_total_flops()
@@ -81,23 +61,17 @@ def flops(config: TrainLdm, count: int) -> int:
 def our_step(config: TrainLdm, count: int, part: int, *, small: bool) -> Callable[[], None]:
     """A step of xrmri.training.loop."""
     keep_memory()
-    network = denoiser_of(config)
+    network = trial_denoiser(config)
     multiply_on_small_maps(network.unet)
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-6, fused=True) if small else sgd(network)
     ema = Ema(network, 0.99) if small else None
     accelerator = Accelerator(cpu=True, mixed_precision="bf16")
     model = accelerator.prepare_model(network)
-    schedule = make_schedule(timesteps=1_000, beta_start=0.00085, beta_end=0.012, prediction="epsilon")
-
-    def loss(model: torch.nn.Module, batch: Batch) -> Tensor:
-        z_t = schedule.q_sample(batch.z_0, batch.eps, batch.t)
-        said = model(z_t, schedule.told(batch.t), batch.concat, batch.token, batch.depth, batch.features)
-        return diffusion_loss(said, batch.eps)
-
+    loss = partial(trial_loss, schedule=make_schedule(**asdict(process_of(config))))
     task = Task(name="bench", load=list, loss=loss, validate=lambda network: {})
 
     def step() -> None:
-        parts = [(part / count, made_batch(part, config.context_width)) for _ in range(count // part)]
+        parts = [(part / count, trial_batch(config, part, LATENT)) for _ in range(count // part)]
         _backward(accelerator, model, task, parts)
         accelerator.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
@@ -114,17 +88,14 @@ def plain_step(config: TrainLdm, vae_config: TrainVae, count: int, part: int, *,
     from diffusers import DDPMScheduler
     from diffusers.training_utils import EMAModel
 
-    unet = denoiser_of(config).unet
-    vae = build_autoencoder(
-        channels=vae_config.channels, blocks=vae_config.blocks, latent_channels=4,
-        middle_attention=vae_config.middle_attention,
-    ).requires_grad_(False).to(torch.bfloat16)  # fmt: skip
+    unet = trial_denoiser(config).unet
+    vae = autoencoder_of(vae_config).requires_grad_(False).to(torch.bfloat16)
     optimiser = torch.optim.AdamW(unet.parameters(), lr=1e-6) if small else sgd(unet)
     average = EMAModel(unet.parameters()) if small else None
     accelerator = Accelerator(cpu=True, mixed_precision="bf16", gradient_accumulation_steps=count // part)
     model, optimiser = accelerator.prepare(unet, optimiser)
     scheduler = DDPMScheduler(num_train_timesteps=1_000, beta_start=0.00085, beta_end=0.012)
-    size = 32 * 2 ** (len(vae_config.channels) - 1)
+    size = LATENT * 2 ** (len(vae_config.channels) - 1)
     images = torch.rand(2, part, 3, size, size).to(torch.bfloat16) * 2 - 1
 
     def step() -> None:
@@ -134,7 +105,7 @@ def plain_step(config: TrainLdm, vae_config: TrainVae, count: int, part: int, *,
                     latents = vae.encode(images[0]).latent_dist.sample() * 0.18215
                     concat = vae.encode(images[1]).latent_dist.mode()
                 else:
-                    latents, concat = torch.randn(2, part, 4, 32, 32)
+                    latents, concat = torch.randn(2, part, 4, LATENT, LATENT)
                 noise, t = torch.randn_like(latents), torch.randint(0, 1_000, (part,))
                 noisy = torch.cat([scheduler.add_noise(latents, noise, t), concat], dim=1)
                 said = model(noisy, t, torch.zeros(part, 1, config.context_width)).sample
@@ -163,7 +134,7 @@ def matrix_peak() -> float:
 def main(preset: str = "demo") -> None:
     """Measure and print."""
     small = preset == "demo"
-    config, vae_config = TrainLdm.load(preset=preset), TrainVae.load(preset=preset)
+    config, vae_config = TrainLdm.load(preset=preset, anchor=False), TrainVae.load(preset=preset)  # as the plain way
     count, part = 16, 16
     rounds, slow = (ROUNDS, ROUNDS) if small else (3, 1)  # the plain way takes a minute a step
     work = flops(config, count)
@@ -173,7 +144,7 @@ def main(preset: str = "demo") -> None:
     before = matrix_peak()
     ours = seconds(our_step(config, count, part, small=small), rounds)
     peak = (before + matrix_peak()) / 2
-    time_is = "processor" if clock is time.process_time else "wall"
+    time_is = "processor" if CLOCK is time.process_time else "wall"
     print(f"{preset}: batch {count} in parts of {part}, bf16, {torch.get_num_threads()} threads, {time_is} time")
     print(f"matrix peak               {peak / 1e9:8.0f} GFLOP/s (bf16, 2,048 squared)")
     print(f"diffusers' loop           {plain:8.2f} s   xrmri is {plain / ours:.2f} times as fast")

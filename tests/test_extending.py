@@ -101,3 +101,14 @@ def test_a_reading_is_known_to_tables_and_datasets_and_changes_no_set_that_model
     from xrmri.data.features import feature_set
 
     assert said.split() == ["V00XRNEW", "67", "2", "65", "1", feature_set("full").sha256]
+
+
+def test_the_page_counts_the_files_that_each_of_its_changes_touches():
+    said = {name: (int(count), set(re.findall(r"`(.*?)`", files)))
+            for name, count, files in re.findall(r"^\| ([\w ]+) \| (\d) \| (.*)\|$", PAGE, re.MULTILINE)}  # fmt: skip
+    touched = {}
+    for title, section in re.findall(r"^## An? (.*)\n((?:(?!^## ).*\n?)*)", PAGE, re.MULTILINE):
+        files = set(re.findall(r"^```python\n# (\S+):", section, re.MULTILINE))
+        files |= {"data_manifests/radiographic_features.json"} if "```json" in section else set()
+        touched[title.removeprefix("compared ")] = (len(files), files)
+    assert said == touched and len(said) == 6

@@ -176,6 +176,10 @@ def _require_pattern(option: str, text: str) -> None:
         raise InputError(f"{option} is not a regular expression ({error}): {text!r}") from error
 
 
+Progress = Callable[[str, int, int, str], None]
+"""Called as progress(step, done, total, note)."""
+
+
 def silent(step: str, done: int, total: int, note: str = "") -> None:
     """Progress that nobody watches."""
 
@@ -192,8 +196,7 @@ class Execution:
     """Say what would be done and write nothing."""
     force: bool = False
     """Do the work again over an earlier result of the same command."""
-    progress: Callable[[str, int, int, str], None] = field(default=silent)
-    """Called as progress(step, done, total, note)."""
+    progress: Progress = field(default=silent)
 
     def __post_init__(self) -> None:
         """Refuse what no machine has."""

@@ -12,6 +12,8 @@ from xrmri.geometry import Geometry
 
 RIGHT, LEFT = "right", "left"
 SIDES = (RIGHT, LEFT)
+SPLITS = ("train", "val", "test")
+"""Of a dataset, by participant."""
 UNSEEN = 0.001
 """Of a volume's window, root mean square: readings that change it by less change nothing that can be seen (choice: a
 quarter of a grey level of a screen)."""

@@ -19,12 +19,13 @@ from xrmri.config import BuildDataset
 from xrmri.data.description import FLASH
 from xrmri.data.features import feature_set
 from xrmri.data.index import INDEX
-from xrmri.data.pairing import SPLITS, leak
+from xrmri.data.pairing import leak
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.facts import DatasetFacts, write_dataset_facts
 from xrmri.files import sha256
 from xrmri.outcome import BuildOutcome
+from xrmri.records import SPLITS
 from xrmri.run_record import read_record
 from xrmri.tables import write_table
 

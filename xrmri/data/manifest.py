@@ -16,13 +16,13 @@ from xrmri.data.bids import bids_table
 from xrmri.data.covariates import COVARIATES, Covariates
 from xrmri.data.features import full_name, known_readings
 from xrmri.data.own_table import OwnRow, number_in, read_own_table
-from xrmri.data.pairing import SPLITS, Particulars
+from xrmri.data.pairing import Particulars
 from xrmri.data.participants import covariate_of
 from xrmri.data.readings import grade_of, is_prosthesis
 from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
 from xrmri.geometry import Lying
 from xrmri.names import is_safe_name
-from xrmri.records import LEFT, RIGHT
+from xrmri.records import LEFT, RIGHT, SPLITS
 
 log = logging.getLogger(__name__)
 

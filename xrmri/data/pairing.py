@@ -15,8 +15,8 @@ from xrmri.data.readings import Key, Reading
 from xrmri.data.release import Series
 from xrmri.errors import Reason
 from xrmri.geometry import Lying
+from xrmri.records import SPLITS
 
-SPLITS = ("train", "val", "test")
 NOT_NEEDED = "radiograph not needed"
 """Kind of reason why a film is left out whose FLASH is."""
 

@@ -13,6 +13,7 @@ import torch
 from numpy.lib.format import read_array_header_1_0, read_magic, write_array_header_1_0
 from torch import Tensor
 
+from xrmri.config import Progress
 from xrmri.files import sha256, write_text
 from xrmri.machine.parallel import worker_count
 from xrmri.seals import require_sha256
@@ -35,7 +36,7 @@ def encoded(
     read: Callable[[range], Tensor],
     *,
     make: Callable[[range, Tensor], Tensor] = as_read,
-    tell: Callable[[str, int, int, str], None],
+    tell: Progress,
 ) -> np.ndarray:
     """The array in a file, made first where it is not complete.
 

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xrmri.config import Progress
 from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
 from xrmri.data.view import View
 from xrmri.errors import InputError
@@ -108,7 +109,7 @@ def cache_latents(
     view: View,
     variants: int,
     seed: int,
-    tell: Callable[[str, int, int, str], None],
+    tell: Progress,
 ) -> Latents:
     """Encode slices, and the radiographs of all pairs of their split, or take them from an earlier call.
 

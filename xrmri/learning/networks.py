@@ -1,13 +1,17 @@
-"""The networks of train-ldm: the denoiser and the CLIP tower, from nothing, an earlier model or a public checkpoint."""
+"""The networks of the trainings as their settings say, and those of train-ldm as it starts.
+
+Denoiser and CLIP tower come from nothing, an earlier model or a public checkpoint.
+"""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
-from xrmri.config import TrainLdm
+from xrmri.config import TrainLdm, TrainVae
 from xrmri.data.features import feature_set, slots_of
 from xrmri.data.slices import require_slice_grid, training_view
 from xrmri.data.store import Dataset
@@ -16,6 +20,7 @@ from xrmri.facts import read_autoencoder_facts, read_model_facts
 from xrmri.files import digest, sha256
 from xrmri.learning.imported import Imported, sized_like
 from xrmri.models.anchor import ANCHOR_FOLDER, FOLDED
+from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.bundle import build_denoiser
 from xrmri.models.methods import BY_NAME
 from xrmri.models.parts import AUTOENCODER, GUIDANCE, require_model, require_parts
@@ -30,7 +35,7 @@ from xrmri.models.zero123 import (
     unused,
     used_elsewhere,
 )
-from xrmri.part_facts import DenoiserFacts
+from xrmri.part_facts import DenoiserFacts, ScheduleFacts
 
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder
@@ -53,6 +58,37 @@ class Networks:
     """None where the token is empty."""
     rows: list[Row]
     """What became of an imported checkpoint; empty where there is none."""
+
+
+def autoencoder_of(config: TrainVae) -> nn.Module:
+    """The untrained autoencoder of these settings."""
+    return build_autoencoder(
+        channels=config.channels,
+        blocks=config.blocks,
+        latent_channels=config.latent_channels,
+        middle_attention=config.middle_attention,
+        norm_groups=config.norm_groups,
+    )
+
+
+def denoiser_of(config: TrainLdm, facts: DenoiserFacts, latent_channels: int) -> Denoiser:
+    """The untrained denoiser of these settings, for latents of so many channels."""
+    unet = build_unet(
+        channels=config.channels,
+        blocks=config.blocks,
+        attention=config.attention,
+        heads=config.heads,
+        context_width=config.context_width,
+        latent_channels=latent_channels,
+        shown_channels=FOLDED if config.anchor else 0,
+        norm_groups=config.norm_groups,
+    )
+    return build_denoiser(unet, facts)
+
+
+def process_of(config: TrainLdm) -> ScheduleFacts:
+    """The forward process of these settings."""
+    return ScheduleFacts(**{item.name: getattr(config, item.name) for item in fields(ScheduleFacts)})
 
 
 def settled(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
@@ -168,17 +204,7 @@ def inputs_of(config: TrainLdm, init: Path | None, imported: Imported | None) ->
 
 
 def _denoiser(config: TrainLdm, data: Dataset, vae: Path) -> Denoiser:
-    unet = build_unet(
-        channels=config.channels,
-        blocks=config.blocks,
-        attention=config.attention,
-        heads=config.heads,
-        context_width=config.context_width,
-        latent_channels=read_autoencoder_facts(vae).latent_channels,
-        shown_channels=FOLDED if config.anchor else 0,
-        norm_groups=config.norm_groups,
-    )
-    return build_denoiser(unet, facts_of(config, data))
+    return denoiser_of(config, facts_of(config, data), read_autoencoder_facts(vae).latent_channels)
 
 
 def _tower(config: TrainLdm, imported: Imported | None) -> "tuple[RadiographEncoder | None, list[str]]":

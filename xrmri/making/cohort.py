@@ -22,7 +22,6 @@ from xrmri.building.splits import split_of
 from xrmri.config import BuildDataset, DetectKnee, Execution
 from xrmri.data.features import KL, feature_set
 from xrmri.data.index import INDEX
-from xrmri.data.pairing import SPLITS
 from xrmri.data.plain_nifti import read_plain_voxels, write_plain_volume
 from xrmri.data.radiograph import crop_knee, mirrored
 from xrmri.data.resample import resized
@@ -49,7 +48,7 @@ from xrmri.phantom.film import Box, Film, render_film
 from xrmri.phantom.flash import SLICES, render_flash
 from xrmri.phantom.pose import Pose
 from xrmri.phantom.tables import as_read
-from xrmri.records import LEFT, RIGHT, SIDES, Radiograph, Volume
+from xrmri.records import LEFT, RIGHT, SIDES, SPLITS, Radiograph, Volume
 from xrmri.run import begin
 
 STILL = Pose(coronal_degrees=0.0, axial_degrees=0.0, sagittal_degrees=0.0, shift_mm=(0.0, 0.0, 0.0))

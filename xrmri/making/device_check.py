@@ -5,8 +5,8 @@ Shapes: B slices, C latent channels, h x w latent pixels.
 
 import copy
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 
 import torch
@@ -18,8 +18,12 @@ from xrmri.diffusion import ddim
 from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.learning.batches import Batch
-from xrmri.models.autoencoder import build_autoencoder, decode
-from xrmri.models.unet import Denoiser, build_unet
+from xrmri.learning.networks import autoencoder_of, denoiser_of, process_of
+from xrmri.making.account import Finding
+from xrmri.models.anchor import FOLDED
+from xrmri.models.autoencoder import decode
+from xrmri.models.unet import Denoiser
+from xrmri.part_facts import DenoiserFacts
 from xrmri.training.ema import Ema
 
 _FEATURES, _LATENT_CHANNELS, _STEPS = 65, 4, 9
@@ -27,22 +31,6 @@ _LIMITS = {"fp32": (1e-3, 1e-4, 1e-3), "bf16": (0.1, 0.02, 0.1)}
 """Largest relative error of drawn slices, loss and gradients (choice): rounding of 24 and of 8 bits, times what some
 hundred layers make of it; TF32 is off."""
 _WARM, _TIMED = 3, 5
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """One line of the table."""
-
-    what: str
-    measured: float
-    unit: str = ""
-    limit: float | None = None
-    """The largest that is right; None where anything is."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether it is within its limit; not a number never is."""
-        return self.limit is None or self.measured <= self.limit
 
 
 def agreement(device: torch.device, denoiser: TrainLdm, vae: TrainVae, *, pixels: int) -> list[Finding]:
@@ -55,8 +43,8 @@ def agreement(device: torch.device, denoiser: TrainLdm, vae: TrainVae, *, pixels
         pixels: h and w.
     """
     torch.manual_seed(0)
-    network, coder = _denoiser(denoiser), _autoencoder(vae)
-    batch, schedule = _batch(4, pixels, denoiser.context_width, denoiser.timesteps), _schedule(denoiser)
+    network, coder = trial_denoiser(denoiser), autoencoder_of(vae)
+    batch, schedule = trial_batch(denoiser, 4, pixels), make_schedule(**asdict(process_of(denoiser)))
     wanted = _answers(network, coder, batch, schedule)
     found = []
     tf32 = torch.backends.cudnn.allow_tf32
@@ -85,20 +73,20 @@ def speed(device: torch.device, config: TrainLdm, *, pixels: int, product: int) 
         product: rows and columns of the matrices.
     """
     with torch.device(device):
-        network = _denoiser(config)
+        network = trial_denoiser(config)
     count = config.micro_batch or config.batch_size
     with torch.device("meta"), FlopCounterMode(display=False) as counted:
-        meta = _denoiser(config)
-        meta_batch = Batch(*(part.to("meta") for part in _batch(count, pixels, config.context_width, 2)))
+        meta = trial_denoiser(config)
+        meta_batch = Batch(*(part.to("meta") for part in trial_batch(config, count, pixels)))
         meta(meta_batch.z_0, meta_batch.t, **meta_batch.condition._asdict()).sum().backward()
-    batch = Batch(*(part.to(device) for part in _batch(count, pixels, config.context_width, config.timesteps)))
+    batch = Batch(*(part.to(device) for part in trial_batch(config, count, pixels)))
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-6, fused=True)
-    ema, schedule = Ema(network, config.ema_decay), _schedule(config)
+    ema, schedule = Ema(network, config.ema_decay), make_schedule(**asdict(process_of(config)))
 
     def step() -> None:
         with torch.autocast(device.type, torch.bfloat16):
-            loss = _loss(network, batch, schedule)
+            loss = trial_loss(network, batch, schedule)
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -117,14 +105,38 @@ def speed(device: torch.device, config: TrainLdm, *, pixels: int, product: int) 
     ]
 
 
-def table(findings: Iterable[Finding]) -> str:
-    """The findings as a table in Markdown."""
-    lines = ["| | measured | at most | |", "|---|---|---|---|"]
-    for one in findings:
-        limit = "" if one.limit is None else f"{one.limit:g}"
-        said = "" if one.limit is None else "holds" if one.holds else "**too far off**"
-        lines.append(f"| {one.what} | {one.measured:.3g} {one.unit} | {limit} | {said} |")
-    return "\n".join(lines) + "\n"
+def trial_denoiser(config: TrainLdm) -> Denoiser:
+    """An untrained denoiser of these settings that is told every reading."""
+    facts = DenoiserFacts(
+        method=config.method,
+        guidance=config.guidance,
+        halves=config.halves,
+        without=(),
+        hidden_slots=(),
+        feature_slots=_FEATURES,
+    )
+    return denoiser_of(config, facts, _LATENT_CHANNELS)
+
+
+def trial_batch(config: TrainLdm, count: int, pixels: int) -> Batch:
+    """Made-up latents and conditions."""
+    z_0, eps = torch.randn(2, count, _LATENT_CHANNELS, pixels, pixels)
+    return Batch(
+        z_0=z_0,
+        eps=eps,
+        t=torch.randint(config.timesteps, (count,)),
+        concat=torch.randn(count, FOLDED if config.anchor else _LATENT_CHANNELS, pixels, pixels),
+        token=torch.zeros(count, 1, config.context_width),
+        depth=torch.rand(count),
+        features=torch.zeros(count, _FEATURES),
+    )
+
+
+def trial_loss(network: nn.Module, batch: Batch, schedule: Schedule) -> Tensor:
+    """Eq. 10 on a batch."""
+    z_t = schedule.q_sample(batch.z_0, batch.eps, batch.t)
+    said = network(z_t, schedule.told(batch.t), **batch.condition._asdict())
+    return diffusion_loss(said.float(), schedule.target(batch.z_0, batch.eps, batch.t))
 
 
 def _answers(network: Denoiser, vae: nn.Module, batch: Batch, schedule: Schedule) -> tuple[Tensor, Tensor, Tensor]:
@@ -138,17 +150,10 @@ def _answers(network: Denoiser, vae: nn.Module, batch: Batch, schedule: Schedule
     with torch.no_grad():
         drawn = decode(vae, ddim.sample(predict_noise, batch.eps, schedule.abar, steps=_STEPS))
     network.zero_grad()
-    loss = _loss(network, batch, schedule)
+    loss = trial_loss(network, batch, schedule)
     loss.backward()
     gradients = torch.cat([one.grad.flatten() for one in network.parameters() if one.grad is not None])
     return drawn.float().cpu(), loss.detach().float().cpu(), gradients.float().cpu()
-
-
-def _loss(network: nn.Module, batch: Batch, schedule: Schedule) -> Tensor:
-    """Eq. 10 on a batch."""
-    z_t = schedule.q_sample(batch.z_0, batch.eps, batch.t)
-    said = network(z_t, schedule.told(batch.t), **batch.condition._asdict())
-    return diffusion_loss(said.float(), schedule.target(batch.z_0, batch.eps, batch.t))
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
@@ -166,48 +171,3 @@ def _seconds(work: Callable[[], object], device: torch.device) -> float:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _schedule(config: TrainLdm) -> Schedule:
-    return make_schedule(
-        timesteps=config.timesteps,
-        beta_start=config.beta_start,
-        beta_end=config.beta_end,
-        prediction=config.prediction,
-        zero_terminal_snr=config.zero_terminal_snr,
-    )
-
-
-def _denoiser(config: TrainLdm) -> Denoiser:
-    unet = build_unet(
-        channels=config.channels,
-        blocks=config.blocks,
-        attention=config.attention,
-        heads=config.heads,
-        context_width=config.context_width,
-        latent_channels=_LATENT_CHANNELS,
-    )
-    return Denoiser(unet, features=_FEATURES, guidance=config.guidance)
-
-
-def _autoencoder(config: TrainVae) -> nn.Module:
-    return build_autoencoder(
-        channels=config.channels,
-        blocks=config.blocks,
-        latent_channels=_LATENT_CHANNELS,
-        middle_attention=config.middle_attention,
-    )
-
-
-def _batch(count: int, pixels: int, context_width: int, timesteps: int) -> Batch:
-    """Made-up latents and conditions."""
-    z_0, eps, concat = torch.randn(3, count, _LATENT_CHANNELS, pixels, pixels)
-    return Batch(
-        z_0=z_0,
-        eps=eps,
-        t=torch.randint(timesteps, (count,)),
-        concat=concat,
-        token=torch.zeros(count, 1, context_width),
-        depth=torch.rand(count),
-        features=torch.zeros(count, _FEATURES),
-    )

@@ -25,7 +25,7 @@ from xrmri.generation.target import VOLUME_SUFFIXES, Target, require_output
 from xrmri.names import safe_name
 from xrmri.outcome import GenerateOutcome
 from xrmri.outputs import clear_leftovers_of
-from xrmri.records import SIDES
+from xrmri.records import SIDES, SPLITS
 from xrmri.run import Run, begin, fingerprint, is_done, renew, require_writable
 from xrmri.tables import write_table
 from xrmri.trouble import hash_or_absent, to_open_again
@@ -33,7 +33,6 @@ from xrmri.trouble import hash_or_absent, to_open_again
 log = logging.getLogger(__name__)
 
 RADIOGRAPH_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
-SPLITS = ("train", "val", "test")
 FOLDER = Path("volumes")
 """Where several volumes go when nobody says."""
 

@@ -24,6 +24,7 @@ from xrmri.config import BuildDataset, Execution, Generate, TrainLdm, TrainVae
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.errors import StoppedEarly, exit_code_of
 from xrmri.files import write_json, write_text
+from xrmri.making.account import DatasetTold, DeviceTold, ModelTold, account, table
 from xrmri.making.cohort import CohortPlan, draw_cohort
 
 log = logging.getLogger(__name__)
@@ -128,15 +129,16 @@ def run(out: Path, work: Path, made: ModelPlan, *, minutes: float, device: str) 
     def by(share: float) -> float:
         return began + 60 * minutes * share
 
-    def part(name: str, work_of_it: Callable[[], Mapping[str, Any] | None]) -> None:
+    def part(name: str, work_of_it: Callable[[], DeviceTold | DatasetTold | ModelTold | Mapping[str, Any]]) -> None:
         started = time.monotonic()
-        told, before = work_of_it() or {}, found.get(name, {})
+        done, before = work_of_it(), found.get(name, {})
+        told = done if isinstance(done, Mapping) else asdict(done)
         seconds = round(time.monotonic() - started + before.get("seconds", 0), 1)  # of all calls together
         found[name] = {**before, **told, "seconds": seconds}
         log.info("%s: %.0f s, %.0f s of %.0f", name, found[name]["seconds"], time.monotonic() - began, 60 * minutes)
         write_json(kept, found)
         write_json(out / "table.json", found)
-        write_text(out / "table.md", _table(found))
+        write_text(out / "table.md", account(found))
 
     dataset, cohort, vae, sharper, ldm = (work / name for name in ("dataset", "cohort", "vae", "sharper", "ldm"))
     with _beside(draw_cohort, dataset, made.fine, made.fine_dataset, execution, until=by(_FINE)):
@@ -175,11 +177,11 @@ def _beside(work: Callable[..., object], *given: Any, **named: Any) -> Iterator[
         raise StoppedEarly("the process that draws people was stopped: run the same command again to go on")
 
 
-def _checked(made: ModelPlan, name: str) -> dict[str, Any]:
+def _checked(made: ModelPlan, name: str) -> DeviceTold:
     import torch
 
     from xrmri.machine.device import find_device
-    from xrmri.making.device_check import agreement, speed, table
+    from xrmri.making.device_check import agreement, speed
 
     device = find_device(name)
     findings = agreement(device, made.ldm, made.vae, pixels=8)
@@ -187,15 +189,14 @@ def _checked(made: ModelPlan, name: str) -> dict[str, Any]:
     if device.type == "cuda":
         torch.cuda.empty_cache()
     called = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-    return {"device": called, "torch": torch.__version__, "findings": [asdict(one) for one in findings],
-            "table": table(findings)}  # fmt: skip
+    return DeviceTold(device=called, torch=str(torch.__version__), findings=tuple(findings), table=table(findings))
 
 
-def _counts(data: Dataset) -> dict[str, Any]:
-    return {"people": int(data.index["participant"].nunique()), "knees": len(data)}
+def _counts(data: Dataset) -> DatasetTold:
+    return DatasetTold(people=int(data.index["participant"].nunique()), knees=len(data))
 
 
-def _written(ldm: Path, smaller: Path, out: Path) -> dict[str, Any]:
+def _written(ldm: Path, smaller: Path, out: Path) -> ModelTold:
     """Write the model in 16 bits, in parts."""
     import torch
 
@@ -212,8 +213,12 @@ def _written(ldm: Path, smaller: Path, out: Path) -> dict[str, Any]:
     save_bundle(smaller, model, card=(ldm / "README.md").read_text(encoding="utf-8"), dtype=torch.float16)
     parts = pack(smaller, out, _MOST_BYTES)
     r2 = model.facts.anchor.r2 if model.facts.anchor else None
-    return {"files": [part.name for part in parts], "bytes": sum(part.stat().st_size for part in parts),
-            "anchor_r2": r2, "validation_loss": model.facts.validation_loss}  # fmt: skip
+    return ModelTold(
+        files=tuple(part.name for part in parts),
+        bytes=sum(part.stat().st_size for part in parts),
+        anchor_r2=r2,
+        validation_loss=model.facts.validation_loss,
+    )
 
 
 def _judged(dataset: Path, ldm: Path, config: Generate, device: str, *, until: float) -> dict[str, Any]:
@@ -242,30 +247,6 @@ def _judged(dataset: Path, ldm: Path, config: Generate, device: str, *, until: f
         }
 
     return judged(data, draw, until=until, workers=0)
-
-
-def _table(found: Mapping[str, Mapping[str, Any]]) -> str:
-    """What was found, for a reader."""
-    check, lines = found.get("check", {}), []
-    if check:
-        lines += [f"{check['device']}, torch {check['torch']}:", "", check["table"]]
-    lines += ["| part | s | |", "|---|---|---|"]
-    hidden = ("seconds", "findings", "table", "expected volume", "one sample", "output", "status", "files")
-    for name, told in found.items():
-        said = ", ".join(f"{key} {value}" for key, value in told.items() if key not in hidden)
-        lines.append(f"| {name} | {told['seconds']:.0f} | {said} |")
-    if "judged" not in found:
-        return "\n".join(lines) + "\n"
-    heads = ("held-out people", "R2 (95 %)", "slope", "recognised", "by chance", "knees of people")
-    lines += ["", f"| {' | '.join(heads)} |", "|---|---|---|---|---|---|"]
-    for name, one in found["judged"].items():
-        if isinstance(one, Mapping):
-            low, high = one["interval"]
-            lines.append(
-                f"| {name} | {one['r2']:.3f} ({low:.3f} to {high:.3f}) | {one['slope']:.2f} | {one['recognised']:.0%} "
-                f"| {one['chance']:.0%} | {one['pairs']} of {one['people']} |"
-            )
-    return "\n".join(lines) + "\n"
 
 
 def main() -> int:

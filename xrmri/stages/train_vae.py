@@ -26,11 +26,11 @@ from xrmri.data.store import open_dataset
 from xrmri.facts import AutoencoderFacts, read_autoencoder_facts
 from xrmri.files import sha256
 from xrmri.learning.imported import Imported, read_imported, say_what_became_of_it, sized_like
+from xrmri.learning.networks import autoencoder_of
 from xrmri.learning.pictures import write_picture
 from xrmri.models.autoencoder import (
     Moments,
     Reconstruction,
-    build_autoencoder,
     decode,
     encode,
     latent_shape,
@@ -146,14 +146,7 @@ def run(
 
 
 def _network(config: TrainVae) -> Reconstruction:
-    vae = build_autoencoder(
-        channels=config.channels,
-        blocks=config.blocks,
-        latent_channels=config.latent_channels,
-        middle_attention=config.middle_attention,
-        norm_groups=config.norm_groups,
-    )
-    return Reconstruction(vae, PatchDiscriminator() if config.adversarial_weight else None)
+    return Reconstruction(autoencoder_of(config), PatchDiscriminator() if config.adversarial_weight else None)
 
 
 def _started(config: TrainVae, init: Path | None, imported: Imported | None) -> tuple[Reconstruction, list[Row]]:
