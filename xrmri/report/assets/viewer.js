@@ -6,6 +6,7 @@
   const choice = root.querySelector("select");
   const sliders = [...root.querySelectorAll("input[type=range]")];
   const volumes = new Map();
+  const narrow = window.matchMedia("(max-width: 40rem)");
   let current = null;
   root.hidden = false;
 
@@ -76,8 +77,9 @@
     words[0] += ", " + away(s, slices, slice_mm);
     words[1] += ", " + away(r, height, row_mm);
     words[2] += ", " + away(c, width, column_mm);
-    // One scale in all planes: columns of the page are as wide as what they show in millimetres.
-    const wide = [width * column_mm, slices * slice_mm, width * column_mm];
+    // One scale in all planes: columns of the page are as wide as what they show in millimetres. On a narrow page the
+    // axial plane stands under the coronal one.
+    const wide = [width * column_mm, slices * slice_mm, ...(narrow.matches ? [] : [width * column_mm])];
     root.querySelectorAll(".row").forEach((row) => {
       row.style.gridTemplateColumns = wide.map((mm) => "minmax(0, " + mm.toFixed(1) + "fr)").join(" ");
     });
@@ -121,5 +123,6 @@
 
   choice.addEventListener("change", () => open(Number(choice.value)));
   sliders.forEach((slider) => slider.addEventListener("input", show));
+  narrow.addEventListener("change", show);
   open(0);
 })();
