@@ -103,6 +103,7 @@ def test_what_stands_above_the_tables_of_a_config_file_is_for_the_command_that_i
         ("[training]\nseed = 4\n", "[training] is no command"),
         ("[generate]\nsteps = true\n", "generate: steps must be int | None, not True"),
         ("[generate]\nguidance = nan\n", "generate: guidance must be float, not nan"),
+        ("[generate]\npreset = [1]\n", "--preset must be one of paper, zero123, demo, tiny, not [1]"),
     ],
 )
 def test_a_table_of_no_command_and_a_value_of_another_type_are_refused(tmp_path, text, words):

@@ -61,11 +61,7 @@ class Config:
         for name in chosen:
             if name not in known:
                 raise InputError(f"{cls.command()} has no setting {name!r}; it has {', '.join(known)}")
-        chosen = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in chosen.items()
-            if value is not None
-        }
+        chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
         for name, value in chosen.items():
             if not _fits(value, known[name]):
                 raise InputError(f"{cls.command()}: {name} must be {_type_name(known[name])}, not {value!r}")

@@ -144,6 +144,6 @@ def reasons(preset: str | None, command: str) -> dict[str, Reasoned]:
     """Each value that a preset sets for one command, with its reason."""
     if preset is None:
         return {}
-    if preset not in PRESETS:
+    if preset not in tuple(PRESETS):  # a file may give a list, which no key can be
         raise InputError(f"--preset must be one of {', '.join(PRESETS)}, not {preset!r}")
     return PRESETS[preset].get(command, {})
