@@ -96,6 +96,10 @@ bundle: $(READY)
 held-out: $(READY)
 	sh tests/held_out.sh $(BIN)/python work/held bundled work/bundle/dataset $(or $(PEOPLE),100)
 
+# Twenty real crops and what the bundled model draws for them; CROPS is a folder with labels.csv and the crops it names.
+real-crops: $(READY)
+	$(BIN)/python -m tests.real_crops $(CROPS) -o work/real-crops
+
 # Such a model within MINUTES of one GPU, from nothing; docs/training.md says more. PEOPLE are drawn at most.
 gpu-model: $(READY)
 	$(BIN)/python -m xrmri.stages.gpu_model --minutes $(or $(MINUTES),8) --people $(or $(PEOPLE),2400) -o work/gpu-model

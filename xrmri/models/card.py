@@ -81,9 +81,10 @@ def _anchor(facts: ModelFacts) -> str:
     if facts.anchor is None:
         return ""
     pairs, share = facts.anchor.pairs, 100 * facts.anchor.r2
+    films = f" What is\nknown of {facts.anchor.films} knees on films taught its reader." if facts.anchor.films else ""
     return (
         f" The anchor learnt from {pairs} pairs and explains\n{share:.1f} % of the variance between held-out people at "
-        "its own resolution (R²); the denoiser is shown its slices in\nplace of the radiograph."
+        f"its own resolution (R²); the denoiser is shown its slices in\nplace of the radiograph.{films}"
     )
 
 
