@@ -10,7 +10,7 @@ BIN    := .venv/bin
 XRMRI  := $(BIN)/xrmri
 READY  := .venv/ready
 
-.PHONY: setup demo test lint faults mutants bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out gpu-model reproduce site clean
+.PHONY: setup demo test lint faults mutants bench likeness golden ceiling phantom knees dataset vae ldm volumes evaluation detector bundle held-out real-crops gpu-model reproduce site clean
 
 setup: $(READY)
 
