@@ -25,9 +25,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from xrmri.config import TrainLdm, TrainVae
 from xrmri.diffusion.schedule import make_schedule
+from xrmri.learning.batches import denoising_loss
 from xrmri.learning.networks import autoencoder_of, process_of
 from xrmri.machine.memory import keep_memory
-from xrmri.making.device_check import trial_batch, trial_denoiser, trial_loss
+from xrmri.making.device_check import trial_batch, trial_denoiser
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.training.ema import Ema
 from xrmri.training.loop import Task, _backward
@@ -67,7 +68,7 @@ def our_step(config: TrainLdm, count: int, part: int, *, small: bool) -> Callabl
     ema = Ema(network, 0.99) if small else None
     accelerator = Accelerator(cpu=True, mixed_precision="bf16")
     model = accelerator.prepare_model(network)
-    loss = partial(trial_loss, schedule=make_schedule(**asdict(process_of(config))))
+    loss = partial(denoising_loss, schedule=make_schedule(**asdict(process_of(config))))
     task = Task(name="bench", load=list, loss=loss, validate=lambda network: {})
 
     def step() -> None:

@@ -5,7 +5,7 @@ Shapes: P pairs, V exposures of a radiograph, N x N pixels of a radiograph, F fe
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from xrmri.config import TrainLdm
+from xrmri.config import Progress, TrainLdm
 from xrmri.data.covariates import COVARIATES, without_some
 from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers, readings_of, training_view
 from xrmri.data.store import Dataset
@@ -104,7 +104,7 @@ def coarse_pairs(
     *,
     config: TrainLdm,
     variants: int,
-    tell: Callable[[str, int, int, str], None],
+    tell: Progress,
 ) -> CoarsePairs:
     """Radiographs and coarse volumes of some pairs, made once and kept in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from xrmri.config import Execution, TrainLdm
 from xrmri.data.covariates import COVARIATES, covariate_slots, without_some
@@ -27,6 +27,8 @@ from xrmri.data.slices import (
 )
 from xrmri.data.store import Dataset
 from xrmri.data.view import View
+from xrmri.diffusion.loss import diffusion_loss
+from xrmri.diffusion.schedule import Schedule
 from xrmri.evenly import evenly
 from xrmri.learning.latents import Caches, Encoders, Latents, cache_latents
 from xrmri.models.condition import Condition, at_depths
@@ -142,6 +144,14 @@ class Samples:
             depth=place,
             features=torch.from_numpy(self.features[pair]),
         )
+
+
+def denoising_loss(network: nn.Module, batch: Batch, *, schedule: Schedule, min_snr: float = 0.0) -> Tensor:
+    """Eq. 10 on a batch: a float32 scalar; with `min_snr`, slices weighted by their noise."""
+    z_t = schedule.q_sample(batch.z_0, batch.eps, batch.t)
+    said = network(z_t, schedule.told(batch.t), **batch.condition._asdict())
+    weight = schedule.loss_weight(batch.t, min_snr=min_snr)
+    return diffusion_loss(said, schedule.target(batch.z_0, batch.eps, batch.t), weight)
 
 
 def read_samples(

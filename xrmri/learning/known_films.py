@@ -7,7 +7,7 @@ Shapes: P knees, N x N pixels of a radiograph, K numbers known, B knees at a tim
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xrmri.config import TrainLdm
+from xrmri.config import Progress, TrainLdm
 from xrmri.data.known_films import KnownFilms, split
 from xrmri.data.slices import Purpose, Shuffle, random_numbers
 from xrmri.data.view import View
@@ -82,7 +82,7 @@ class _Pupil(nn.Module):
         return said
 
 
-def seen_films(films: KnownFilms, view: View, cache: Path, *, tell: Callable[[str, int, int, str], None]) -> SeenFilms:
+def seen_films(films: KnownFilms, view: View, cache: Path, *, tell: Progress) -> SeenFilms:
     """The films as a model of this view sees them, made once and kept in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
 

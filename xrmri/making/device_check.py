@@ -15,9 +15,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from xrmri.config import TrainLdm, TrainVae
 from xrmri.diffusion import ddim
-from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
-from xrmri.learning.batches import Batch
+from xrmri.learning.batches import Batch, denoising_loss
 from xrmri.learning.networks import autoencoder_of, denoiser_of, process_of
 from xrmri.making.account import Finding
 from xrmri.models.anchor import FOLDED
@@ -86,7 +85,7 @@ def speed(device: torch.device, config: TrainLdm, *, pixels: int, product: int) 
 
     def step() -> None:
         with torch.autocast(device.type, torch.bfloat16):
-            loss = trial_loss(network, batch, schedule)
+            loss = denoising_loss(network, batch, schedule=schedule)
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -132,13 +131,6 @@ def trial_batch(config: TrainLdm, count: int, pixels: int) -> Batch:
     )
 
 
-def trial_loss(network: nn.Module, batch: Batch, schedule: Schedule) -> Tensor:
-    """Eq. 10 on a batch."""
-    z_t = schedule.q_sample(batch.z_0, batch.eps, batch.t)
-    said = network(z_t, schedule.told(batch.t), **batch.condition._asdict())
-    return diffusion_loss(said.float(), schedule.target(batch.z_0, batch.eps, batch.t))
-
-
 def _answers(network: Denoiser, vae: nn.Module, batch: Batch, schedule: Schedule) -> tuple[Tensor, Tensor, Tensor]:
     """Drawn slices, loss and gradients, each in float32 on the CPU."""
 
@@ -150,7 +142,7 @@ def _answers(network: Denoiser, vae: nn.Module, batch: Batch, schedule: Schedule
     with torch.no_grad():
         drawn = decode(vae, ddim.sample(predict_noise, batch.eps, schedule.abar, steps=_STEPS))
     network.zero_grad()
-    loss = trial_loss(network, batch, schedule)
+    loss = denoising_loss(network, batch, schedule=schedule)
     loss.backward()
     gradients = torch.cat([one.grad.flatten() for one in network.parameters() if one.grad is not None])
     return drawn.float().cpu(), loss.detach().float().cpu(), gradients.float().cpu()

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,23 @@ from xrmri.data.familiar import learn_familiar, write_familiar
 from xrmri.data.features import feature_set, without_slots
 from xrmri.data.slices import Shuffle, index_slices, training_view
 from xrmri.data.store import Dataset, open_dataset
-from xrmri.diffusion.loss import diffusion_loss
 from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, read_autoencoder_facts
 from xrmri.files import copy_file, digest, sha256
 from xrmri.learning.anchor_inputs import AnchorInputs
 from xrmri.learning.anchors import Anchors, learn_anchors
-from xrmri.learning.batches import Batch, Samples, features_of, read_samples
+from xrmri.learning.batches import Batch, Samples, denoising_loss, features_of, read_samples
 from xrmri.learning.imported import read_imported, say_what_became_of_it
 from xrmri.learning.latents import Caches, frozen_encoders
-from xrmri.learning.networks import build_networks, facts_of, inputs_of, parameters, require_match, settled
+from xrmri.learning.networks import (
+    build_networks,
+    facts_of,
+    inputs_of,
+    parameters,
+    process_of,
+    require_match,
+    settled,
+)
 from xrmri.learning.pictures import drawn_knees
 from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
 from xrmri.models.autoencoder import latent_shape
@@ -37,7 +44,6 @@ from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
 from xrmri.outcome import TrainOutcome
-from xrmri.part_facts import ScheduleFacts
 from xrmri.run import fingerprint
 from xrmri.run_record import require_finished
 from xrmri.training.accelerator import prepare_device
@@ -116,7 +122,7 @@ def run(
         caches = _caches(out / "cache", latents, inputs, config=config, anchors=anchors)
         with accelerator.main_process_first():
             training, validation = read_samples(data, caches, encoders, config=config, execution=execution)
-        schedule = make_schedule(**asdict(_process(config)))
+        schedule = make_schedule(**asdict(process_of(config)))
         size = max(1, config.batch_size)
         held_out = {
             "validation_loss": validation.validation_batches(size),
@@ -126,7 +132,7 @@ def run(
         task = Task(
             name=config.command(),
             load=partial(training.training_batch, Shuffle(count=len(training.items), seed=config.seed)),
-            loss=partial(_loss, schedule=schedule, min_snr=config.min_snr),
+            loss=partial(denoising_loss, schedule=schedule, min_snr=config.min_snr),
             validate=validate,
             rate=lambda parameter: config.projection_rate if parameter.startswith("guidance.") else 1.0,
             picture=drawn_knees(
@@ -218,29 +224,14 @@ def _caches(
     return Caches(slices=(shared or own) / f"slices-{slices[:12]}", shown=own / f"shown-{shown[:12]}")
 
 
-def _process(config: TrainLdm) -> ScheduleFacts:
-    """The forward process of these settings."""
-    return ScheduleFacts(**{item.name: getattr(config, item.name) for item in fields(ScheduleFacts)})
-
-
-def _loss(model: nn.Module, batch: Batch, *, schedule: Schedule, min_snr: float = 0.0) -> Tensor:
-    """Eq. 10 on a batch."""
-    z_t = schedule.q_sample(batch.z_0, batch.eps, batch.t)
-    said = model(z_t, schedule.told(batch.t), **batch.condition._asdict())
-    weight = schedule.loss_weight(batch.t, min_snr=min_snr)
-    return diffusion_loss(said, schedule.target(batch.z_0, batch.eps, batch.t), weight)
-
-
 def _validation(
     held_out: Mapping[str, Sequence[Batch]], schedule: Schedule, device: torch.device
 ) -> Callable[[nn.Module], dict[str, float]]:
     """A function that measures the loss of a network on fixed batches, by the name of each set of them."""
 
     def loss(network: nn.Module, batches: Sequence[Batch]) -> float:
-        losses = [
-            float(_loss(network, Batch(*(part.to(device) for part in batch)), schedule=schedule)) * len(batch.t)
-            for batch in batches
-        ]
+        there = (Batch(*(part.to(device) for part in batch)) for batch in batches)
+        losses = [float(denoising_loss(network, batch, schedule=schedule)) * len(batch.t) for batch in there]
         return sum(losses) / sum(len(batch.t) for batch in batches)
 
     @torch.no_grad()
@@ -270,7 +261,7 @@ def _facts(
         window=(low, high),
         latent_channels=read_autoencoder_facts(vae).latent_channels,
         latent_scale=training.scale,
-        schedule=_process(config),
+        schedule=process_of(config),
         radiograph_token=config.radiograph_token,
         radiograph_grid=config.radiograph_grid,
         feature_set=features.name,
