@@ -96,7 +96,7 @@ class _Slow(io.BytesIO):
         return super().write(bytes(data[:3]))
 
     def truncate(self, size=None) -> int:
-        if size and size > self.most:
+        if (self.tell() if size is None else size) > self.most:
             raise OSError(errno.EFBIG, "File too large")
         return super().truncate(size)
 
@@ -116,7 +116,7 @@ def test_a_full_disk_is_kept_as_the_first_error_and_the_place_goes_on():
     disk = _Disk(stream)
     assert disk.write(memoryview(b"0123456789")) == 10
     assert disk.error.errno == errno.ENOSPC and disk.tell() == 10
-    assert disk.truncate(100) == 100
+    assert disk.truncate(100) == 100 and disk.truncate() == 0
     assert disk.error.errno == errno.ENOSPC  # the first
 
 

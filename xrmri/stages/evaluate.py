@@ -118,6 +118,7 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> Ev
         if not config.quick:
             # matplotlib keeps a font list at home otherwise; whole, because the path outlives the folder we are in
             os.environ.setdefault("MPLCONFIGDIR", str(scratch.resolve()))
+            logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it tells how long that takes
             from xrmri.stages.evaluation_report import write_report
 
             write_report(run.folder, {**tables, **runs}, scored, summary=summary, opened=opened, config=config)
