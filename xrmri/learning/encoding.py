@@ -98,8 +98,10 @@ def _rest(growing: Path, count: int) -> range:
             read_magic(stream)
             shape, _, dtype = read_array_header_1_0(stream)
             begin, item_bytes = stream.tell(), dtype.itemsize * math.prod(shape[1:])
+            if shape[:1] != (count,) or item_bytes == 0:
+                raise ValueError("not of this array")
             done = (growing.stat().st_size - begin) // item_bytes // _TOGETHER * _TOGETHER
             stream.truncate(begin + done * item_bytes)
-    except ValueError:  # nothing, or half a header
+    except ValueError:  # nothing, half a header, or that of something else
         done = 0
     return range(done, count, _TOGETHER)
