@@ -10,7 +10,7 @@ import pytest
 from xrmri.data.store import open_dataset
 from xrmri.facts import TEMPLATE
 from xrmri.files import sha256
-from xrmri.making.cohort import _detected
+from xrmri.making.cohort import detected_box
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.film import Film
 
@@ -45,7 +45,7 @@ def test_boxes_are_off_as_the_detector_is_and_alike_on_both_sides():
     found = {side: [] for side in ("left", "right")}
     for number in range(300):
         for side, boxes in found.items():
-            x0, y0, x1, y1 = _detected(draw_participant(3, number), side, film)
+            x0, y0, x1, y1 = detected_box(draw_participant(3, number), side, film)
             boxes.append(((x0 + x1) / 2 - 250, (y0 + y1) / 2 - 250, np.log((x1 - x0) / 500)))
     left, right = (np.array(boxes) * (0.2, 0.2, 1) for boxes in found.values())
     assert np.allclose(right.mean(axis=0), (0.3, -0.6, 0.04), atol=(0.25, 0.35, 0.01))
