@@ -51,7 +51,5 @@ def train_ldm(
     )
     from xrmri.stages import train_ldm as stage
 
-    folders = {"init": init, "anchor_dataset": anchor_dataset, "films": films, "film_table": film_table}
-    common.conclude(
-        stage.run(dataset, vae, out, config, execution=common.execution(), latents=latents, **folders)
-    )
+    folders = {"anchor_dataset": anchor_dataset, "films": films, "film_table": film_table, "latents": latents}
+    common.conclude(stage.run(dataset, vae, out, config, execution=common.execution(), init=init, **folders))

@@ -11,7 +11,7 @@ from xrmri.config import DetectKnee
 from xrmri.data.film_files import described
 from xrmri.data.knees import open_knees
 from xrmri.data.pairing import Candidate
-from xrmri.data.radiograph import crop_knee, read_radiograph, squared, windowed
+from xrmri.data.radiograph import crop_knee, crop_width_mm, read_radiograph, squared, windowed
 from xrmri.errors import InputError, UnusableError
 from xrmri.records import Radiograph
 
@@ -39,9 +39,9 @@ def _by_owner(detection: DetectKnee, candidate: Candidate, file: Path, digest: s
     film, box = _film(candidate, file), candidate.particulars.box
     if box is None:
         crop = squared(windowed(film.pixels))
-        return crop, _width_mm(crop, film.spacing_mm)
+        return crop, crop_width_mm(crop, film.spacing_mm)
     crop, spacing_mm = crop_knee(film, box, scale=detection.box_scale, pixels=detection.crop_pixels)
-    return crop, _width_mm(crop, spacing_mm)
+    return crop, crop_width_mm(crop, spacing_mm)
 
 
 @cache
@@ -53,7 +53,7 @@ def _from_folder(folder: Path) -> Cut:
         knee = knees.find(digest, candidate.side)
         if knee is None:
             raise UnusableError(f"knee not in {folder.name}", f"detect-knee has no {candidate.side} knee of this film")
-        return knee.crop, _width_mm(knee.crop, knee.spacing_mm)
+        return knee.crop, crop_width_mm(knee.crop, knee.spacing_mm)
 
     return cut
 
@@ -75,7 +75,7 @@ def _by_detector(device: str, detection: DetectKnee) -> Cut:
             reasons = "; ".join(one.reason for one in seen.left_out)
             raise UnusableError("knee not found", f"none is surely the {candidate.side} one ({reasons})")
         crop, spacing_mm = crop_knee(film, box.corners, scale=detection.box_scale, pixels=detection.crop_pixels)
-        return crop, _width_mm(crop, spacing_mm)
+        return crop, crop_width_mm(crop, spacing_mm)
 
     return cut
 
@@ -96,8 +96,3 @@ def _promised(candidate: Candidate, file: Path) -> tuple[int | None, str | None]
         return 1 if candidate.film.side else 2, candidate.film.side
     told = described(file)
     return told.knees, None if told.knees == 2 else told.side or candidate.side
-
-
-def _width_mm(crop: np.ndarray, spacing_mm: tuple[float, float] | None) -> float | None:
-    """Width of a crop to a hundredth of a millimetre."""
-    return round(crop.shape[1] * spacing_mm[1], 2) if spacing_mm else None

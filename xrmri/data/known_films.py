@@ -4,17 +4,20 @@ A folder of detect-knee has the joints; a table has a line for each: its `name`,
 column a number, or nothing where nobody knows. Grades of any visit and both knees do, and so do true shapes.
 """
 
+import csv
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from xrmri.data.knees import DetectedKnee, Knees, open_knees
+from xrmri.data.knees import Knees, open_knees
 from xrmri.data.own_table import OwnRow, number_in, read_own_table
-from xrmri.data.radiograph import mirrored
+from xrmri.data.radiograph import crop_width_mm, mirrored
 from xrmri.errors import InputError
+from xrmri.files import write_text
 from xrmri.records import LEFT
 
 TABLE = "known.csv"
@@ -39,7 +42,8 @@ class KnownFilms:
     def upright(self, number: int) -> tuple[np.ndarray, float | None]:
         """The joint of one of them, (H, W) uint16 looking like a right knee, and its width in mm where that is told."""
         knee = self.knees.read(self.rows[number])
-        return mirrored(knee.crop) if knee.box.side == LEFT else knee.crop, _width_mm(knee)
+        width_mm = crop_width_mm(knee.crop, knee.spacing_mm)
+        return mirrored(knee.crop) if knee.box.side == LEFT else knee.crop, width_mm
 
     def films(self) -> list[str]:
         """The hash of the film that each is on: both knees of a film have the same."""
@@ -79,6 +83,15 @@ def read_known_films(folder: Path, table: Path) -> KnownFilms:
     )
 
 
+def write_known(file: Path, lines: Sequence[Mapping[str, object]]) -> None:
+    """Write such a table: a line a knee, all with the same columns; None is not known."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    write_text(file, text.getvalue())
+
+
 def _number(table: Path, line: OwnRow, column: str) -> float:
     """What a cell says, NaN where it is empty."""
     cell = line.cells[column]
@@ -86,10 +99,6 @@ def _number(table: Path, line: OwnRow, column: str) -> float:
     if number is None or math.isinf(number) or abs(number) > 1e6:
         raise InputError(f"{table}, line {line.line}: {column} must be a number or empty, not {cell[:40]!r}")
     return number
-
-
-def _width_mm(knee: DetectedKnee) -> float | None:
-    return round(knee.crop.shape[1] * knee.spacing_mm[1], 2) if knee.spacing_mm else None
 
 
 def split(films: Sequence[str], every: int = 12) -> tuple[list[int], list[int]]:

@@ -105,6 +105,11 @@ def crop_knee(
     return windowed(crop), spacing_mm
 
 
+def crop_width_mm(crop: np.ndarray, spacing_mm: tuple[float, float] | None) -> float | None:
+    """Width of a crop to a hundredth of a millimetre; None where its spacing is not known."""
+    return round(crop.shape[1] * spacing_mm[1], 2) if spacing_mm else None
+
+
 def _padded_window(image: np.ndarray, rows: tuple[float, float], columns: tuple[float, float], size: int) -> np.ndarray:
     """A window of an image in size x size pixels, 0 where the image is darkest and where the window leaves it.
 

@@ -19,7 +19,7 @@ ALIKE = 0.25
 """Generated volumes that differ by less than this share of what acquired ones differ by are one volume (choice)."""
 LEAST = 0.05
 """Quantile of the distances between acquired volumes that stands for "what two different knees differ by" (choice)."""
-_ALIKE = 1e-4
+_COPIES = 1e-4
 """Of a volume's range: acquired volumes that differ by less are copies of one another, and tell no diversity."""
 
 
@@ -94,4 +94,4 @@ def _diversity(generated: np.ndarray, acquired: np.ndarray, whose: np.ndarray) -
         float(np.median(np.sqrt(squared_distances(volumes, volumes)[apart] / volumes.shape[1])))
         for volumes in (generated, acquired)
     )
-    return {"generated": ours, "acquired": theirs, "ratio": ours / theirs if theirs > _ALIKE else None}
+    return {"generated": ours, "acquired": theirs, "ratio": ours / theirs if theirs > _COPIES else None}

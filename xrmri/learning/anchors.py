@@ -98,8 +98,15 @@ def learn_anchors(
         learnt_from, judged_by = read("train", training, config.radiograph_variants), read("val", held_out, 1)
     sizes = sizes_for(known, features=learnt_from.features.shape[1])
     reader, worth = _taught(given, known, sizes, out, config=config, trainer=trainer)
-    learn = partial(learn_anchor, held_out=judged_by, sizes=sizes, config=config, trainer=trainer)
-    learn = partial(learn, begin=given.begin, reader=reader)
+    learn = partial(
+        learn_anchor,
+        held_out=judged_by,
+        sizes=sizes,
+        config=config,
+        trainer=trainer,
+        begin=given.begin,
+        reader=reader,
+    )
     of_pairs: dict[str, Anchor] = {}
     for number, fold in enumerate([] if cohort else folds(known, training, config.anchor_folds)):
         rest = [row for row in range(len(training)) if row not in fold]

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from xrmri.config import BuildDataset, DetectKnee, Execution
 from xrmri.data.features import KL, feature_set
 from xrmri.data.index import INDEX
 from xrmri.data.plain_nifti import read_plain_voxels, write_plain_volume
-from xrmri.data.radiograph import crop_knee, mirrored
+from xrmri.data.radiograph import crop_knee, crop_width_mm, mirrored
 from xrmri.data.resample import resized
 from xrmri.data.store import (
     Dataset,
@@ -111,7 +111,6 @@ def draw_cohort(
     if run is None:
         return open_dataset(out)
     with run as record:
-        record.write()
         if frame:
             copy_file(frame / TEMPLATE, out / TEMPLATE)
         elif not (out / TEMPLATE).is_file():
@@ -168,12 +167,9 @@ def _drawn(
     margin = min(_MARGIN, config.first_slice, SLICES - config.last_slice)
     volume = laid(scanned(person, side, matrix, config, margin=margin), template)
     grades = as_read(person, side)
-    radiograph = Radiograph(pixels=film.pixels.astype(np.float32), side=None, spacing_mm=(film.spacing_mm,) * 2)
-    box = detected_box(person, side, film)
-    crop, spacing_mm = crop_knee(radiograph, box, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
-    assert spacing_mm is not None
-    upright = mirrored(crop) if side == LEFT else crop
-    pair_id = f"{person.participant}_V00_{side}"
+    joint = drawn_joint(person, side, film)
+    upright = mirrored(joint.crop) if side == LEFT else joint.crop
+    pair_id = knee_name(person, side)
     stored = StoredPair(
         pair_id=pair_id,
         mri=volume.voxels,
@@ -184,10 +180,34 @@ def _drawn(
         window=intensity_window(volume.voxels),
         scanner_affine=volume.geometry.affine,
     )
-    width_mm = round(crop.shape[1] * spacing_mm[1], 2)
+    width_mm = crop_width_mm(joint.crop, joint.spacing_mm)
     line = {"pair_id": pair_id, "participant": person.participant, "visit": "V00", "side": side,
             "kl": grades.get(KL), "radiograph_mm": width_mm, "extent_mm": volume.geometry.extent_mm}  # fmt: skip
     return DrawnKnee(packed=packed_pair(stored, config.feature_set), line=line)
+
+
+class DrawnJoint(NamedTuple):
+    """One knee cut from a drawn film, as detect-knee would."""
+
+    crop: np.ndarray
+    """(299, 299) uint16, windowed, film orientation."""
+    box: Box
+    spacing_mm: tuple[float, float]
+    """Of the crop."""
+
+
+def drawn_joint(person: Participant, side: str, film: Film) -> DrawnJoint:
+    """Cut a knee from a drawn film."""
+    radiograph = Radiograph(pixels=film.pixels.astype(np.float32), side=None, spacing_mm=(film.spacing_mm,) * 2)
+    box = detected_box(person, side, film)
+    crop, spacing_mm = crop_knee(radiograph, box, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
+    assert spacing_mm is not None
+    return DrawnJoint(crop, box, spacing_mm)
+
+
+def knee_name(person: Participant, side: str) -> str:
+    """What a drawn knee is called."""
+    return f"{person.participant}_V00_{side}"
 
 
 def detected_box(person: Participant, side: str, film: Film) -> Box:

@@ -4,28 +4,25 @@ A folder as detect-knee writes it, boxes off as its are, and beside it a table o
 drawn once: an unfinished folder goes on where it stopped.
 """
 
-import csv
-import io
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 
 from xrmri.config import DetectKnee, Execution
 from xrmri.data.knees import DetectedKnee, write_knees
-from xrmri.data.known_films import NAME, TABLE
-from xrmri.data.radiograph import crop_knee
-from xrmri.files import complete_or_absent, digest, write_text
+from xrmri.data.known_films import NAME, TABLE, write_known
+from xrmri.files import complete_or_absent, digest
 from xrmri.machine.parallel import in_order
-from xrmri.making.cohort import detected_box
+from xrmri.making.cohort import DrawnJoint, drawn_joint, knee_name
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.bones import joint_gaps
 from xrmri.phantom.film import render_film
-from xrmri.records import SIDES, KneeBox, Radiograph
+from xrmri.records import SIDES, KneeBox
 from xrmri.run import begin
 
 _PARTS = Path("cache/films")  # until all are drawn
@@ -44,17 +41,6 @@ class FilmPlan:
     """Of people; a film has both knees."""
 
 
-class _Joint(NamedTuple):
-    """One knee cut from a drawn film."""
-
-    crop: np.ndarray
-    """(299, 299) uint16, film orientation."""
-    box: np.ndarray
-    """(4,) corners in pixels of the film."""
-    spacing_mm: np.ndarray
-    """(2,), of the crop."""
-
-
 def draw_films(out: Path, plan: FilmPlan, execution: Execution) -> None:
     """Draw the films of some people into a folder of knees, or go on with it.
 
@@ -67,7 +53,6 @@ def draw_films(out: Path, plan: FilmPlan, execution: Execution) -> None:
     if run is None:
         return
     with run as record:
-        record.write()
         parts = out / _PARTS
         parts.mkdir(parents=True, exist_ok=True)
         work = partial(_draw, seed=plan.seed, parts=parts)
@@ -75,12 +60,8 @@ def draw_films(out: Path, plan: FilmPlan, execution: Execution) -> None:
             execution.progress("films", done, plan.count, "people")
         people = [draw_participant(plan.seed, index) for index in range(plan.count)]
         knees, _ = write_knees(out, (knee for person in people for knee in _knees(person, parts)))
-        lines = [{NAME: _name(person, side), **known(person, side)} for person in people for side in SIDES]
-        text = io.StringIO()
-        writer = csv.DictWriter(text, lines[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)
-        write_text(out / TABLE, text.getvalue())
+        lines = [{NAME: knee_name(person, side), **known(person, side)} for person in people for side in SIDES]
+        write_known(out / TABLE, lines)
         record.note(counts={"films": plan.count, "knees": knees})
     shutil.rmtree(out / _PARTS.parts[0])
 
@@ -101,13 +82,10 @@ def _draw(index: int, seed: int, parts: Path) -> None:
         return
     person = draw_participant(seed, index)
     film = render_film(person)
-    radiograph = Radiograph(pixels=film.pixels.astype(np.float32), side=None, spacing_mm=(film.spacing_mm,) * 2)
-    joints = {}
-    for side in SIDES:
-        box = detected_box(person, side, film)
-        crop, spacing_mm = crop_knee(radiograph, box, scale=_DETECTION.box_scale, pixels=_DETECTION.crop_pixels)
-        for name, value in _Joint(crop, np.array(box), np.array(spacing_mm))._asdict().items():
-            joints[f"{side}_{name}"] = value
+    found = {side: drawn_joint(person, side, film)._asdict() for side in SIDES}
+    joints: dict[str, Any] = {
+        f"{side}_{name}": value for side, joint in found.items() for name, value in joint.items()
+    }
     with complete_or_absent(file) as partial_file, partial_file.open("wb") as stream:
         np.savez(stream, **joints)
 
@@ -117,17 +95,13 @@ def _knees(person: Participant, parts: Path) -> Iterator[DetectedKnee]:
     source = f"drawn film {person.seed}/{person.index}"
     with np.load(parts / f"{person.index:05d}.npz", allow_pickle=False) as content:
         for side in SIDES:
-            joint = _Joint(*(content[f"{side}_{name}"] for name in _Joint._fields))
-            x0, y0, x1, y1 = (float(corner) for corner in joint.box)
+            crop, box, spacing_mm = (content[f"{side}_{name}"] for name in DrawnJoint._fields)
+            x0, y0, x1, y1 = (float(corner) for corner in box)
             yield DetectedKnee(
-                name=_name(person, side),
+                name=knee_name(person, side),
                 source=source,
                 source_sha256=digest(source),
                 box=KneeBox(side=side, score=1.0, corners=(x0, y0, x1, y1)),
-                crop=joint.crop,
-                spacing_mm=(float(joint.spacing_mm[0]), float(joint.spacing_mm[1])),
+                crop=crop,
+                spacing_mm=(float(spacing_mm[0]), float(spacing_mm[1])),
             )
-
-
-def _name(person: Participant, side: str) -> str:
-    return f"{person.participant}_V00_{side}"

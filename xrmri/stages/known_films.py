@@ -5,8 +5,6 @@ takes them. A release has about ten times as many as pairs with a FLASH.
 """
 
 import argparse
-import csv
-import io
 import logging
 import sys
 from functools import partial
@@ -14,11 +12,10 @@ from pathlib import Path
 
 from xrmri.data.description import FILM
 from xrmri.data.knees import open_knees
-from xrmri.data.known_films import NAME
+from xrmri.data.known_films import NAME, write_known
 from xrmri.data.readings import read_readings
 from xrmri.data.release import find_release
 from xrmri.errors import InputError, exit_code_of
-from xrmri.files import write_text
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +52,7 @@ def _write(folder: Path, root: Path, out: Path) -> None:
             lines.append({NAME: name} | dict(reading.grades))
     if not lines:
         raise InputError(f"no knee of {folder} lies on a film of {root} that was read: give the release it was made of")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    write_text(out, text.getvalue())
+    write_known(out, lines)
     log.info("%d of %d knees were read: %s", len(lines), len(knees.table), out)
 
 
