@@ -521,7 +521,8 @@ class TrainLdm(Training):
     """Train a network from radiograph and readings to the expected volume first, and show the denoiser its slices in
     place of the radiograph's latent (choice)."""
     anchor_steps: int = 3_000
-    """Optimiser steps of the anchor; it is taken where held-out people are explained best (choice)."""
+    """Optimiser steps of the anchor; it is taken where held-out people are explained best. 0: that of --init as it is
+    (choice)."""
     anchor_batch_size: int = 16
     """Knees per optimiser step of the anchor (choice)."""
     anchor_finish_minutes: float = 0.0
@@ -558,7 +559,8 @@ class TrainLdm(Training):
         _require(not self.anchor or self.method == "xray2mri", "anchor is of --method xray2mri")
         for name in ("drop_token", "drop_both", "drop_concat", "drop_features"):
             _require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, not {getattr(self, name)}")
-        for name in ("anchor_steps", "anchor_batch_size", "reader_steps", "reader_batch_size"):
+        _require(self.anchor_steps >= 0, f"anchor_steps must be at least 0, not {self.anchor_steps}")
+        for name in ("anchor_batch_size", "reader_steps", "reader_batch_size"):
             _require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
         for name in ("anchor_learning_rate", "reader_learning_rate"):
             _require(getattr(self, name) > 0, f"{name} must be above 0")

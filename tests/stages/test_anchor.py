@@ -157,6 +157,21 @@ def test_an_anchor_goes_on_from_that_of_an_earlier_model(made, tmp_path):
     assert max(float((before[name] - after[name]).abs().max()) for name in before if name != "deviation") < 1e-6
 
 
+def test_an_anchor_of_no_steps_is_taken_as_it_is(made, tmp_path):
+    cohort, given = _strangers(tmp_path), {"execution": ON_CPU, "init": tmp_path / "first"}
+    here = (made / "dataset", made / "vae")
+    train_ldm.run(*here, tmp_path / "first", ANCHORED, execution=ON_CPU, anchor_dataset=cohort)
+    kept = replace(ANCHORED, anchor_steps=0, max_steps=1)
+    train_ldm.run(*here, tmp_path / "ldm", kept, **given)
+    before, after = (tmp_path / name / "anchor" / WEIGHTS for name in ("first", "ldm"))
+    assert before.read_bytes() == after.read_bytes()
+    assert read_model_facts(tmp_path / "ldm").anchor == read_model_facts(tmp_path / "first").anchor
+    with pytest.raises(InputError, match="learns nothing from --anchor-dataset"):
+        train_ldm.run(*here, tmp_path / "second", kept, **given, anchor_dataset=cohort)
+    with pytest.raises(InputError, match="give a model that has one"):
+        train_ldm.run(*here, tmp_path / "second", kept, execution=ON_CPU)
+
+
 def test_an_anchor_that_has_learnt_from_those_it_would_be_shown_is_refused(made, tmp_path):
     with pytest.raises(InconsistentError, match="its own people"):
         train_ldm.run(made / "dataset", made / "vae", tmp_path / "ldm", ANCHORED, execution=ON_CPU, init=made / "ldm")

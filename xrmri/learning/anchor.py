@@ -174,11 +174,9 @@ def learn_anchor(
     mean = training.mean()
     if begin is None:
         anchor.begin_at(mean)
-    elif begin.sizes == sizes:
-        anchor.load_state_dict(begin.state_dict())
     else:
-        told = f"the anchor of --init has {begin.sizes}, this training needs {sizes}"
-        raise InconsistentError(f"{told}: take slices of the same size, or start without --init")
+        require_sizes(begin, sizes)
+        anchor.load_state_dict(begin.state_dict())
     if reader:
         anchor.reader.load_state_dict(reader.state_dict())
     device, best = trainer.accelerator.device, folder / BEST
@@ -199,6 +197,13 @@ def learn_anchor(
     anchor.to(device).eval().requires_grad_(False)
     anchor.deviation.copy_(_deviation(anchor, held_out, device))
     return LearntAnchor(network=anchor, r2=share_explained(anchor, held_out, mean, device))
+
+
+def require_sizes(begin: Anchor, sizes: AnchorSizes) -> None:
+    """InconsistentError where an earlier anchor has other sizes than a training needs."""
+    if begin.sizes != sizes:
+        told = f"the anchor of --init has {begin.sizes}, this training needs {sizes}"
+        raise InconsistentError(f"{told}: take slices of the same size, or start without --init")
 
 
 @torch.no_grad()

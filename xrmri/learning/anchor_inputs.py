@@ -10,8 +10,18 @@ from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import TEMPLATE, read_model_facts
 from xrmri.files import sha256
 from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, load_anchor
+from xrmri.part_facts import AnchorFacts
 from xrmri.run import fingerprint
 from xrmri.seals import are_same
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class EarlierAnchor:
+    """The anchor of --init."""
+
+    network: Anchor
+    facts: AnchorFacts | None
+    """What its model says of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -23,7 +33,7 @@ class AnchorInputs:
     films: KnownFilms | None = None
     """What its reader is taught by beforehand."""
     film_table: Path | None = None
-    begin: Anchor | None = None
+    begin: "EarlierAnchor | None" = None
     """An earlier anchor, from whose weights all start."""
 
     @classmethod
@@ -40,7 +50,7 @@ class AnchorInputs:
         """Open what is given to train-ldm.
 
         Raises:
-            InputError: without an anchor, or one half without the other.
+            InputError: without an anchor, one half without the other, or what an anchor of no steps can't learn from.
             InconsistentError: of other knees than those the denoiser draws, or an anchor that has met them.
         """
         if not config.anchor:
@@ -51,11 +61,17 @@ class AnchorInputs:
         if (films is None) != (film_table is None):
             told = "--films, a folder from detect-knee, and --film-table, what is known of its knees, need each other"
             raise InputError(told)
+        begin = _earlier_anchor(init, data)
+        if config.anchor_steps == 0:
+            if begin is None:
+                raise InputError("anchor_steps = 0 takes the anchor of --init LDM as it is: give a model that has one")
+            if cohort or films:
+                raise InputError("anchor_steps = 0 learns nothing from --anchor-dataset and --films: leave them out")
         return cls(
             cohort=_cohort(data, cohort),
             films=read_known_films(films, film_table) if films and film_table else None,
             film_table=film_table,
-            begin=_earlier_anchor(init, data),
+            begin=begin,
         )
 
     def recorded(self) -> dict[str, str]:
@@ -75,7 +91,7 @@ def _cohort(data: Dataset, folder: Path | None) -> Dataset | None:
     return cohort
 
 
-def _earlier_anchor(init: Path | None, data: Dataset) -> Anchor | None:
+def _earlier_anchor(init: Path | None, data: Dataset) -> EarlierAnchor | None:
     """The anchor of --init; InconsistentError where it has met the people whom the denoiser is shown through it."""
     if init is None or not (init / ANCHOR_FOLDER).is_dir():
         return None
@@ -83,7 +99,7 @@ def _earlier_anchor(init: Path | None, data: Dataset) -> Anchor | None:
     if facts and facts.dataset_sha256 == fingerprint(data.folder):
         told = f"the anchor of --init {init} has learnt from {data.folder}: it would be shown its own people"
         raise InconsistentError(f"{told}; give people of their own by --anchor-dataset, or start without --init")
-    return load_anchor(init / ANCHOR_FOLDER)
+    return EarlierAnchor(network=load_anchor(init / ANCHOR_FOLDER), facts=facts)
 
 
 def require_same_kind(data: Dataset, cohort: Dataset) -> None:

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from xrmri.config import TrainLdm
 from xrmri.data.features import without_slots
-from xrmri.data.slices import training_view
+from xrmri.data.slices import readings_of, training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
 from xrmri.files import digest
-from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, sizes_for
-from xrmri.learning.anchor_inputs import AnchorInputs
+from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, require_sizes, sizes_for
+from xrmri.learning.anchor_inputs import AnchorInputs, EarlierAnchor
 from xrmri.learning.known_films import seen_films, teach_reader
 from xrmri.learning.networks import facts_of
 from xrmri.models.anchor import Anchor, AnchorSizes, folded
@@ -70,7 +70,7 @@ def learn_anchors(
     config: TrainLdm,
     trainer: Trainer,
 ) -> Anchors:
-    """Train them, or go on where a run has stopped.
+    """Train them, or go on where a run has stopped; with no steps, take the earlier one as it is.
 
     Args:
         data: what the denoiser learns from.
@@ -81,8 +81,10 @@ def learn_anchors(
 
     Raises:
         StoppedEarly: stopped and saved.
-        InconsistentError: nobody is left to learn from.
+        InconsistentError: nobody is left to learn from, or the earlier anchor has other sizes.
     """
+    if config.anchor_steps == 0 and given.begin:
+        return _as_it_is(given.begin, data, config)
     cohort = given.cohort
     known = cohort or data
     training, held_out = (others(known, split, than=data if cohort else None) for split in ("train", "val"))
@@ -104,7 +106,7 @@ def learn_anchors(
         sizes=sizes,
         config=config,
         trainer=trainer,
-        begin=given.begin,
+        begin=given.begin.network if given.begin else None,
         reader=reader,
     )
     of_pairs: dict[str, Anchor] = {}
@@ -123,6 +125,15 @@ def learn_anchors(
     return Anchors(final=final, of_pairs=of_pairs, facts=facts)
 
 
+def _as_it_is(begin: EarlierAnchor, data: Dataset, config: TrainLdm) -> Anchors:
+    """An earlier anchor, which learnt from other people, for knees of its own sizes."""
+    pairs, view = data.pairs("train")[:1], training_view(data, config.radiograph_grid, covariates=config.covariates)
+    require_sizes(begin.network, sizes_for(data, features=readings_of(data, pairs, view).shape[1]))
+    facts = begin.facts or AnchorFacts(pairs=0, dataset_sha256="", r2=0.0)
+    network = begin.network.eval().requires_grad_(False)
+    return Anchors(final=LearntAnchor(network=network, r2=facts.r2), of_pairs={}, facts=facts)
+
+
 def _taught(
     given: AnchorInputs, known: Dataset, sizes: AnchorSizes, out: Path, *, config: TrainLdm, trainer: Trainer
 ) -> tuple[nn.Module | None, float | None]:
@@ -131,7 +142,7 @@ def _taught(
     if films is None:
         return None, None
     torch.manual_seed(config.seed)
-    reader = (given.begin or Anchor(sizes)).reader
+    reader = (given.begin.network if given.begin else Anchor(sizes)).reader
     view = replace(training_view(known, config.radiograph_grid), pixels=sizes.radiograph_pixels)
     key = digest([fingerprint(films.knees.folder), list(films.rows), view.slice_mm, view.grid, view.pixels])
     with trainer.accelerator.main_process_first():
