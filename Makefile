@@ -94,7 +94,7 @@ bundle: $(READY)
 
 # What the bundled model is worth on PEOPLE of a seed that nothing was trained on, beside twins; after `make bundle`.
 held-out: $(READY)
-	sh tests/held_out.sh $(BIN)/python work/held bundled work/bundle/dataset $(or $(PEOPLE),100)
+	sh tests/held_out.sh $(BIN)/python work/held bundled work/bundle/dataset $(or $(PEOPLE),100) $(or $(SEED),101)
 
 # Twenty real crops and what the bundled model draws for them; CROPS is a folder with labels.csv and the crops it names.
 real-crops: $(READY)

@@ -6,6 +6,7 @@ from xrmri.metrics.anatomy import FEMUR_MM, LATERAL, MEDIAL, TIBIA_MM, outline_d
 from xrmri.metrics.blur import blur
 from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import depth_errors_mm
+from xrmri.metrics.detail import detail_along_depth, detail_in_slices
 from xrmri.metrics.deviation import Deviation
 from xrmri.metrics.edges import picture_edges
 from xrmri.metrics.image import as_bytes, picture_psnr, prepared_ssim, wrapped_psnr
@@ -155,6 +156,23 @@ METRICS = (
         meaning="How little a slice loses when it is blurred once more (Crete-Roffet 2007), of the volume by itself: "
         "compare it with the acquired volumes' own value. Means of many knees score high.",
         of_volume=lambda pair: blur(pair.pixels),
+        alone=True,
+    ),
+    Metric(
+        name="detail_in_slices",
+        title="Fine detail in slices",
+        unit="%",
+        meaning="Root mean square of what has 1/8 to 1/4 cycle a pixel (a quarter to half of Nyquist), in percent of the "
+        "window, of the volume by itself: compare it with the acquired volumes' own value; its square is the power.",
+        of_volume=lambda pair: detail_in_slices(pair.pixels),
+        alone=True,
+    ),
+    Metric(
+        name="detail_along_depth",
+        title="Fine detail along depth",
+        unit="%",
+        meaning="The same from slice to slice, with 1/8 to 1/4 cycle a slice.",
+        of_volume=lambda pair: detail_along_depth(pair.pixels),
         alone=True,
     ),
     Metric(
