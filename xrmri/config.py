@@ -442,6 +442,8 @@ class TrainVae(Training):
     see none (paper, Algorithm 1)."""
     crop: int = 0
     """Rows and columns of the random crops trained on; 0 takes whole images (choice)."""
+    frozen_encoder: bool = False
+    """Leave E1 of --init as it is and train D alone: a denoiser goes on with the latents that it knows (choice)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""

@@ -56,6 +56,18 @@ def test_the_discriminator_is_trained_and_kept_in_the_checkpoint(made, tmp_path)
     assert all(not torch.equal(before[name], after[name]) for name in before)
 
 
+def test_a_frozen_encoder_stays_as_it_is_while_the_decoder_learns(made, tmp_path):
+    frozen = replace(TERM, frozen_encoder=True)
+    train_vae.run(made / "dataset", tmp_path / "vae", frozen, Execution(device="cpu"), init=made / "plain")
+    before, after = (load_file(folder / WEIGHTS) for folder in (made / "plain", tmp_path / "vae"))
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert same == {name for name in before if name.startswith(("encoder.", "quant_conv."))} and len(same) > 10
+    facts = [read_autoencoder_facts(folder) for folder in (made / "plain", tmp_path / "vae")]
+    assert facts[0].latent_std == facts[1].latent_std
+    with pytest.raises(InputError, match="--init VAE as it is: give one"):
+        train_vae.run(made / "dataset", tmp_path / "new", frozen, Execution(device="cpu"))
+
+
 def test_its_loss_is_a_measure_and_no_part_of_the_validation_loss(made, tmp_path):
     for name, config in (("plain", PLAIN), ("vae", TERM)):
         train(made, tmp_path / name, replace(config, max_steps=0))

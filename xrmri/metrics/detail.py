@@ -49,7 +49,7 @@ def _in_band(frequency: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _flat(values: NDArray[np.float64], taper: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Without its weighted mean (along the taper's axes), and fading to the borders: no step there that has a spectrum."""
+    """Without its weighted mean along the taper, and fading to the borders: a step there would have a spectrum."""
     axes = tuple(axis for axis, length in enumerate(taper.shape) if length > 1)
     mean = (values * taper).sum(axis=axes, keepdims=True) / max(taper.sum(), 1e-12)
     return (values - mean) * taper

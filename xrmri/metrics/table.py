@@ -162,8 +162,8 @@ METRICS = (
         name="detail_in_slices",
         title="Fine detail in slices",
         unit="%",
-        meaning="Root mean square of what has 1/8 to 1/4 cycle a pixel (a quarter to half of Nyquist), in percent of the "
-        "window, of the volume by itself: compare it with the acquired volumes' own value; its square is the power.",
+        meaning="Root mean square of what has 1/8 to 1/4 cycle a pixel, a quarter to half of Nyquist, in percent of "
+        "the window, of the volume by itself: compare it with the acquired volumes' own. Its square is the power.",
         of_volume=lambda pair: detail_in_slices(pair.pixels),
         alone=True,
     ),

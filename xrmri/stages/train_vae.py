@@ -23,6 +23,7 @@ from xrmri.data.slices import (
     training_view,
 )
 from xrmri.data.store import open_dataset
+from xrmri.errors import InputError
 from xrmri.facts import AutoencoderFacts, read_autoencoder_facts
 from xrmri.files import sha256
 from xrmri.learning.imported import Imported, read_imported, say_what_became_of_it, sized_like
@@ -76,7 +77,10 @@ def run(
 
     Raises:
         StoppedEarly: stopped and saved.
+        InputError: an encoder is to be left as it is, and there is none.
     """
+    if config.frozen_encoder and init is None:
+        raise InputError("frozen_encoder leaves the encoder of --init VAE as it is: give one")
     imported = read_imported(init)
     if imported:
         config = sized_like(config, autoencoder_settings(imported.state, imported.file), imported.file)
@@ -161,6 +165,9 @@ def _started(config: TrainVae, init: Path | None, imported: Imported | None) -> 
     elif init:
         require_parts(init, read_autoencoder_facts(init).files, AUTOENCODER)
         load_weights(init / WEIGHTS, network.vae)
+    if config.frozen_encoder:
+        for part in (network.vae.encoder, network.vae.quant_conv):
+            part.requires_grad_(False)
     if config.checkpointing:
         network.vae.enable_gradient_checkpointing()
     return network, rows
