@@ -302,6 +302,20 @@ def test_trainings_share_the_latents_of_slices_and_end_as_each_would_alone(made,
     assert weights[0] == weights[1] != weights[2]
 
 
+def test_an_autoencoder_with_the_same_encoder_finds_the_latents_of_another(made, tmp_path):
+    decoder_alone = replace(VAE, frozen_encoder=True, max_steps=1)
+    train_vae.run(made / "dataset", tmp_path / "vae", decoder_alone, ON_CPU, init=made / "vae")
+    given = {"execution": ON_CPU, "latents": tmp_path / "latents"}
+    config = TrainLdm.load(preset="tiny", max_steps=1)
+    for vae, out in ((made / "vae", "first"), (tmp_path / "vae", "second")):
+        train_ldm.run(made / "dataset", vae, tmp_path / out, config, **given)
+    assert len(list((tmp_path / "latents").glob("slices-*"))) == 1
+    other = replace(VAE, max_steps=1)
+    train_vae.run(made / "dataset", tmp_path / "other", other, ON_CPU, init=made / "vae")
+    train_ldm.run(made / "dataset", tmp_path / "other", tmp_path / "third", config, **given)
+    assert len(list((tmp_path / "latents").glob("slices-*"))) == 2
+
+
 def test_who_comes_while_latents_are_made_waits_for_them(made, tmp_path, monkeypatch):
     from xrmri.holding import hold
     from xrmri.learning import latents

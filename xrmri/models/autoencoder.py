@@ -4,6 +4,7 @@ Shapes: B slices, H x W image pixels, C latent channels, h x w latent pixels (8 
 Images are grey, float32 in [-1, 1]; the network sees them copied to three channels, as the one it may start from does.
 """
 
+import hashlib
 from math import gcd
 
 import torch
@@ -47,6 +48,15 @@ def encode(vae: AutoencoderKL, x: Tensor) -> Moments:
     moments = vae.quant_conv(vae.encoder(_three_channels(x)))
     mean, logvar = moments.chunk(2, dim=1)
     return mean, logvar.clamp(-30, 20)
+
+
+def encoder_digest(vae: AutoencoderKL) -> str:
+    """Hex digest of the weights that latents depend on; the decoder's are none of them."""
+    found = hashlib.sha256()
+    for part in (vae.encoder, vae.quant_conv):
+        for value in part.state_dict().values():
+            found.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()
 
 
 def decode(vae: AutoencoderKL, z: Tensor) -> Tensor:

@@ -37,7 +37,7 @@ from xrmri.learning.networks import (
 )
 from xrmri.learning.pictures import drawn_knees
 from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
-from xrmri.models.autoencoder import latent_shape
+from xrmri.models.autoencoder import encoder_digest, latent_shape
 from xrmri.models.bundle import Model, save_bundle
 from xrmri.models.card import model_card
 from xrmri.models.saved_networks import load_autoencoder
@@ -119,7 +119,8 @@ def run(
         if anchors:
             shape = latent_shape(autoencoder, data.facts.size)
             encoders = replace(encoders, show=partial(anchors.show, features=_told(data, config), shape=shape))
-        caches = _caches(out / "cache", latents, inputs, config=config, anchors=anchors)
+        shown_by = inputs | {"vae": encoder_digest(autoencoder)}
+        caches = _caches(out / "cache", latents, shown_by, config=config, anchors=anchors)
         with accelerator.main_process_first():
             training, validation = read_samples(data, caches, encoders, config=config, execution=execution)
         schedule = make_schedule(**asdict(process_of(config)))
@@ -215,7 +216,10 @@ def _with_time_left(config: TrainLdm, spent_s: float) -> TrainLdm:
 def _caches(
     own: Path, shared: Path | None, inputs: Mapping[str, str], *, config: TrainLdm, anchors: Anchors | None
 ) -> Caches:
-    """The caches of a training, named by all that their numbers depend on; those of slices may be shared."""
+    """The caches of a training, named by all that their numbers depend on; those of slices may be shared.
+
+    Of the autoencoder that is the encoder: `inputs` has its digest.
+    """
     relevant = {name: value for name, value in inputs.items() if name != "init"}
     radiographs: list[Any] = [config.radiograph_grid, config.radiograph_variants]
     radiographs += [anchors.digest] if anchors else []
