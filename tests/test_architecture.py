@@ -37,8 +37,8 @@ HOMES = {
     "matplotlib": ["xrmri/report/"],
     "SimpleITK": ["xrmri/data/"],
     "h5py": ["xrmri/data/hdf5.py"],
-    "imagecodecs": ["xrmri/data/compressed.py", "xrmri/data/picture.py"],
-    "tifffile": ["xrmri/data/picture.py"],
+    "imagecodecs": ["xrmri/data/compressed.py", "xrmri/data/pillow_picture.py"],
+    "tifffile": ["xrmri/data/tiff.py"],
     "rich": ["cli/"],
     "typer": ["cli/"],
 }

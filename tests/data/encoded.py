@@ -14,11 +14,13 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import (
     UID,
     ComputedRadiographyImageStorage,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEGExtended12Bit,
     JPEGLossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
+    RLELossless,
 )
 
 ROWS, COLUMNS = 48, 40
@@ -55,9 +57,24 @@ def dicom(file: Path, pixels: np.ndarray = TWELVE, *, stored: int = 12, signed: 
     return dataset
 
 
-def compressed(file: Path, syntax: UID, stream: bytes) -> None:
+def big_endian(file: Path, pixels: np.ndarray, **tags: Any) -> None:
+    """The same, the high byte of each number first."""
+    dataset = dicom(file, pixels, **tags)
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    dataset.PixelData = pixels.astype(">u2").tobytes()
+    dcmwrite(file, dataset, enforce_file_format=True)
+
+
+def run_length(file: Path, pixels: np.ndarray, **tags: Any) -> None:
+    """The same, compressed by the length of runs."""
+    dataset = dicom(file, pixels, **tags)
+    dataset.compress(RLELossless)
+    dcmwrite(file, dataset, enforce_file_format=True)
+
+
+def compressed(file: Path, syntax: UID, stream: bytes, **tags: Any) -> None:
     """The same, its pixels as a codestream."""
-    dataset = dicom(file)
+    dataset = dicom(file, GREY, stored=8, **tags) if tags else dicom(file)
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.PixelData = encapsulate([stream])
     dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
@@ -93,6 +110,7 @@ def lower_case(file: Path) -> None:
 
 
 COLOUR = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0}
+COLOUR_TRANSFORMED = COLOUR | {"PhotometricInterpretation": "YBR_RCT"}
 OVERLAY = TWELVE | np.uint16(1 << 12) * (GREY > 99)
 MEANINGS: dict[str, Writer] = {
     "plain": dicom,
@@ -108,6 +126,9 @@ MEANINGS: dict[str, Writer] = {
     "VOI table": lambda file: dicom(file, NEGATIVE, VOILUTSequence=table(FALLING)),
     "overlay in bit 12": lambda file: dicom(file, OVERLAY),
     "12 bits on top of 16": lambda file: dicom(file, TWELVE << 4, HighBit=15),
+    "12 bits on top of 16, big endian": lambda file: big_endian(file, TWELVE << 4, HighBit=15),
+    "overlay in bit 12, big endian": lambda file: big_endian(file, OVERLAY),
+    "12 bits between others, run length": lambda file: run_length(file, TWELVE << 2 | 3, HighBit=13),
     "signed": lambda file: dicom(file, (TWELVE.astype("<i2") - 2048), signed=1),
     "signed without its sign": lambda file: dicom(file, (TWELVE - np.uint16(2048)) & np.uint16(0xFFF), signed=1),
     "palette": palette,
@@ -118,6 +139,9 @@ MEANINGS: dict[str, Writer] = {
         file, JPEGLossless, imagecodecs.jpeg8_encode(TWELVE, lossless=True, predictor=4, bitspersample=12)
     ),
     "JPEG-LS": lambda file: compressed(file, JPEGLSLossless, imagecodecs.jpegls_encode(TWELVE)),
+    "HTJ2K in colour": lambda file: compressed(
+        file, HTJ2K_LOSSLESS, imagecodecs.htj2k_encode(np.dstack([GREY] * 3)), **COLOUR_TRANSFORMED
+    ),
     "HTJ2K": lambda file: compressed(file, HTJ2K_LOSSLESS, imagecodecs.htj2k_encode(TWELVE)),
 }
 """DICOM files that all show TWELVE, up to a straight line through its values."""
@@ -127,12 +151,31 @@ LOSSY: dict[str, Writer] = {
     )
 }
 
+_NOISE = np.random.default_rng(1).integers(0, 256, GREY.shape).astype(np.uint8)
 _SIXTEEN, _TEN = GREY.astype(np.uint16) * 257, GREY.astype(np.uint16) * 4
 _OPAQUE = np.full_like(_TEN, 65535)
 
 
+def _ramp(colours: int) -> np.ndarray:
+    """A palette of greys that rise."""
+    return np.stack([np.linspace(0, 65535, colours).round().astype(np.uint16)] * 3)
+
+
 def _tiff(samples: np.ndarray, **how: Any) -> Writer:
     return lambda file: tifffile.imwrite(file, samples, **how)
+
+
+def _with_page(small: bool, first: bool, **page: Any) -> Writer:
+    """A TIFF of two pages, of which one is a small copy or a mask."""
+
+    def write(file: Path) -> None:
+        other = GREY[::4, ::4] if small else GREY > 99
+        pages: list[tuple[np.ndarray, dict[str, Any]]] = [(_SIXTEEN, {}), (other, page)]
+        with tifffile.TiffWriter(file) as tiff:
+            for pixels, how in reversed(pages) if first else pages:
+                tiff.write(pixels, **how)
+
+    return write
 
 
 def _png16(*channels: np.ndarray) -> Writer:
@@ -157,5 +200,18 @@ PICTURES: dict[str, Writer] = {
     "grey and alpha, 16 bits.tif": _tiff(
         np.stack([_SIXTEEN, _OPAQUE], -1), photometric="minisblack", extrasamples=["unassalpha"], planarconfig="contig"
     ),
+    "grey and something else.tif": _tiff(
+        np.dstack([GREY, _NOISE]), photometric="minisblack", extrasamples=["unspecified"], planarconfig="contig"
+    ),
+    "RGB, alpha and something else.tif": _tiff(
+        np.dstack([GREY] * 3 + [np.full_like(GREY, 255), _NOISE]),
+        photometric="rgb",
+        extrasamples=["unassalpha", "unspecified"],
+    ),
+    "palette.tif": _tiff(255 - GREY, photometric="palette", colormap=_ramp(256)[:, ::-1]),
+    "palette of 16 bits.tif": _tiff(_SIXTEEN, photometric="palette", colormap=_ramp(65536)),
+    "with a small copy.tif": _with_page(small=True, first=False, subfiletype=1),
+    "behind a small copy.tif": _with_page(small=True, first=True, subfiletype=1),
+    "with a mask.tif": _with_page(small=False, first=False, subfiletype=4),
 }
 """Pictures that all show GREY, up to a straight line through its values."""

@@ -1,7 +1,10 @@
 """One radiograph in every encoding gives one crop: a reader that takes another meaning would be a silent mistake."""
 
 import logging
+import struct
+import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -65,13 +68,55 @@ def test_what_is_transparent_is_black_and_not_what_lies_under_it(tmp_path, bits)
     if bits == 8:
         Image.fromarray(np.dstack([under, alpha])).save(tmp_path / "a.png")
     else:
-        import imagecodecs
-
         wide = np.dstack([under, under, under, alpha]).astype(np.uint16) * 257
         (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(wide))
     pixels = read_radiograph(tmp_path / "a.png").pixels
     assert (pixels[:, :9] == 0).all()
     assert np.array_equal(pixels[:, 9:], GREY[:, 9:] * (1.0 if bits == 8 else 257.0))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_colour_of_sixteen_bits_that_is_said_to_be_transparent_is_black(tmp_path, channels):
+    wide = np.dstack([GREY.astype(np.uint16) * 256] * channels)  # none is white
+    wide[:, :9] = 65535
+    content = imagecodecs.png_encode(wide.squeeze())
+    chunk = b"tRNS" + b"\xff\xff" * channels
+    told = struct.pack(">I", 2 * channels) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    place = content.index(b"IDAT") - 4
+    (tmp_path / "a.png").write_bytes(content[:place] + told + content[place:])
+    pixels = read_radiograph(tmp_path / "a.png").pixels
+    assert (pixels[:, :9] == 0).all()
+    assert np.array_equal(pixels[:, 9:], wide[:, 9:, 0])
+
+
+def test_of_a_cameras_several_pictures_the_first_counts_and_an_animation_is_refused(tmp_path):
+    plain, other = Image.fromarray(GREY), Image.fromarray(255 - GREY)
+    plain.save(tmp_path / "one.jpg", quality=100)
+    plain.save(tmp_path / "two.jpg", "MPO", save_all=True, append_images=[other], quality=100)
+    one, two = (read_radiograph(tmp_path / name).pixels for name in ("one.jpg", "two.jpg"))
+    assert np.array_equal(one, two)
+    plain.save(tmp_path / "a.png", save_all=True, append_images=[other])
+    with pytest.raises(InputError, match="holds 2 images: give a file with one radiograph"):
+        read_radiograph(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+@pytest.mark.parametrize(("dots", "aspect"), [((200, 100), 2.0), ((100, 200), 0.5), ((96, 96), 1.0), ((720, 10), 1.0)])
+def test_pixels_that_a_picture_says_are_oblong_are_so_and_that_is_told(tmp_path, caplog, suffix, dots, aspect):
+    file = tmp_path / f"a.{suffix}"
+    Image.fromarray(GREY).save(file, dpi=dots)
+    with caplog.at_level(logging.WARNING, logger="xrmri"):
+        film = read_radiograph(file)
+    assert film.pixel_aspect == pytest.approx(aspect, rel=1e-3) and film.spacing_mm is None
+    told = f"says that its pixels are {aspect:.2f} times as high as wide: the knee is made as high as that"
+    assert (told in caplog.text) == (aspect != 1) and bool(caplog.text) == (aspect != 1)
+
+
+def test_a_picture_on_its_side_has_its_oblong_pixels_on_their_side(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(GREY).save(tmp_path / "a.png", exif=exif, dpi=(200, 100))
+    assert read_radiograph(tmp_path / "a.png").pixel_aspect == pytest.approx(0.5, rel=1e-3)
 
 
 @pytest.mark.parametrize(("turned", "padding"), [(True, 0), (True, 4095), (False, 4095)])
@@ -111,6 +156,8 @@ def test_a_falling_slope_is_told(tmp_path, caplog):
           "EstimatedRadiographicMagnificationFactor": "1.25"}, 0.48),
         ({"PixelSpacing": [0.45, 0.45], "ImagerPixelSpacing": [0.6, 0.6],
           "EstimatedRadiographicMagnificationFactor": "1.25"}, 0.45),
+        ({"PixelSpacing": None, "NominalScannedPixelSpacing": [0.17, 0.17]}, 0.17),
+        ({"PixelSpacing": [0.45, 0.45], "NominalScannedPixelSpacing": [0.5, 0.5]}, 0.45),
     ],
 )  # fmt: skip
 def test_the_millimetres_are_those_at_the_knee(tmp_path, tags, spacing_mm):
@@ -154,7 +201,15 @@ def test_oblong_pixels_of_unknown_size_are_square_in_a_crop(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("start", "kind"), [(b"GIF89a", "a GIF"), (b"BM", "a BMP"), (b"%PDF-1.7", "a PDF"), (b"\x1f\x8b\x08", "by gzip")]
+    ("start", "kind"), [
+        (b"GIF89a", "a GIF"),
+        (b"BM", "a BMP"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"\x1f\x8b\x08", "by gzip"),
+        (b"\0\0\0\x18ftypheic", "a HEIC picture"),
+        (b"RIFF\x10\0\0\0WEBP", "a WebP"),
+        (b"\xff\xd8\xff\xc3\0\x0b\x0c", "a JPEG of a rare kind (of 12 bits, lossless, or JPEG-LS)"),
+    ],
 )
 def test_another_kind_of_file_is_named(xrmri, tmp_path, start, kind):
     (tmp_path / "a.png").write_bytes(start + bytes(99))
@@ -168,6 +223,12 @@ def test_a_kind_of_tiff_without_grey_values_is_named(xrmri, tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", GREY.astype(np.complex64))
     ended = xrmri("generate", tmp_path / "a.tif", "-o", tmp_path / "a.nii.gz")
     assert ended.code == 2 and "is a TIFF of complex64 compressed as NONE" in refusal(ended)
+    tifffile.imwrite(tmp_path / "b.tif", np.dstack([GREY, GREY * 0, GREY * 0]), photometric="cielab")
+    with pytest.raises(InputError, match="is a TIFF of CIELAB in uint8 compressed as NONE: give one of grey values$"):
+        read_radiograph(tmp_path / "b.tif")
+    tifffile.imwrite(tmp_path / "c.tif", np.dstack([GREY] * 4), photometric="minisblack", planarconfig="contig")
+    with pytest.raises(InputError, match="holds 4 images: give a file with one radiograph$"):
+        read_radiograph(tmp_path / "c.tif")
 
 
 def test_a_picture_of_four_pixels_is_refused(xrmri, tmp_path):
@@ -191,8 +252,6 @@ def test_a_compression_that_nobody_reads_is_named(syntax):
     ],
 )
 def test_a_codestream_that_is_cut_off_is_refused(tmp_path, syntax, cut, said):
-    import imagecodecs
-
     lossless = imagecodecs.ljpeg_encode(TWELVE, bitspersample=12)
     whole = imagecodecs.jpegls_encode(TWELVE) if syntax == JPEGLSLossless else lossless
     compressed(tmp_path / "a", syntax, whole[: int(len(whole) * cut) // 2 * 2])
@@ -201,16 +260,12 @@ def test_a_codestream_that_is_cut_off_is_refused(tmp_path, syntax, cut, said):
 
 
 def test_a_codestream_of_another_size_than_its_header_is_refused(tmp_path):
-    import imagecodecs
-
     compressed(tmp_path / "a", JPEGLSLossless, imagecodecs.jpegls_encode(TWELVE[:20]))
     with pytest.raises(InputError, match=f"20 x {COLUMNS} pixels where the header says {ROWS} x {COLUMNS}"):
         read_radiograph(tmp_path / "a")
 
 
 def test_a_codestream_that_claims_too_much_is_refused_before_it_is_decoded(tmp_path):
-    import imagecodecs
-
     stream = bytearray(imagecodecs.jpegls_encode(TWELVE))
     at = stream.index(b"\xff\xf7") + 5
     stream[at : at + 4] = b"\xff\xff\xff\xff"

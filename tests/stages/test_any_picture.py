@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.encoded import dicom
 from tests.faults.refusal import refusal
 from xrmri.config import DetectKnee
 from xrmri.data.radiograph import read_radiograph
@@ -110,6 +111,14 @@ def test_a_side_that_the_fibula_contradicts_is_told(tmp_path, caplog):
     with caplog.at_level("WARNING", logger="xrmri"):
         assert joint(tmp_path / "a.png", knee(), side="left").side == "left"
     assert "its fibula lies as on a right one" in caplog.text and "is it mirrored?" in caplog.text
+
+
+def test_a_joint_as_wide_as_none_is_counts_as_a_usual_one_and_that_is_told(xrmri, tmp_path):
+    dicom(tmp_path / "a", knee(), stored=8, PixelSpacing=[0.00045, 0.00045])  # in metres
+    ended = xrmri("generate", tmp_path / "a", "--mean", "--num-slices", 3, "-o", tmp_path / "a.nii.gz")
+    assert ended.code == 0 and "mm wide by its pixel spacing, as no knee is: it counts as 97 mm" in ended.err
+    told = json.loads((tmp_path / "a.json").read_text())["radiograph"]
+    assert (told["width_mm"], told["width_from"]) == (CROP_MM, "usual crop")
 
 
 def test_what_is_no_knee_is_doubted_with_a_score(tmp_path):

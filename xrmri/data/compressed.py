@@ -38,6 +38,8 @@ _CODECS = {
     HTJ2KLosslessRPCL: "jpeg2k_decode",
 }
 """Which function of imagecodecs reads what."""
+_TURNED_BY_HEADER = ("YBR_FULL", "YBR_FULL_422")
+"""Colours that the header alone tells; a decoder of JPEG 2000 knows its own (YBR_RCT, YBR_ICT), and has turned them."""
 _JPEG, _JPEG_END, _JPEG_2000 = b"\xff\xd8", b"\xff\xd9", b"\xff\x4f\xff\x51"
 _SIZES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7))
 """Markers of a JPEG that tell its size; F7 is that of JPEG-LS."""
@@ -89,7 +91,9 @@ def decoded(tags: Dataset) -> np.ndarray:
         held = " x ".join(map(str, pixels.shape[:2]))
         raise ValueError(f"the compressed image has {held} pixels where the header says {tags.Rows} x {tags.Columns}")
     colours = str(tags.get("PhotometricInterpretation") or "")
-    return convert_color_space(pixels, colours, "RGB") if colours.startswith("YBR") and pixels.ndim > 2 else pixels
+    if colours not in _TURNED_BY_HEADER or pixels.ndim < 3:
+        return pixels
+    return convert_color_space(pixels, colours, "RGB")
 
 
 def require_small(data: object) -> None:

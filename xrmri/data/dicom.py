@@ -20,6 +20,7 @@ from PIL import Image as Picture
 from pydicom import Dataset, dcmread
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import _read_file_meta_info, read_partial, read_preamble
+from pydicom.pixels.utils import pixel_array
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
@@ -42,8 +43,8 @@ _META_BYTES = 2**13
 """The file meta information lies within this many bytes (choice: it has some 300)."""
 _LAST_LABEL = 0x0020_0011  # SeriesNumber
 _LABEL_TAGS: list[BaseTag | int] = [*map(Tag, _LABELS), Tag(_LAST_LABEL), Tag("SpecificCharacterSet")]
-_HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio",
-                "EstimatedRadiographicMagnificationFactor", "ImageOrientationPatient",
+_HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
+                "PixelAspectRatio", "EstimatedRadiographicMagnificationFactor", "ImageOrientationPatient",
                 "ImagePositionPatient"]  # fmt: skip
 _PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "BitsAllocated",
                "BitsStored", "HighBit", "PixelRepresentation", "PixelData"]  # fmt: skip
@@ -123,9 +124,13 @@ class Image:
         with quiet():
             if is_ours(syntax):
                 pixels = decoded(self.tags)
-                return self._of_stored_bits(pixels) if pixels.dtype == np.uint16 and pixels.ndim == 2 else pixels
-            require_small(self.tags.get("PixelData"))
-            return self.tags.pixel_array
+            else:
+                require_small(self.tags.get("PixelData"))
+                words = (integer(self.tags, "BitsAllocated"), samples) == (16, 1)
+                pixels = pixel_array(self.tags, correct_unused_bits=not words)  # which believes in no other HighBit
+        if pixels.itemsize != 2 or pixels.ndim > 2:
+            return pixels
+        return self._of_stored_bits(pixels.astype(np.uint16, copy=False))
 
     def _syntax(self) -> str | None:
         meta = getattr(self.tags, "file_meta", None)

@@ -13,6 +13,7 @@ from pydicom.dataelem import RawDataElement
 
 Tags = Dataset | Mapping[str, object]
 """By keyword; a mapping where the file is plain."""
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _DECIMAL_COMMA = re.compile(r"[^,]*\d,\d[^,]*")
 _CALIBRATED = 1e-3
 """Spacings that differ by less than this share are one (choice: headers round)."""
@@ -47,9 +48,11 @@ def spacing_of(tags: Tags) -> tuple[float, float] | None:
     """Row and column spacing in mm, at the knee where the header tells it there; None where it tells none.
 
     PixelSpacing was calibrated where it differs from ImagerPixelSpacing, which is measured at the detector (PS3.3,
-    10.7.1.3). What was not calibrated is larger than the knee by the magnification that the header estimates.
+    10.7.1.3), or from NominalScannedPixelSpacing, measured on the sheet that was scanned. What was not calibrated is
+    larger than the knee by the magnification that the header estimates.
     """
-    detector, spacing = (_positive(numbers(tags, tag, 2)) for tag in ("ImagerPixelSpacing", "PixelSpacing"))
+    spacing, *measured = (_positive(numbers(tags, tag, 2)) for tag in _SPACINGS)
+    detector = next(filter(None, measured), [])
     if spacing and detector and not np.allclose(spacing, detector, rtol=_CALIBRATED):
         return spacing[0], spacing[1]
     told = detector or spacing
@@ -69,7 +72,7 @@ def aspect_of(tags: Tags) -> float:
 
 def tells_spacing(tags: Tags) -> bool:
     """Whether the header has a spacing, understood or not."""
-    return any(str(_told(tags, tag)).strip() for tag in ("ImagerPixelSpacing", "PixelSpacing"))
+    return any(str(_told(tags, tag)).strip() for tag in _SPACINGS)
 
 
 def _told(tags: Tags, tag: str) -> object:

@@ -1,57 +1,63 @@
 """PNG, JPEG and TIFF as a viewer shows them, with every grey level that they hold.
 
-A viewer turns a picture as its EXIF says, knows which end of a TIFF's values is white, and hides what is transparent.
-Pillow reads what has 8 bits a colour; what has more goes through tifffile and imagecodecs, because Pillow keeps the
-high byte alone.
+A viewer turns a picture as its EXIF says, makes its pixels square, knows which end of a TIFF's values is white, and
+hides what is transparent.
 """
 
-import contextlib
 import logging
-from io import BytesIO
 from pathlib import Path
-from struct import error as StructError
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from xrmri.data.grey import luma
+from xrmri.data.pillow_picture import read_by_pillow
 from xrmri.data.quiet import quiet
+from xrmri.data.samples import DAMAGE
+from xrmri.data.tiff import TIFF_STARTS, read_tiff
 from xrmri.errors import InputError, said
-from xrmri.limits import MOST_BYTES, MOST_PIXELS, read_whole, require_pixels
+from xrmri.limits import MOST_BYTES, MOST_PIXELS, read_whole
+from xrmri.records import Radiograph
 
-_FORMATS = ("PNG", "JPEG", "TIFF")
-_KINDS = {
-    b"GIF8": "a GIF",
-    b"BM": "a BMP",
-    b"RIFF": "a WebP",
-    b"%PDF": "a PDF",
-    b"\0\0\0\x0cjP": "a JPEG 2000 picture",
-    b"\xff\x4f\xff\x51": "a JPEG 2000 codestream",
-    b"\x1f\x8b": "packed by gzip",
-    b"PK\x03\x04": "a zip archive",
-    b"\x5c\x01\0\0": "a NIfTI header",
-}
-"""How files begin that people hand in for a picture."""
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_MANY_BITS = {2: "RGB", 4: "grey with alpha", 6: "RGBA"}
-"""Colour types of a PNG whose 16 bits Pillow cuts to 8."""
-_ORIENTATION = 0x0112
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
-"""PhotometricInterpretation of TIFF."""
-# What Pillow, tifffile and their codecs let out on damaged pictures; they share no base class.
-_DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, RuntimeError, ArithmeticError, MemoryError,
-           AttributeError, StructError, ImportError)  # fmt: skip
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+log = logging.getLogger(__name__)
+
+_KINDS = (
+    (0, b"\xff\xd8\xff", "a JPEG of a rare kind (of 12 bits, lossless, or JPEG-LS)"),
+    (0, b"GIF8", "a GIF"),
+    (0, b"BM", "a BMP"),
+    (8, b"WEBP", "a WebP"),
+    (4, b"ftyphe", "a HEIC picture"),
+    (4, b"ftypmif1", "a HEIC picture"),
+    (4, b"ftypavi", "an AVIF picture"),
+    (4, b"ftyp", "a video"),
+    (0, b"\0\0\0\x0cjP", "a JPEG 2000 picture"),
+    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 codestream"),
+    (0, b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (0, b"\xff\x0a", "a JPEG XL picture"),
+    (0, b"8BPS", "a Photoshop document"),
+    (0, b"%PDF", "a PDF"),
+    (0, b"%!PS", "a PostScript document"),
+    (0, b"\x1f\x8b", "packed by gzip"),
+    (0, b"PK\x03\x04", "a zip archive"),
+    (0, b"7z\xbc\xaf", "a 7z archive"),
+    (0, b"Rar!", "a RAR archive"),
+    (0, b"\x5c\x01\0\0", "a NIfTI header"),
+    (0, b"NRRD", "an NRRD volume"),
+    (0, b"ObjectType", "a MetaImage volume"),
+    (0, b"\x89HDF", "an HDF5 file"),
+    (0, b"\x93NUMPY", "a NumPy array"),
+    (0, b"<", "a page of HTML, SVG or XML"),
+)
+"""Where and how files begin that people hand in for a picture."""
 
 
-def read_picture(file: Path) -> np.ndarray:
-    """Grey values of a picture.
+def read_picture(file: Path) -> Radiograph:
+    """A radiograph as a picture shows it.
 
     Args:
         file: PNG, JPEG or TIFF; colours become grey, what is transparent becomes 0.
 
     Returns:
-        (H, W) float32 in the file's own units.
+        pixels in the file's own units; no spacing, because dots to an inch are those of paper.
 
     Raises:
         InputError: of another kind, of several images, damaged, or too large.
@@ -59,105 +65,17 @@ def read_picture(file: Path) -> np.ndarray:
     content = read_whole(file, MOST_BYTES)
     try:
         with quiet():
-            pixels = _of_tiff(content, file) if content.startswith(_TIFF) else _of_png_or_jpeg(content, file)
+            picture = (read_tiff if content.startswith(TIFF_STARTS) else read_by_pillow)(content, file)
     except UnidentifiedImageError as error:
-        kind = next((kind for start, kind in _KINDS.items() if content.startswith(start)), "not an image")
+        kind = next((kind for at, start, kind in _KINDS if content.startswith(start, at)), "not an image")
         raise InputError(f"{file} is {kind}: give a radiograph (DICOM, PNG, JPEG or TIFF)") from error
     except Image.DecompressionBombError as error:
         raise InputError(f"{file} has too many pixels: more than {MOST_PIXELS:,} are not read") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{file} cannot be read as an image ({said(error)}): is it complete?") from error
-    if not np.isfinite(pixels).all():
+    if not np.isfinite(picture.pixels).all():
         raise InputError(f"{file} has pixels that are not numbers: give another radiograph")
-    return pixels
-
-
-def _of_png_or_jpeg(content: bytes, file: Path) -> np.ndarray:
-    with Image.open(BytesIO(content), formats=_FORMATS) as picture:
-        require_pixels(picture.size[::-1], str(file))
-        picture.load()
-        grey = _high(content) if _has_many_bits(content) else _grey(picture)
-        return _upright(grey, _told_orientation(picture))
-
-
-def _has_many_bits(content: bytes) -> bool:
-    """Whether a picture is a PNG with 16 bits of each of several colours."""
-    return content.startswith(b"\x89PNG") and content[24] == 16 and content[25] in _MANY_BITS
-
-
-def _high(content: bytes) -> np.ndarray:
-    import imagecodecs
-
-    return _of_channels(np.asarray(imagecodecs.png_decode(content)), has_alpha=content[25] in (4, 6))
-
-
-def _grey(picture: Image.Image) -> np.ndarray:
-    """Grey of what Pillow reads as it is."""
-    if picture.has_transparency_data:
-        picture = picture.convert("LA" if picture.mode in ("L", "LA") else "RGBA")
-        return _of_channels(np.asarray(picture), has_alpha=True)
-    if picture.mode in ("L", "F") or picture.mode.startswith("I"):
-        return np.asarray(picture, dtype=np.float32)
-    return np.asarray(picture.convert("L"), dtype=np.float32)
-
-
-def _of_channels(samples: np.ndarray, *, has_alpha: bool) -> np.ndarray:
-    """Grey of (H, W, C) samples, of which the last may say how much of the others is seen."""
-    colours = samples[..., :-1] if has_alpha else samples
-    grey = luma(colours) if colours.shape[-1] > 2 else colours[..., 0].astype(np.float32)
-    if not has_alpha:
-        return grey
-    opaque = np.iinfo(samples.dtype).max if samples.dtype.kind == "u" else 1
-    return np.asarray(grey * (samples[..., -1].astype(np.float32) / np.float32(opaque)))
-
-
-def _of_tiff(content: bytes, file: Path) -> np.ndarray:
-    """What tifffile reads; palettes and colours of printing are left to Pillow."""
-    import tifffile
-
-    with tifffile.TiffFile(BytesIO(content)) as tiff:
-        if len(tiff.pages) != 1:
-            raise InputError(f"{file} holds {len(tiff.pages)} images: give a file with one radiograph")
-        page = tiff.pages.first
-        require_pixels((page.imagelength, page.imagewidth, page.samplesperpixel), str(file))
-        if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
-            return _of_png_or_jpeg(content, file)
-        kind = f"{page.dtype or 'unknown numbers'} compressed as {getattr(page.compression, 'name', page.compression)}"
-        try:
-            if any(
-                start + size > len(content) for start, size in zip(page.dataoffsets, page.databytecounts, strict=True)
-            ):
-                raise ValueError("it is cut off")
-            samples = np.asarray(page.asarray())
-            if not samples.size:
-                raise ValueError("there is nothing in it")
-        except _DAMAGE as error:
-            raise InputError(f"{file} is a TIFF of {kind}, which cannot be read ({said(error)})") from error
-        if samples.dtype.kind == "c" or samples.ndim > 3:
-            raise InputError(f"{file} is a TIFF of {kind}: give one of grey values")
-        if samples.ndim > 2 and "S" in page.axes:
-            samples = np.moveaxis(samples, page.axes.index("S"), -1)
-            grey = _of_channels(samples, has_alpha=bool(page.extrasamples))
-        else:
-            grey = samples.astype(np.float32)
-        if page.photometric == _WHITE_IS_ZERO:
-            grey = (np.iinfo(samples.dtype).max if samples.dtype.kind == "u" else grey.max()) - grey
-        return _upright(grey, page.tags.valueof(_ORIENTATION, 1))
-
-
-def _told_orientation(picture: Image.Image) -> int:
-    """How EXIF says that a picture was held; 1 where it says nothing, or is damaged."""
-    with contextlib.suppress(*_DAMAGE):
-        return int(picture.getexif().get(_ORIENTATION, 1))
-    return 1
-
-
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Pixels (H, W) turned and mirrored back from one of the eight ways in which EXIF says that they may lie."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.T
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return np.ascontiguousarray(pixels)
+    if picture.pixel_aspect != 1:
+        told = "%s says that its pixels are %.2f times as high as wide: the knee is made as high as that"
+        log.warning(told, file, picture.pixel_aspect)
+    return picture

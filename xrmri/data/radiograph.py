@@ -51,7 +51,7 @@ def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
     if is_archive(file) or is_dicom(file):
         film = read_film(file)
     else:
-        film = Radiograph(pixels=read_picture(file), side=None, spacing_mm=None)
+        film = read_picture(file)
     pixels = film.pixels
     if pixels.min() == pixels.max():
         raise InputError(f"{file} is blank: every pixel has the value {pixels.flat[0]:g}; give another radiograph")

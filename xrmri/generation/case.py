@@ -1,5 +1,6 @@
 """One knee to draw: its joint crop, its readings, and what it is of."""
 
+import logging
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from xrmri.config import DetectKnee
 from xrmri.data.covariates import Covariates
 from xrmri.data.familiar import STRANGE, Familiar
-from xrmri.data.radiograph import mirrored, unit_square
+from xrmri.data.radiograph import believed_width_mm, mirrored, unit_square
 from xrmri.data.store import Dataset
 from xrmri.data.view import SeenKnee, View
 from xrmri.files import sha256
@@ -19,6 +20,8 @@ from xrmri.generation.inputs import GenerateInputs, Grades, ReferenceGrid
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, RIGHT, Volume
 from xrmri.trouble import same_throughout
+
+log = logging.getLogger(__name__)
 
 _UNKNOWN: Covariates = {}
 
@@ -79,6 +82,9 @@ def case_of_radiograph(
         joint = read_joint(file, inputs.side, inputs.detection, as_is=inputs.as_is)
         source: dict[str, Any] = {"file": file.name, "sha256": sha256(file)}
     source |= {"taken": {name: value for name, value in joint.told.items() if name in ("framing", "greys", "box")}}
+    if joint.width_mm is not None and believed_width_mm(joint.width_mm) != joint.width_mm:
+        said = "%s would show a joint %.3g mm wide by its pixel spacing, as no knee is: it counts as %.0f mm"
+        log.warning(said, file, joint.width_mm, believed_width_mm(joint.width_mm))
     if joint.on_film and inputs.detection != DetectKnee():
         source["detect_knee"] = inputs.detection.to_dict()
     looking_right = mirrored if joint.side == LEFT else np.asarray
