@@ -146,3 +146,9 @@ def test_weighted_errors_are_those_of_each_slice():
     said, wanted = torch.zeros(2, 1, 2, 2), torch.stack([torch.ones(1, 2, 2), 3 * torch.ones(1, 2, 2)])
     assert diffusion_loss(said, wanted).item() == pytest.approx(5)
     assert diffusion_loss(said, wanted, torch.tensor([1.0, 0.5])).item() == pytest.approx((1 + 4.5) / 2)
+
+
+def test_weighted_places_count_as_often_as_their_weight_says():
+    said, wanted = torch.zeros(1, 2, 1, 2), torch.tensor([1.0, 3.0]).expand(1, 2, 1, 2)
+    assert diffusion_loss(said, wanted, places=torch.tensor([[[1.5, 0.5]]])).item() == pytest.approx((1.5 + 4.5) / 2)
+    assert diffusion_loss(said, wanted, places=torch.ones(1, 1, 2)).item() == diffusion_loss(said, wanted).item() == 5

@@ -125,10 +125,10 @@ class Place:
         )
 
 
-def learn_place(knees: Knees, code: int) -> Place | None:
-    """From the training knees; None where fewer than two have the sign, or lack it."""
+def learn_place(knees: Knees, code: int, split: str = "train") -> Place | None:
+    """From the knees of a split; None where fewer than two have the sign, or lack it."""
     weight, means, having = np.zeros(()), {True: np.zeros(()), False: np.zeros(())}, {True: 0, False: 0}
-    for pair_id in knees.data.pairs("train"):
+    for pair_id in knees.data.pairs(split):
         mask = knees.sign(pair_id, code)
         has = bool(mask.any())
         weight = weight + mask

@@ -1,5 +1,6 @@
 """A model with an anchor: it learns from others than it shows, and resumes to the same bytes."""
 
+import json
 import os
 import shutil
 import signal
@@ -17,8 +18,8 @@ from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.facts import read_dataset_facts, read_model_facts, write_dataset_facts
 from xrmri.files import sha256
-from xrmri.learning.anchor import coarse_volume, sizes_for
-from xrmri.learning.anchors import folds
+from xrmri.learning.anchor import LearntAnchor, coarse_volume, sizes_for
+from xrmri.learning.anchors import Anchors, folds
 from xrmri.learning.warp import Warps, warped, warped_labels
 from xrmri.models.bundle import condition_of, load_bundle
 from xrmri.models.weights import WEIGHTS
@@ -155,6 +156,25 @@ def test_an_anchor_goes_on_from_that_of_an_earlier_model(made, tmp_path):
     )
     before, after = (load_file(tmp_path / name / "anchor" / WEIGHTS) for name in ("first", "ldm"))
     assert max(float((before[name] - after[name]).abs().max()) for name in before if name != "deviation") < 1e-6
+
+
+def test_errors_of_latents_count_more_where_the_template_changes(made, tmp_path):
+    anchor = load_bundle(made / "ldm").anchor
+    anchors = Anchors(final=LearntAnchor(network=anchor, r2=0.0), of_pairs={}, facts=None)
+    edges = anchors.edges(8.0, (4, 8, 8))
+    assert edges.shape == (anchor.sizes.depths, 8, 8) and float(edges.mean()) == pytest.approx(1, abs=1e-5)
+    steep = anchor.template.diff(dim=1).abs().mean(dim=(0, 2))  # of each row
+    rows = edges.mean(dim=(0, 2))
+    steepest, flattest = int(steep.argmax()) * 8 // len(steep), int(steep.argmin()) * 8 // len(steep)
+    assert rows[steepest] > 1.2 * rows[flattest]
+    weighted = replace(ANCHORED, anchor_steps=1, edge_weight=8.0, max_steps=1)
+    plain, losses = replace(weighted, edge_weight=0.0), []
+    for config, out in ((weighted, "weighted"), (plain, "plain")):
+        train_ldm.run(made / "dataset", made / "vae", tmp_path / out, config, execution=ON_CPU)
+        losses.append(json.loads((tmp_path / out / "metrics.jsonl").read_text().splitlines()[0])["loss"])
+    assert losses[0] != losses[1]
+    with pytest.raises(InputError, match="edge_weight needs the template of an anchor"):
+        replace(ANCHORED, anchor=False, edge_weight=1.0)
 
 
 def test_an_anchor_of_no_steps_is_taken_as_it_is(made, tmp_path):

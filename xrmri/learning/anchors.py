@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from xrmri.config import TrainLdm
 from xrmri.data.features import without_slots
@@ -19,7 +20,15 @@ from xrmri.data.slices import readings_of, training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
 from xrmri.files import digest
-from xrmri.learning.anchor import CoarsePairs, LearntAnchor, coarse_pairs, learn_anchor, require_sizes, sizes_for
+from xrmri.learning.anchor import (
+    CoarsePairs,
+    LearntAnchor,
+    coarse_pairs,
+    edge_weights,
+    learn_anchor,
+    require_sizes,
+    sizes_for,
+)
 from xrmri.learning.anchor_inputs import AnchorInputs, EarlierAnchor
 from xrmri.learning.known_films import seen_films, teach_reader
 from xrmri.learning.networks import facts_of
@@ -46,6 +55,13 @@ class Anchors:
         """By which what they show is known."""
         networks = [self.final.network, *self.of_pairs.values()]
         return digest([float(one.double().sum()) for network in networks for one in network.state_dict().values()])
+
+    def edges(self, weight: float, shape: tuple[int, int, int]) -> Tensor | None:
+        """How much an error of a latent (C, h, w) counts at each place of a knee: (D, h, w); None: all alike."""
+        if not weight:
+            return None
+        template = self.final.network.template.detach().cpu()
+        return interpolate(edge_weights(template, weight)[:, None], shape[1:], mode="area")[:, 0]
 
     @torch.inference_mode()
     def show(self, pair_id: str, y: Tensor, *, features: Mapping[str, Tensor], shape: tuple[int, int, int]) -> Tensor:

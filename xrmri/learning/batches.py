@@ -146,12 +146,19 @@ class Samples:
         )
 
 
-def denoising_loss(network: nn.Module, batch: Batch, *, schedule: Schedule, min_snr: float = 0.0) -> Tensor:
-    """Eq. 10 on a batch: a float32 scalar; with `min_snr`, slices weighted by their noise."""
+def denoising_loss(
+    network: nn.Module, batch: Batch, *, schedule: Schedule, min_snr: float = 0.0, edges: Tensor | None = None
+) -> Tensor:
+    """Eq. 10 on a batch: a float32 scalar.
+
+    With `min_snr`, slices are weighted by their noise; with `edges` (D, h, w), evenly from the back to the front, the
+    places of a knee.
+    """
     z_t = schedule.q_sample(batch.z_0, batch.eps, batch.t)
     said = network(z_t, schedule.told(batch.t), **batch.condition._asdict())
     weight = schedule.loss_weight(batch.t, min_snr=min_snr)
-    return diffusion_loss(said, schedule.target(batch.z_0, batch.eps, batch.t), weight)
+    places = None if edges is None else at_depths(edges.to(batch.depth.device), batch.depth)
+    return diffusion_loss(said, schedule.target(batch.z_0, batch.eps, batch.t), weight, places=places)
 
 
 def read_samples(

@@ -116,8 +116,8 @@ def run(
         if config.anchor:
             anchors = learn_anchors(data, taught, out, config=config, trainer=trainer)
         encoders = frozen_encoders(autoencoder, networks.tower, config.context_width, accelerator.device)
+        shape = latent_shape(autoencoder, data.facts.size)
         if anchors:
-            shape = latent_shape(autoencoder, data.facts.size)
             encoders = replace(encoders, show=partial(anchors.show, features=_told(data, config), shape=shape))
         shown_by = inputs | {"vae": encoder_digest(autoencoder)}
         caches = _caches(out / "cache", latents, shown_by, config=config, anchors=anchors)
@@ -133,7 +133,7 @@ def run(
         task = Task(
             name=config.command(),
             load=partial(training.training_batch, Shuffle(count=len(training.items), seed=config.seed)),
-            loss=partial(denoising_loss, schedule=schedule, min_snr=config.min_snr),
+            loss=_loss(config, schedule, anchors.edges(config.edge_weight, shape) if anchors else None),
             validate=validate,
             rate=lambda parameter: config.projection_rate if parameter.startswith("guidance.") else 1.0,
             picture=drawn_knees(
@@ -211,6 +211,11 @@ def _with_time_left(config: TrainLdm, spent_s: float) -> TrainLdm:
     """The settings for what comes after the anchor: one limit for both."""
     limit = config.time_limit_minutes
     return replace(config, time_limit_minutes=max(limit - spent_s / 60, 1e-9)) if limit else config
+
+
+def _loss(config: TrainLdm, schedule: Schedule, edges: Tensor | None) -> Callable[[nn.Module, Batch], Tensor]:
+    """Eq. 10 as the settings weight it."""
+    return partial(denoising_loss, schedule=schedule, min_snr=config.min_snr, edges=edges)
 
 
 def _caches(
