@@ -86,6 +86,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "covariates": (True, "choice: the phantom's cartilage, muscle and fat depend on them"),
             "drop_features": (0.1, "choice: the model must also work without readings"),
             "anchor": (True, "choice: without it 1.5 % of what distinguishes knees is followed (measured)"),
+            "edge_weight": (12.0, "choice: as the anchor's; the plain loss fell on with it (measured)"),
             "anchor_steps": (1_800, "choice: two hours of a core, forty epochs of 720 knees"),
             "reader_steps": (2_000, "choice: an hour of two cores, eight epochs of 4,000 knees"),
             "reader_batch_size": (16, "choice: as the anchor's"),

@@ -173,8 +173,8 @@ def test_errors_of_latents_count_more_where_the_template_changes(made, tmp_path)
         train_ldm.run(made / "dataset", made / "vae", tmp_path / out, config, execution=ON_CPU)
         losses.append(json.loads((tmp_path / out / "metrics.jsonl").read_text().splitlines()[0])["loss"])
     assert losses[0] != losses[1]
-    with pytest.raises(InputError, match="edge_weight needs the template of an anchor"):
-        replace(ANCHORED, anchor=False, edge_weight=1.0)
+    with pytest.raises(InputError, match="edge_weight must be 0 to 1000"):
+        replace(ANCHORED, edge_weight=-1.0)
 
 
 def test_an_anchor_of_no_steps_is_taken_as_it_is(made, tmp_path):

@@ -82,7 +82,7 @@ class TrainLdm(Training):
     anchor_edge_weight: float = 12.0
     """How many times more an error counts where the mean knee changes most from row to row; 0: all alike (choice)."""
     edge_weight: float = 0.0
-    """The same for the denoiser's errors, where the anchor's template changes (choice; the paper counts all alike)."""
+    """The same for the denoiser's errors where an anchor is, by its template (choice; the paper counts all alike)."""
     anchor_folds: int = 2
     """Parts of the training split that each get an anchor which learnt from the others: the denoiser must not see how
     well an anchor knows its own people (choice)."""
@@ -118,7 +118,6 @@ class TrainLdm(Training):
             require(getattr(self, name) > 0, f"{name} must be above 0")
         require(0 <= self.anchor_edge_weight <= 1000, "anchor_edge_weight must be 0 to 1000")
         require(0 <= self.edge_weight <= 1000, "edge_weight must be 0 to 1000")
-        require(self.anchor or not self.edge_weight, "edge_weight needs the template of an anchor: set anchor = true")
         require(2 <= self.anchor_folds <= 20, f"anchor_folds must be 2 to 20, not {self.anchor_folds}")
 
     def recipe_of(self, part: Literal["anchor", "reader"]) -> "TrainLdm":
