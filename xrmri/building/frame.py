@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xrmri.building.lacking import lacking, note_lacking
 from xrmri.building.mri import read_kept
 from xrmri.building.splits import planned_split_of
 from xrmri.config import BuildDataset, Execution
@@ -38,6 +39,7 @@ from xrmri.geometry import PLANES, Geometry
 from xrmri.machine.parallel import in_order
 from xrmri.records import RIGHT, Volume
 from xrmri.run import require_writable
+from xrmri.trouble import is_passing, opens
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,15 @@ class Coarse:
         between = (self.lattice.shape[0] - 2 * self.margin - 1) / (slices - 1)
         slice_mm, row_mm, column_mm = self.lattice.spacing_mm
         return slice_mm * between, row_mm, column_mm
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Frame:
+    """What the knees of a dataset are laid into."""
+
+    template: Template
+    lacks: tuple[str, ...]
+    """Training volumes that could not be opened when it was made, by their paths."""
 
 
 def laid_in_frame(volume: Volume, margin: int, template: Template) -> tuple[Volume, Geometry]:
@@ -110,10 +121,11 @@ def refusal(pose: KneePose, outside: float) -> str | None:
 
 def frame_of(
     candidates: Sequence[Candidate], config: BuildDataset, execution: Execution, *, out: Path, given: Path | None
-) -> Template | None:
-    """The template of a dataset: the one in its folder, one that was given, or a new one; None for the scanner's frame.
+) -> Frame | None:
+    """The frame of a dataset: the one in its folder, one that was given, or a new one; None for the scanner's.
 
-    Processes that build shards side by side all read what the first of them wrote.
+    Processes that build shards side by side all read what the first of them wrote. One that lacks volumes which can be
+    opened by now is made anew.
 
     Args:
         candidates: all pairs; those of the training split make a new template.
@@ -131,18 +143,22 @@ def frame_of(
     file = out / TEMPLATE
     if given:
         _tell_of_contrast(given, config)
+    if any(opens(Path(path)) for path in lacking(out)):
+        file.unlink(missing_ok=True)
     if not file.is_file():
-        framed = read_template(given) if given else make_template(candidates, config, execution)
+        made = Frame(template=read_template(given), lacks=()) if given else make_frame(candidates, config, execution)
         require_writable(out)
         if given:
             copy_file(given / TEMPLATE, file)  # byte for byte: by them frames are told apart
         elif not file.is_file():  # another process may have been faster
-            write_volume(file, _volume(framed, config.plane), "xrmri: mean knee, the frame of a dataset")
+            note_lacking(out, made.lacks)
+            write_volume(file, _volume(made.template, config.plane), "xrmri: mean knee, the frame of a dataset")
+    lacks = lacking(out)  # read first: of a frame that is made anew meanwhile too much is said, and never too little
     template = read_template(out)
     slices = template.lattice.shape[0]
     if slices != config.kept:
         raise InconsistentError(f"{file} has {slices} slices, the window {config.kept}: give another")
-    return template
+    return Frame(template=template, lacks=lacks)
 
 
 def _tell_of_contrast(given: Path, config: BuildDataset) -> None:
@@ -163,12 +179,13 @@ def read_template(folder: Path) -> Template:
     return Template(voxels=volume.voxels.astype(np.float32), lattice=_lattice(volume))
 
 
-def make_template(candidates: Sequence[Candidate], config: BuildDataset, execution: Execution) -> Template:
+def make_frame(candidates: Sequence[Candidate], config: BuildDataset, execution: Execution) -> Frame:
     """Of the training split: the mean of the scanner's frame, then ROUNDS times that of what is laid onto it."""
     splits = planned_split_of(candidates, config)
     training = [one for one in candidates if splits[one.flash.participant] == "train"]
-    chosen = in_order(partial(_coarse, config), evenly(training, MOST), execution.workers)
-    read = [one for one in chosen if one is not None]
+    chosen = list(in_order(partial(_coarse, config), evenly(training, MOST), execution.workers))
+    read = [one for one in chosen if isinstance(one, Coarse)]
+    lacks = tuple(str(one.resolve()) for one in chosen if isinstance(one, Path))
     if not read:
         raise InputError("no template: none of the training volumes can be read, so --frame scanner is left")
     slice_mm, row_mm, column_mm = np.median([one.spacing_at(config.kept) for one in read], axis=0).tolist()
@@ -180,17 +197,17 @@ def make_template(candidates: Sequence[Candidate], config: BuildDataset, executi
         execution.progress("template", turn, ROUNDS, f"{len(read)} volumes")
         template = _mean(frame, in_order(partial(_laid, template, frame, config.plane), read, execution.workers))
     execution.progress("template", ROUNDS, ROUNDS, "")
-    return template
+    return Frame(template=template, lacks=lacks)
 
 
-def _coarse(config: BuildDataset, candidate: Candidate) -> Coarse | None:
-    """A training volume in brief; None where it cannot be read, which its own row says later."""
+def _coarse(config: BuildDataset, candidate: Candidate) -> Coarse | Path | None:
+    """A training volume in brief; its path where it cannot be opened; None where it is damaged, which its row says."""
     try:
         kept = read_kept(candidate, config, MARGIN)
         volume, margin = kept.volume, kept.margin
         low, high = intensity_window(volume.voxels)
-    except InputError:
-        return None
+    except InputError as error:
+        return candidate.flash.path if is_passing(error, candidate.flash.path) else None
     voxels, lattice = coarsened(np.clip((volume.voxels - np.float32(low)) / (high - low), 0, 1), _lattice(volume))
     return Coarse(voxels=voxels, lattice=lattice, margin=margin)
 

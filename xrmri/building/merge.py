@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from xrmri.building.lacking import lacking
 from xrmri.building.record import LeftOutSeries, PairRecord, ShardRecord
 from xrmri.building.search import count, left_out
 from xrmri.building.shard import Shard
@@ -50,7 +51,8 @@ def read_shards(folder: Path, config: BuildDataset, inputs: Mapping[str, str]) -
     """The records of all shards.
 
     Raises:
-        InconsistentError: a shard is missing, was built with other settings or from another release, or has changed.
+        InconsistentError: a shard is missing, was built with other settings, from another release or in a frame that
+            has been made anew since, or has changed.
     """
     records = {shard: shard.read() for shard in shards_of(folder, config.shards)}
     missing = [shard.number for shard, record in records.items() if record is None]
@@ -60,11 +62,14 @@ def read_shards(folder: Path, config: BuildDataset, inputs: Mapping[str, str]) -
             f"{folder} lacks {len(missing)} of {config.shards} shards: build them with --shard I/{config.shards}, "
             f"I being {task}, or on Slurm with sbatch --array={task}; then --merge again"
         )
-    found = []
+    found, lacks = [], lacking(folder)
     for shard, record in records.items():
         assert record is not None
         if not record.is_of(config, inputs):
             raise InconsistentError(f"{shard.file} has other settings or another release: build it again with --force")
+        if (record.frame_lacks or ()) != lacks:
+            again = f"build it again with --shard {shard.number}/{config.shards}"
+            raise InconsistentError(f"{shard.file} lies in a frame that has been made anew since: {again}")
         if sha256(shard.file) != record.sha256:
             raise InconsistentError(f"{shard.file} has changed since it was written: build it again with --force")
         found.append(record)

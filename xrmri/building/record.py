@@ -95,6 +95,8 @@ class ShardRecord:
     """Of the shard's file."""
     root: str | None = None
     """Of the release, where something in it could not be opened; else None, as in records of earlier versions."""
+    frame_lacks: tuple[str, ...] | None = None
+    """What could not be opened when the frame was made that the volumes lie in; None where it lacks nothing."""
 
     def __post_init__(self) -> None:
         """Refuse settings that build-dataset does not have."""
@@ -110,8 +112,8 @@ class ShardRecord:
 
     @property
     def unopened(self) -> tuple[str, ...]:
-        """Where those lie, for the same command to look again."""
-        return tuple(str(Path(self.root or "") / path) for path in self.passing)
+        """Where those lie, and what the frame lacks, for the same command to look again."""
+        return (*(str(Path(self.root or "") / path) for path in self.passing), *(self.frame_lacks or ()))
 
     def is_of(self, config: BuildDataset, inputs: Mapping[str, str]) -> bool:
         """Whether the shard was built with these settings; one that its version did not have was at its default."""

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
+from xrmri.building.frame import Frame
 from xrmri.building.pair import BuiltPair, PairJob, build_pair
 from xrmri.building.record import PairRecord, ShardRecord, read_shard_record, write_shard_record
 from xrmri.building.search import Found, is_synthetic
@@ -18,7 +19,6 @@ from xrmri.building.splits import given_split_of, planned_split_of
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
 from xrmri.data.pairing import Candidate, RejectedSeries
-from xrmri.data.registration import Template
 from xrmri.data.store import grade_names, new_shard
 from xrmri.files import digest, sha256
 from xrmri.machine.parallel import in_order
@@ -35,6 +35,13 @@ class Build:
     inputs: BuildInputs
     fingerprints: Mapping[str, str]
     """Of the inputs, kept in the shards' records."""
+    frame: Frame | None = None
+    """The knee's, if volumes are laid into it."""
+
+    @property
+    def frame_lacks(self) -> tuple[str, ...] | None:
+        """Training volumes that could not be opened when the frame was made; None where there are none."""
+        return (self.frame and self.frame.lacks) or None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +72,7 @@ class Shard:
         record = self.read()
         if record is None or not record.is_of(build.config, build.fingerprints):
             return False
-        if record.candidates != self.digest_of(build.found):
+        if record.candidates != self.digest_of(build.found) or record.frame_lacks != build.frame_lacks:
             return False
         return not any(opens(build.found.root / path) for path in record.passing)
 
@@ -78,18 +85,16 @@ class Shard:
         return read_shard_record(self.record) if self.record.is_file() and self.file.is_file() else None
 
 
-def build_shards(
-    shards: Sequence[Shard], build: Build, execution: Execution, *, template: Template | None
-) -> None:
+def build_shards(shards: Sequence[Shard], build: Build, execution: Execution) -> None:
     """Build some shards, one after the other; each is complete or absent.
 
     Args:
         shards: which ones.
         build: what they are built of.
         execution: workers, device, progress.
-        template: the knee's frame, if volumes are laid into it.
     """
     inputs, device = build.inputs, execution.device
+    template = build.frame.template if build.frame else None
     job = partial(
         PairJob, config=build.config, device=device, knees=inputs.knees, detection=inputs.detection, template=template
     )
@@ -145,6 +150,7 @@ def _build(
         rejected=left,
         not_read={name: not_read[name] for name in grade_names()},
         sha256=sha256(shard.file),
+        frame_lacks=build.frame_lacks,
         root=str(found.root.resolve()) if any(one.passing for one in left) else None,
     )
     write_shard_record(shard.record, record)

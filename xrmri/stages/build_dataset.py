@@ -91,9 +91,9 @@ def run(
             renew(out)
         return {"status": "already done", "output": str(out)}
     with run_folder as record:
+        work = _in_frame(work, execution, out)
         missing = [shard for shard in shards_of(out, config.shards) if not shard.is_finished(work)]
-        frame = frame_of(found.candidates, config, execution, out=out, given=inputs.template)
-        build_shards(missing, work, execution, template=frame)
+        build_shards(missing, work, execution)
         records = read_shards(out, config, work.fingerprints)
         record.note(unopened=tuple(sorted({path for shard in records for path in shard.unopened})))
         counts = write_tables(out, config, records)
@@ -126,15 +126,21 @@ def run_shard(
     work = Build(found=found, config=config, inputs=inputs, fingerprints=inputs.fingerprints(found))
     shard = Shard(folder=out, number=number, count=config.shards)
     with join(out, config, work.fingerprints, f"{number}-of-{config.shards}"):
+        work = _in_frame(work, execution, out)
         if not execution.force and shard.is_finished(work):
             return {"status": "already done", "output": str(shard.file)}
         (out / "dataset.json").unlink(missing_ok=True)  # it describes the shard that was there: --merge writes it anew
-        frame = frame_of(found.candidates, config, execution, out=out, given=inputs.template)
-        build_shards([shard], work, execution, template=frame)
+        build_shards([shard], work, execution)
     record = shard.read()
     assert record is not None
     counts = {"pairs": len(record.pairs), "rejected": len(record.rejected)}
     return {"status": "finished", "output": str(shard.file), "counts": counts}
+
+
+def _in_frame(work: Build, execution: Execution, out: Path) -> Build:
+    """The same with the knee's frame, where volumes are laid into it."""
+    frame = frame_of(work.found.candidates, work.config, execution, out=out, given=work.inputs.template)
+    return replace(work, frame=frame)
 
 
 def folder_of(release: Path | None, out: Path | None) -> Path:
