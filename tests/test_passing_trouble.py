@@ -1,5 +1,6 @@
 """What could not be opened is looked at again by the same command; what is damaged is not."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def test_what_opens_is_whole_and_can_be_read(tmp_path):
     assert not opens(tmp_path / "002")
     (tmp_path / "002").symlink_to("nowhere")
     assert not opens(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    assert not opens(tmp_path / "pipe")  # nor is it waited for
     error = ValueError("not an image")
     assert not is_passing(error, tmp_path / "001") and is_passing(error, tmp_path / "003")
     error.__cause__ = PermissionError(13, "Permission denied")

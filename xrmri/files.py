@@ -24,6 +24,11 @@ def sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def real(path: Path) -> Path:
+    """Where a path leads, absolute and without links; Path.resolve ends with an error where those lead in a circle."""
+    return Path(os.path.realpath(path))
+
+
 def digest(value: Any) -> str:
     """Hex digest of anything JSON can hold."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -16,7 +16,7 @@ from typing import Any
 from xrmri.config import Config
 from xrmri.disk import full_disk, is_full, room_for
 from xrmri.errors import InputError, Signalled, StoppedEarly
-from xrmri.files import HOST, digest, sha256
+from xrmri.files import HOST, digest, real, sha256
 from xrmri.holding import Lock, hold, is_lock
 from xrmri.outputs import clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
 from xrmri.run_record import RunRecord, read_record, write_record
@@ -154,13 +154,13 @@ def begin(
     """
     wanted = _wanted(config, inputs)
     for one in reads:
-        if one is not None and folder.resolve() in (one.resolve(), *one.resolve().parents):
+        if one is not None and real(folder) in (real(one), *real(one).parents):
             raise InputError(f"{one} lies in -o {folder}, where files may be replaced: give another -o")
     if not force and is_done(folder, config, inputs):
         return None
     _require_same_command(folder, wanted)
     require_writable(folder)
-    folder = folder.resolve()
+    folder = real(folder)
     with room_for(folder, needed_bytes):
         lock = hold(folder, share)
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from xrmri.errors import InputError
 from xrmri.files import sha256
+from xrmri.limits import open_regular
 
 ABSENT = "absent"
 """In place of the hash of an input that could not be opened; whatever it is later does not make a command another."""
@@ -82,12 +83,12 @@ def hash_or_absent(file: Path) -> str:
 
 
 def opens(path: Path) -> bool:
-    """Whether a file, or every file in a folder, can be opened and read from now."""
+    """Whether a file, or every file in a folder, can be opened and read from now; no pipe is waited for."""
     try:
         files = sorted(path.iterdir()) if path.is_dir() else [path]
         for file in files:
             if not file.is_dir():
-                with file.open("rb") as stream:
+                with open_regular(file) as stream:
                     stream.read(1)
     except OSError:
         return False

@@ -5,6 +5,7 @@ import shutil
 
 import h5py
 import numpy as np
+import pydicom
 import pytest
 
 from tests.data.test_knees import knee
@@ -36,6 +37,18 @@ def edit(folder, **changes):
 def test_knees_as_they_were_written_are_found(folder):
     assert open_knees(folder).find("ab" * 32, "left").box.side == "left"
     assert open_knees(folder).find("ab" * 32, "right").spacing_mm == (0.4, 0.4)
+
+
+@pytest.mark.parametrize("told_mm", [1e3, 99, 1e-6])
+def test_a_film_whose_pixels_are_nobodys_spoils_no_folder(chain, xrmri, tmp_path, told_mm):
+    film = pydicom.dcmread(next(chain.oai.glob("00m/0.E.1/*/*/*/001")))
+    del film.ImagerPixelSpacing
+    film.PixelSpacing = [told_mm, told_mm]
+    film.save_as(tmp_path / "film.dcm")
+    said = xrmri("detect-knee", tmp_path / "film.dcm", "-o", tmp_path / "knees", "--device", "cpu", "--workers", "1")
+    assert said.code == 0, said.err
+    found = open_knees(tmp_path / "knees")
+    assert len(found.table) == 2 and all(found.read(row).spacing_mm is None for row in (0, 1))
 
 
 def test_an_edited_table_and_a_rewritten_file_are_told(folder):

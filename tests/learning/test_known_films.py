@@ -92,6 +92,10 @@ def test_a_table_is_read_by_names_and_what_tells_nobody_apart_is_left_out(films)
     [
         ("name,grade\nknee0,two\nknee1,1\n", "line 2: grade must be a number or empty, not 'two'"),
         ("name,grade\nknee0,inf\nknee1,1\n", "line 2: grade must be a number"),
+        ("name,grade\nknee0,1_0\nknee1,1\n", "line 2: grade must be a number"),
+        ("name,grade\nknee0,1\nknee1,2\nknee0,3\n", "line 4: line 2 has this knee already: keep one of them"),
+        ("name,grade\nknee0,1\nknee1,2,5\n", "line 3: 1 cells more than there are columns"),
+        ("name,grade\nknee0,1\n\"knee1,2\n", "close its quotation marks"),
         ("name,grade\nnobody,1\n", "names 0 of the knees"),
         ("name\nknee0\nknee1\n", "needs a column name"),
         ("knee,grade\nknee0,1\nknee1,2\n", "needs a column name"),

@@ -34,7 +34,7 @@ from xrmri.data.volume import intensity_window
 from xrmri.errors import InconsistentError, InputError, UnusableError
 from xrmri.evenly import evenly
 from xrmri.facts import DATASET, MODEL, TEMPLATE, DatasetFacts, ModelFacts, read_dataset_facts, read_model_facts
-from xrmri.files import copy_file
+from xrmri.files import copy_file, real
 from xrmri.geometry import PLANES, Geometry
 from xrmri.machine.parallel import in_order
 from xrmri.records import RIGHT, Volume
@@ -185,7 +185,7 @@ def make_frame(candidates: Sequence[Candidate], config: BuildDataset, execution:
     training = [one for one in candidates if splits[one.flash.participant] == "train"]
     chosen = list(in_order(partial(_coarse, config), evenly(training, MOST), execution.workers))
     read = [one for one in chosen if isinstance(one, Coarse)]
-    lacks = tuple(str(one.resolve()) for one in chosen if isinstance(one, Path))
+    lacks = tuple(str(real(one)) for one in chosen if isinstance(one, Path))
     if not read:
         raise InputError("no template: none of the training volumes can be read, so --frame scanner is left")
     slice_mm, row_mm, column_mm = np.median([one.spacing_at(config.kept) for one in read], axis=0).tolist()

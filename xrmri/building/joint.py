@@ -11,7 +11,7 @@ from xrmri.config import DetectKnee
 from xrmri.data.film_files import described
 from xrmri.data.knees import open_knees
 from xrmri.data.pairing import Candidate
-from xrmri.data.radiograph import crop_knee, crop_width_mm, read_radiograph, squared, windowed
+from xrmri.data.radiograph import FEWEST_PIXELS, crop_knee, crop_width_mm, read_radiograph, squared, windowed
 from xrmri.errors import InputError, UnusableError
 from xrmri.records import Radiograph
 
@@ -40,6 +40,10 @@ def _by_owner(detection: DetectKnee, candidate: Candidate, file: Path, digest: s
     if box is None:
         crop = squared(windowed(film.pixels))
         return crop, crop_width_mm(crop, film.spacing_mm)
+    (x0, y0, x1, y1), (height, width) = box, film.pixels.shape
+    longer = max(x1 - x0, y1 - y0)
+    if not FEWEST_PIXELS <= longer <= 2 * max(height, width):
+        raise UnusableError("crop", f"a box of {longer:.0f} pixels is no joint on a film of {width} x {height}")
     crop, spacing_mm = crop_knee(film, box, scale=detection.box_scale, pixels=detection.crop_pixels)
     return crop, crop_width_mm(crop, spacing_mm)
 

@@ -20,7 +20,7 @@ from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
 from xrmri.data.pairing import Candidate, RejectedSeries
 from xrmri.data.store import grade_names, new_shard
-from xrmri.files import digest, sha256
+from xrmri.files import digest, real, sha256
 from xrmri.machine.parallel import in_order
 from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
 from xrmri.trouble import opens
@@ -151,7 +151,7 @@ def _build(
         not_read={name: not_read[name] for name in grade_names()},
         sha256=sha256(shard.file),
         frame_lacks=build.frame_lacks,
-        root=str(found.root.resolve()) if any(one.passing for one in left) else None,
+        root=str(real(found.root)) if any(one.passing for one in left) else None,
     )
     write_shard_record(shard.record, record)
 

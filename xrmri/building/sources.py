@@ -5,7 +5,9 @@ from pathlib import Path
 
 from xrmri.building.search import Found
 from xrmri.config import DetectKnee
+from xrmri.data.knees import open_knees
 from xrmri.errors import InputError
+from xrmri.facts import TEMPLATE
 from xrmri.files import digest, sha256
 from xrmri.run import fingerprint
 
@@ -24,6 +26,13 @@ class BuildInputs:
     """How it does."""
     template: Path | None = None
     """Dataset or model whose frame the knees are laid into; without it a new one is made."""
+
+    def require_readable(self) -> None:
+        """Look for knees and template before anything is written; InputError where a folder does not have them."""
+        if self.knees:
+            open_knees(self.knees)
+        if self.template and not (self.template / TEMPLATE).is_file():
+            raise InputError(f"--template {self.template} has no {TEMPLATE}: give a dataset in the knee's frame")
 
     def fingerprints(self, found: Found) -> dict[str, str]:
         """What says whether release, knees and template are the same ones as in an earlier run."""

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrmri.data.own_table import OwnRow, OwnTable, read_own_table
+from xrmri.data.own_table import OwnRow, OwnTable, listed, read_own_table
 from xrmri.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,8 @@ def _told(folder: Path) -> dict[tuple[str, str, str], dict[str, str]]:
     for file in tables_of(folder):
         table = read_own_table(file)
         if "participant_id" not in table.names:
-            raise InputError(f"{file} has no column participant_id, but {', '.join(table.columns)}")
+            raise InputError(f"{file} has no column participant_id, but {listed(table.columns)}")
+        table.require_whole(file)
         for row in table.rows:
             participant, session, side = (row.cells.get(name, "") for name in _KEYS)
             key = participant.removeprefix("sub-"), session.removeprefix("ses-"), _SIDES.get(side.lower(), "")

@@ -17,6 +17,8 @@ _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 _DECIMAL_COMMA = re.compile(r"[^,]*\d,\d[^,]*")
 _CALIBRATED = 1e-3
 """Spacings that differ by less than this share are one (choice: headers round)."""
+_PIXEL_MM = (0.001, 100.0)
+"""No image has smaller or larger pixels."""
 # What pydicom raises on values that are not what their kind says; they share no base class.
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError)
 
@@ -60,7 +62,7 @@ def spacing_of(tags: Tags) -> tuple[float, float] | None:
         return None
     magnification = _positive(numbers(tags, "EstimatedRadiographicMagnificationFactor", 1)) if detector else []
     row_mm, column_mm = (length_mm / (magnification[0] if magnification else 1.0) for length_mm in told)
-    return row_mm, column_mm
+    return (row_mm, column_mm) if all(_PIXEL_MM[0] <= one <= _PIXEL_MM[1] for one in (row_mm, column_mm)) else None
 
 
 def aspect_of(tags: Tags) -> float:

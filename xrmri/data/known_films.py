@@ -62,11 +62,16 @@ def read_known_films(folder: Path, table: Path) -> KnownFilms:
         InputError: no such folder or table, a cell that is no number, or nothing that tells knees apart.
     """
     knees, content = open_knees(folder), read_own_table(table)
+    content.require_whole(table)
     columns = [name for name in content.names if name and name != NAME]
     if NAME not in content.names or not columns:
         raise InputError(f"{table} needs a column name, as in knees.csv of {folder}, and others with numbers")
     places = {str(name): row for row, name in enumerate(knees.table["name"])}
-    lines = {row.cells[NAME]: row for row in content.rows if row.cells[NAME] in places}
+    lines: dict[str, OwnRow] = {}
+    for row in content.rows:
+        if row.cells[NAME] in places and lines.setdefault(row.cells[NAME], row) is not row:
+            first = lines[row.cells[NAME]].line
+            raise InputError(f"{table}, line {row.line}: line {first} has this knee already: keep one of them")
     if len(lines) < _FEWEST:
         told = f"{table} names {len(lines)} of the knees in {folder}"
         raise InputError(f"{told}: its column name must hold names as in knees.csv")
@@ -96,7 +101,7 @@ def _number(table: Path, line: OwnRow, column: str) -> float:
     """What a cell says, NaN where it is empty."""
     cell = line.cells[column]
     number = number_in(cell) if cell else math.nan
-    if number is None or math.isinf(number) or abs(number) > 1e6:
+    if number is None or abs(number) > 1e6:
         raise InputError(f"{table}, line {line.line}: {column} must be a number or empty, not {cell[:40]!r}")
     return number
 

@@ -15,11 +15,12 @@ from typing import NamedTuple
 from xrmri.data.bids import bids_table
 from xrmri.data.covariates import COVARIATES, Covariates
 from xrmri.data.features import full_name, known_readings
-from xrmri.data.own_table import OwnRow, number_in, read_own_table
+from xrmri.data.own_table import OwnRow, listed, number_in, read_own_table
 from xrmri.data.pairing import Particulars
 from xrmri.data.participants import covariate_of
 from xrmri.data.readings import grade_of, is_prosthesis
 from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
+from xrmri.files import real
 from xrmri.geometry import Lying
 from xrmri.names import is_safe_name
 from xrmri.records import LEFT, RIGHT, SPLITS
@@ -111,12 +112,16 @@ def read_manifest(file: Path, wanted: str = "") -> Manifest:
     names = table.names
     missing = [name for name in NEEDED if name not in names]
     if missing:
-        has = ", ".join(filter(None, table.columns))
+        has = listed(table.columns)
         raise InputError(f"{file} has no column {' and '.join(missing)}, but {has}: see --manifest-template")
     readings = {name: full_name(name) for name in names if full_name(name) in known_readings().names}
+    called: dict[str, str] = {}
+    for name, full in readings.items():
+        if called.setdefault(full, name) != name:
+            raise InputError(f"{file} has two columns for {full}, {called[full]} and {name}: keep one")
     unknown = sorted(name for name in names if name and name not in COLUMNS and name not in readings)
     if unknown:
-        log.warning("%s: columns that mean nothing here are passed over: %s", file.name, ", ".join(unknown))
+        log.warning("%s: columns that mean nothing here are passed over: %s", file.name, listed(unknown))
     rows, rejected, odd = [], [], Counter[str]()
     for row in table.rows:
         try:
@@ -172,7 +177,10 @@ def _row(folder: Path, row: OwnRow, readings: Mapping[str, str], odd: Counter[st
 def _path(folder: Path, text: str) -> Path:
     """A path from the table's folder on, or absolute; written on Windows or not."""
     path = folder / text
-    return path if path.exists() or "\\" not in text else folder / text.replace("\\", "/")
+    try:
+        return path if path.exists() or "\\" not in text else folder / text.replace("\\", "/")
+    except OSError as error:  # too long a name, say
+        raise UnusableError("missing file", f"{text[:80]!r} cannot be looked up: {error.strerror}") from error
 
 
 def _particulars(told: Mapping[str, str]) -> Particulars:
@@ -241,16 +249,19 @@ def _without_repeats(rows: list[ManifestRow], rejected: list[RejectedRow]) -> It
     knees: dict[str, int] = {}
     series: dict[Path, int] = {}
     films: dict[Path, ManifestRow] = {}
+    mris = {real(row.mri) for row in rows}
     for row in rows:
-        film = films.setdefault(row.radiograph.resolve(), row)
+        film = films.setdefault(real(row.radiograph), row)
         if row.pair_id in knees:
             reason = Reason("repeated knee", f"line {knees[row.pair_id]} has this participant, visit and side")
-        elif row.mri.resolve() in series:
-            reason = Reason("repeated MRI", f"line {series[row.mri.resolve()]} has this MRI for another knee")
+        elif real(row.mri) in series:
+            reason = Reason("repeated MRI", f"line {series[real(row.mri)]} has this MRI for another knee")
+        elif real(row.radiograph) in mris:
+            reason = Reason("radiograph", "this file stands as an MRI too")
         elif film.participant != row.participant:
             reason = Reason("repeated radiograph", f"line {film.line} has it for another participant")
         else:
-            knees[row.pair_id] = series[row.mri.resolve()] = row.line
+            knees[row.pair_id] = series[real(row.mri)] = row.line
             yield row
             continue
         rejected.append(row.without(reason))

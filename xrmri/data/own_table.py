@@ -6,7 +6,11 @@ mark, or else Windows' (cp1252).
 
 import csv
 import io
+import math
+import re
+import textwrap
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +19,10 @@ from xrmri.limits import read_whole
 
 _SEPARATORS = ",;\t|"
 _LARGEST_BYTES = 64 * 2**20
+_NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)(e[+-]?[0-9]+)?|nan", re.IGNORECASE)
+"""What counts as one: Python would take 1_0 for ten, and the digits of other scripts."""
+_LONGEST = 200
+"""Of what a message says of columns."""
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -41,12 +49,20 @@ class OwnTable:
     rows: tuple[OwnRow, ...]
     """Those with anything in them."""
 
+    def require_whole(self, file: Path) -> None:
+        """InputError where a row has more cells than there are columns, so that nobody knows which is which."""
+        longer = next((row for row in self.rows if row.extra), None)
+        if longer:
+            beyond = f"{longer.extra} cells more than there are columns"
+            raise InputError(f"{file}, line {longer.line}: {beyond}: put quotation marks around commas")
+
 
 def read_own_table(file: Path) -> OwnTable:
     """The columns and rows of a table.
 
     Raises:
-        InputError: no readable text, empty, a column without rows or named twice.
+        InputError: no readable text, empty, a column named twice, or a quotation mark that is never closed, behind
+            which all further rows would be one cell.
     """
     text = _text(file).lstrip("\ufeff")
     lines = text.splitlines(keepends=True)
@@ -55,7 +71,7 @@ def read_own_table(file: Path) -> OwnTable:
     if not named:
         raise InputError(f"{file} is empty: --manifest-template writes one to fill in")
     separator = max(_SEPARATORS, key=lines[named[0]].count)
-    reader = csv.reader(io.StringIO("".join(lines[named[0] :]), newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO("".join(lines[named[0] :]), newline=""), delimiter=separator, strict=True)
     try:
         columns = tuple(name.strip() for name in next(reader))
         names = [_name(column) for column in columns]
@@ -70,16 +86,22 @@ def read_own_table(file: Path) -> OwnTable:
                 extra = sum(bool(cell.strip()) for cell in cells[len(names) :])
                 rows.append(OwnRow(line=line, cells=dict.fromkeys(names, "") | told, extra=extra))
     except csv.Error as error:
-        raise InputError(f"{file} cannot be read as a table (line {named[0] + reader.line_num}: {error})") from error
+        what = f"{file} cannot be read as a table (line {named[0] + reader.line_num}: {error})"
+        raise InputError(f"{what}: close its quotation marks, and double those within a cell") from error
     return OwnTable(columns=columns, names=tuple(names), rows=tuple(rows))
 
 
 def number_in(cell: str) -> float | None:
-    """The number in a cell, with a point or a comma; None where there is none."""
-    try:
-        return float(cell.replace(",", ".") if "." not in cell else cell)
-    except ValueError:
+    """The number in a cell, with a point or a comma, or the NaN that it says; None where there is none or no double."""
+    if not _NUMBER.fullmatch(cell):
         return None
+    number = float(cell.replace(",", "."))
+    return None if math.isinf(number) else number
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names of columns in a message, cut off where they are many."""
+    return textwrap.shorten(", ".join(filter(None, names)), _LONGEST, placeholder=" ...")
 
 
 def _text(file: Path) -> str:

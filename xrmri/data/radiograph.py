@@ -24,6 +24,8 @@ FEWEST_PIXELS = 32
 _WINDOW_PERCENTILES = (1, 99)
 CROP_MM = 97.0
 """Width of a joint crop whose film does not tell its spacing: the mean of 260 phantom crops, 80 to 119 (measured)."""
+_TOLD_MM = (1.0, 5000.0)
+"""A width of a crop outside is nobody's, and not kept: knees.csv and the records of a dataset refuse it."""
 _CROP_MM_LIMITS = (60.0, 200.0)
 """A width outside is a mistake in the film's header: no knee is so narrow, and no slice so wide."""
 
@@ -101,13 +103,14 @@ def crop_knee(
         for middle, mm in (((y0 + y1) / 2, row_mm), ((x0 + x1) / 2, column_mm))
     )
     crop = _padded_window(radiograph.pixels, rows, columns, pixels)
-    spacing_mm = (2 * half_mm / pixels, 2 * half_mm / pixels) if radiograph.spacing_mm else None
-    return windowed(crop), spacing_mm
+    told = radiograph.spacing_mm and _TOLD_MM[0] <= 2 * half_mm <= _TOLD_MM[1]
+    return windowed(crop), (2 * half_mm / pixels, 2 * half_mm / pixels) if told else None
 
 
 def crop_width_mm(crop: np.ndarray, spacing_mm: tuple[float, float] | None) -> float | None:
-    """Width of a crop to a hundredth of a millimetre; None where its spacing is not known."""
-    return round(crop.shape[1] * spacing_mm[1], 2) if spacing_mm else None
+    """Width of a crop to a hundredth of a millimetre; None where its spacing is not known, or nobody's."""
+    width_mm = round(crop.shape[1] * spacing_mm[1], 2) if spacing_mm else 0
+    return width_mm if _TOLD_MM[0] <= width_mm <= _TOLD_MM[1] else None
 
 
 def _padded_window(image: np.ndarray, rows: tuple[float, float], columns: tuple[float, float], size: int) -> np.ndarray:

@@ -79,6 +79,7 @@ def run(
     found, config = find_cohort(inputs.source, config)
     if execution.dry_run:
         return plan(found, out, config)
+    inputs.require_readable()
     work = Build(found=found, config=config, inputs=inputs, fingerprints=inputs.fingerprints(found))
     slices = config.kept + 1  # and the radiograph
     needed_bytes = len(found.candidates) * slices * config.size**2 * 2
@@ -123,6 +124,7 @@ def run_shard(
     found, config = find_cohort(inputs.source, config)
     if execution.dry_run:
         return plan(found, out, config)
+    inputs.require_readable()
     work = Build(found=found, config=config, inputs=inputs, fingerprints=inputs.fingerprints(found))
     shard = Shard(folder=out, number=number, count=config.shards)
     with join(out, config, work.fingerprints, f"{number}-of-{config.shards}"):
@@ -197,7 +199,7 @@ def write_template(file: Path) -> Outcome:
     Raises:
         InputError: there is a file of that name already, or it cannot be written.
     """
-    if file.exists():
+    if file.exists() or file.is_symlink():
         raise InputError(f"{file} exists: give another name, or remove it")
     if not file.parent.is_dir():
         raise InputError(f"{file} cannot be written: there is no folder {file.parent}")
