@@ -9,7 +9,7 @@ set -eu
 python=$1 work=$2 many=${3:-1200}
 mkdir -p "$work"
 xrmri() { "$python" -m xrmri "$@" --no-progress; }
-"$python" -m xrmri.stages.draw_cohort -o "$work/dataset" --people 96 --seed 20
+"$python" -m xrmri.stages.draw_cohort -o "$work/dataset" --people 240 --seed 20
 "$python" -m xrmri.stages.draw_cohort -o "$work/cohort" --people "$many" --seed 30 \
     --shares 0.92 0.08 0 --frame "$work/dataset"
 "$python" -m xrmri.stages.draw_films -o "$work/films" --people "$((2 * many))" --seed 70
