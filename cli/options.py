@@ -47,7 +47,7 @@ class Common:
     preset: Annotated[str | None, _option("--preset", help=f"Named settings: {told_presets()}.")] = None
     seed: Annotated[int | None, _option("--seed", help="The same seed gives the same bytes. Default 0.")] = None
     device: Annotated[str, _option("--device", help="auto, cpu, cuda or cuda:N. Default auto.")] = "auto"
-    workers: Annotated[int, _option("--workers", help="Processes for work on many files. Default: all cores.")] = 0
+    workers: Annotated[int, _option("--workers", help="Processes, or threads that draw. Default: all cores.")] = 0
     dry_run: Annotated[bool, _option("--dry-run", help="Say what would be done, or --json; write nothing.")] = False
     force: Annotated[bool, _option("--force", help="Do it again over an earlier result of this command.")] = False
     explain: Annotated[bool, _option("--explain", help="Print every setting, its value and source; stop.")] = False

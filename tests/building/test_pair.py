@@ -17,7 +17,7 @@ from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import SeriesFacts
 from xrmri.phantom.film import Film
-from xrmri.phantom.flash import Flash
+from xrmri.phantom.flash import MrSeries
 from xrmri.phantom.release import place, write_series
 from xrmri.records import KneeBox
 
@@ -33,7 +33,7 @@ def pair(tmp_path, monkeypatch):
     pixels = np.zeros((80, 120), np.uint16)
     pixels[25:45, 15:35], pixels[25:45, 75:95] = 1000, np.eye(20) * 1000
     voxels = np.random.default_rng(0).integers(1, 4096, SHAPE).astype(np.uint16)
-    flash = Flash(voxels=voxels, affine_ras=Geometry.centred("coronal", SHAPE, (1.5, 5.0, 5.0)).affine)
+    flash = MrSeries(voxels=voxels, affine_ras=Geometry.centred("coronal", SHAPE, (1.5, 5.0, 5.0)).affine)
     write_series(tmp_path, PERSON, Film(pixels=pixels, spacing_mm=0.5, joint_box={}), flash)
     config = BuildDataset(slices=4, first_slice=0, last_slice=4, size=32)
 

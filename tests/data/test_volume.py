@@ -11,16 +11,16 @@ from xrmri.errors import InputError
 from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import flash_files, locator_files, save
-from xrmri.phantom.flash import Flash
+from xrmri.phantom.flash import MrSeries
 from xrmri.phantom.release import place
 
 SHAPE = (6, 16, 16)
 VOXELS = np.random.default_rng(0).integers(1, 4096, SHAPE).astype(np.uint16)
 AFFINE = Geometry.centred("coronal", SHAPE, (1.5, 0.5, 0.5)).affine
-FLASH = Flash(voxels=VOXELS, affine_ras=AFFINE)
+FLASH = MrSeries(voxels=VOXELS, affine_ras=AFFINE)
 
 
-def datasets(index: int = 0, flash: Flash = FLASH) -> list[Dataset]:
+def datasets(index: int = 0, flash: MrSeries = FLASH) -> list[Dataset]:
     """The series of one participant."""
     return list(flash_files(flash, place(draw_participant(0, index)).flash))
 
@@ -48,7 +48,7 @@ def test_slices_run_to_the_front_whatever_the_order_of_the_files(tmp_path):
 def test_rows_run_down_and_columns_to_the_left_whatever_the_orientation(tmp_path, axis):
     flip = np.eye(4)
     flip[axis, axis], flip[axis, 3] = -1, SHAPE[axis] - 1
-    turned = Flash(voxels=np.flip(VOXELS, axis), affine_ras=AFFINE @ flip)
+    turned = MrSeries(voxels=np.flip(VOXELS, axis), affine_ras=AFFINE @ flip)
     volume = read_series(written(tmp_path / "series", datasets(flash=turned)), "right", 6).volume
     assert np.array_equal(volume.voxels, VOXELS) and np.allclose(volume.geometry.affine, AFFINE)
 
@@ -100,7 +100,7 @@ def test_a_gap_and_a_sagittal_stack_and_garbage_are_refused(tmp_path):
     del gap[2]
     with pytest.raises(InputError, match=r"uneven spacing: 1\.50 to 3\.00 mm"):
         read_series(written(tmp_path / "gap", gap), "right", 5)
-    turned = Flash(voxels=VOXELS, affine_ras=AFFINE @ np.eye(4)[[1, 0, 2, 3]])
+    turned = MrSeries(voxels=VOXELS, affine_ras=AFFINE @ np.eye(4)[[1, 0, 2, 3]])
     with pytest.raises(InputError, match="other plane"):
         read_series(written(tmp_path / "sagittal", datasets(flash=turned)), "right", 6)
     (tmp_path / "001").write_bytes(b"garbage")
@@ -119,14 +119,14 @@ def test_resizing_keeps_the_field_of_view_where_it_is(tmp_path):
 
 def test_a_field_of_view_that_is_not_square_gets_margins_and_an_odd_one_is_refused(tmp_path):
     affine = Geometry.centred("coronal", (6, 12, 16), (1.5, 0.5, 0.5)).affine
-    flash = Flash(voxels=VOXELS[:, :12], affine_ras=affine)
+    flash = MrSeries(voxels=VOXELS[:, :12], affine_ras=affine)
     series = read_series(written(tmp_path / "series", datasets(flash=flash)), "right", 6)
     small = windowed_slices(series, 1, 5, 8)
     assert small.geometry.spacing_mm == pytest.approx((1.5, 1, 1))
     assert not small.voxels[:, 0].any() and not small.voxels[:, -1].any()
     assert small.voxels[0, 1, 0] == np.rint(VOXELS[1, :2, :2].mean())
     assert np.allclose(affine @ (1, 0.5, 0.5, 1), small.geometry.affine @ (0, 1, 0, 1))
-    narrow = Flash(voxels=VOXELS[:, :6], affine_ras=affine)
+    narrow = MrSeries(voxels=VOXELS[:, :6], affine_ras=affine)
     series = read_series(written(tmp_path / "narrow", datasets(flash=narrow)), "right", 6)
     with pytest.raises(InputError, match="odd field of view: 3 x 8 mm"):
         windowed_slices(series, 1, 5, 8)

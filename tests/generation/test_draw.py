@@ -20,9 +20,9 @@ def radiograph():
     return np.random.default_rng(0).uniform(-1, 1, (SIZE, SIZE)).astype(np.float32)
 
 
-def volume(model, cores=1, **settings):
+def volume(model, threads=1, **settings):
     config = resolved(Generate.load(**SETTINGS | settings), model.facts)
-    return draw_volume(model, (radiograph(), R), config, cores=cores)
+    return draw_volume(model, (radiograph(), R), config, threads=threads)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -30,8 +30,8 @@ def volume(model, cores=1, **settings):
 def test_a_slice_is_bit_for_bit_the_same_on_one_core_or_three_among_7_slices_or_13_or_19(precision, sampler):
     model = made_bundle(precision)
     alone = volume(model, **sampler)
-    assert np.array_equal(volume(model, cores=3, **sampler), alone)
-    assert np.array_equal(volume(model, cores=2, num_slices=13, **sampler)[::2], alone)
+    assert np.array_equal(volume(model, threads=3, **sampler), alone)
+    assert np.array_equal(volume(model, threads=2, num_slices=13, **sampler)[::2], alone)
     assert np.array_equal(volume(model, num_slices=19, **sampler)[::3], alone)
     assert alone.dtype == np.float32 and alone.std() > 0.01
     assert not np.array_equal(alone[1], alone[2])
@@ -39,7 +39,7 @@ def test_a_slice_is_bit_for_bit_the_same_on_one_core_or_three_among_7_slices_or_
 
 def test_drawing_leaves_the_number_of_threads_as_it_was():
     before = torch.get_num_threads()
-    volume(made_bundle(), cores=2)
+    volume(made_bundle(), threads=2)
     assert torch.get_num_threads() == before
 
 
@@ -53,7 +53,7 @@ def test_an_interrupted_volume_stops_at_the_next_step(monkeypatch):
 
     config = resolved(Generate.load(**SETTINGS | {"num_slices": 40, "steps": 50}), model.facts)
     with pytest.raises(KeyboardInterrupt):
-        draw_volume(model, (radiograph(), R), config, cores=1, tell=interrupt)
+        draw_volume(model, (radiograph(), R), config, threads=1, tell=interrupt)
     assert 50 <= len(rows) < 100
 
 

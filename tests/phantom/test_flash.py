@@ -7,7 +7,7 @@ import pytest
 
 from xrmri.likeness import volume_statistics as statistics
 from xrmri.phantom.anatomy import Participant, draw_participant
-from xrmri.phantom.flash import Flash, render_flash, render_labels
+from xrmri.phantom.flash import MrSeries, render_flash, render_labels
 from xrmri.phantom.tissue import Tissue
 
 HEALTHY = dict.fromkeys(draw_participant(1, 0).right.grades, 0)
@@ -30,17 +30,17 @@ def labels() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def flash() -> Flash:
+def flash() -> MrSeries:
     return render_flash(person(), 128)
 
 
-def test_the_same_person_gives_the_same_bytes(flash: Flash) -> None:
+def test_the_same_person_gives_the_same_bytes(flash: MrSeries) -> None:
     again = render_flash(person(), 128)
     assert np.array_equal(again.voxels, flash.voxels) and np.array_equal(again.affine_ras, flash.affine_ras)
     assert flash.voxels.shape == (80, 128, 128) and flash.voxels.dtype == np.uint16
 
 
-def test_a_left_knee_is_the_mirror_image_of_a_right_one(flash: Flash) -> None:
+def test_a_left_knee_is_the_mirror_image_of_a_right_one(flash: MrSeries) -> None:
     left = render_flash(mirrored(person()), 128)
     assert np.array_equal(left.voxels, flash.voxels[:, :, ::-1])
     centre = np.array([39.5, 63.5, 63.5, 1.0])
@@ -48,7 +48,7 @@ def test_a_left_knee_is_the_mirror_image_of_a_right_one(flash: Flash) -> None:
     assert (flash.affine_ras @ centre)[0] > 60
 
 
-def test_axes_run_backwards_to_forwards_down_and_right_to_left(flash: Flash) -> None:
+def test_axes_run_backwards_to_forwards_down_and_right_to_left(flash: MrSeries) -> None:
     assert flash.affine_ras[:3, :3] == pytest.approx(np.array([[0, 0, -1.25], [1.5, 0, 0], [0, -1.25, 0]]))
 
 
@@ -60,7 +60,7 @@ def test_the_fibula_is_lateral_behind_and_below_and_the_patella_in_front(labels:
     assert at[Tissue.PATELLA][0] > at[Tissue.FEMUR][0] + 15
 
 
-def test_muscle_and_cartilage_are_bright_and_fat_and_marrow_dark(flash: Flash, labels: np.ndarray) -> None:
+def test_muscle_and_cartilage_are_bright_and_fat_and_marrow_dark(flash: MrSeries, labels: np.ndarray) -> None:
     mean = {
         t: float(flash.voxels[labels == t].mean())
         for t in (0, Tissue.FAT, Tissue.MUSCLE, Tissue.CARTILAGE, Tissue.FEMUR)
@@ -103,7 +103,7 @@ def test_a_medial_osteophyte_widens_the_tibia_medially(labels: np.ndarray, sick:
     assert abs(edges[1][0] - edges[0][0]) < 1.3
 
 
-def test_a_rescan_is_close_but_not_the_same(flash: Flash) -> None:
+def test_a_rescan_is_close_but_not_the_same(flash: MrSeries) -> None:
     again = statistics.windowed(render_flash(person(), 128, scan=1).voxels)
     first = statistics.windowed(flash.voxels)
     other = statistics.windowed(render_flash(replace(draw_participant(1, 1), imaged_side="right"), 128).voxels)

@@ -19,7 +19,7 @@ from xrmri.files import sha256
 from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.film import Film
-from xrmri.phantom.flash import Flash
+from xrmri.phantom.flash import MrSeries
 from xrmri.phantom.other_sequences import derive_others
 from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
@@ -53,7 +53,7 @@ def lay_release(root: Path) -> Path:
     affine = Geometry.centred("coronal", SHAPE, (1.5, 2.5, 2.5)).affine
     for person in cohort:
         film = Film(pixels=ramp((80, 120)), spacing_mm=0.5, joint_box=BOXES)
-        write_series(root, person, film, Flash(voxels=ramp(SHAPE), affine_ras=affine))
+        write_series(root, person, film, MrSeries(voxels=ramp(SHAPE), affine_ras=affine))
     (root / "00m" / "contents.csv").write_text(contents_table(cohort))
     (root / READINGS).write_text(readings_table((p, place(p).film.barcode) for p in cohort), newline="")
     return root
@@ -245,7 +245,7 @@ def test_the_figure_of_the_sequences_tells_slice_counts_and_grey_values(tmp_path
     person, shape = people()[0], (80, 32, 32)
     brightness = 100 + 10 * np.arange(80, dtype=np.uint16)
     voxels = np.broadcast_to(brightness[:, None, None], shape) + ramp(shape)
-    flash = Flash(voxels=voxels, affine_ras=Geometry.centred("coronal", shape, (1.5, 5, 5)).affine)
+    flash = MrSeries(voxels=voxels, affine_ras=Geometry.centred("coronal", shape, (1.5, 5, 5)).affine)
     film = Film(pixels=ramp((80, 120)), spacing_mm=0.5, joint_box=BOXES)
     others = derive_others(flash, person)
     write_series(tmp_path / "oai", person, film, flash, others=others)

@@ -22,7 +22,7 @@ from xrmri.files import sha256
 from xrmri.geometry import PLANES, Geometry
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.film import Film
-from xrmri.phantom.flash import Flash
+from xrmri.phantom.flash import MrSeries
 from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
 from xrmri.records import KneeBox
@@ -53,7 +53,7 @@ def lay_release(root, plane, shape, spacing_mm):
     for number, person in enumerate(PEOPLE):
         voxels = np.rint(brightness(places, number)).astype(np.uint16)
         film = Film(pixels=ramp((80, 120)) + number, spacing_mm=0.5, joint_box=BOXES)
-        write_series(root, person, film, Flash(voxels=voxels, affine_ras=geometry.affine))
+        write_series(root, person, film, MrSeries(voxels=voxels, affine_ras=geometry.affine))
     if plane != "coronal":  # which its description says
         for file in root.rglob("*"):
             if file.is_file() and "FLASH" in (header := pydicom.dcmread(file)).SeriesDescription:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from xrmri.data.covariates import COVARIATES, is_plausible
 from xrmri.data.release import visit_of
+from xrmri.data.sheets import OAI_PARTICIPANT
 from xrmri.data.text_table import open_table
 from xrmri.data_manifests import covariates as manifest
 
@@ -19,7 +20,6 @@ log = logging.getLogger(__name__)
 
 _BASELINE = "00m"
 _CLINICAL = re.compile(r"allclinical(\d\d)", re.IGNORECASE)
-_PARTICIPANT = re.compile(r"9\d{6}")
 _VISIT = re.compile(r"V?(\d{1,2})")
 _NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
@@ -88,7 +88,7 @@ def _rows(file: Path) -> Iterator[tuple[str | None, str, dict[str, str]]]:
     with open_table(file) as table:
         for place, row in enumerate(table.rows(wanted)):
             participant = row["id"] or row["src_subject_id"]
-            known = _PARTICIPANT.fullmatch(participant)
+            known = OAI_PARTICIPANT.fullmatch(participant)
             if place == 0 and not known and "src_subject_id" in table.columns:
                 continue  # NDA's second line says in words what the columns are
             visit = _VISIT.fullmatch(number or row["visit"].upper())

@@ -17,6 +17,7 @@ import numpy as np
 
 from xrmri.data.features import known_readings
 from xrmri.data.release import visit_of
+from xrmri.data.sheets import OAI_PARTICIPANT
 from xrmri.data.text_table import open_table
 from xrmri.errors import InputError
 from xrmri.records import LEFT, RIGHT
@@ -36,7 +37,6 @@ _WHOLE = re.compile(r"(\d+)\.0*")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _MISSING = re.compile(r"(\..*|[A-Z])?")
 """Nothing, a point and what is missing, or the letter that stands for it."""
-_PARTICIPANT = re.compile(r"9\d{6}")
 _VISIT = re.compile(r"V?(\d{1,2})")
 _CLASSIC = re.compile(r"kxr_sq_bu(\d\d)", re.IGNORECASE)
 _LETTERS = {code: letter for n, letter in enumerate(ascii_uppercase) for code in (n + 2, ord(letter))}
@@ -89,7 +89,7 @@ def _readings(file: Path, odd: Counter[str]) -> Iterator[tuple[Key | None, str, 
         participant = _code(row["id"]) or _code(row["src_subject_id"])
         visit = _VISIT.fullmatch(number or _code(row["visit"]))
         side = _SIDES.get(_code(row["side"]))
-        known = _PARTICIPANT.fullmatch(participant) and visit and side
+        known = OAI_PARTICIPANT.fullmatch(participant) and visit and side
         if place == 0 and not known and not number:
             continue  # NDA's second line says in words what the columns are
         cells = {name: row[column] for name, column in columns.items()}

@@ -16,14 +16,13 @@ from pathlib import Path
 from xrmri.data.archive import ARCHIVE, DICOM_NAME, beginning, is_archive
 from xrmri.data.description import FLASH, UNDESCRIBED, kind_of, words_of
 from xrmri.data.dicom import LABEL_BYTES, Labels, is_dicom, no_warnings, read_labels
-from xrmri.data.sheets import Listed, Place, holds_series, is_sheet, place_of, read_sheet
+from xrmri.data.sheets import OAI_PARTICIPANT, Listed, Place, holds_series, is_sheet, place_of, read_sheet
 from xrmri.errors import InputError, Reason, reason_of
 
 log = logging.getLogger(__name__)
 
 _MONTHS = {0: 0, 1: 12, 2: 18, 3: 24, 4: 30, 5: 36, 6: 48, 7: 60, 8: 72, 9: 84, 10: 96, 11: 108}
 _NUMBER = re.compile(r"\d{8}")
-_PARTICIPANT = re.compile(r"9\d{6}")
 _READINGS = re.compile(r"(kxr_sq_bu\d\d|oai_kxrsemiquant\d\d)\.(txt|csv|sas7bdat)", re.IGNORECASE)
 _PEOPLE = re.compile(r"(enrollees|allclinical\d\d|(oai_)?enrollee\d\d|oai_oarisk\d\d)\.(txt|csv)", re.IGNORECASE)
 _THREADS = 8
@@ -247,7 +246,7 @@ def _series(
     problem = copy
     if isinstance(labels, Reason):
         problem = problem or labels
-    elif _PARTICIPANT.fullmatch(known.participant) and known.participant != participant:
+    elif OAI_PARTICIPANT.fullmatch(known.participant) and known.participant != participant:
         problem = problem or Reason("other participant", f"the header says {known.participant}")
     if kind == UNDESCRIBED:
         problem = problem or Reason("no description", "neither header nor sheet tells what the series shows")

@@ -14,7 +14,9 @@ from xrmri.data.text_table import open_table
 Place = tuple[str, str, str, str]
 """Release, participant, date, series."""
 
-_PLACE = (re.compile(r"\d+\.[A-Z]\.\d+"), re.compile(r"9\d{6}"), re.compile(r"\d{8}"), re.compile(r"\d{8}"))
+OAI_PARTICIPANT = re.compile(r"9\d{6}")
+"""A participant's number in the OAI."""
+_PLACE = (re.compile(r"\d+\.[A-Z]\.\d+"), OAI_PARTICIPANT, re.compile(r"\d{8}"), re.compile(r"\d{8}"))
 _CONTENTS = re.compile(r"contents.*\.(csv|txt)", re.IGNORECASE)
 _IMAGE03 = re.compile(r"image03.*\.(txt|csv)", re.IGNORECASE)
 

@@ -50,7 +50,7 @@ class Detector:
 
     def __repr__(self) -> str:
         """Input size and parameters, as a person would say them."""
-        parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        parameters = yolo.count_parameters(self.network)
         return f"Detector({self.size} x {self.size} pixels, {parameters:,} parameters)"
 
 

@@ -89,6 +89,11 @@ def build(architecture: dict[str, Any]) -> nn.Module:
     return network
 
 
+def count_parameters(network: nn.Module) -> int:
+    """How many numbers a network holds."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
 def training_loss(network: nn.Module, images: Tensor, boxes: Tensor, owners: Tensor) -> Tensor:
     """What the network gets wrong, per film: overlap, score and edges of the boxes.
 

@@ -94,7 +94,7 @@ class Job:
             def tell(done: int, before: int = sample * config.num_slices) -> None:
                 self.execution.progress("slices", before + done, config.samples * config.num_slices, "")
 
-            own: dict[str, Any] = {"sample": sample, "stream": case.noise_stream, "cores": self.execution.workers}
+            own: dict[str, Any] = {"sample": sample, "stream": case.noise_stream, "threads": self.execution.workers}
             volumes.append(draw_volume(self.networks, seen, config, **own, tell=tell))
         return DrawnVolumes(volumes=tuple(volumes))
 

@@ -39,7 +39,7 @@ def draw_volume(
     depths: np.ndarray | None = None,
     sample: int = 0,
     stream: int = 0,
-    cores: int = 0,
+    threads: int = 0,
     tell: Callable[[int], None] = lambda done: None,
 ) -> np.ndarray:
     """Draw a volume, or the slices at some depths of it.
@@ -51,7 +51,7 @@ def draw_volume(
         depths: (S,) float64 in [0, 1]; None for `config.num_slices` even ones.
         sample: number of the volume among several from one seed.
         stream: whose noise it starts from (Case.noise_stream).
-        cores: CPU cores that share the slices; 0 takes as many as torch would. Never part of the result.
+        threads: that share the slices on a CPU; 0 takes as many as torch would. Never part of the result.
         tell: called with the number of slices done.
 
     Returns:
@@ -63,11 +63,11 @@ def draw_volume(
     if on_cpu:
         depths = np.pad(depths, (0, -count % at_once), mode="edge")
     batches = [depths[first : first + at_once] for first in range(0, len(depths), at_once)]
-    with _single_threads(on_cpu) as threads, _until_stopped(model.denoiser) as stopping:
+    with _single_threads(on_cpu) as usual, _until_stopped(model.denoiser) as stopping:
         with torch.inference_mode():
             knee = condition_of(model, *seen)
         work = partial(draw_slices, model=model, knee=knee, config=config, sample=sample, stream=stream)
-        pool = ThreadPoolExecutor((cores or threads) if on_cpu else 1, initializer=torch.set_num_threads, initargs=(1,))
+        pool = ThreadPoolExecutor((threads or usual) if on_cpu else 1, initializer=torch.set_num_threads, initargs=(1,))
         try:
             slices: list[np.ndarray] = []
             for batch in pool.map(work if on_cpu else partial(in_halves, work), batches):

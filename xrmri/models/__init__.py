@@ -28,4 +28,5 @@ def _declare_missing_operators() -> torch.library.Library | None:
     return library
 
 
+# At import, because a package runs before its modules, and those import diffusers before anything else of theirs runs.
 _TORCHVISION = _declare_missing_operators()

@@ -18,8 +18,7 @@ from pydicom.valuerep import DSfloat
 from xrmri.geometry import lps_or_ras
 from xrmri.phantom.anatomy import Participant, stream
 from xrmri.phantom.film import Film
-from xrmri.phantom.flash import Flash
-from xrmri.phantom.other_sequences import OtherSequence
+from xrmri.phantom.flash import MrSeries
 from xrmri.phantom.version import RELEASE
 
 SYNTHETIC = "xrmri synthetic phantom"
@@ -65,7 +64,7 @@ def film_file(film: Film, facts: SeriesFacts) -> Dataset:
     return dataset
 
 
-def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
+def flash_files(flash: MrSeries, facts: SeriesFacts) -> Iterator[Dataset]:
     """The slices in file order, which runs to the front for some participants and to the back for others."""
     facts = _taken(facts, flash.scan)
     order = np.arange(len(flash.voxels))
@@ -75,7 +74,7 @@ def flash_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
         yield _coronal(facts, number, flash, int(index), timing=("20", "7.57", "12"))
 
 
-def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
+def iw_files(iw: MrSeries, facts: SeriesFacts) -> Iterator[Dataset]:
     """The slices from behind to the front."""
     facts = _taken(facts, iw.scan)
     for index in range(len(iw.voxels)):
@@ -84,7 +83,7 @@ def iw_files(iw: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
         yield dataset
 
 
-def mpr_files(mpr: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
+def mpr_files(mpr: MrSeries, facts: SeriesFacts) -> Iterator[Dataset]:
     """A sagittal image that shows where the slices lie, as OAI's reformats begin with one, and then the slices."""
     facts = _taken(facts, mpr.scan)
     to_slice, to_row, to_column, start = mpr.affine_ras[:3].T
@@ -99,7 +98,7 @@ def mpr_files(mpr: OtherSequence, facts: SeriesFacts) -> Iterator[Dataset]:
         yield _coronal(facts, index + 2, mpr, index, timing=("16.3", "4.7", "25"))
 
 
-def locator_files(flash: Flash, facts: SeriesFacts) -> Iterator[Dataset]:
+def locator_files(flash: MrSeries, facts: SeriesFacts) -> Iterator[Dataset]:
     """Three planes through the middle of the volume, every second pixel."""
     facts = _taken(facts, flash.scan)
     to_slice, to_row, to_column, start = flash.affine_ras[:3].T
@@ -130,7 +129,7 @@ def _taken(facts: SeriesFacts, scan: int) -> SeriesFacts:
 
 
 def _coronal(
-    facts: SeriesFacts, number: int, series: Flash | OtherSequence, index: int, *, timing: tuple[str, str, str]
+    facts: SeriesFacts, number: int, series: MrSeries, index: int, *, timing: tuple[str, str, str]
 ) -> Dataset:
     """One slice of a volume; timing: repetition and echo time in ms, flip angle in degrees."""
     _, to_row, to_column, _ = series.affine_ras[:3].T

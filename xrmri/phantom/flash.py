@@ -18,6 +18,7 @@ from xrmri.phantom.sdf import Field, coverage
 from xrmri.phantom.texture import refine, smooth_noise
 from xrmri.phantom.tissue import BRIGHTNESS
 
+FLASH = "COR_T1_3D_FLASH"
 SLICES = 80
 SLICE_MM = 1.5
 FIELD_OF_VIEW_MM = 160.0
@@ -27,15 +28,17 @@ _BACK_MM = -62.0  # of the first slice: kept slices 13-62 then reach from behind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Flash:
-    """One FLASH volume."""
+class MrSeries:
+    """One coronal series of a knee."""
 
     voxels: NDArray[np.uint16]
-    """(80, M, M): slices posterior to anterior, rows superior to inferior, patient's right at image left."""
+    """(S, H, W): slices posterior to anterior, rows superior to inferior, patient's right at image left."""
     affine_ras: NDArray[np.float64]
     """(4, 4): voxel (slice, row, column) to RAS mm."""
     scan: int = 0
     """Which time the knee was scanned."""
+    name: str = FLASH
+    """How its description begins."""
 
     @property
     def geometry(self) -> Geometry:
@@ -43,7 +46,7 @@ class Flash:
         return Geometry(affine=self.affine_ras, shape=self.voxels.shape)
 
 
-def render_flash(participant: Participant, matrix: int, scan: int = 0, *, pose: Pose | None = None) -> Flash:
+def render_flash(participant: Participant, matrix: int, scan: int = 0, *, pose: Pose | None = None) -> MrSeries:
     """Scan the imaged knee.
 
     Args:
@@ -53,7 +56,7 @@ def render_flash(participant: Participant, matrix: int, scan: int = 0, *, pose: 
         pose: how the knee lies, in place of the scan's own.
 
     Returns:
-        the volume and where it lies.
+        the FLASH, (80, matrix, matrix).
     """
     pose = pose or scan_pose(participant, scan)
     picture = np.zeros((SLICES, matrix, matrix), dtype=np.float32)
@@ -61,7 +64,7 @@ def render_flash(participant: Participant, matrix: int, scan: int = 0, *, pose: 
         _paint(picture, layer, matrix // COARSE)
     picture = _acquire(picture, participant, scan)
     voxels = np.clip(np.rint(picture), 0, 4095).astype(np.uint16)
-    return Flash(voxels=displayed(voxels, participant), affine_ras=_affine(participant, matrix, scan), scan=scan)
+    return MrSeries(voxels=displayed(voxels, participant), affine_ras=_affine(participant, matrix, scan), scan=scan)
 
 
 def render_labels(

@@ -4,14 +4,12 @@ They are there to be told apart from the FLASH and to be counted (paper, Fig. 4)
 drawn anew, and pixels are twice as large.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import Participant, stream
-from xrmri.phantom.flash import SLICE_MM, SLICES, Flash
+from xrmri.phantom.flash import SLICE_MM, SLICES, MrSeries
 
 IW, MPR = "COR_IW_TSE", "COR_MPR"
 _IW_SLICES = (30, 40)  # usually 35 of 3 mm
@@ -24,25 +22,7 @@ _CONTRASTS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OtherSequence:
-    """One more series of the same knee."""
-
-    name: str
-    """IW or MPR."""
-    voxels: NDArray[np.uint16]
-    """(S, H, W), axes as in Flash."""
-    affine_ras: NDArray[np.float64]
-    scan: int
-    """Of the FLASH it comes from."""
-
-    @property
-    def geometry(self) -> Geometry:
-        """Where the voxels lie."""
-        return Geometry(affine=self.affine_ras, shape=self.voxels.shape)
-
-
-def derive_others(flash: Flash, participant: Participant) -> tuple[OtherSequence, OtherSequence]:
+def derive_others(flash: MrSeries, participant: Participant) -> tuple[MrSeries, MrSeries]:
     """The IW series, of 30 to 40 slices of 3 mm, and the MPR, of 60 to 80 slices of 1.5 mm."""
     generator = stream("other sequences", participant.seed, participant.index)
     iw = int(np.clip(round(generator.normal(35, 1.5)), *_IW_SLICES))
@@ -53,12 +33,12 @@ def derive_others(flash: Flash, participant: Participant) -> tuple[OtherSequence
     start = (SLICES - mpr) // 2
     middle = voxels[start : start + mpr]
     return (
-        OtherSequence(name=IW, voxels=_seen(pairs, IW), affine_ras=_every(geometry, first + 0.5, 2), scan=flash.scan),
-        OtherSequence(name=MPR, voxels=_seen(middle, MPR), affine_ras=_every(geometry, start, 1), scan=flash.scan),
+        MrSeries(name=IW, voxels=_seen(pairs, IW), affine_ras=_every(geometry, first + 0.5, 2), scan=flash.scan),
+        MrSeries(name=MPR, voxels=_seen(middle, MPR), affine_ras=_every(geometry, start, 1), scan=flash.scan),
     )
 
 
-def _coarser(flash: Flash) -> tuple[NDArray[np.float32], Geometry]:
+def _coarser(flash: MrSeries) -> tuple[NDArray[np.float32], Geometry]:
     """The middle of the field of view in pixels twice as large, as a share of the brightest signal."""
     matrix = flash.voxels.shape[1]
     half = max(round(matrix * _FIELD / 2), 1)

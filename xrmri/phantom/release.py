@@ -19,8 +19,8 @@ from xrmri.files import partial_name
 from xrmri.phantom.anatomy import Participant, stream
 from xrmri.phantom.dicom_series import SeriesFacts, film_file, flash_files, iw_files, locator_files, mpr_files, save
 from xrmri.phantom.film import Film
-from xrmri.phantom.flash import Flash
-from xrmri.phantom.other_sequences import IW, MPR, OtherSequence
+from xrmri.phantom.flash import FLASH, MrSeries
+from xrmri.phantom.other_sequences import IW, MPR
 
 VISIT = "00m"
 _FIRST_DAY = date(2004, 2, 1)
@@ -64,7 +64,7 @@ def place(participant: Participant) -> Place:
         for number, (day, barcode, study, description) in enumerate((
             (screened, _barcode(participant, "0", 0), "OAI^XRAY^SCREENING^KNEE", "Bilateral PA Fixed Flexion Knee"),
             (scanned, _barcode(participant, "1", 0), mr_study, f"MP_LOCATOR_{side}"),
-            (scanned, _barcode(participant, "1", 1), mr_study, f"COR_T1_3D_FLASH_{side}"),
+            (scanned, _barcode(participant, "1", 1), mr_study, f"{FLASH}_{side}"),
             (scanned, _barcode(participant, "1", _OTHERS), mr_study, f"{IW}_{side}"),
             (scanned, _barcode(participant, "1", _OTHERS + 1), mr_study, f"{MPR}_{side}"),
         ), start=1)
@@ -73,7 +73,7 @@ def place(participant: Participant) -> Place:
 
 
 def write_series(
-    root: Path, participant: Participant, film: Film, flash: Flash, *, others: Sequence[OtherSequence] = ()
+    root: Path, participant: Participant, film: Film, flash: MrSeries, *, others: Sequence[MrSeries] = ()
 ) -> None:
     """Write a participant's DICOM files: all of them, or none."""
     where = place(participant)

@@ -1,6 +1,5 @@
 """ldm/ + radiographs, or a dataset's -> synthetic volumes as NIfTI, each with a sidecar and a preview."""
 
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -8,36 +7,28 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from xrmri.config import DetectKnee, Execution, Generate, silent
-from xrmri.data.covariates import Covariates
-from xrmri.data.store import is_dataset, open_dataset
+from xrmri.config import Execution, Generate, silent
+from xrmri.data.store import is_dataset
 from xrmri.disk import room_for
-from xrmri.errors import InconsistentError, InputError, XrmriError
-from xrmri.files import digest
-from xrmri.generation.case import Case, case_of_pair, case_of_radiograph, judged
+from xrmri.errors import InputError, XrmriError
+from xrmri.generation.case import Case
+from xrmri.generation.cases import Cases, cases_of_dataset, cases_of_radiographs
 from xrmri.generation.claim import require_no_input, require_ours
 from xrmri.generation.inputs import GenerateInputs
 from xrmri.generation.job import Job, job_of
-from xrmri.generation.model import ModelFolder
 from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.generation.target import VOLUME_SUFFIXES, Target, require_output
-from xrmri.names import safe_name
 from xrmri.outcome import GenerateOutcome
 from xrmri.outputs import clear_leftovers_of
-from xrmri.records import SIDES, SPLITS
-from xrmri.run import Run, begin, fingerprint, is_done, renew, require_writable
+from xrmri.run import Run, begin, is_done, renew, require_writable
 from xrmri.tables import write_table
-from xrmri.trouble import hash_or_absent, to_open_again
+from xrmri.trouble import to_open_again
 
 log = logging.getLogger(__name__)
 
-RADIOGRAPH_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 FOLDER = Path("volumes")
 """Where several volumes go when nobody says."""
-
-Cases = Mapping[str, Callable[[], Case]]
-"""Name of each volume -> reads its case."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,11 +76,11 @@ def run(
     reads = [*radiographs, inputs.features, inputs.like]
     if cohort:
         share = read_share(shard, os.environ, folder)
-        cases, told = _of_dataset(radiographs[0], split or "test", job.model, inputs)
-        return _to_folder(cases, folder, job, told=told, reads=reads, form=form, share=share)
-    cases, told = _of_radiographs(radiographs, job.model, inputs)
-    if len(cases) == 1:
-        ((name, read),) = cases.items()
+        cases = cases_of_dataset(radiographs[0], split or "test", job.model, inputs)
+        return _to_folder(cases, folder, job, reads=reads, form=form, share=share)
+    cases = cases_of_radiographs(radiographs, job.model, inputs)
+    if len(cases.read) == 1:
+        ((name, read),) = cases.read.items()
         case = read()  # a single mistake is an error, not a row
         if out is None or out.name.endswith(VOLUME_SUFFIXES):
             target = form(volume=out or Path(f"{name}.nii.gz"))
@@ -99,77 +90,7 @@ def run(
             return _to_file(case, target, job)
     if inputs.sweep:
         raise InputError("--sweep takes one radiograph, and -o a .nii.gz file: run several one by one")
-    return _to_folder(cases, folder, job, told=told, reads=reads, form=form)
-
-
-def _of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
-    """The cases of radiographs, and what their volumes are made of, for "the same command again"."""
-    grades, covariates = inputs.grades(model.features), _covariates(inputs, model)
-    if inputs.frame:
-        raise InputError("--frame belongs to a dataset: a radiograph does not tell how the knee lay")
-    sides = SIDES if inputs.both else (inputs.side,)
-    endings = {side: f"_{side}_mri" if inputs.both else "_mri" for side in sides}
-    wanted = {f"{safe_name(_stem(file))}{endings[side]}": (file, side) for file in files for side in sides}
-    if len(wanted) < len(files) * len(sides):
-        raise InputError("two radiographs have the same name: rename one, or run them one by one")
-    named = {name: file for name, (file, _) in wanted.items()}
-    told = {"grades": json.dumps(grades, sort_keys=True), "side": "both" if inputs.both else str(inputs.side)}
-    told |= {"as_is": "yes"} if inputs.as_is else {}
-    told |= {f"radiograph {name}": hash_or_absent(file) for name, file in named.items()}
-    told |= _told(covariates, inputs)
-    if inputs.like:
-        told["like"] = fingerprint(inputs.like)
-    if inputs.detection != DetectKnee():
-        told["detect-knee"] = digest(inputs.detection.to_dict())
-
-    def read(file: Path, inputs: GenerateInputs) -> Case:
-        case = case_of_radiograph(file, inputs, grades, model.view, covariates=covariates)
-        return judged(case, model.familiar)
-
-    meant = {side: replace(inputs, side=side, both=False) for side in sides}
-    return {name: partial(read, file, inputs=meant[side]) for name, (file, side) in wanted.items()}, told
-
-
-def _of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateInputs) -> tuple[Cases, dict[str, str]]:
-    """The cases of a split of a dataset, from radiograph and grades alone; likewise."""
-    if inputs.features or inputs.side or inputs.sweep or inputs.like or inputs.both or inputs.as_is:
-        alone = "--features, --side, --both, --as-is, --sweep and --like"
-        raise InputError(f"{alone} belong to single radiographs: a dataset has its own")
-    if split not in SPLITS:
-        raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
-    dataset = open_dataset(folder)
-    if dataset.facts.features_sha256 != model.features.sha256:
-        raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
-    if dataset.facts.sequence != model.facts.sequence:
-        other = "%s holds %s, the %s draws %s: its volumes have another contrast than the acquired ones"
-        log.warning(other, folder, dataset.facts.sequence, model.name, model.facts.sequence)
-    if inputs.frame == "knee" and dataset.facts.frame != "knee":
-        raise InputError(f"{folder} lies in the scanner's frame: build it with --frame knee to draw in the knee's")
-    changed, covariates = inputs.changes(model.features), _covariates(inputs, model)
-    told = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
-    back = inputs.frame if dataset.facts.frame != inputs.frame else None
-    told |= ({"frame": back} if back else {}) | _told(covariates, inputs)
-    drawn = partial(case_of_pair, dataset, changed=changed, view=model.view, covariates=covariates, frame=back)
-    cases = {pair_id: partial(drawn, pair_id) for pair_id in dataset.pairs(split)}
-    if not cases:
-        raise InconsistentError(f"{folder} has no pair in its {split} split")
-    dataset.check()
-    return cases, told
-
-
-def _covariates(inputs: GenerateInputs, model: ModelFolder) -> Covariates:
-    """Age, sex and BMI that a person gave; a model that is not told them says so once."""
-    covariates = inputs.covariates()
-    given = [name for name, value in covariates.items() if value is not None]
-    if given and not model.view.covariates:
-        log.warning("the %s is not told age, sex and BMI: %s changes nothing", model.name, " and ".join(given))
-    return covariates
-
-
-def _told(covariates: Covariates, inputs: GenerateInputs) -> dict[str, str]:
-    """What a person said of the participant, and asked for besides volumes, for "the same command again"."""
-    told = {"covariates": json.dumps(covariates, sort_keys=True)} if covariates else {}
-    return told | {kind: "written" for kind in ("dicom", "labels") if getattr(inputs, kind)}
+    return _to_folder(cases, folder, job, reads=reads, form=form)
 
 
 def _to_file(case: Case, target: Target, job: Job) -> GenerateOutcome:
@@ -212,7 +133,6 @@ def _to_folder(
     out: Path,
     job: Job,
     *,
-    told: Mapping[str, str],
     reads: Sequence[Path | None],
     form: Callable[..., Target],
     share: Share | None = None,
@@ -221,13 +141,13 @@ def _to_folder(
 
     The folder's run.json is finished when all shares are.
     """
-    names, force = share.of(list(cases)) if share else list(cases), job.execution.force
+    names, force = share.of(list(cases.read)) if share else list(cases.read), job.execution.force
     result: GenerateOutcome = {"status": "finished", "output": str(out), "model": job.model.name, "volumes": len(names)}
     if job.execution.dry_run:
         return result | {"status": "dry run"}
     if share and force:
         raise InputError("--force would clear the volumes of other shards: remove the folder instead")
-    made_of = {"model": job.model.sha256, **told}
+    made_of = {"model": job.model.sha256, **cases.made_of}
     drawn = share and (is_done(out, job.config, made_of) or share.is_done(out))
     name, needed_bytes = share.name if share else "", len(names) * job.bytes_on_disk
     run = drawn or begin(out, job.config, made_of, force=force, share=name, reads=reads, needed_bytes=needed_bytes)
@@ -244,11 +164,11 @@ def _to_folder(
         everywhere = share.left_out_by_all(out)
         if everywhere is not None:
             with run:
-                _conclude(run, out, len(cases), everywhere.rejected, unopened=everywhere.unopened)
+                _conclude(run, out, len(cases.read), everywhere.rejected, unopened=everywhere.unopened)
         return result | {"counts": _counts(len(names), len(reasons))}
     with run:
         reasons = _draw_all(cases, targets, job)
-        _conclude(run, out, len(cases), reasons, unopened=to_open_again(reasons.values(), reads))
+        _conclude(run, out, len(cases.read), reasons, unopened=to_open_again(reasons.values(), reads))
     return result | {"counts": run.record.counts or {}}
 
 
@@ -260,7 +180,7 @@ def _draw_all(cases: Cases, targets: Mapping[str, Target], job: Job) -> dict[str
     for done, (name, target) in enumerate(targets.items()):
         progress("volumes", done, len(targets), name)
         try:
-            case = cases[name]()
+            case = cases.read[name]()
             if not job.delivered_before(case, target):
                 job.deliver(job.draw(case), case, target)
         except XrmriError as error:
@@ -274,7 +194,7 @@ def _add_pictures(cases: Cases, targets: Mapping[str, Target], job: Job, out: Pa
     """Draw what is asked for and not there of pictures of volumes that were drawn before; whether there was any."""
     wanted = [name for name, target in targets.items() if target.pictures_missing and target.volume.exists()]
     for name in wanted:
-        job.add_pictures(cases[name](), targets[name])
+        job.add_pictures(cases.read[name](), targets[name])
     if wanted:
         renew(out)
     return bool(wanted)
@@ -291,8 +211,3 @@ def _conclude(run: Run, out: Path, asked: int, reasons: Mapping[str, object], *,
 
 def _counts(asked: int, rejected: int) -> dict[str, int]:
     return {"asked": asked, "drawn": asked - rejected, "rejected": rejected}
-
-
-def _stem(file: Path) -> str:
-    """A radiograph's name; DICOM files of a release have no suffix to lose."""
-    return file.stem if file.suffix.lower() in RADIOGRAPH_SUFFIXES else file.name

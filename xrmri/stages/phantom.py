@@ -20,7 +20,7 @@ from xrmri.outcome import PhantomOutcome
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.dicom_series import SYNTHETIC
 from xrmri.phantom.film import render_film
-from xrmri.phantom.flash import COARSE, SLICES, Flash, render_flash, render_labels
+from xrmri.phantom.flash import COARSE, SLICES, MrSeries, render_flash, render_labels
 from xrmri.phantom.other_sequences import derive_others
 from xrmri.phantom.release import VISIT, boxes_table, contents_table, is_written, place, write_series
 from xrmri.phantom.signs import SIGN_CODES, render_signs
@@ -132,16 +132,16 @@ def _drawn_matrix(matrix: int) -> int:
     return -(-matrix // COARSE) * COARSE
 
 
-def _scanned(drawn: Flash, side: str, matrix: int) -> Flash:
+def _scanned(drawn: MrSeries, side: str, matrix: int) -> MrSeries:
     """The FLASH at the matrix asked for, averaged over area where it was drawn finer."""
     if drawn.voxels.shape[1] == matrix:
         return drawn
     volume = Volume(voxels=drawn.voxels, geometry=drawn.geometry, side=side)
     smaller = windowed_slices(volume, 0, SLICES, matrix)
-    return Flash(voxels=smaller.voxels, affine_ras=smaller.geometry.affine, scan=drawn.scan)
+    return MrSeries(voxels=smaller.voxels, affine_ras=smaller.geometry.affine, scan=drawn.scan)
 
 
-def _write_labels(folder: Path, participant: Participant, drawn: Flash) -> None:
+def _write_labels(folder: Path, participant: Participant, drawn: MrSeries) -> None:
     """What every voxel of the FLASH, as drawn, is made of and which sign it shows: NIfTI beside the release."""
     folder.mkdir(exist_ok=True)
     side, matrix = participant.imaged_side, drawn.voxels.shape[1]

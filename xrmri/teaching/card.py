@@ -75,8 +75,8 @@ def save_detector(
     facts = {"network": yolo.ARCHITECTURE, "size": size, "sha256": hashes, "figures": figures}
     write_json(folder / ARCHITECTURE, facts)
     text = _CARD.format(
-        parameters=_count(network),
-        fibula_parameters=_count(fibula),
+        parameters=yolo.count_parameters(network),
+        fibula_parameters=yolo.count_parameters(fibula),
         size=size,
         joints=_REAL if real_joints else "none were given.",
         settings=", ".join(f"{name} {value}" for name, value in settings.items()),
@@ -84,11 +84,6 @@ def save_detector(
         score=MIN_SCORE,
     )
     write_text(folder / "README.md", text)
-
-
-def _count(module: nn.Module) -> int:
-    """Parameters of a network."""
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def _half(value: torch.Tensor) -> torch.Tensor:

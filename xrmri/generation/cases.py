@@ -1,0 +1,120 @@
+"""Which knees a person asks for: those of radiographs, or of a dataset's pairs; each is read when its turn comes."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from xrmri.config import DetectKnee
+from xrmri.data.covariates import Covariates
+from xrmri.data.store import open_dataset
+from xrmri.errors import InconsistentError, InputError
+from xrmri.files import digest
+from xrmri.generation.case import Case, case_of_pair, case_of_radiograph, judged
+from xrmri.generation.inputs import GenerateInputs
+from xrmri.generation.model import ModelFolder
+from xrmri.names import safe_name
+from xrmri.records import SIDES, SPLITS
+from xrmri.run import fingerprint
+from xrmri.trouble import hash_or_absent
+
+log = logging.getLogger(__name__)
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cases:
+    """The knees to draw."""
+
+    read: Mapping[str, Callable[[], Case]]
+    """Name of each volume -> reads its case."""
+    made_of: Mapping[str, str]
+    """What the volumes depend on beside model and settings, for "the same command again"."""
+
+
+def cases_of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: GenerateInputs) -> Cases:
+    """The knees of radiographs, one of each, or with --both two.
+
+    Raises:
+        InputError: two of one name, or a wish that belongs to a dataset.
+    """
+    grades, covariates = inputs.grades(model.features), _covariates(inputs, model)
+    if inputs.frame:
+        raise InputError("--frame belongs to a dataset: a radiograph does not tell how the knee lay")
+    sides = SIDES if inputs.both else (inputs.side,)
+    endings = {side: f"_{side}_mri" if inputs.both else "_mri" for side in sides}
+    wanted = {f"{safe_name(_stem(file))}{endings[side]}": (file, side) for file in files for side in sides}
+    if len(wanted) < len(files) * len(sides):
+        raise InputError("two radiographs have the same name: rename one, or run them one by one")
+    named = {name: file for name, (file, _) in wanted.items()}
+    told = {"grades": json.dumps(grades, sort_keys=True), "side": "both" if inputs.both else str(inputs.side)}
+    told |= {"as_is": "yes"} if inputs.as_is else {}
+    told |= {f"radiograph {name}": hash_or_absent(file) for name, file in named.items()}
+    told |= _told(covariates, inputs)
+    if inputs.like:
+        told["like"] = fingerprint(inputs.like)
+    if inputs.detection != DetectKnee():
+        told["detect-knee"] = digest(inputs.detection.to_dict())
+
+    def read(file: Path, inputs: GenerateInputs) -> Case:
+        case = case_of_radiograph(file, inputs, grades, model.view, covariates=covariates)
+        return judged(case, model.familiar)
+
+    meant = {side: replace(inputs, side=side, both=False) for side in sides}
+    cases = {name: partial(read, file, inputs=meant[side]) for name, (file, side) in wanted.items()}
+    return Cases(read=cases, made_of=told)
+
+
+def cases_of_dataset(folder: Path, split: str, model: ModelFolder, inputs: GenerateInputs) -> Cases:
+    """The knees of a split of a dataset, from radiograph and grades alone.
+
+    Raises:
+        InputError: no such split, or a wish that belongs to single radiographs.
+        InconsistentError: other readings than the model's, a split without pairs, or a damaged dataset.
+    """
+    if inputs.features or inputs.side or inputs.sweep or inputs.like or inputs.both or inputs.as_is:
+        alone = "--features, --side, --both, --as-is, --sweep and --like"
+        raise InputError(f"{alone} belong to single radiographs: a dataset has its own")
+    if split not in SPLITS:
+        raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
+    dataset = open_dataset(folder)
+    if dataset.facts.features_sha256 != model.features.sha256:
+        raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
+    if dataset.facts.sequence != model.facts.sequence:
+        other = "%s holds %s, the %s draws %s: its volumes have another contrast than the acquired ones"
+        log.warning(other, folder, dataset.facts.sequence, model.name, model.facts.sequence)
+    if inputs.frame == "knee" and dataset.facts.frame != "knee":
+        raise InputError(f"{folder} lies in the scanner's frame: build it with --frame knee to draw in the knee's")
+    changed, covariates = inputs.changes(model.features), _covariates(inputs, model)
+    told = {"dataset": fingerprint(folder), "split": split, "grades": json.dumps(changed, sort_keys=True)}
+    back = inputs.frame if dataset.facts.frame != inputs.frame else None
+    told |= ({"frame": back} if back else {}) | _told(covariates, inputs)
+    drawn = partial(case_of_pair, dataset, changed=changed, view=model.view, covariates=covariates, frame=back)
+    cases = {pair_id: partial(drawn, pair_id) for pair_id in dataset.pairs(split)}
+    if not cases:
+        raise InconsistentError(f"{folder} has no pair in its {split} split")
+    dataset.check()
+    return Cases(read=cases, made_of=told)
+
+
+def _covariates(inputs: GenerateInputs, model: ModelFolder) -> Covariates:
+    """Age, sex and BMI that a person gave; a model that is not told them says so once."""
+    covariates = inputs.covariates()
+    given = [name for name, value in covariates.items() if value is not None]
+    if given and not model.view.covariates:
+        log.warning("the %s is not told age, sex and BMI: %s changes nothing", model.name, " and ".join(given))
+    return covariates
+
+
+def _told(covariates: Covariates, inputs: GenerateInputs) -> dict[str, str]:
+    """What a person said of the participant, and asked for besides volumes, for "the same command again"."""
+    told = {"covariates": json.dumps(covariates, sort_keys=True)} if covariates else {}
+    return told | {kind: "written" for kind in ("dicom", "labels") if getattr(inputs, kind)}
+
+
+def _stem(file: Path) -> str:
+    """A radiograph's name; DICOM files of a release have no suffix to lose."""
+    return file.stem if file.suffix.lower() in _SUFFIXES else file.name
