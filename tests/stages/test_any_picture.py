@@ -172,7 +172,7 @@ def test_detect_knee_tells_of_a_negative_and_puts_it_right(xrmri, tmp_path):
 
 
 def test_real_crops_are_negatives_or_not_as_they_look(real_data):
-    from xrmri.detector.framing import is_negative
+    from xrmri.data.negative import is_negative
     from xrmri.records import KneeBox
 
     dark = []

@@ -1,6 +1,7 @@
 """The joint on the radiograph of a pair: cropped by its owner, found by detect-knee before, or by the detector now."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -10,13 +11,18 @@ import numpy as np
 from xrmri.config import DetectKnee
 from xrmri.data.film_files import described
 from xrmri.data.knees import open_knees
+from xrmri.data.negative import is_negative, turned_round
 from xrmri.data.pairing import Candidate
-from xrmri.data.radiograph import FEWEST_PIXELS, crop_knee, crop_width_mm, read_radiograph, squared, windowed
+from xrmri.data.radiograph import FEWEST_PIXELS, crop_knee, crop_width_mm, read_radiograph, squared, whole_picture
 from xrmri.errors import InputError, UnusableError
-from xrmri.records import Radiograph
+from xrmri.records import KneeBox, Radiograph
+
+log = logging.getLogger(__name__)
 
 Cut = Callable[[Candidate, Path, str], tuple[np.ndarray, float | None]]
 """(pair, film, hash of the film) -> (n, n) uint16 joint crop in film orientation, and its width in mm if known."""
+Corners = tuple[float, float, float, float]
+"""x0, y0, x1, y1 of a joint in pixels of the film."""
 
 
 def cut_of(candidate: Candidate, knees: Path | None, *, device: str, detection: DetectKnee) -> Cut:
@@ -38,12 +44,14 @@ def _by_owner(detection: DetectKnee, candidate: Candidate, file: Path, digest: s
     """Take the joint as its owner says: the whole picture, or a box on it."""
     film, box = _film(candidate, file), candidate.particulars.box
     if box is None:
-        crop = squared(windowed(film.pixels))
-        return crop, crop_width_mm(crop, film.spacing_mm)
+        rows, columns = film.pixels.shape
+        crop, width_mm = whole_picture(_put_right(file, film, [(0, 0, columns, rows)], 1.0))
+        return squared(crop), None if width_mm is None else round(width_mm, 2)
     (x0, y0, x1, y1), (height, width) = box, film.pixels.shape
     longer = max(x1 - x0, y1 - y0)
     if not FEWEST_PIXELS <= longer <= 2 * max(height, width):
         raise UnusableError("crop", f"a box of {longer:.0f} pixels is no joint on a film of {width} x {height}")
+    film = _put_right(file, film, [box], detection.box_scale)
     crop, spacing_mm = crop_knee(film, box, scale=detection.box_scale, pixels=detection.crop_pixels)
     return crop, crop_width_mm(crop, spacing_mm)
 
@@ -78,6 +86,7 @@ def _by_detector(device: str, detection: DetectKnee) -> Cut:
         if box is None:
             reasons = "; ".join(one.reason for one in seen.left_out)
             raise UnusableError("knee not found", f"none is surely the {candidate.side} one ({reasons})")
+        film = _put_right(file, film, [knee.corners for knee in seen.knees], detection.box_scale)
         crop, spacing_mm = crop_knee(film, box.corners, scale=detection.box_scale, pixels=detection.crop_pixels)
         return crop, crop_width_mm(crop, spacing_mm)
 
@@ -92,6 +101,15 @@ def _film(candidate: Candidate, file: Path) -> Radiograph:
         raise UnusableError("unreadable radiograph", str(error)) from error
     pixel_mm = candidate.particulars.pixel_mm
     return replace(film, spacing_mm=(pixel_mm, pixel_mm)) if pixel_mm and not film.spacing_mm else film
+
+
+def _put_right(file: Path, film: Radiograph, joints: Sequence[Corners], scale: float) -> Radiograph:
+    """The film with bone bright; a negative, by all joints on it, is told."""
+    boxes = [KneeBox(side="", score=1.0, corners=corners) for corners in joints]
+    if not all(is_negative(film, box, scale) for box in boxes):
+        return film
+    log.warning("%s shows bone dark: its greys are turned round", file)
+    return turned_round(film)
 
 
 def _promised(candidate: Candidate, file: Path) -> tuple[int | None, str | None]:

@@ -107,6 +107,19 @@ def crop_knee(
     return windowed(crop), (2 * half_mm / pixels, 2 * half_mm / pixels) if told else None
 
 
+def whole_picture(radiograph: Radiograph) -> tuple[np.ndarray, float | None]:
+    """A picture of a joint as it is, its pixels made square.
+
+    Returns:
+        (H, W) uint16 windowed, and the longer side in mm, if known; a square where the file's pixels are oblong.
+    """
+    (height, width), (rows, columns) = radiograph.pixel_size, radiograph.pixels.shape
+    crop = windowed(radiograph.pixels)
+    if not np.isclose(height, width, rtol=1e-3):
+        crop, _ = crop_knee(radiograph, (0, 0, columns, rows), scale=1.0, pixels=max(rows, columns))
+    return crop, max(columns * width, rows * height) if radiograph.spacing_mm else None
+
+
 def crop_width_mm(crop: np.ndarray, spacing_mm: tuple[float, float] | None) -> float | None:
     """Width of a crop to a hundredth of a millimetre; None where its spacing is not known, or nobody's."""
     width_mm = round(crop.shape[1] * spacing_mm[1], 2) if spacing_mm else 0

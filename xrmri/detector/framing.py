@@ -1,4 +1,4 @@
-"""A picture that one knee fills: where its joint lies, which way its greys run, and which knee it is.
+"""A picture that one knee fills: where its joint lies, and which knee it is.
 
 The detector was taught on films, where a joint is a fifth as wide as the picture; of a joint crop it is shown the crop
 with margins, so that the joint has that size. Framed by its box, a crop does not depend on how it was cut.
@@ -21,11 +21,6 @@ _SHARE = 1 / 4
 least (measured)."""
 _AS_CUT = 1 / 1.3
 """Of a joint crop, which its box takes."""
-_EDGE, _MIDDLE = 1 / 16, (1 / 4, 3 / 4)
-"""Of the width of a framed crop: soft tissue beside the bones, and bone."""
-_TURNED = -0.6
-"""Bone darker than this, in standard deviations against the soft tissue beside it, is a negative (measured: 410 real
-crops lie above 1.3, the 12 negatives among them below -1.8)."""
 
 
 def knee_that_fills(detector: Detector, picture: Radiograph, start: KneeBox | None) -> KneeBox | None:
@@ -71,32 +66,6 @@ def fills(box: KneeBox, picture: Radiograph) -> bool:
     (height, width), (rows, columns) = picture.pixel_size, picture.pixels.shape
     x0, y0, x1, y1 = box.corners
     return max((x1 - x0) * width, (y1 - y0) * height) > FILLS * max(columns * width, rows * height)
-
-
-def is_negative(picture: Radiograph, box: KneeBox, scale: float) -> bool:
-    """Whether bone is dark: the middle of the joint against the soft tissue beside it, where the picture shows both.
-
-    Args:
-        picture: any size.
-        box: of a joint on it.
-        scale: by which the box is enlarged to a crop.
-    """
-    x0, y0, x1, y1 = box.corners
-    middle, reach = (x0 + x1) / 2, (x1 - x0) * scale / 2
-    rows = slice(max(round((y0 + y1) / 2 - (y1 - y0) * scale / 2), 0), round((y0 + y1) / 2 + (y1 - y0) * scale / 2))
-    at = (np.arange(picture.pixels.shape[1]) + 0.5 - middle) / (2 * reach) + 0.5
-    part, inside = picture.pixels[rows], (at > 0) & (at < 1)
-    beside = inside & ((at < _EDGE) | (at > 1 - _EDGE))
-    bone = inside & (at > _MIDDLE[0]) & (at < _MIDDLE[1])
-    if not beside.any() or not bone.any() or not part.size:
-        return False
-    spread = float(part[:, inside].std())
-    return float(part[:, bone].mean() - part[:, beside].mean()) < _TURNED * spread
-
-
-def turned_round(picture: Radiograph) -> Radiograph:
-    """The picture with dark and bright exchanged."""
-    return replace(picture, pixels=picture.pixels.max() - picture.pixels)
 
 
 def side_by_fibula(box: KneeBox) -> tuple[str, float]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from xrmri.config import DetectKnee
 from xrmri.data.film_files import described
-from xrmri.data.radiograph import crop_knee, read_radiograph, windowed
+from xrmri.data.negative import is_negative, turned_round
+from xrmri.data.radiograph import crop_knee, read_radiograph, whole_picture
 from xrmri.errors import InputError
 from xrmri.records import KneeBox, Radiograph
 
@@ -63,7 +64,7 @@ def read_joint(file: Path, side: str | None, detection: DetectKnee, *, as_is: bo
     if as_is:
         return _whole(radiograph, {"framing": "as it is", "greys": "as stored", "side_from": _whence(side)})
     from xrmri.detector.detect import load_detector
-    from xrmri.detector.framing import fills, is_negative, knee_that_fills
+    from xrmri.detector.framing import fills, knee_that_fills
     from xrmri.detector.sides import Look, look_at
 
     detector, film = load_detector(None), described(file)
@@ -162,12 +163,7 @@ def _continued(pixels: np.ndarray, beyond: int) -> np.ndarray:
 
 def _whole(radiograph: Radiograph, told: dict[str, Any]) -> JointCrop:
     """A picture as it is, its pixels made square."""
-    (height, width), (rows, columns) = radiograph.pixel_size, radiograph.pixels.shape
-    crop = windowed(radiograph.pixels)
-    if not np.isclose(height, width, rtol=1e-3):
-        size = max(rows, columns)
-        crop, _ = crop_knee(radiograph, (0, 0, columns, rows), scale=1.0, pixels=size)
-    width_mm = max(columns * width, rows * height) if radiograph.spacing_mm else None
+    crop, width_mm = whole_picture(radiograph)
     return JointCrop(pixels=crop, width_mm=width_mm, side=radiograph.side, on_film=False, told=told)
 
 
@@ -194,8 +190,6 @@ def _by_fibula(file: Path, knee: KneeBox) -> KneeBox:
 
 def _put_right(file: Path, radiograph: Radiograph) -> Radiograph:
     """A negative with bone bright."""
-    from xrmri.detector.framing import turned_round
-
     log.warning("%s shows bone dark: its greys are turned round (--as-is keeps them)", file)
     return turned_round(radiograph)
 

@@ -17,6 +17,7 @@ from xrmri.config import DetectKnee, Execution
 from xrmri.data.archive import content_sha256
 from xrmri.data.film_files import FilmFile, find_films
 from xrmri.data.knees import DetectedKnee, RejectedFilm, write_knees
+from xrmri.data.negative import is_negative, turned_round
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.errors import InputError
 from xrmri.files import complete_or_absent
@@ -143,7 +144,6 @@ def _rows(
 
 def _look(job: _FilmJob) -> _Found:
     """Find and cut the knees of one film; a film that cannot be used gives a reason, never an exception."""
-    from xrmri.detector.framing import is_negative, turned_round
     from xrmri.detector.sides import look_at, see_knees
 
     source = str(job.film.file)
