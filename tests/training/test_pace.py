@@ -29,10 +29,10 @@ def clock(monkeypatch):
 def steps_taken(folder, clock, config, *, first=0, step_s=0.1):
     """Steps until the end, each of which takes so long."""
     kept, step = Pace(folder, first, processes=1), first
-    config = kept.settled(config, step)
+    config = kept.resolved(config, step)
     while step < config.max_steps:
         clock.now, step = clock.now + step_s, step + 1
-        config = kept.settled(config, step)
+        config = kept.resolved(config, step)
     return step
 
 
@@ -61,4 +61,4 @@ def test_without_the_setting_and_for_few_steps_nothing_changes(tmp_path, clock):
 
 def test_several_processes_are_refused(tmp_path):
     with pytest.raises(InputError, match="one process"):
-        Pace(tmp_path, 0, processes=2).settled(TrainVae(finish_minutes=1), 0)
+        Pace(tmp_path, 0, processes=2).resolved(TrainVae(finish_minutes=1), 0)

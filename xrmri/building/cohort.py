@@ -97,14 +97,14 @@ def _by_table(file: Path, config: BuildDataset) -> tuple[Found, BuildDataset]:
     series = [*(one.flash for one in candidates), *films.values(), *(one.series for one in rejected)]
     tables = tuple(tables_of(file)) if file.is_dir() else (file,)
     release = Release(series=tuple(series), readings=tables, people=(), sheets=(), conflicts=(), unplaced=())
-    settled = replace(
+    resolved = replace(
         config,
         depths=_depths(config, kept),
         sequence=config.sequence or _sequence(candidates),
     )
     root = file if file.is_dir() else file.parent
     found = Found(root=root, release=release, candidates=candidates, rejected=rejected, manifest=file)
-    return found, settled
+    return found, resolved
 
 
 def _window(config: BuildDataset) -> str:

@@ -1,6 +1,7 @@
 """What a person gets: the volume as NIfTI, a sidecar that says how it came about, and a preview picture."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,12 +76,12 @@ def deliver(
         model: what drew it.
     """
     geometry = _geometry(case, drawn.volumes[0].shape, model)
-    volumes = [np.flip(voxels, geometry.across) if case.side == LEFT else voxels for voxels in drawn.volumes]
+    turned = partial(np.flip, axis=geometry.across) if case.side == LEFT else np.asarray
+    volumes = [turned(voxels) for voxels in drawn.volumes]
     low, high = model.facts.window
     intensities = [np.rint(low + (voxels + 1) / 2 * (high - low)).clip(0, 32767) for voxels in volumes]
     if drawn.deviation is not None:
-        across = np.flip(drawn.deviation, geometry.across) if case.side == LEFT else drawn.deviation
-        intensities.append(across / 2 * (high - low))
+        intensities.append(turned(drawn.deviation) / 2 * (high - low))
     if len(volumes) > 1:
         intensities += [np.mean(intensities, axis=0), np.std(intensities, axis=0)]
     laid = [_laid(Volume(voxels=voxels, geometry=geometry, side=case.side), case.grid) for voxels in intensities]
@@ -95,8 +96,7 @@ def deliver(
         for file, volume in zip(target.volumes(config), whole, strict=True):
             write_volume(file, volume, description)
         for file, labels in zip(target.label_maps(config), drawn.labels, strict=True):
-            voxels = np.flip(labels, geometry.across) if case.side == LEFT else labels
-            lying = Volume(voxels=np.ascontiguousarray(voxels), geometry=geometry, side=case.side)
+            lying = Volume(voxels=np.ascontiguousarray(turned(labels)), geometry=geometry, side=case.side)
             write_volume(file, _laid(lying, case.grid, nearest=True), LABELS_DESCRIPTION)
         for number, (folder, volume) in enumerate(series, start=1):
             write_series(folder, volume, _words(volume, case, config, model, number=number, of=len(series)))

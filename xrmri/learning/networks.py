@@ -91,7 +91,7 @@ def process_of(config: TrainLdm) -> ScheduleFacts:
     return ScheduleFacts(**{item.name: getattr(config, item.name) for item in fields(ScheduleFacts)})
 
 
-def settled(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
+def resolved(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm:
     """The settings as they will be: sizes from the file, no token for a method that knows none.
 
     Raises:

@@ -33,7 +33,7 @@ from xrmri.learning.networks import (
     parameters,
     process_of,
     require_match,
-    settled,
+    resolved,
 )
 from xrmri.learning.pictures import drawn_knees
 from xrmri.learning.sampler_fit import LARGEST_ON_CPU, add_fits
@@ -90,7 +90,7 @@ def run(
     """
     data, imported = open_dataset(dataset), read_imported(init)
     taught = AnchorInputs.read(data, config, init=init, cohort=anchor_dataset, films=films, film_table=film_table)
-    config = settled(config, imported, vae)
+    config = resolved(config, imported, vae)
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "parameters": parameters(config, data, vae)}
     data.check()

@@ -83,7 +83,7 @@ def fit(
     metrics = Metrics(folder, config, step=step) if accelerator.is_main_process else None
     saved = counted = time.monotonic()
     pace = Pace(folder, step, processes=accelerator.num_processes)
-    config = pace.settled(config, step)
+    config = pace.resolved(config, step)
     with Stopping(folder, accelerator, limit_s=60 * config.time_limit_minutes) as stopping:
         for batches in _ahead(_loader(task, config, accelerator), range(step, config.max_steps)):
             for group in optimiser.param_groups:
@@ -97,7 +97,7 @@ def fit(
             optimiser.zero_grad()
             step, losses = step + 1, [*losses, loss]
             ema.update(step)
-            config = pace.settled(config, step)
+            config = pace.resolved(config, step)
             if metrics:
                 execution.progress(task.name, step, config.max_steps, f"loss {sum(losses) / len(losses):.4f}")
             place = {"step": step, "slices_seen": step * config.batch_size}

@@ -34,7 +34,7 @@ class Pace:
         self.began = self.measured_from = time.monotonic()
         self.begun = begun
 
-    def settled(self, config: C, step: int) -> C:
+    def resolved(self, config: C, step: int) -> C:
         """The settings after a step, with the number of steps that time allows.
 
         Where the clock runs out all the same, it is the number of steps taken.
