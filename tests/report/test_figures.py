@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from xrmri.report.figures import CaseImages, chosen_cases, draw_figures, source_style
+from xrmri.report.figures import SHOWN, CaseImages, chosen_cases, draw_figures, source_style
 from xrmri.report.paper import _by_grade, draw_paper
 from xrmri.report.viewer import viewer_case
 
@@ -40,6 +40,19 @@ def test_best_median_and_worst_are_chosen_by_ssim():
 def test_no_case_is_shown_twice_and_ties_go_by_name():
     assert chosen_cases(table([0.5, 0.5]), 3) == [("best", "p0"), ("best", "p1")]
     assert chosen_cases(table([0.5, 0.5]), 0) == []
+
+
+def test_a_metric_that_measured_nothing_has_no_panel(tmp_path):
+    spread = {"median": 1.0, "quartiles": (0.5, 1.5), "interval": (0.8, 1.2)}
+    one = table([0.5]).assign(psnr=20.0, rssim=np.nan, adjacent_correlation=0.9, r2=0.1)
+    high = []
+    for measured in (SHOWN, SHOWN[:1]):
+        scores = {name: {"generated": spread if name in measured else None} for name in SHOWN}
+        drawn = draw_figures(tmp_path, {"generated": one}, scores, cases=[], picture=shown)
+        high.append([Image.open(figure.png).height for figure in drawn])
+    rows = (len(SHOWN) + 1) // 2
+    assert rows > 1
+    assert high[0] == pytest.approx([rows * height for height in high[1]], abs=rows)
 
 
 def test_the_same_numbers_give_the_same_bytes_and_one_volume_is_enough(tmp_path):

@@ -144,9 +144,9 @@ def _value(found: FigureEntry | None) -> str:
     if not found:
         return "unknown"
     if not found["interval"]:
-        return f"{found['value']:.3f} (interval: {NO_FIGURE})"
+        return f"{found['value']:z.3f} (interval: {NO_FIGURE})"
     low, high = found["interval"]
-    return f"{found['value']:.3f} ({low:.3f} to {high:.3f})"
+    return f"{found['value']:z.3f} ({low:z.3f} to {high:z.3f})"
 
 
 def _percent(found: FigureEntry) -> str:

@@ -223,5 +223,5 @@ class Metric:
     """A sentence for the methods of a publication; {settings[NAME]} and {counts[NAME]} are those of summary.json."""
 
     def text(self, value: float, *, sign: str = "") -> str:
-        """A value with the digits it deserves."""
-        return f"{value:{sign}.{self.digits}f}"
+        """A value with the digits it deserves; what rounds to nothing has no sign of less."""
+        return f"{value:{sign}z.{self.digits}f}"

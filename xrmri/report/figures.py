@@ -116,18 +116,26 @@ def source_style(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     return first | styled | known
 
 
-def _panels(figure: Figure) -> list[Axes]:
-    """One panel for each metric that is shown, two a row."""
-    panels = list(figure.subplots((len(SHOWN) + 1) // 2, 2, squeeze=False).ravel())
-    for empty in panels[len(SHOWN) :]:
+def _measured(scores: Scores) -> list[str]:
+    """The metrics that are shown, but for those that measured nothing, such as a joint that no volume shows."""
+    return [name for name in SHOWN if any(scores[name].values())] or list(SHOWN[:1])
+
+
+def _panels(height: float, count: int) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels of a height in inches, two a row."""
+    rows = (count + 1) // 2
+    figure = Figure(figsize=(9.5, height * rows), layout="constrained")
+    panels = list(figure.subplots(rows, 2, squeeze=False).ravel())
+    for empty in panels[count:]:
         empty.axis("off")
-    return panels[: len(SHOWN)]
+    return figure, panels[:count]
 
 
 def _beside_baselines(folder: Path, scores: Scores) -> Drawn:
     """Medians with their intervals, generated and baselines, one panel a metric."""
-    figure = Figure(figsize=(9.5, 2.7 * ((len(SHOWN) + 1) // 2)), layout="constrained")
-    for axes, name in zip(_panels(figure), SHOWN, strict=True):
+    shown = _measured(scores)
+    figure, panels = _panels(2.7, len(shown))
+    for axes, name in zip(panels, shown, strict=True):
         styles = source_style(list(scores[name]))
         rows = [(source, found) for source in styles if (found := scores[name].get(source))]
         for place, (source, found) in enumerate(reversed(rows)):
@@ -148,9 +156,9 @@ def _by_grade(folder: Path, table: pd.DataFrame, scores: Scores) -> Drawn:
     """Box plots of the generated volumes for each KL grade, with the baselines' medians as lines."""
     seen = table[table["reason"] == ""].dropna(subset=["kl"])
     grades = sorted(int(grade) for grade in seen["kl"].unique())
-    figure = Figure(figsize=(9.5, 3 * ((len(SHOWN) + 1) // 2)), layout="constrained")
-    panels = _panels(figure)
-    for axes, name in zip(panels, SHOWN, strict=True):
+    shown = _measured(scores)
+    figure, panels = _panels(3, len(shown))
+    for axes, name in zip(panels, shown, strict=True):
         groups = [seen.loc[seen["kl"] == grade, name].dropna().to_numpy(float) for grade in grades]
         if groups:
             axes.boxplot(
