@@ -114,7 +114,7 @@ def test_a_side_that_the_fibula_contradicts_is_told(tmp_path, caplog):
 
 
 def test_a_joint_as_wide_as_none_is_counts_as_a_usual_one_and_that_is_told(xrmri, tmp_path):
-    dicom(tmp_path / "a", knee(), stored=8, PixelSpacing=[0.00045, 0.00045])  # in metres
+    dicom(tmp_path / "a", knee(), stored=8, PixelSpacing=[0.045, 0.045])  # in centimetres
     ended = xrmri("generate", tmp_path / "a", "--mean", "--num-slices", 3, "-o", tmp_path / "a.nii.gz")
     assert ended.code == 0 and "mm wide by its pixel spacing, as no knee is: it counts as 97 mm" in ended.err
     told = json.loads((tmp_path / "a.json").read_text())["radiograph"]

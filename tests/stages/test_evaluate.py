@@ -105,8 +105,8 @@ def test_every_output_of_the_contract_is_there(honest):
     assert expected <= names
     assert len([name for name in names if name.startswith("figures/case_")]) == 6
     for metric in METRICS:
-        if metric.size or metric.name == "outline_mm":
-            continue  # the mean of joints at many levels shows none
+        if metric.size or metric.name in ("outline_mm", "detail_along_depth"):
+            continue  # the mean of joints at many levels shows none, and few slices have no octave of depth
         for source in ("generated", "wrong_patient", "mean_volume", "nearest_training"):
             found = summary[metric.name][source]
             assert found["quartiles"][0] <= found["median"] <= found["quartiles"][1]

@@ -13,7 +13,15 @@ from xrmri.data.film_files import described
 from xrmri.data.knees import open_knees
 from xrmri.data.negative import is_negative, turned_round
 from xrmri.data.pairing import Candidate
-from xrmri.data.radiograph import FEWEST_PIXELS, crop_knee, crop_width_mm, read_radiograph, squared, whole_picture
+from xrmri.data.radiograph import (
+    FEWEST_PIXELS,
+    crop_knee,
+    crop_width_mm,
+    read_radiograph,
+    squared,
+    told_width_mm,
+    whole_picture,
+)
 from xrmri.errors import InputError, UnusableError
 from xrmri.records import KneeBox, Radiograph
 
@@ -46,7 +54,7 @@ def _by_owner(detection: DetectKnee, candidate: Candidate, file: Path, digest: s
     if box is None:
         rows, columns = film.pixels.shape
         crop, width_mm = whole_picture(_put_right(file, film, [(0, 0, columns, rows)], 1.0))
-        return squared(crop), None if width_mm is None else round(width_mm, 2)
+        return squared(crop), told_width_mm(width_mm)
     (x0, y0, x1, y1), (height, width) = box, film.pixels.shape
     longer = max(x1 - x0, y1 - y0)
     if not FEWEST_PIXELS <= longer <= 2 * max(height, width):

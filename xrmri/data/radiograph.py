@@ -122,8 +122,14 @@ def whole_picture(radiograph: Radiograph) -> tuple[np.ndarray, float | None]:
 
 def crop_width_mm(crop: np.ndarray, spacing_mm: tuple[float, float] | None) -> float | None:
     """Width of a crop to a hundredth of a millimetre; None where its spacing is not known, or nobody's."""
-    width_mm = round(crop.shape[1] * spacing_mm[1], 2) if spacing_mm else 0
-    return width_mm if _TOLD_MM[0] <= width_mm <= _TOLD_MM[1] else None
+    return told_width_mm(crop.shape[1] * spacing_mm[1] if spacing_mm else None)
+
+
+def told_width_mm(width_mm: float | None) -> float | None:
+    """A width to a hundredth of a millimetre; None where it is not known, or nobody's."""
+    if width_mm is None or not _TOLD_MM[0] <= round(width_mm, 2) <= _TOLD_MM[1]:
+        return None
+    return round(width_mm, 2)
 
 
 def _padded_window(image: np.ndarray, rows: tuple[float, float], columns: tuple[float, float], size: int) -> np.ndarray:
