@@ -133,7 +133,12 @@ def run(
         task = Task(
             name=config.command(),
             load=partial(training.training_batch, Shuffle(count=len(training.items), seed=config.seed)),
-            loss=_loss(config, schedule, anchors.edges(config.edge_weight, shape) if anchors else None),
+            loss=partial(
+                denoising_loss,
+                schedule=schedule,
+                min_snr=config.min_snr,
+                edges=anchors.edges(config.edge_weight, shape) if anchors else None,
+            ),
             validate=validate,
             rate=lambda parameter: config.projection_rate if parameter.startswith("guidance.") else 1.0,
             picture=drawn_knees(
@@ -211,11 +216,6 @@ def _with_time_left(config: TrainLdm, spent_s: float) -> TrainLdm:
     """The settings for what comes after the anchor: one limit for both."""
     limit = config.time_limit_minutes
     return replace(config, time_limit_minutes=max(limit - spent_s / 60, 1e-9)) if limit else config
-
-
-def _loss(config: TrainLdm, schedule: Schedule, edges: Tensor | None) -> Callable[[nn.Module, Batch], Tensor]:
-    """Eq. 10 as the settings weight it."""
-    return partial(denoising_loss, schedule=schedule, min_snr=config.min_snr, edges=edges)
 
 
 def _caches(
