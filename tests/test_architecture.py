@@ -34,8 +34,8 @@ ALLOWED = {
 }
 HOMES = {
     "ultralytics": ["xrmri/detector/"],
-    "open_clip": ["xrmri/models/radiograph_encoder.py"],
-    "diffusers": ["xrmri/models/"],
+    "open_clip": ["xrmri/models/from_open_clip.py"],
+    "diffusers": ["xrmri/models/from_diffusers.py"],
     "accelerate": ["xrmri/training/", "xrmri/stages/train_"],
     "matplotlib": ["xrmri/report/"],
     "SimpleITK": ["xrmri/data/"],

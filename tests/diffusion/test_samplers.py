@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-import xrmri.models  # noqa: F401  (lets diffusers import on this machine)
+import xrmri.models.from_open_clip  # noqa: F401  (lets diffusers import on this machine)
 from xrmri.diffusion import ddim, dpm
 from xrmri.diffusion.schedule import make_schedule, steps_by_noise
 

@@ -18,7 +18,7 @@ def schedule(prediction="epsilon", timesteps=2_000):
 
 @pytest.mark.parametrize("timesteps", [1_000, 2_000])
 def test_abar_is_that_of_diffusers_scaled_linear_schedule_but_in_float64(timesteps):
-    import xrmri.models  # noqa: F401, I001  (lets diffusers import on this machine)
+    import xrmri.models.from_open_clip  # noqa: F401, I001  (lets diffusers import on this machine)
     from diffusers import DDIMScheduler
 
     theirs = DDIMScheduler(

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from diffusers.models import UNet2DConditionModel
-from diffusers.models.attention_processor import Attention
 from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import scaled_dot_product_attention
+
+from xrmri.models.from_diffusers import Attention, UNet2DConditionModel
 
 _SCORES = 2**21
 """Scores at once: two heads of 32 x 32 places. More do not fit the cache of a core (measured)."""

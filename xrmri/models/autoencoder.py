@@ -8,10 +8,10 @@ import hashlib
 from math import gcd
 
 import torch
-from diffusers.models import AutoencoderKL
 from torch import Tensor, nn
 
 from xrmri.models.discriminator import PatchDiscriminator, Scores
+from xrmri.models.from_diffusers import AutoencoderKL
 
 Moments = tuple[Tensor, Tensor]
 """Mean and log-variance of the posterior, each (B, C, h, w)."""

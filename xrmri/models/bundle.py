@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from diffusers.models import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 
 from xrmri.diffusion.schedule import Schedule, make_schedule
@@ -28,6 +27,7 @@ from xrmri.files import write_json, write_text
 from xrmri.models import autoencoder
 from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, folded, load_anchor
 from xrmri.models.condition import Condition
+from xrmri.models.from_diffusers import AutoencoderKL, UNet2DConditionModel
 from xrmri.models.linear import fuse_biases
 from xrmri.models.parts import (
     ACQUIRED,

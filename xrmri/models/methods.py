@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from diffusers.models import UNet2DConditionModel
 from torch import nn
 
 from xrmri.models.cola_diff import BalancedConditions
+from xrmri.models.from_diffusers import UNet2DConditionModel
 from xrmri.models.latent_diffusion import DepthAlone
 from xrmri.models.x_diffusion import AxisAndDepth
 from xrmri.models.xray2mri import ContextGuidance, TimeGuidance

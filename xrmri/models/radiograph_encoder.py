@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
-from open_clip.transformer import QuickGELU, VisionTransformer
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from xrmri.errors import InconsistentError, InputError
+from xrmri.models.from_open_clip import QuickGELU, VisionTransformer
 from xrmri.models.weights import load_sized, read_tensors
 from xrmri.typed import Between, UnfitError
 

@@ -6,11 +6,11 @@ Shapes: B slices, C latent channels, h x w latent pixels, W context width, F fea
 from dataclasses import dataclass
 
 import torch
-from diffusers.models import UNet2DConditionModel
 from torch import Tensor, nn
 
 from xrmri.models.attention import attend_fast
 from xrmri.models.autoencoder import groups_for
+from xrmri.models.from_diffusers import UNet2DConditionModel
 from xrmri.models.methods import BY_NAME, Backbone
 
 

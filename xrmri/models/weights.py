@@ -21,7 +21,7 @@ from xrmri.files import complete_or_absent, write_text
 from xrmri.limits import require_regular
 
 if TYPE_CHECKING:  # an anchor needs no diffusers, which takes longer to import than torch
-    from diffusers.configuration_utils import ConfigMixin
+    from xrmri.models.from_diffusers import ConfigMixin
 
 S = TypeVar("S")
 N = TypeVar("N", bound=nn.Module)

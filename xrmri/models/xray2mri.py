@@ -5,10 +5,10 @@ Shapes: B slices, C latent channels, h x w latent pixels, W context width, F fea
 """
 
 import torch
-from diffusers.models.embeddings import get_timestep_embedding
 from torch import Tensor, nn
 
 from xrmri.models.conditioning import Conditioning
+from xrmri.models.from_diffusers import get_timestep_embedding
 
 DEPTH_STEPS = 1_000
 """d in [0, 1] is embedded like a step in 0..1000: neighbouring slices differ by 20 (choice)."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.models import AutoencoderKL
 from torch import Tensor, nn
 
 from xrmri.errors import InconsistentError, InputError
 from xrmri.models import zero123_names as names
+from xrmri.models.from_diffusers import AutoencoderKL
 from xrmri.models.unet import Denoiser
 
 LOADED, RESIZED, NEW, UNUSED = "loaded", "resized", "new", "unused"
