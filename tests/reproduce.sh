@@ -7,7 +7,7 @@ set -eu
 python=$1 work=$2 size=${3:-demo}
 methods="anchored xray2mri no-readings ldm cola-diff x-diffusion"
 searched="xray2mri ldm cola-diff x-diffusion" # anchored and no-readings take xray2mri's rate
-preset=$size people= pixels= steps= vae_steps= anchor_steps= some= quick=
+preset=$size people= pixels= steps= vae_steps= anchor_steps= anchor_knees= some= quick=
 flipped="xray2mri anchored" seeds="0 1" twins="1 2" signs="V00XRCHL V00XRATTL V00XRCYTL" noises="independent shared correlated" matched=50
 rates="1e-4 4e-4 1.6e-3" search_steps=500
 case $size in
@@ -16,7 +16,7 @@ tiny)
     rates="1e-3 4e-3" search_steps=2
     ;;
 laptop)
-    preset=demo people=120 pixels=128 steps=600 vae_steps=1000 anchor_steps=300 search_steps=250
+    preset=demo people=120 pixels=128 steps=500 vae_steps=1000 anchor_steps=200 anchor_knees=8 search_steps=150
     twins=1 noises="independent shared" depths="30 50 100 200" some="--shard 0/4"
     ;;
 *)
@@ -52,7 +52,7 @@ for method in $searched; do
     given "method=\"$method\"" anchor=false covariates=false "max_steps=$search_steps" fits=false | settings "search-$method"
 done
 trained no-readings xray2mri false 'without=["features"]'
-trained anchored xray2mri true "anchor_steps=$anchor_steps"
+trained anchored xray2mri true "anchor_steps=$anchor_steps" "anchor_batch_size=$anchor_knees"
 
 dataset=$work/dataset controls= masks=
 if [ -z "${OAI:-}" ]; then

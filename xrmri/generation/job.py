@@ -45,7 +45,7 @@ class Job:
         device = find_device(self.execution.device)
         if device.type == "cpu":
             keep_memory()
-        return in_precision(load_bundle(self.model.folder, device), self.config.precision)
+        return in_precision(load_bundle(self.model.folder, device, with_tissues=False), self.config.precision)
 
     @cached_property
     def anchor(self) -> "Anchor":
@@ -60,13 +60,11 @@ class Job:
     @cached_property
     def tissues(self) -> "TissueReader":
         """The network that tells what voxels are made of."""
-        if not self.config.mean:
-            loaded = self.networks.tissues
-            assert loaded is not None, "job_of lets no model without it be asked for labels"
-            return loaded
+        from xrmri.machine.device import find_device
         from xrmri.models.tissues import load_tissue_reader
 
-        return load_tissue_reader(self.model.folder)
+        reader = load_tissue_reader(self.model.folder)
+        return reader if self.config.mean else reader.to(find_device(self.execution.device))
 
     def load(self) -> None:
         """Load what draws: a model that cannot be loaded is no fault of a case."""

@@ -27,6 +27,7 @@ from xrmri.files import write_json, write_text
 from xrmri.models import autoencoder
 from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, folded, load_anchor
 from xrmri.models.condition import Condition
+from xrmri.models.doubled import convolve_before_doubling
 from xrmri.models.from_diffusers import AutoencoderKL, UNet2DConditionModel
 from xrmri.models.linear import fuse_biases
 from xrmri.models.parts import (
@@ -156,8 +157,8 @@ def save_autoencoder_bundle(folder: Path, vae: AutoencoderKL, facts: Autoencoder
     write_autoencoder_facts(folder, replace(facts, files=hashes(folder, AUTOENCODER)))
 
 
-def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
-    """The model in a folder, in float32, ready to generate.
+def load_bundle(folder: Path, device: torch.device | str = "cpu", *, with_tissues: bool = True) -> Model:
+    """The model in a folder, in float32, ready to generate; what tells tissues only where it is wanted.
 
     Raises:
         InputError: no model there.
@@ -181,7 +182,7 @@ def load_bundle(folder: Path, device: torch.device | str = "cpu") -> Model:
         radiograph_encoder=encoder,
         facts=facts,
         anchor=load_anchor(folder / ANCHOR_FOLDER).to(device) if facts.anchor else None,
-        tissues=load_tissue_reader(folder).to(device) if facts.tissues else None,
+        tissues=load_tissue_reader(folder).to(device) if facts.tissues and with_tissues else None,
     )
 
 
@@ -205,6 +206,8 @@ def in_precision(model: Model, precision: str) -> Model:
     faster).
     """
     fuse_biases(model.denoiser.unet)
+    convolve_before_doubling(model.denoiser.unet)
+    convolve_before_doubling(model.vae.decoder)
     for network in (*model.denoiser.unet.children(), model.vae.post_quant_conv, model.vae.decoder):
         network.to(dtype=torch.bfloat16 if precision == "bf16" else torch.float32, memory_format=torch.channels_last)
     return model

@@ -46,5 +46,6 @@ from diffusers.configuration_utils import ConfigMixin  # noqa: E402 - see above
 from diffusers.models import AutoencoderKL, UNet2DConditionModel  # noqa: E402
 from diffusers.models.attention_processor import Attention  # noqa: E402
 from diffusers.models.embeddings import get_timestep_embedding  # noqa: E402
+from diffusers.models.upsampling import Upsample2D  # noqa: E402
 
-__all__ = ["Attention", "AutoencoderKL", "ConfigMixin", "UNet2DConditionModel", "get_timestep_embedding"]
+__all__ = ["Attention", "AutoencoderKL", "ConfigMixin", "UNet2DConditionModel", "Upsample2D", "get_timestep_embedding"]
