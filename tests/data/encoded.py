@@ -81,12 +81,12 @@ def compressed(file: Path, syntax: UID, stream: bytes, **tags: Any) -> None:
     dcmwrite(file, dataset, enforce_file_format=True)
 
 
-def table(values: np.ndarray, **tags: str) -> list[Dataset]:
-    """A table of 16 bits, beginning at 0."""
+def table(values: np.ndarray, word: str = "<u2", **tags: str) -> list[Dataset]:
+    """A table that begins at 0, its entries of 16 bits or of 8."""
     item = Dataset()
-    item.LUTDescriptor = [len(values), 0, 16]
+    item.LUTDescriptor = [len(values), 0, 8 * np.dtype(word).itemsize]
     item["LUTDescriptor"].VR = "US"
-    item.LUTData = np.asarray(values, "<u2").tobytes()
+    item.LUTData = np.asarray(values).astype(word).tobytes()
     item["LUTData"].VR = "OW"
     for name, value in tags.items():
         setattr(item, name, value)
@@ -103,10 +103,56 @@ def palette(file: Path) -> None:
     dicom(file, 255 - GREY, stored=8, **tags)
 
 
+def palette_of_words(file: Path, **data: bytes) -> None:
+    """Indices of 12 bits into a grey ramp that falls, its entries in words or as given."""
+    tags: dict[str, Any] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for colour in ("Red", "Green", "Blue"):
+        tags[f"{colour}PaletteColorLookupTableDescriptor"] = [4096, 0, 16]
+        for name, value in (data or {"{}PaletteColorLookupTableData": FALLING.astype("<u2").tobytes()}).items():
+            tags[name.format(colour)] = value
+    dicom(file, NEGATIVE, **tags)
+
+
+def in_fractions(file: Path, word: str, pixels: np.ndarray = TWELVE, **tags: Any) -> None:
+    """Pixels as floating point numbers in [0, 1], of 32 or 64 bits."""
+    dataset = dicom(file, **tags)
+    for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(dataset, name)
+    dataset.BitsAllocated = 8 * np.dtype(word).itemsize
+    name = {"<f4": "FloatPixelData", "<f8": "DoubleFloatPixelData"}[word]
+    setattr(dataset, name, (pixels / 4095).astype(word).tobytes())
+    dcmwrite(file, dataset, enforce_file_format=True)
+
+
+def enhanced(file: Path, groups: str) -> None:
+    """An image whose millimetres and falling slope stand in functional groups of its own or of all."""
+    dataset = dicom(file, NEGATIVE, NumberOfFrames=1)
+    measures, values, group = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing = dataset.pop("PixelSpacing").value
+    values.RescaleSlope, values.RescaleIntercept = "-1", "4095"
+    group.PixelMeasuresSequence, group.PixelValueTransformationSequence = [measures], [values]
+    dataset.SharedFunctionalGroupsSequence = dataset.PerFrameFunctionalGroupsSequence = [Dataset()]
+    setattr(dataset, groups, [group])
+    dcmwrite(file, dataset, enforce_file_format=True)
+
+
 def lower_case(file: Path) -> None:
     """A negative that says so in small letters."""
     dicom(file, NEGATIVE, PhotometricInterpretation="MONOCHROME1")
     file.write_bytes(file.read_bytes().replace(b"MONOCHROME1 ", b"monochrome1 "))
+
+
+def _eight_in_words() -> list[Dataset]:
+    (item,) = table(FALLING >> 8)
+    item.LUTDescriptor[2] = 8
+    return [item]
+
+
+def _table_of_negatives(file: Path) -> None:
+    """Signed values through a table whose first one is negative, written as a kind that has no sign."""
+    (item,) = table(FALLING, ModalityLUTType="US")
+    item.LUTDescriptor[1] = 65536 - 2048
+    dicom(file, NEGATIVE.astype("<i2") - 2048, signed=1, ModalityLUTSequence=[item])
 
 
 COLOUR = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0}
@@ -124,6 +170,19 @@ MEANINGS: dict[str, Writer] = {
     "slope 2.5": lambda file: dicom(file, RescaleSlope="2.5", RescaleIntercept="-1024"),
     "modality table": lambda file: dicom(file, NEGATIVE, ModalityLUTSequence=table(FALLING, ModalityLUTType="US")),
     "VOI table": lambda file: dicom(file, NEGATIVE, VOILUTSequence=table(FALLING)),
+    "VOI table of 8 bits": lambda file: dicom(file, NEGATIVE, VOILUTSequence=table(FALLING >> 8, "u1")),
+    "VOI table of 8 bits in words": lambda file: dicom(file, NEGATIVE, VOILUTSequence=_eight_in_words()),
+    "table after table": lambda file: dicom(
+        file, ModalityLUTSequence=table(FALLING >> 4, ModalityLUTType="US"), VOILUTSequence=table(FALLING)
+    ),
+    "modality table of negatives": _table_of_negatives,
+    "presentation table": lambda file: dicom(file, NEGATIVE, PresentationLUTSequence=table(FALLING)),
+    "sigmoid": lambda file: dicom(file, WindowCenter="999", WindowWidth="500", VOILUTFunction="SIGMOID"),
+    "in its own group": lambda file: enhanced(file, "PerFrameFunctionalGroupsSequence"),
+    "in the group of all": lambda file: enhanced(file, "SharedFunctionalGroupsSequence"),
+    "fractions of 32 bits": lambda file: in_fractions(file, "<f4"),
+    "fractions of 64 bits": lambda file: in_fractions(file, "<f8"),
+    "fractions turned": lambda file: in_fractions(file, "<f4", NEGATIVE, PhotometricInterpretation="MONOCHROME1"),
     "overlay in bit 12": lambda file: dicom(file, OVERLAY),
     "12 bits on top of 16": lambda file: dicom(file, TWELVE << 4, HighBit=15),
     "12 bits on top of 16, big endian": lambda file: big_endian(file, TWELVE << 4, HighBit=15),
@@ -131,9 +190,22 @@ MEANINGS: dict[str, Writer] = {
     "12 bits between others, run length": lambda file: run_length(file, TWELVE << 2 | 3, HighBit=13),
     "signed": lambda file: dicom(file, (TWELVE.astype("<i2") - 2048), signed=1),
     "signed without its sign": lambda file: dicom(file, (TWELVE - np.uint16(2048)) & np.uint16(0xFFF), signed=1),
+    "signed, low values bright": lambda file: dicom(
+        file, NEGATIVE.astype("<i2") - 2048, signed=1, PhotometricInterpretation="MONOCHROME1"
+    ),
     "palette": palette,
+    "palette of words": palette_of_words,
+    "palette of bytes": lambda file: palette_of_words(
+        file, **{"{}PaletteColorLookupTableData": (FALLING >> 8).astype("u1").tobytes()}
+    ),
+    "palette in segments": lambda file: palette_of_words(
+        file, **{"Segmented{}PaletteColorLookupTableData": np.array((0, 1, 65520, 1, 4095, 0), "<u2").tobytes()}
+    ),
     "8 bits": lambda file: dicom(file, GREY, stored=8),
     "colour capture": lambda file: dicom(file, np.dstack([GREY] * 3), stored=8, **COLOUR),
+    "colour by planes": lambda file: dicom(
+        file, np.stack([GREY] * 3).reshape(ROWS, COLUMNS, 3), stored=8, **COLOUR | {"PlanarConfiguration": 1}
+    ),
     "JPEG lossless": lambda file: compressed(file, JPEGLosslessSV1, imagecodecs.ljpeg_encode(TWELVE, bitspersample=12)),
     "JPEG lossless, predictor 4": lambda file: compressed(
         file, JPEGLossless, imagecodecs.jpeg8_encode(TWELVE, lossless=True, predictor=4, bitspersample=12)

@@ -10,7 +10,20 @@ import pytest
 from PIL import Image
 from pydicom.uid import JPEGLosslessSV1, JPEGLSLossless
 
-from tests.data.encoded import COLUMNS, GREY, LOSSY, MEANINGS, NEGATIVE, PICTURES, ROWS, TWELVE, compressed, dicom
+from tests.data.encoded import (
+    COLUMNS,
+    GREY,
+    LOSSY,
+    MEANINGS,
+    NEGATIVE,
+    PICTURES,
+    ROWS,
+    TWELVE,
+    compressed,
+    dicom,
+    in_fractions,
+    table,
+)
 from tests.faults.refusal import refusal
 from tests.stages.other_hand import Mr, mr_files
 from xrmri.data.compressed import require_decoder
@@ -36,6 +49,39 @@ def test_every_lossless_dicom_is_the_same_knee(tmp_path, meaning):
     MEANINGS[meaning](tmp_path / "film")
     assert difference(tmp_path / "film") <= 1
     assert read_radiograph(tmp_path / "film").spacing_mm == (0.45, 0.45)
+
+
+def test_seven_bits_on_top_of_eight_are_read_without_the_eighth(tmp_path):
+    dicom(tmp_path / "film", GREY & 254 | 1, stored=7, HighBit=7)
+    assert np.array_equal(read_radiograph(tmp_path / "film").pixels, GREY >> 1)
+
+
+def test_fractions_that_are_padding_are_black_and_those_that_are_none_are_refused(tmp_path):
+    lowest = float(np.finfo("<f4").min)
+    pixels = np.where(np.arange(COLUMNS) < 9, lowest * 4095, TWELVE)
+    in_fractions(tmp_path / "a", "<f4", pixels, FloatPixelPaddingValue=lowest)
+    seen = read_radiograph(tmp_path / "a").pixels
+    assert (seen[:, :9] == 0).all() and np.allclose(seen[:, 9:] * 4095, TWELVE[:, 9:])
+    in_fractions(tmp_path / "b", "<f8", np.where(np.arange(COLUMNS) < 9, np.nan, TWELVE))
+    with pytest.raises(InputError, match="it has pixels that are not numbers$"):
+        read_radiograph(tmp_path / "b")
+
+
+@pytest.mark.parametrize("sequence", ["ModalityLUTSequence", "VOILUTSequence", "PresentationLUTSequence"])
+def test_a_table_that_is_cut_off_is_refused(tmp_path, sequence):
+    (item,) = table(np.arange(4096))
+    item.LUTData = item.LUTData[:5000]
+    dicom(tmp_path / "a", **{sequence: [item]})
+    with pytest.raises(InputError, match="a table of grey values has 2500 entries where its header says 4096$"):
+        read_radiograph(tmp_path / "a")
+
+
+def test_a_palette_that_is_missing_is_refused(tmp_path):
+    dicom(tmp_path / "a", PhotometricInterpretation="PALETTE COLOR")
+    dicom(tmp_path / "b", GREY, stored=8, PhotometricInterpretation="PALETTE COLOR")
+    for name in "ab":
+        with pytest.raises(InputError, match="it has a palette that is missing$"):
+            read_radiograph(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", LOSSY)

@@ -26,7 +26,8 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from xrmri.data.archive import the_only_content
 from xrmri.data.compressed import decoded, is_ours, require_decoder, require_small
-from xrmri.data.grey import bone_bright, slope_of
+from xrmri.data.functional_groups import GROUPS, lift_groups
+from xrmri.data.grey import PADDING, TABLES, bone_bright, slope_of
 from xrmri.data.header_numbers import Tags, aspect_of, integer, numbers, spacing_of, tells_spacing
 from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.data.quiet import quiet
@@ -47,11 +48,12 @@ _HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing", "ImagerPixelSpaci
                 "PixelAspectRatio", "EstimatedRadiographicMagnificationFactor", "ImageOrientationPatient",
                 "ImagePositionPatient"]  # fmt: skip
 _PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "BitsAllocated",
-               "BitsStored", "HighBit", "PixelRepresentation", "PixelData"]  # fmt: skip
-_GREY_TAGS = ["RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence", "PresentationLUTShape",
-              "PixelPaddingValue", "PixelPaddingRangeLimit",
-              *(f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue")
-                for part in ("Descriptor", "Data"))]  # fmt: skip
+               "BitsStored", "HighBit", "PixelRepresentation", "PixelData", "FloatPixelData",
+               "DoubleFloatPixelData"]  # fmt: skip
+_GREY_TAGS = ["RescaleSlope", "RescaleIntercept", *TABLES, "PresentationLUTShape",
+              *(tag for pair in PADDING for tag in pair),
+              *(f"{kind}{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue")
+                for kind, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data")))]  # fmt: skip
 # What pydicom and its decoders raise on damaged files; they share no base class.
 _DAMAGE = (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, TypeError, KeyError, AttributeError,
            NotImplementedError, RuntimeError, StructError, IndexError, OverflowError, zlib.error, MemoryError,
@@ -126,11 +128,11 @@ class Image:
                 pixels = decoded(self.tags)
             else:
                 require_small(self.tags.get("PixelData"))
-                words = (integer(self.tags, "BitsAllocated"), samples) == (16, 1)
+                words = samples == 1 and integer(self.tags, "BitsAllocated") in (8, 16)
                 pixels = pixel_array(self.tags, correct_unused_bits=not words)  # which believes in no other HighBit
-        if pixels.itemsize != 2 or pixels.ndim > 2:
+        if pixels.dtype.kind not in "ui" or pixels.itemsize > 2 or pixels.ndim > 2:
             return pixels
-        return self._of_stored_bits(pixels.astype(np.uint16, copy=False))
+        return self._of_stored_bits(pixels.astype(f"u{pixels.itemsize}", copy=False))
 
     def _syntax(self) -> str | None:
         meta = getattr(self.tags, "file_meta", None)
@@ -158,14 +160,14 @@ class Image:
 
     def _of_stored_bits(self, words: np.ndarray) -> np.ndarray:
         """The BitsStored bits below HighBit of each word, with their sign; overlays stand in the others."""
-        stored, high = integer(self.tags, "BitsStored"), integer(self.tags, "HighBit")
-        if not 0 < stored <= high + 1 <= 16:
-            stored, high = 16, 15
+        stored, high, width = integer(self.tags, "BitsStored"), integer(self.tags, "HighBit"), 8 * words.itemsize
+        if not 0 < stored <= high + 1 <= width:
+            stored, high = width, width - 1
         signed = self.tags.get("PixelRepresentation") == 1
         if high + 1 == stored and not signed and int(words.max()) >> stored == 0:
             return words
-        moved = words << np.uint16(15 - high)
-        return np.asarray((moved.view(np.int16) if signed else moved) >> (16 - stored))
+        moved = words << words.dtype.type(width - 1 - high)
+        return np.asarray((moved.view(f"i{words.itemsize}") if signed else moved) >> (width - stored))
 
 
 def is_dicom(file: Path) -> bool:
@@ -247,7 +249,8 @@ def _parse(source: BytesIO, tags: list[str]) -> Dataset:
     with no_warnings():
         try:
             _require_modest(source)
-            dataset = dcmread(source, force=True, specific_tags=tags)
+            dataset = dcmread(source, force=True, specific_tags=[*tags, *GROUPS])
+            lift_groups(dataset, tags)
         except _DAMAGE as error:
             raise InputError(f"not a DICOM file ({said(error)})") from error
         return dataset

@@ -1,17 +1,21 @@
 """What the stored values of a DICOM radiograph mean: the chain of tables and slopes that ends at bone bright.
 
-Stored value -> modality (a table, or slope and intercept) -> VOI table -> turned round where the header says that low
-values are bright. A window (centre and width) is passed over: it is what one viewer showed, and a crop is shown over
-its own percentiles.
+Stored value -> modality (a table, or slope and intercept) -> VOI table -> presentation table -> turned round where the
+header says that low values are bright. A window (centre, width and the form of its curve) is passed over: it is what
+one viewer showed, and a crop is shown over its own percentiles.
 """
 
 import numpy as np
 from pydicom import Dataset
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
 
+from xrmri.data.grey_tables import along_table, through_palette, through_table
 from xrmri.data.header_numbers import Tags, integer, numbers
 from xrmri.errors import InputError
 
+TABLES = ("ModalityLUTSequence", "VOILUTSequence", "PresentationLUTSequence")
+"""Which change grey values, in the order in which they do."""
+PADDING = tuple((f"{kind}PixelPaddingValue", f"{kind}PixelPaddingRangeLimit") for kind in ("", "Float", "DoubleFloat"))
+"""Tags of what is no part of an image: one value, or the first and last of a range."""
 _LUMA = np.array((0.299, 0.587, 0.114))
 """ITU-R 601, as Pillow weighs red, green and blue."""
 
@@ -20,22 +24,24 @@ def bone_bright(stored: np.ndarray, tags: Tags) -> np.ndarray:
     """Grey values with bone bright.
 
     Args:
-        stored: (H, W) integers as the file holds them, or (H, W, 3) red, green and blue.
+        stored: (H, W) numbers as the file holds them, or (H, W, 3) red, green and blue.
         tags: of the same file.
 
     Returns:
         (H, W) float32, in the units of the last table or slope; padding is black.
 
     Raises:
-        InputError: it is nothing but padding.
+        InputError: it is nothing but padding, has values that are no numbers, or lacks a table that it names.
     """
     if stored.ndim > 2:
         return luma(stored)
-    if isinstance(tags, Dataset) and photometric(tags) == "PALETTE COLOR":
-        return luma(apply_color_lut(stored, tags))
+    if photometric(tags) == "PALETTE COLOR":
+        return luma(through_palette(stored, tags))
     padding = _padding(stored, tags)
     if padding.all():
         raise InputError("nothing but padding is in it")
+    if not np.isfinite(stored[~padding]).all():
+        raise InputError("it has pixels that are not numbers")
     if padding.any():
         stored = np.where(padding, _darkest(stored[~padding], tags), stored)
     values = _through_tables(stored, tags).astype(np.float32)
@@ -67,41 +73,40 @@ def slope_of(tags: Tags) -> float:
 
 def has_tables(tags: Tags) -> bool:
     """Whether grey values go through a table."""
-    return any(tags.get(name) for name in ("ModalityLUTSequence", "VOILUTSequence"))
+    return any(tags.get(name) for name in TABLES)
 
 
 def _through_tables(stored: np.ndarray, tags: Tags) -> np.ndarray:
     if isinstance(tags, Dataset) and tags.get("ModalityLUTSequence"):
-        values = apply_modality_lut(stored, tags)
+        values = through_table(stored, tags, "ModalityLUTSequence")
     else:
         slope, intercept = slope_of(tags), (numbers(tags, "RescaleIntercept", 1) or [0.0])[0]
         values = stored if (slope, intercept) == (1.0, 0.0) or slope == 0 else stored * slope + intercept
     if isinstance(tags, Dataset) and tags.get("VOILUTSequence"):
-        values = apply_voi(np.rint(values).astype(np.int32), tags)
-    return values
+        values = through_table(values, tags, "VOILUTSequence")
+    return along_table(values, tags) if isinstance(tags, Dataset) and tags.get("PresentationLUTSequence") else values
 
 
 def _padding(stored: np.ndarray, tags: Tags) -> np.ndarray:
     """Which pixels are no part of the image: (H, W) bool."""
-    first = numbers(tags, "PixelPaddingValue", 1)
-    if not first:
-        return np.zeros(stored.shape, dtype=bool)
-    last = numbers(tags, "PixelPaddingRangeLimit", 1) or first
-    low, high = sorted((first[0], last[0]))
-    return np.asarray((stored >= low) & (stored <= high))
+    for name, limit in PADDING:
+        if first := numbers(tags, name, 1):
+            low, high = sorted((first[0], (numbers(tags, limit, 1) or first)[0]))
+            return np.asarray((stored >= low) & (stored <= high))
+    return np.zeros(stored.shape, dtype=bool)
 
 
-def _darkest(shown: np.ndarray, tags: Tags) -> int:
+def _darkest(shown: np.ndarray, tags: Tags) -> float:
     """The stored value that is shown darkest: the end of the stored range, or of an image that fills little of it.
 
     Args:
         shown: (N,) the pixels that are no padding.
         tags: of the same file.
     """
-    low, high = int(shown.min()), int(shown.max())
+    low, high = shown.min().item(), shown.max().item()
     bits, signed = integer(tags, "BitsStored") or 16, tags.get("PixelRepresentation") == 1
     first = -(2 ** (bits - 1)) if signed else 0
-    if 2 * (high - low) >= 2**bits:
+    if shown.dtype.kind != "f" and 2 * (high - low) >= 2**bits:
         low, high = first, first + 2**bits - 1
     below, above = _through_tables(np.array([[low, high]], shown.dtype), tags)[0]
     return high if (below < above) == is_turned(tags) else low

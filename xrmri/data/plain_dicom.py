@@ -45,8 +45,10 @@ _NUMBERS = {
     0x0028_0102: "HighBit",
     0x0028_0103: "PixelRepresentation",
 }
-_ASKS_FOR_MORE = frozenset((0x0028_0120, 0x0028_0121, 0x0028_3000, 0x0028_3010))
-"""Padding, whose kind depends on other tags, and tables of grey values."""
+_ASKS_FOR_MORE = frozenset(
+    (0x0028_0120, 0x0028_0121, 0x0028_1101, 0x0028_3000, 0x0028_3010, 0x2050_0010, 0x5200_9229, 0x5200_9230)
+)
+"""Padding, whose kind depends on other tags, a palette, tables of grey values, and the groups of enhanced files."""
 _TEXT_KINDS = frozenset((b"AS", b"CS", b"DS", b"IS", b"LO", b"LT", b"PN", b"SH", b"ST", b"UI"))
 _TAG, _SHORT, _LENGTH = Struct("<HH"), Struct("<H"), Struct("<I")
 
