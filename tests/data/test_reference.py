@@ -13,6 +13,7 @@ from pydicom import dcmread, dcmwrite
 
 from tests.faults.refusal import refusal
 from tests.stages.other_hand import Mr, mr_files
+from tests.stages.own_cohort import knee, write_enhanced
 from xrmri.data.nifti import from_image, read_volume
 from xrmri.data.reference import read_reference
 from xrmri.pretrained import BUNDLED_DETECTOR
@@ -68,6 +69,30 @@ def test_a_series_lies_where_itk_says(tmp_path):
     theirs = from_image(sitk.ReadImage(files), "right").geometry
     assert ours.shape == theirs.shape == (8, 32, 32)
     assert np.allclose(ours.affine, theirs.affine, atol=1e-4)
+
+
+def test_a_series_in_one_file_lies_where_its_slices_say(tmp_path):
+    write_enhanced(tmp_path / "a" / "1", knee())
+    geometry, wanted = read_reference(tmp_path / "a").geometry, knee().geometry
+    assert geometry.shape == wanted.shape
+    assert geometry.spacing_mm == pytest.approx(wanted.spacing_mm, abs=1e-4)
+    assert geometry.centre_mm == pytest.approx(wanted.centre_mm, abs=1e-4)
+    assert np.abs(geometry.affine[:3, 1:3] - wanted.affine[:3, 1:3]).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"NumberOfFrames": 99}, "it holds 92160 bytes where 99 images of 48 x 40 pixels need more"),
+        ({"NumberOfFrames": 2**30}, "it says that it holds 1073741824 images: no series has more than 4096"),
+        ({"PerFrameFunctionalGroupsSequence": None}, "no geometry: no file tells where its slice lies"),
+    ],
+)
+def test_a_series_in_one_file_that_lacks_what_it_says_is_no_grid(like, tmp_path, tags, said):
+    write_enhanced(tmp_path / "a" / "1", knee())
+    (tmp_path / "a" / "1").write_bytes(tagged((tmp_path / "a" / "1").read_bytes(), **tags))
+    ended = like(tmp_path / "a")
+    assert ended.code == 2 and said in refusal(ended)
 
 
 @pytest.mark.parametrize(

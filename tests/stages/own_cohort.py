@@ -7,7 +7,7 @@ import pydicom
 import SimpleITK as sitk
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from xrmri.data.nifti import to_image
 from xrmri.geometry import PLANES, Geometry
@@ -70,6 +70,36 @@ def write_dicom(folder, volume, description="COR T1 TSE", number=3):
         file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 12, 11, 0
         file.PixelData = pixels.astype("<u2").tobytes()
         pydicom.dcmwrite(folder / f"IMG{(place * 7) % count:04d}", file, enforce_file_format=True)
+
+
+def write_enhanced(file, volume, description="COR T1 TSE"):
+    """A DICOM of one file with all slices, in no order; where each lies stands in its functional groups."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    geometry, lps, count = volume.geometry, np.diag([-1.0, -1.0, 1.0]), len(volume.voxels)
+    _, row, column = (lps @ geometry.affine[:3, axis] / geometry.spacing_mm[axis] for axis in range(3))
+    measures, lying, shared = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing = list(geometry.spacing_mm[1:])
+    lying.ImageOrientationPatient = [f"{value:.12f}" for value in (*column, *row)]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [lying]
+    places, groups = [(place * 7) % count for place in range(count)], []
+    for place in places:
+        position, group = Dataset(), Dataset()
+        position.ImagePositionPatient = [f"{value:.10f}" for value in lps @ geometry.at((place, 0, 0))]
+        group.PlanePositionSequence = [position]
+        groups.append(group)
+    content = Dataset()
+    content.file_meta = FileMetaDataset()
+    content.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    content.file_meta.MediaStorageSOPClassUID = content.SOPClassUID = EnhancedMRImageStorage
+    content.file_meta.MediaStorageSOPInstanceUID = content.SOPInstanceUID = "1.2.3.4"
+    content.SeriesInstanceUID, content.SeriesNumber, content.SeriesDescription = "1.2.3", 3, description
+    content.PatientID, content.Modality = "hospital number", "MR"
+    content.NumberOfFrames, content.Rows, content.Columns = volume.voxels.shape
+    content.SamplesPerPixel, content.PhotometricInterpretation = 1, "MONOCHROME2"
+    content.BitsAllocated, content.BitsStored, content.HighBit, content.PixelRepresentation = 16, 12, 11, 0
+    content.SharedFunctionalGroupsSequence, content.PerFrameFunctionalGroupsSequence = [shared], groups
+    content.PixelData = volume.voxels[places].astype("<u2").tobytes()
+    pydicom.dcmwrite(file, content, enforce_file_format=True)
 
 
 def write_joint(file, person=0):

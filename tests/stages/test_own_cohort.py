@@ -15,6 +15,7 @@ from tests.stages.own_cohort import (
     lay_cohort,
     oblique,
     write_dicom,
+    write_enhanced,
     write_image,
     write_joint,
     write_manifest,
@@ -108,6 +109,20 @@ def test_a_bare_array_is_the_same_knee_as_a_nifti_once_its_owner_says_how_it_lie
     assert said.code == 0, said.err
     assert np.array_equal(data.volume("P0_00m_right"), data.volume("P1_00m_right"))
     assert data.geometry("P1_00m_right").affine == pytest.approx(data.geometry("P0_00m_right").affine, abs=1e-4)
+
+
+def test_a_file_with_all_slices_is_the_same_knee_in_whatever_order_they_stand(xrmri, root):
+    rows = lay_cohort(root)[:3]
+    for row, mri in zip(rows, ("mri/0.nii.gz", "mri/one", "mri/two.dcm"), strict=True):
+        row.update(mri=mri, side="right")
+    write_enhanced(root / "mri" / "one" / "IM_0001", knee(0))
+    write_enhanced(root / "mri" / "two.dcm", knee(0))
+    data, said = built(xrmri, root, rows)
+    assert said.code == 0, said.err
+    assert data.facts.slices == len(KEPT)
+    for pair_id in ("P1_00m_right", "P2_00m_right"):
+        assert np.array_equal(data.volume(pair_id), data.volume("P0_00m_right"))
+        assert data.geometry(pair_id).affine == pytest.approx(data.geometry("P0_00m_right").affine, abs=1e-4)
 
 
 def test_intensities_that_no_dataset_holds_are_stretched_and_others_kept(xrmri, root):

@@ -119,7 +119,7 @@ def _mri(row: ManifestRow, config: BuildDataset) -> _Mri:
     path = row.mri
     if path.is_dir():
         found = the_series_in(path, config.series)
-        description, members, count = found.description, found.files, len(found.files)
+        description, members, count = found.description, found.files, found.slices
     elif path.is_file():
         description, members = _described(path), (path,)
         archive = is_archive(path)

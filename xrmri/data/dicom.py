@@ -1,7 +1,7 @@
 """What a DICOM file tells: a film's pixels and spacing, an MR slice and where it lies.
 
-Allow-list: only the tags named here are read, so nothing that identifies a person can leave this module
-except PatientID, which makes the participant key.
+Only the tags that dicom_tags allows and the labels here are read, so nothing that identifies a person can leave this
+module except PatientID, which makes the participant key.
 """
 
 import logging
@@ -26,13 +26,14 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from xrmri.data.archive import the_only_content
 from xrmri.data.compressed import decoded, is_ours, require_decoder, require_small
-from xrmri.data.functional_groups import GROUPS, lift_groups
-from xrmri.data.grey import PADDING, TABLES, bone_bright, slope_of
+from xrmri.data.dicom_tags import ALLOWED
+from xrmri.data.functional_groups import GROUPS, lifted, single_images
+from xrmri.data.grey import bone_bright, slope_of
 from xrmri.data.header_numbers import Tags, aspect_of, integer, numbers, spacing_of, tells_spacing
 from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.data.quiet import quiet
 from xrmri.errors import InputError, said
-from xrmri.limits import MOST_BYTES, MOST_PIXELS, open_regular, require_pixels
+from xrmri.limits import MOST_BYTES, MOST_PIXELS, open_regular, read_whole, require_pixels
 from xrmri.records import Radiograph
 
 log = logging.getLogger(__name__)
@@ -44,16 +45,6 @@ _META_BYTES = 2**13
 """The file meta information lies within this many bytes (choice: it has some 300)."""
 _LAST_LABEL = 0x0020_0011  # SeriesNumber
 _LABEL_TAGS: list[BaseTag | int] = [*map(Tag, _LABELS), Tag(_LAST_LABEL), Tag("SpecificCharacterSet")]
-_HEADER_TAGS = ["EchoTime", "Rows", "Columns", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
-                "PixelAspectRatio", "EstimatedRadiographicMagnificationFactor", "ImageOrientationPatient",
-                "ImagePositionPatient"]  # fmt: skip
-_PIXEL_TAGS = ["SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "BitsAllocated",
-               "BitsStored", "HighBit", "PixelRepresentation", "PixelData", "FloatPixelData",
-               "DoubleFloatPixelData"]  # fmt: skip
-_GREY_TAGS = ["RescaleSlope", "RescaleIntercept", *TABLES, "PresentationLUTShape",
-              *(tag for pair in PADDING for tag in pair),
-              *(f"{kind}{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue")
-                for kind, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data")))]  # fmt: skip
 # What pydicom and its decoders raise on damaged files; they share no base class.
 _DAMAGE = (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, TypeError, KeyError, AttributeError,
            NotImplementedError, RuntimeError, StructError, IndexError, OverflowError, zlib.error, MemoryError,
@@ -209,16 +200,21 @@ def read_labels(content: bytes) -> Labels:
 
 def parse(content: bytes) -> Image:
     """A file's bytes as an image whose pixels are not yet decoded; InputError when they are not DICOM."""
-    plain = plain_tags(content)
-    if plain is not None and (plain.get("BitsAllocated"), plain.get("SamplesPerPixel", 1)) == (16, 1):
-        tags: Tags = plain
-    else:
-        tags = _parse(BytesIO(content), _HEADER_TAGS + _PIXEL_TAGS + _GREY_TAGS)
-    try:
-        with no_warnings():
-            return Image(header=_header(tags), tags=tags)
-    except _DAMAGE as error:
-        raise InputError(f"not a DICOM image ({said(error)})") from error
+    with _damage_told():
+        tags = _plain(content)
+        return _image(lifted(_parse(BytesIO(content)), ALLOWED) if tags is None else tags)
+
+
+def parse_all(content: bytes) -> list[Image]:
+    """Every image of a file: each slice of an enhanced one, as in a classic file; InputError as of `parse`."""
+    with _damage_told():
+        tags = _plain(content)
+        return [_image(one) for one in (single_images(_parse(BytesIO(content)), ALLOWED) if tags is None else [tags])]
+
+
+def count_images(file: Path) -> int:
+    """How many images a file says that it holds; InputError as of `parse`."""
+    return max(1, integer(parse(read_whole(file)).tags, "NumberOfFrames"))
 
 
 def read_film(file: Path) -> Radiograph:
@@ -244,16 +240,34 @@ def _after_labels(tag: BaseTag, vr: str | None, length: int) -> bool:
     return tag > _LAST_LABEL
 
 
-def _parse(source: BytesIO, tags: list[str]) -> Dataset:
-    """A dataset with the named tags alone."""
-    with no_warnings():
-        try:
-            _require_modest(source)
-            dataset = dcmread(source, force=True, specific_tags=[*tags, *GROUPS])
-            lift_groups(dataset, tags)
-        except _DAMAGE as error:
-            raise InputError(f"not a DICOM file ({said(error)})") from error
-        return dataset
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Whatever pydicom thinks of a file is told as an InputError."""
+    try:
+        with no_warnings():
+            yield
+    except _DAMAGE as error:
+        raise InputError(f"not a DICOM image ({said(error)})") from error
+
+
+def _plain(content: bytes) -> Tags | None:
+    """The tags of a file as scanners store one slice; None leaves it to pydicom."""
+    plain = plain_tags(content) or {}
+    one = (plain.get("BitsAllocated"), plain.get("SamplesPerPixel", 1)) == (16, 1)
+    return plain if one and str(plain.get("NumberOfFrames") or 1) == "1" else None
+
+
+def _parse(source: BytesIO) -> Dataset:
+    """A dataset with the tags alone that the pipeline uses."""
+    try:
+        _require_modest(source)
+        return dcmread(source, force=True, specific_tags=[*ALLOWED, *GROUPS])
+    except _DAMAGE as error:
+        raise InputError(f"not a DICOM file ({said(error)})") from error
+
+
+def _image(tags: Tags) -> Image:
+    return Image(header=_header(tags), tags=tags)
 
 
 def _require_modest(source: BytesIO) -> None:
@@ -275,7 +289,7 @@ def _header(dataset: Tags) -> Header:
         raise InputError("not a DICOM image: it has no rows and columns")
     orientation = numbers(dataset, "ImageOrientationPatient", 6)
     position = numbers(dataset, "ImagePositionPatient", 3)
-    echo_time = numbers(dataset, "EchoTime", 1)
+    echo_time = numbers(dataset, "EchoTime", 1) or numbers(dataset, "EffectiveEchoTime", 1)
     return Header(
         echo_time_ms=echo_time[0] if echo_time else None,
         shape=(rows, columns),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from xrmri.data.dicom import Image, is_dicom, no_warnings, parse, read_labels
+from xrmri.data.dicom import Image, is_dicom, no_warnings, parse_all, read_labels
 from xrmri.data.nifti import UNKNOWN_SIDE, from_image, read_place, to_image
 from xrmri.data.volume import stack_geometry
 from xrmri.errors import InputError, UnusableError
@@ -36,7 +36,8 @@ def _of_series(folder: Path) -> Geometry:
         if len(series) != 1:
             held = f"{len(series)} DICOM series" if series else "no DICOM series"
             raise InputError(f"--like {folder} holds {held}: give a folder with one, or a NIfTI file")
-        geometry = stack_geometry([_parsed(name, content) for name, content in files.items()])
+        images = [(name, image) for name, content in files.items() for image in _parsed(name, content)]
+        geometry = stack_geometry(images)
     except UnusableError as error:
         raise InputError(f"--like {folder} cannot be used ({error}): give a folder with one whole series") from error
     except OSError as error:
@@ -53,9 +54,9 @@ def _series_of(content: bytes) -> str:
         return ""
 
 
-def _parsed(name: str, content: bytes) -> tuple[str, Image]:
+def _parsed(name: str, content: bytes) -> list[Image]:
     try:
-        return name, parse(content)
+        return parse_all(content)
     except InputError as error:
         raise UnusableError("unreadable slice", f"{name}: {error}") from error
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrmri.data.archive import beginning
-from xrmri.data.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
+from xrmri.data.dicom import LABEL_BYTES, count_images, is_dicom, no_warnings, read_labels
 from xrmri.errors import InputError, UnusableError
 
 _NAMED = 6
@@ -21,6 +21,11 @@ class FoundSeries:
 
     description: str
     files: tuple[Path, ...]
+
+    @property
+    def slices(self) -> int:
+        """As many as files, but where the only one holds them all; InputError where it is no image."""
+        return len(self.files) if len(self.files) > 1 else count_images(self.files[0])
 
 
 def the_series_in(folder: Path, wanted: str) -> FoundSeries:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.data.archive import contents
-from xrmri.data.dicom import Header, Image, parse
+from xrmri.data.dicom import Header, Image, parse_all
 from xrmri.data.grey import has_tables, is_turned, slope_of
 from xrmri.data.resample import resized
 from xrmri.errors import InputError, UnusableError
@@ -54,8 +54,8 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
     """A series from its files.
 
     Args:
-        files: one slice each, or an archive of such, in any order; files of another plane are left out, as in OAI's
-            reformats.
+        files: one slice each, or an archive of such, or one with all slices, in any order; those of another plane are
+            left out, as in OAI's reformats.
         side: the knee, from the series name: MR headers do not say.
         count: slices it must have; None for any number.
         plane: coronal, sagittal or axial, which its slices must be.
@@ -70,7 +70,7 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
     images = []
     for name, data in (item for file in files for item in contents(file)):
         try:
-            images.append((name, parse(data)))
+            images += [(name, image) for image in parse_all(data)]
         except InputError as error:
             raise UnusableError("unreadable slice", f"{name}: {error}") from error
         digests[name] = hashlib.sha256(data).digest()

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from xrmri.data.dicom import count_images, is_dicom
 from xrmri.data.nifti import UNKNOWN_SIDE, from_image, geometry_of, read_volume
 from xrmri.data.quiet import quiet
-from xrmri.data.volume import ReadSeries
+from xrmri.data.volume import ReadSeries, read_series
 from xrmri.errors import InputError, UnusableError
 from xrmri.files import sha256
 from xrmri.geometry import PLANES, Geometry, Lying, direction
@@ -49,6 +50,9 @@ def read_volume_file(file: Path, side: str, plane: str, lying: Lying = _UNSAID) 
         UnusableError: why it cannot be used.
     """
     try:
+        if _is_dicom(file):
+            with same_throughout(file):
+                return read_series([file], side, None, plane)
         with same_throughout(file):
             volume = _displayed(_read(file, plane, lying), plane)
             voxels, digest = tuple(_stored(volume.voxels)), sha256(file)
@@ -62,6 +66,8 @@ def read_volume_file(file: Path, side: str, plane: str, lying: Lying = _UNSAID) 
 def count_slices(file: Path, plane: str, lying: Lying = _UNSAID) -> int:
     """How many slices a file has, by its header; errors as of `read_volume_file`."""
     try:
+        if _is_dicom(file):
+            return count_images(file)
         geometry = _array(file, plane, lying).geometry if _is_array(file) else geometry_of(_header(file))
     except UnusableError:
         raise
@@ -125,16 +131,14 @@ def _header(file: Path) -> sitk.ImageFileReader:
         if _is_nifti(file) and not any(int(float(reader.GetMetaData(f"{form}form_code"))) for form in "qs"):
             raise UnusableError("no geometry", f"{file.name} has neither qform nor sform: convert it again")
     except (RuntimeError, ValueError, UnicodeEncodeError) as error:
-        raise UnusableError("unreadable volume", f"{file.name} is not NIfTI, MHA or DICOM as its name says") from error
+        raise UnusableError("unreadable volume", f"{file.name} is not NIfTI or MHA as its name says") from error
     return reader
 
 
 def _format(file: Path) -> str:
-    """ITK's reader of a file, by its name; the voxels of an MHA must lie in the file itself."""
+    """ITK's reader of a NIfTI or MHA; the voxels of an MHA must lie in the file itself."""
     if _is_nifti(file):
         return "NiftiImageIO"
-    if file.suffix.lower() != ".mha":
-        return "GDCMImageIO"
     with open_regular(file) as stream:
         if _VOXELS not in stream.read(_HEADER_BYTES):
             raise UnusableError("unreadable volume", f"{file.name} keeps its voxels elsewhere: write one MHA file")
@@ -200,6 +204,15 @@ def _stored(voxels: np.ndarray) -> np.ndarray:
 
 def _is_nifti(file: Path) -> bool:
     return file.name.lower().endswith((".nii", ".nii.gz"))
+
+
+def _is_dicom(file: Path) -> bool:
+    """Whether a file is none of the others by its name; InputError where it does not begin as DICOM does."""
+    if _is_nifti(file) or _is_array(file) or file.suffix.lower() == ".mha":
+        return False
+    if not is_dicom(file):
+        raise UnusableError("unreadable volume", f"{file.name} is not NIfTI, MHA, DICOM or .npy as its name says")
+    return True
 
 
 def _is_array(file: Path) -> bool:
