@@ -5,7 +5,7 @@
 # In a checkout: tests/reproduce.sh PYTHON FOLDER [PRESET], with tiny, laptop, or a preset of the program.
 set -eu
 python=$1 work=$2 size=${3:-demo}
-methods="anchored xray2mri no-readings ldm cola-diff x-diffusion"
+methods="xray2mri no-readings ldm cola-diff x-diffusion anchored"
 searched="xray2mri ldm cola-diff x-diffusion" # anchored and no-readings take xray2mri's rate
 preset=$size people= pixels= steps= vae_steps= anchor_steps= anchor_knees= some= quick=
 flipped="xray2mri anchored" seeds="0 1" twins="1 2" signs="V00XRCHL V00XRATTL V00XRCYTL" noises="independent shared correlated" matched=50
@@ -16,7 +16,7 @@ tiny)
     rates="1e-3 4e-3" search_steps=2
     ;;
 laptop)
-    preset=demo people=120 pixels=128 steps=500 vae_steps=1000 anchor_steps=200 anchor_knees=8 search_steps=150
+    preset=demo people=120 pixels=128 steps=1000 vae_steps=1000 anchor_steps=600 anchor_knees=8 search_steps=150
     twins=1 noises="independent shared" depths="30 50 100 200" some="--shard 0/4"
     ;;
 *)

@@ -29,8 +29,9 @@ from xrmri.run import renew
 
 log = logging.getLogger(__name__)
 
-STEPS = 9
-"""Of the fitted sampler: the fewest measured that come nearer than 50 of ddim, with the bundled model."""
+STEPS, STEPS_WITH_ANCHOR = 9, 5
+"""Of the fitted sampler. Nine are the fewest measured that come nearer than 50 of ddim. An anchor leaves less to draw:
+five tell as much of a knee and have as much detail as nine (docs/sampling.md)."""
 LARGEST_ON_CPU = 100_000_000
 """Parameters of a denoiser that train-ldm fits on a CPU: the paper's, of 860 M, would take hours (computed)."""
 PAIRS, DEPTHS = 8, 5
@@ -60,7 +61,8 @@ def fitted_rule(model: Model, folder: ModelFolder, dataset: Dataset) -> fitted.R
     condition = joined(condition_of(model, *seen).at(own) for seen, own in each)
     z_T = torch.randn(count, *model.latent_shape, generator=_generator()).to(model.device)
     abar = model.schedule.abar
-    return fitted.fit(partial(model.predict_noise, condition=condition), z_T, abar, min(STEPS, len(abar)))
+    steps = min(STEPS_WITH_ANCHOR if model.anchor else STEPS, len(abar))
+    return fitted.fit(partial(model.predict_noise, condition=condition), z_T, abar, steps)
 
 
 def _generator() -> torch.Generator:
