@@ -55,7 +55,7 @@ def test_what_earlier_versions_did_not_write_is_filled_in_once(tmp_path):
 def test_the_bundled_model_says_what_it_is():
     assert set(LATER) <= json.loads((BUNDLED_LDM / "xrmri.json").read_text()).keys()
     facts = find_model(None).facts
-    assert facts.is_synthetic and facts.is_fitted and len(facts.sampler.visited) == 9
+    assert facts.is_synthetic and facts.is_fitted and len(facts.sampler.visited) == 5
     assert facts.extent_mm == (73.5, 160.0, 160.0) and facts.slices == 50
 
 
