@@ -44,7 +44,7 @@ def generate(
     ] = None,
     sweep: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Draw every grade of one reading from the same noise, and the difference."),
+        typer.Option(metavar="NAME", help="Draw every grade of one reading, all else the same, and the difference."),
     ] = None,
     like: Annotated[
         Path | None, typer.Option(metavar="PATH", help="NIfTI file or DICOM folder whose voxel grid the volumes take.")

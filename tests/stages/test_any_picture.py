@@ -135,6 +135,13 @@ def test_a_long_picture_without_a_knee_is_refused(xrmri, tmp_path):
     assert ended.code == 2 and "no knee was found on it" in refusal(ended)
 
 
+def test_on_a_picture_that_a_knee_does_not_fill_the_fibula_tells_the_side_and_that_is_told(tmp_path):
+    room = np.full((3 * SIZE, 4 * SIZE), 20, np.uint8)
+    room[SIZE : 2 * SIZE, SIZE : 2 * SIZE] = knee()[:, ::-1]
+    found = joint(tmp_path / "a.png", room)
+    assert (found.side, found.told["side_from"], found.told["framing"]) == ("left", "fibula", "by the joint's box")
+
+
 @pytest.fixture
 def both_knees(tmp_path):
     """A film of web size with two knees: the sample and its mirror image."""

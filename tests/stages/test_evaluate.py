@@ -306,10 +306,12 @@ def test_the_report_needs_nothing_else_and_says_what_the_volumes_are(honest):
 
 @pytest.fixture(scope="module")
 def lonely(dataset, tmp_path_factory):
-    """The evaluation of one volume of an unknown model."""
+    """The evaluation of one volume of an unknown model, beside another run's."""
     base = tmp_path_factory.mktemp("lonely")
-    generate(base / "volumes", 1, blurred(1))
-    evaluated(base / "volumes", dataset, base / "evaluation", Evaluate(bootstrap=10, cases=0), ALONE)
+    for run in ("volumes", "again"):
+        generate(base / run, 1, blurred(1))
+    inputs = Inputs(volumes=base / "volumes", dataset=dataset, also=(base / "again",))
+    evaluate.run(inputs, base / "evaluation", Evaluate(bootstrap=10, cases=0), ALONE)
     return base / "evaluation"
 
 
@@ -329,6 +331,17 @@ def test_one_participant_gets_a_dash_for_every_statistic_of_several(lonely):
     for row in rows:
         cells = re.findall("<td>(.*?)</td>", row)
         assert cells[2:6] == ["–"] * 4 and cells[6] == "too few participants"
+
+
+def test_runs_are_called_by_their_folders_and_the_page_says_which_it_is_about(lonely):
+    page = (lonely / "report.html").read_text(encoding="utf-8")
+    assert '<a href="#runs">Runs</a>' in page and '"Generated" is the run <code>volumes</code>' in page
+    assert "1 volume of 1 participant ·" in page
+    rows = page.partition('aria-label="Runs against each other"')[2].partition("</table>")[0].split("<tr>")[2:]
+    assert len(rows) > 3
+    for row in rows:
+        cells = re.findall("<td>(.*?)</td>", row)
+        assert cells[:2] == ["volumes", "again"] and cells[-1] == "too few participants"
 
 
 def test_a_quick_evaluation_measures_and_judges_and_draws_nothing(dataset, tmp_path):

@@ -27,8 +27,12 @@ def meant(tmp_path, monkeypatch):
     file = tmp_path / "film.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (800, 1000)).astype(np.uint8)).save(file)
 
-    def on_film(*boxes, side=None, fibula_left=0.5):
-        found = [KneeBox(side="", score=0.9, corners=box, fibula_left=fibula_left) for box in boxes]
+    def on_film(*boxes, side=None, fibula_left=0.5, faint=0.9):
+        scores = [0.9, faint][: len(boxes)]
+        found = [
+            KneeBox(side="", score=score, corners=box, fibula_left=fibula_left)
+            for box, score in zip(boxes, scores, strict=True)
+        ]
         monkeypatch.setattr(sides, "with_fibula", lambda detector, film, boxes: boxes)
         return knee_on_film(file, Look(detector=None, film=read_radiograph(file), boxes=found), side, DetectKnee())
 
@@ -52,6 +56,14 @@ def test_a_film_of_one_knee_is_of_the_side_that_is_said_unless_its_fibula_contra
         meant(AT_LEFT, side="left", fibula_left=0.99)
     with pytest.raises(InputError, match="give --side left or --side right"):
         meant(AT_LEFT)
+
+
+def test_a_film_on_which_the_other_knee_is_faint_asks_which_is_meant(meant):
+    with pytest.raises(InputError, match=r"one knee surely \(score 0\.90\) and perhaps another \(0\.26\): say --side"):
+        meant(AT_LEFT, AT_RIGHT, faint=0.26, fibula_left=0.98)
+    assert meant(AT_LEFT, AT_RIGHT, faint=0.26, fibula_left=0.98, side="right").corners == AT_LEFT
+    for elsewhere, score in ((AT_RIGHT, 0.01), ((650, 300, 700, 350), 0.26), ((200, 300, 400, 500), 0.26)):
+        assert meant(AT_LEFT, elsewhere, faint=score, fibula_left=0.98).side == "right"
 
 
 def test_a_film_without_a_knee_is_refused_with_the_score(meant):

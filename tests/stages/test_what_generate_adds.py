@@ -103,7 +103,7 @@ def test_like_takes_a_folder_with_one_dicom_series_and_refuses_one_without(gener
 
 def test_a_sweep_draws_each_grade_from_the_same_noise_and_the_difference_of_the_outermost(generate, knee, tmp_path):
     said = generate(knee, "-o", tmp_path / "a.nii.gz", "--sweep", "kl", "--json")
-    assert said.result["sweep"] == "V00XRKL"
+    assert said.result["sweep"] == "V00XRKL" and said.err.count("is drawn as a right knee") == 1
     drawn = [voxels(tmp_path / f"a_V00XRKL-{grade}.nii.gz") for grade in range(5)]
     difference = voxels(tmp_path / "a_V00XRKL-4-minus-0.nii.gz")
     assert np.array_equal(difference, drawn[4] - drawn[0]) and np.abs(difference).max() > 0

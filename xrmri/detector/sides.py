@@ -16,6 +16,9 @@ _CLEARLY = 2.0
 """A third box counts when it scores more than the second over this (choice)."""
 _ALIKE = 1.6
 """Two knees of a film differ less than this in size, and lie less than this many boxes apart in height (choice)."""
+_PERHAPS = 0.1
+"""Scores below are nothing (measured: the second knee of a film on a light box scored 0.26, what else lay on films of
+one knee and was as large 0.01 at most)."""
 _MIRRORED = 0.9
 """Surer than this that the fibulas lie medially, a film is refused (choice)."""
 
@@ -53,6 +56,13 @@ class Look:
     def surer(self, min_score: float) -> list[KneeBox]:
         """The boxes that score enough."""
         return [box for box in self.boxes if box.score >= min_score]
+
+
+    def perhaps_another(self, sure: KneeBox) -> KneeBox | None:
+        """The best fainter box that may be the other knee of a film: as large as a sure one, as high, and beside it."""
+        (x0, _, x1, _), beside = sure.corners, [box for box in self.boxes if _PERHAPS <= box.score < sure.score]
+        alike = [box for box in beside if _alike(box, sure) and (box.corners[2] <= x0 or box.corners[0] >= x1)]
+        return max(alike, key=lambda box: box.score, default=None)
 
 
 def look_at(detector: Detector, film: Radiograph) -> Look:

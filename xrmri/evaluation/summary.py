@@ -159,7 +159,8 @@ def compare_runs(tables: Mapping[str, pd.DataFrame], config: Evaluate) -> tuple[
 
 def _row(metric: str, one: str, other: str, apart: Difference, *, p_holm: float) -> ComparisonEntry:
     above = "higher" if apart.median > 0 else "lower"
-    verdict = above if p_holm < 0.05 else "not told apart"
+    told = above if p_holm < 0.05 else "not told apart"
+    verdict = told if apart.participants >= FEWEST else "too few participants"
     row = {"metric": metric, "one": one, "other": other, **asdict(apart), "p_holm": p_holm, "verdict": verdict}
     return cast(ComparisonEntry, row)
 

@@ -39,6 +39,8 @@ class Case:
     side: str
     side_is_assumed: bool = False
     """Nobody said which knee it is."""
+    is_told: bool = False
+    """How it was taken from its picture has been told: it is drawn more than once."""
     grades: Grades
     """Every reading of the model's set; None where it is missing."""
     covariates: Covariates = field(default_factory=dict)

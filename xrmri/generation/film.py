@@ -75,7 +75,9 @@ def read_joint(file: Path, side: str | None, detection: DetectKnee, *, as_is: bo
         if turned:
             look = look_at(detector, _put_right(file, radiograph))
         knee = knee_on_film(file, look, side, detection)
-        return _framed(look.film, knee, detection, {"greys": _greys(turned), "side_from": _whence(side, "film")})
+        alone = film.knees is None and len(look.surer(detection.min_score)) == 1
+        told = {"greys": _greys(turned), "side_from": _whence(side, "fibula" if alone else "film")}
+        return _framed(look.film, knee, detection, told)
     turned = bool(found) and is_negative(radiograph, found[0], detection.box_scale)
     radiograph = _put_right(file, radiograph) if turned else radiograph
     box = knee_that_fills(detector, radiograph, found[0] if found else None)
@@ -95,6 +97,10 @@ def knee_on_film(file: Path, look: "Look", side: str | None, detection: DetectKn
     alone = None if film.knees == 2 else film.side or side
     seen = see_knees(look, knees=film.knees, side=alone, min_score=detection.min_score)
     if alone is None and not seen.knees and len(seen.boxes) == 1 and film.knees != 2:
+        other = look.perhaps_another(seen.boxes[0])
+        if other:
+            shown = f"one knee surely (score {seen.boxes[0].score:.2f}) and perhaps another ({other.score:.2f})"
+            raise InputError(f"{file} shows {shown}: say --side left or --side right for the one you mean")
         return _by_fibula(file, seen.boxes[0])
     if not seen.knees:
         raise InputError(f"{file} is a film that cannot be used ({seen.left_out[0].reason}): crop the joint by hand")

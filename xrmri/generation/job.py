@@ -72,13 +72,8 @@ class Job:
 
     def draw(self, case: Case) -> DrawnVolumes:
         """Draw a case, looking right."""
-        if case.side_is_assumed:
-            log.info("%s is drawn as a right knee: say --side left where it is not", case.source["file"])
-        if case.taken.get("side_from") == "fibula":
-            told = "%s shows a %s knee, as its fibula tells: say --side where it does not"
-            log.info(told, case.source["file"], case.side)
-        if case.doubt:
-            log.warning("%s: %s", case.source["file"], case.doubt)
+        if not case.is_told:
+            _tell(case)
         config, seen = self.config, case.seen(self.model.view)
         if config.mean:
             from xrmri.generation.mean import expected_volume
@@ -127,6 +122,17 @@ class Job:
     def identity(self, case: Case) -> dict[str, object]:
         """What the files of a case depend on: the same identity gives the same bytes."""
         return identity(case, self.config, self.model)
+
+
+def _tell(case: Case) -> None:
+    """Say how a case was taken from its picture, as far as somebody may have to say otherwise."""
+    if case.side_is_assumed:
+        log.info("%s is drawn as a right knee: say --side left where it is not", case.source["file"])
+    if case.taken.get("side_from") == "fibula":
+        told = "%s shows a %s knee, as its fibula tells: say --side where it does not"
+        log.info(told, case.source["file"], case.side)
+    if case.doubt:
+        log.warning("%s: %s", case.source["file"], case.doubt)
 
 
 def job_of(config: Generate, execution: Execution, folder: Path | None, *, labels: bool = False) -> Job:

@@ -82,10 +82,11 @@ def _shown(config: Generate) -> str:
 
 def _participant(case: Case, model: ModelFolder) -> str:
     """Age, sex and BMI as the model was told them."""
-    units = {"age": " years", "sex": "", "bmi": " kg/m2"}
+    called = {"age": ("age", " years"), "sex": ("sex", ""), "bmi": ("BMI", " kg/m2")}
     values = ((name, case.covariates.get(name)) for name in model.view.covariates)
     told = {name: f"{value:g}" if isinstance(value, float | int) else value or "not known" for name, value in values}
-    return ", ".join(f"{name} {words}{units[name] if words[0].isdigit() else ''}" for name, words in told.items())
+    shown = [(*called[name], words) for name, words in told.items()]
+    return ", ".join(f"{name} {words}{unit if words[0].isdigit() else ''}" for name, unit, words in shown)
 
 
 def _short(name: str) -> str:

@@ -1,4 +1,4 @@
-"""What if a reading were another: a volume at each of its grades from the same noise, and what it changes.
+"""What if a reading were another: a volume at each of its grades, all else the same, and what it changes.
 
 Since everything but one reading is shared, noise included, the difference of two volumes is the effect of the reading
 as the model has learnt it.
@@ -38,10 +38,10 @@ class Sweep:
         suffix = target.volume.name.removeprefix(target.stem)
         return [
             (
-                replace(case, grades={**case.grades, self.name: grade}),
+                replace(case, grades={**case.grades, self.name: grade}, is_told=place > 0),
                 replace(target, volume=target.beside(f"_{self.name}-{grade}{suffix}")),
             )
-            for grade in self.grades
+            for place, grade in enumerate(self.grades)
         ]
 
     def effect(self, target: Target) -> tuple[Path, Path, Path]:
@@ -69,7 +69,7 @@ def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder)
     difference = high.voxels.astype(np.int16) - low.voxels.astype(np.int16)
     volume, sidecar, picture = sweep.effect(target)
     told = {
-        "description": "Synthetic: the difference of two volumes drawn from the same noise. Not for diagnosis.",
+        "description": "Synthetic: the difference of two volumes drawn alike but for one reading. Not for diagnosis.",
         "synthetic": True,
         "side": case.side,
         "reading": sweep.name,
@@ -83,7 +83,7 @@ def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder)
             picture,
             [(f"{sweep.name} = {grade}", unit) for grade, unit in zip(sweep.grades, units, strict=True)],
             geometry=low.geometry,
-            title=f"{target.stem}: {sweep.name} at each grade, from the same noise"
+            title=f"{target.stem}: {sweep.name} at each grade, all else the same"
             + ", changes nothing that can be seen" * (change < UNSEEN),
             note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has "
             "learnt of this reading. Not for diagnosis.",

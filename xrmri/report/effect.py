@@ -19,7 +19,7 @@ FAINTEST = 0.05
 def write_effect(
     file: Path, grades: Sequence[tuple[str, np.ndarray]], *, geometry: Geometry, title: str, note: str
 ) -> None:
-    """Draw six slices at each grade, a row each, and their difference below: red is brighter at the highest grade.
+    """Draw six slices at each grade, a row each, and their difference below: orange is brighter at the highest grade.
 
     Args:
         file: ends in .png.
@@ -38,7 +38,8 @@ def write_effect(
     full = max(FAINTEST, float(np.quantile(np.abs(differences), 0.999)))
     rows = [(label, [tile(volume[index], geometry, TILE) for index in chosen]) for label, volume in grades]
     coloured = [_coloured(each / full, geometry) for each in differences]
-    rows.append((f"{grades[-1][0]} less {grades[0][0]}; full colour: {full:.0%} of the window", coloured))
+    meaning = f"orange where brighter, blue where darker; full colour: {full:.0%} of the window"
+    rows.append((f"{grades[-1][0]} less {grades[0][0]}: {meaning}", coloured))
     for row, (label, tiles) in enumerate(rows):
         top = HEAD + row * (TILE + GAP)
         for column, picture in enumerate(tiles):

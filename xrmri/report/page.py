@@ -27,6 +27,7 @@ CONTENTS = (
     ("table", "Scores"),
     ("differences", "Differences"),
     ("sizes", "Sizes"),
+    ("runs", "Runs"),
     ("beyond", "Beyond likeness"),
     ("volumes-title", "Viewer"),
     ("pictures", "Pictures"),
@@ -61,6 +62,8 @@ def write_page(
     environment.filters["p_value"] = _p_value
     environment.filters["range"] = _range
     environment.filters["of_several"] = _of_several
+    environment.filters["count_of"] = _count_of
+    there = {"volumes-title": bool(viewer), "runs": bool(summary.runs)}
     template = environment.from_string((assets / "report.html.jinja").read_text(encoding="utf-8"))
     page = template.render(
         style=Markup((assets / "report.css").read_text(encoding="utf-8")),
@@ -72,7 +75,7 @@ def write_page(
         figures=[{"title": f.title, "words": f.words, "file": f.png.name, **_inline(f.png)} for f in figures],
         # "<" is all that could end the script element.
         viewer=Markup(json.dumps(list(viewer)).replace("<", "\\u003c")) if viewer else "",
-        contents=[one for one in CONTENTS if viewer or one[0] != "volumes-title"],
+        contents=[one for one in CONTENTS if there.get(one[0], True)],
         beyond=beyond(summary),
         no_ceilings=no_ceilings(summary.scores),
         evaluated=table[table["reason"] == ""].sort_values("pair_id").to_dict("records"),
@@ -93,6 +96,11 @@ def _range(interval: Sequence[float] | None, metric: str, participants: int = 2)
     if interval is None or participants < 2:
         return NO_FIGURE
     return " to ".join(_number(bound, metric) for bound in interval)
+
+
+def _count_of(count: int, what: str) -> str:
+    """Such as 1 volume, 2 volumes."""
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _of_several(value: float, form: str, participants: int) -> str:
