@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": 
 _ANY = "latin-1"
 _SEPARATOR = re.compile(r'"?sep=([|\t,;])"?', re.IGNORECASE)
 """A first line that tells a spreadsheet what stands between cells."""
+_END = "\x04"
+"""A line behind the last one: where it does not come out as a row of its own, a quotation mark is still open."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -35,7 +38,7 @@ class TextTable:
         """The wanted cells of each row, stripped; "" where a column or a cell is missing.
 
         Raises:
-            InputError: the rest of the file is no text.
+            InputError: the rest of the file is no text, or a quotation mark that is not closed has swallowed rows.
         """
         places = {name: self.columns.index(name) for name in wanted if name in self.columns}
         empty = dict.fromkeys(wanted, "")
@@ -64,11 +67,35 @@ def open_table(file: Path) -> Iterator[TextTable]:
             delimiter = told[1] if told else max(_DELIMITERS, key=header.count)
             # In OAI's own tables a quotation mark is part of a remark, and does not begin a cell.
             quoting: Any = csv.QUOTE_MINIMAL if delimiter in ",;" or header.startswith('"') else csv.QUOTE_NONE
-            names, *_ = [*csv.reader([header], delimiter=delimiter, quoting=quoting), []]
-            lines = csv.reader(text, delimiter=delimiter, quoting=quoting)
+            lines = _closed(csv.reader(chain([header], text, [_END]), delimiter=delimiter, quoting=quoting), delimiter)
+            names = next(lines, [])
             yield TextTable(file=file, columns=tuple(_cell(name).lower() for name in names), lines=lines)
     except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(f"{file} cannot be read as a table: {error}") from error
+
+
+def _closed(reader: Any, delimiter: str) -> Iterator[list[str]]:
+    """The rows of a table, the first of which has its columns.
+
+    Raises:
+        csv.Error: a cell runs on to the end of the file, or over lines that are rows themselves.
+    """
+    columns, before = 0, 0
+    for cells in reader:
+        if cells == [_END]:
+            return
+        columns = columns or len(cells)
+        runs_on = reader.line_num > before + 1 and (len(cells) != columns or _holds_rows(cells, delimiter))
+        if runs_on or (cells and cells[-1].endswith(_END)):
+            raise csv.Error(f"a quotation mark in the row of line {before + 1} is not closed")
+        yield cells
+        before = reader.line_num
+
+
+def _holds_rows(cells: list[str], delimiter: str) -> bool:
+    """Whether a line within a cell has as many separators as a row."""
+    lines = (line for cell in cells if "\n" in cell for line in cell.splitlines())
+    return any(line.count(delimiter) >= max(len(cells) - 1, 1) for line in lines)
 
 
 def _cell(text: str) -> str:
