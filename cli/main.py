@@ -1,6 +1,5 @@
 """The program: seven commands in pipeline order; errors become one line and an exit code."""
 
-import errno
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -9,6 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from xrmri import __version__
+from xrmri.ending import ending_of
 from xrmri.errors import Signalled, StoppedEarly, XrmriError
 from xrmri.signals import SignalsEnd
 
@@ -22,10 +22,6 @@ from .phantom import phantom
 from .terminal import FIRST, fail, open_streams
 from .train_ldm import train_ldm
 from .train_vae import train_vae
-
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR,
-               errno.ENAMETOOLONG, errno.EILSEQ, errno.EFBIG, errno.ELOOP, errno.EIO, errno.ENOENT,
-               errno.ESTALE)  # fmt: skip
 
 app = typer.Typer(
     name="xrmri",
@@ -79,15 +75,12 @@ def _run(*, as_json: bool) -> int:
     """The exit code of the command."""
     try:
         return app(standalone_mode=False) or 0
-    except XrmriError as error:
-        told_already = isinstance(error, StoppedEarly) and not FIRST
-        return error.exit_code if told_already else fail(str(error), error.exit_code, as_json=as_json)
     except TyperException as error:
         message = error.format_message()  # empty where the help has just been shown
         return fail(f"{message} (see --help)", XrmriError.exit_code, as_json=as_json) if message else 2
-    except OSError as error:
-        if error.errno not in DISK_ERRORS:
+    except (XrmriError, OSError, Signalled) as error:
+        ending = ending_of(error)
+        if ending is None:
             raise
-        return fail(f"{error.filename or 'output'}: {error.strerror}", XrmriError.exit_code, as_json=as_json)
-    except Signalled as error:
-        return fail(f"stopped by {error}: run the same command to go on", StoppedEarly.exit_code, as_json=as_json)
+        told_already = isinstance(error, StoppedEarly) and not FIRST
+        return ending.exit_code if told_already else fail(ending.line, ending.exit_code, as_json=as_json)

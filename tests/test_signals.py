@@ -1,13 +1,17 @@
 """A signal ends a command wherever it comes: it waits while HDF5 writes, and is repeated where it was swallowed."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.faults.world import all_gone, children
+from xrmri.making.parcel import pack
 from xrmri.signals import STOPPING, signals_wait
 
 ROOT = Path(__file__).parents[1]
@@ -71,6 +75,32 @@ try:
 except Signalled as error:
     print(error, end="")
 """
+ENDS = """
+import errno, signal, sys
+from xrmri.ending import exit_code_of
+from xrmri.errors import InconsistentError
+
+def program():
+    if sys.argv[1].isdecimal():
+        signal.raise_signal(int(sys.argv[1]))
+    raise {"full": OSError(errno.ENOSPC, "No space left on device", "a"), "bug": OSError("b"),
+           "odd": InconsistentError("c\\n\\x1bd")}[sys.argv[1]]
+
+sys.exit(exit_code_of(program))
+"""
+AT_THE_IMPORT_OF_TORCH = """
+import runpy, signal, sys
+
+class AtTorch:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            signal.raise_signal(signal.SIGTERM)
+
+sys.meta_path.insert(0, AtTorch())
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+AGAIN = "run the same command to go on"
 
 
 @pytest.fixture
@@ -104,9 +134,71 @@ def test_a_signal_that_a_library_swallows_ends_the_command_all_the_same_and_lets
     assert said_by(SWALLOWED, swallow) == "closed, SIGINT"
 
 
+@pytest.mark.parametrize(
+    ("how", "code", "line"),
+    [
+        (str(int(signal.SIGTERM)), 75, f"stopped by SIGTERM: {AGAIN}"),
+        (str(int(signal.SIGINT)), 75, f"stopped by SIGINT: {AGAIN}"),
+        ("full", 2, "a: No space left on device"),
+        ("odd", 3, "c \\x1bd"),
+    ],
+)
+def test_what_python_runs_as_a_module_ends_as_a_command_does(how, code, line):
+    done = run(ENDS, how)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"{line}\n")
+
+
+def test_a_bug_in_it_keeps_its_traceback():
+    done = run(ENDS, "bug")
+    assert done.returncode == 1 and done.stderr.startswith("Traceback") and done.stderr.endswith("OSError: b\n")
+
+
+def test_a_signal_while_libraries_load_ends_bundle_in_its_line(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "README.md").write_text("a model")
+    pack(tmp_path / "model", tmp_path, 10**6)
+    done = run(AT_THE_IMPORT_OF_TORCH, "xrmri.stages.bundle", str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (75, "", f"stopped by SIGTERM: {AGAIN}\n")
+
+
+@pytest.mark.parametrize("number", STOPPING)
+@pytest.mark.parametrize(
+    ("module", "options", "sign"),
+    [
+        ("xrmri", ("phantom", "--preset", "tiny", "--participants", "2", "-q"), "cache/boxes/*.json"),
+        ("xrmri.stages.draw_films", ("--people", "2"), "cache/films/*.npz"),
+    ],
+)
+def test_a_signal_amid_the_drawing_leaves_no_worker_and_the_same_command_goes_on(
+    tmp_path, module, options, sign, number
+):
+    draw = [sys.executable, "-m", module, *options, "--workers", "2", "-o"]
+    quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*draw, tmp_path / "out"], **quiet) as process:  # type: ignore[call-overload]
+        while not [*(tmp_path / "out").glob(sign)] and process.poll() is None:
+            time.sleep(0.01)
+        workers = children(process.pid)
+        process.send_signal(number)
+        said = process.communicate()[1]
+    assert process.returncode == 75 and said.removeprefix("xrmri: ") == f"stopped by {number.name}: {AGAIN}\n", said
+    assert len(workers) >= 2 and all_gone(workers)
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "stopped"
+    assert not [*(tmp_path / "out").rglob("*.partial*")]
+    outputs = []
+    for name in ("out", "whole"):
+        subprocess.run([*draw, tmp_path / name], check=True, capture_output=True, cwd=ROOT)
+        outputs.append(json.loads((tmp_path / name / "run.json").read_text())["outputs"])
+    assert outputs[0] == outputs[1] and len(outputs[0]) > 4
+
+
 def said_by(program: str, *arguments: str) -> str:
     """What a program says on stdout; it says nothing on stderr and ends well."""
-    command = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run(program, *arguments)
     assert (done.returncode, done.stderr) == (0, ""), done
     return done.stdout
+
+
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A program in a process of its own, ended."""
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

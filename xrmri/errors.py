@@ -1,8 +1,6 @@
 """Mistakes a person can make; each knows its exit code and is told in one line."""
 
-import sys
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 
 _LONGEST = 160
@@ -67,16 +65,6 @@ class StoppedEarly(XrmriError):
 
 class Signalled(BaseException):
     """A signal asks the program to end; no Exception, so that nothing on the way takes it for a mistake of its own."""
-
-
-def exit_code_of(program: Callable[[], object]) -> int:
-    """Run what `python -m` of a module does: 0, or the exit code of a mistake, which is told on stderr."""
-    try:
-        program()
-    except XrmriError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 def said(error: BaseException) -> str:

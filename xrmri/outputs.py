@@ -15,7 +15,7 @@ from xrmri.files import HOST, sha256
 from xrmri.holding import is_lock, lives
 from xrmri.run_record import RECORD, RunRecord
 
-WORKING = ("checkpoints", "cache", "trackers", "anchor-training")
+WORKING = ("checkpoints", "cache", "trackers", "anchor-training", "tissue-training")
 """Folders of what a run needs to go on: no part of its result."""
 _NOT_OURS = (".log", ".out", ".err")
 """Endings of what a batch system may leave in a run folder."""

@@ -15,7 +15,7 @@ import torch
 from xrmri.data.slices import seen_knee
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion import fitted
-from xrmri.errors import exit_code_of
+from xrmri.ending import exit_code_of
 from xrmri.evenly import evenly
 from xrmri.facts import ModelFacts, write_model_facts
 from xrmri.generation.model import ModelFolder, find_model

@@ -105,6 +105,36 @@ def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def beside(work: Callable[[], object]) -> Iterator[None]:
+    """Do some work in another process meanwhile, and wait for it; an error here, or a signal, ends it too.
+
+    Args:
+        work: what a new process can import.
+
+    Raises:
+        StoppedEarly: that process has not finished its work.
+    """
+    other = get_context("spawn").Process(target=_work_beside, args=(work,))
+    with _signals_held():  # as in `in_order`
+        other.start()
+    try:
+        yield
+    except BaseException:
+        other.kill()
+        raise
+    finally:
+        other.join()
+    if other.exitcode:
+        raise StoppedEarly("a process beside this one was stopped: run the same command again to go on")
+
+
+def _work_beside(work: Callable[[], object]) -> None:
+    """What that process does."""
+    _begin_worker()
+    work()
+
+
 def _executor(count: int) -> ProcessPoolExecutor:
     """Processes to come, that share nothing; InputError where the system has no room for their queues."""
     try:

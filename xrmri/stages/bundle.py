@@ -10,19 +10,15 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
-from xrmri.data.familiar import FAMILIAR, learn_familiar, write_familiar
-from xrmri.data.store import Dataset, open_dataset
-from xrmri.errors import exit_code_of
+from xrmri.ending import exit_code_of
 from xrmri.facts import TEMPLATE, read_model_facts
 from xrmri.files import copy_file
-from xrmri.learning.sampler_fit import add_fits
 from xrmri.making.parcel import is_parcel, unpack
-from xrmri.models.bundle import load_bundle, save_bundle
 from xrmri.pretrained import BUNDLED_LDM
 from xrmri.run import renew
 from xrmri.run_record import require_finished
+
+# What takes seconds to load stands in functions: a signal that comes meanwhile is to end the program in its one line.
 
 
 def make(ldm: Path, dataset: Path | None) -> None:
@@ -34,11 +30,16 @@ def make(ldm: Path, dataset: Path | None) -> None:
         return
     require_finished(ldm, "train-ldm")
     if dataset:
-        _fit_what_is_missing(ldm, open_dataset(dataset))
+        _fit_what_is_missing(ldm, dataset)
     _into_package(ldm)
 
 
-def _fit_what_is_missing(ldm: Path, data: Dataset) -> None:
+def _fit_what_is_missing(ldm: Path, dataset: Path) -> None:
+    from xrmri.data.familiar import FAMILIAR, learn_familiar, write_familiar
+    from xrmri.data.store import open_dataset
+    from xrmri.learning.sampler_fit import add_fits
+
+    data = open_dataset(dataset)
     if not read_model_facts(ldm).is_fitted:
         add_fits(ldm, data)
     if not (ldm / FAMILIAR).is_file():
@@ -47,6 +48,11 @@ def _fit_what_is_missing(ldm: Path, data: Dataset) -> None:
 
 
 def _into_package(ldm: Path) -> None:
+    import torch
+
+    from xrmri.data.familiar import FAMILIAR
+    from xrmri.models.bundle import load_bundle, save_bundle
+
     bundle = load_bundle(ldm)
     BUNDLED_LDM.mkdir(exist_ok=True)
     if bundle.facts.frame == "knee":

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from xrmri.config import BuildDataset, Execution
-from xrmri.errors import InputError, exit_code_of
-from xrmri.making.cohort import CohortPlan, draw_cohort
+from xrmri.ending import exit_code_of
+from xrmri.errors import InputError
 
 
 def main() -> int:
@@ -34,6 +34,8 @@ def main() -> int:
 
 
 def _draw(given: argparse.Namespace) -> None:
+    from xrmri.making.cohort import CohortPlan, draw_cohort  # here, so that a signal meanwhile ends it in its one line
+
     if given.people < 3 or given.matrix < 128 or given.matrix % 128:
         raise InputError("--people must be at least 3, --matrix 128 or a whole number of them")
     plan = CohortPlan(seed=given.seed, count=given.people, matrix=given.matrix)

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from xrmri.config import Execution
-from xrmri.errors import InputError, exit_code_of
-from xrmri.making.films import FilmPlan, draw_films
+from xrmri.ending import exit_code_of
+from xrmri.errors import InputError
 
 
 def main() -> int:
@@ -29,6 +29,8 @@ def main() -> int:
 
 
 def _draw(given: argparse.Namespace) -> None:
+    from xrmri.making.films import FilmPlan, draw_films  # here, so that a signal meanwhile ends it in its one line
+
     if not 1 <= given.people <= 99_991:
         raise InputError("--people must be 1 to 99991")
     draw_films(given.out, FilmPlan(seed=given.seed, count=given.people), Execution(workers=given.workers))

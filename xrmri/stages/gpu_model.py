@@ -11,19 +11,19 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from xrmri.config import BuildDataset, Execution, Generate, TrainLdm, TrainVae
 from xrmri.data.store import Dataset, open_dataset
-from xrmri.errors import StoppedEarly, exit_code_of
+from xrmri.ending import exit_code_of
+from xrmri.errors import InputError
 from xrmri.files import write_json, write_text
+from xrmri.machine.parallel import beside
 from xrmri.making.account import DatasetTold, DeviceTold, ModelTold, account, table
 from xrmri.making.cohort import CohortPlan, draw_cohort
 
@@ -119,11 +119,16 @@ def run(out: Path, work: Path, made: ModelPlan, *, minutes: float, device: str) 
 
     Returns:
         what table.json holds.
+
+    Raises:
+        InputError: `out` holds somebody's files.
     """
     began, execution = time.monotonic(), Execution(device=device)
     out.mkdir(parents=True, exist_ok=True)
     work.mkdir(parents=True, exist_ok=True)
     kept = work / "found.json"
+    if not kept.is_file() and any(out.iterdir()):
+        raise InputError(f"-o {out} is not empty and {work} has begun no model for it: give a new folder")
     found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
 
     def by(share: float) -> float:
@@ -141,13 +146,15 @@ def run(out: Path, work: Path, made: ModelPlan, *, minutes: float, device: str) 
         write_text(out / "table.md", account(found))
 
     dataset, cohort, vae, sharper, ldm = (work / name for name in ("dataset", "cohort", "vae", "sharper", "ldm"))
-    with _beside(draw_cohort, dataset, made.fine, made.fine_dataset, execution, until=by(_FINE)):
+    with beside(partial(draw_cohort, dataset, made.fine, made.fine_dataset, execution, until=by(_FINE))):
         if "check" not in found:
             part("check", lambda: _checked(made, device))
     part("dataset", lambda: _counts(open_dataset(dataset)))
     from xrmri.stages import train_ldm, train_vae  # not at the top: processes that draw need no torch
 
-    with _beside(draw_cohort, cohort, made.many, made.many_dataset, execution, until=by(_MANY), frame=dataset):
+    with beside(
+        partial(draw_cohort, cohort, made.many, made.many_dataset, execution, until=by(_MANY), frame=dataset)
+    ):
         part("vae", lambda: train_vae.run(dataset, vae, made.vae, execution))
         part("sharper", lambda: train_vae.run(dataset, sharper, made.sharper, execution, init=vae))
     part("cohort", lambda: _counts(open_dataset(cohort)))
@@ -155,26 +162,6 @@ def run(out: Path, work: Path, made: ModelPlan, *, minutes: float, device: str) 
     part("model", lambda: _written(ldm, work / "in-16-bits", out))
     part("judged", lambda: _judged(dataset, ldm, made.generate, device, until=by(_JUDGED)))
     return found
-
-
-@contextmanager
-def _beside(work: Callable[..., object], *given: Any, **named: Any) -> Iterator[None]:
-    """Do some work in another process meanwhile, and wait for it; an error here, or a signal, stops it too.
-
-    Raises:
-        StoppedEarly: that process has not finished its work.
-    """
-    other = get_context("spawn").Process(target=work, args=given, kwargs=named)
-    other.start()
-    try:
-        yield
-    except BaseException:
-        other.terminate()
-        raise
-    finally:
-        other.join()
-    if other.exitcode:
-        raise StoppedEarly("the process that draws people was stopped: run the same command again to go on")
 
 
 def _checked(made: ModelPlan, name: str) -> DeviceTold:

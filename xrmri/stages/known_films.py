@@ -15,7 +15,8 @@ from xrmri.data.knees import open_knees
 from xrmri.data.known_films import NAME, write_known
 from xrmri.data.readings import read_readings
 from xrmri.data.release import find_release
-from xrmri.errors import InputError, exit_code_of
+from xrmri.ending import exit_code_of
+from xrmri.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def main() -> int:
 
 def _write(folder: Path, root: Path, out: Path) -> None:
     """Match knees and readings by where their film lies."""
-    if out.exists():
+    if out.exists() or out.is_symlink():
         raise InputError(f"{out} exists: remove it, or give another -o")
     knees, release = open_knees(folder), find_release(root)
     readings = read_readings(release.readings)

@@ -7,25 +7,22 @@ maps. Models of acquired knees have nobody who knows.
 import argparse
 import logging
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xrmri.config import BuildDataset, Execution, TrainTissues
-from xrmri.errors import InputError, exit_code_of
+from xrmri.ending import exit_code_of
+from xrmri.errors import InputError
 from xrmri.facts import ModelFacts, read_model_facts
-from xrmri.making.cohort import CohortPlan
-from xrmri.making.labelled import LabelledKnees, labelled_knees
-from xrmri.making.tissues import CODES, learn_tissues
-from xrmri.models.bundle import load_bundle, save_bundle
-from xrmri.models.card import model_card
 from xrmri.part_facts import TissueFacts
-from xrmri.phantom.flash import COARSE
-from xrmri.run import renew
-from xrmri.run_record import require_finished
-from xrmri.training.accelerator import prepare_device
-from xrmri.training.loop import Trainer
+from xrmri.run import begin, renew
+from xrmri.run_record import read_record, require_finished
+
+if TYPE_CHECKING:  # what takes seconds to load is loaded by `run`, so that a signal meanwhile ends it in its one line
+    from xrmri.making.labelled import LabelledKnees
 
 FOLDER = "tissue-training"
 _HELD_OUT = 7
@@ -45,29 +42,42 @@ def run(ldm: Path, config: TrainTissues, execution: Execution) -> dict[str, Any]
 
     Raises:
         StoppedEarly: stopped and saved.
-        InputError: a model of acquired knees, or of slices that the phantom does not draw.
+        InputError: a model of acquired knees, or of slices that the phantom does not draw; another process teaches it,
+            or it was begun with other settings.
     """
     require_finished(ldm, "train-ldm")
     facts = read_model_facts(ldm)
     window = _window(ldm, facts)
-    if facts.tissues:
+    training = read_record(ldm / FOLDER)
+    if facts.tissues and (training is None or training.status == "finished"):
         return {"status": "already done", "output": str(ldm), "dice": dict(facts.tissues.dice)}
+    from xrmri.making.cohort import CohortPlan
+    from xrmri.making.labelled import labelled_knees
+    from xrmri.making.tissues import CODES, learn_tissues
+    from xrmri.models.bundle import load_bundle, save_bundle
+    from xrmri.models.card import model_card
+    from xrmri.phantom.flash import COARSE
+    from xrmri.training.accelerator import prepare_device
+    from xrmri.training.loop import Trainer
+
     model = load_bundle(ldm)
     trainer = Trainer(accelerator=prepare_device(execution.device, config), execution=execution)
     matrix = -(-facts.image_size // COARSE) * COARSE
     plan = CohortPlan(seed=config.seed, count=config.people, matrix=matrix)
-    knees = labelled_knees(plan, model.vae.to(trainer.accelerator.device), window, execution)
     held_out = [person for person in range(config.people) if person % _HELD_OUT == 0]
     rest = [person for person in range(config.people) if person % _HELD_OUT]
-    reader, dice = learn_tissues(_of(knees, rest), _of(knees, held_out), ldm / FOLDER, config=config, trainer=trainer)
-    told = replace(facts, tissues=TissueFacts(codes=CODES, dice=dice, people=len(rest)))
-    save_bundle(ldm, replace(model, vae=model.vae.cpu(), tissues=reader, facts=told), card=model_card(told))
-    renew(ldm)
+    with begin(ldm / FOLDER, config, {"vae": facts.vae_sha256}) or nullcontext():
+        knees = labelled_knees(plan, model.vae.to(trainer.accelerator.device), window, execution)
+        learnt, judged = _of(knees, rest), _of(knees, held_out)
+        reader, dice = learn_tissues(learnt, judged, ldm / FOLDER, config=config, trainer=trainer)
+        told = replace(facts, tissues=TissueFacts(codes=CODES, dice=dice, people=len(rest)))
+        save_bundle(ldm, replace(model, vae=model.vae.cpu(), tissues=reader, facts=told), card=model_card(told))
+        renew(ldm)
     return {"status": "finished", "output": str(ldm), "dice": dice}
 
 
-def _of(knees: LabelledKnees, people: list[int]) -> LabelledKnees:
-    return LabelledKnees(drawn=knees.drawn[people], seen=knees.seen[people], labels=knees.labels[people])
+def _of(knees: "LabelledKnees", people: list[int]) -> "LabelledKnees":
+    return replace(knees, drawn=knees.drawn[people], seen=knees.seen[people], labels=knees.labels[people])
 
 
 def _window(ldm: Path, facts: ModelFacts) -> BuildDataset:

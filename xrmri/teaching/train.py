@@ -23,7 +23,8 @@ from torch.utils.data import DataLoader, Dataset
 from xrmri.detector import network as yolo
 from xrmri.detector.detect import load_detector
 from xrmri.detector.fibula import build as fibula_classifier
-from xrmri.errors import InputError, exit_code_of
+from xrmri.ending import exit_code_of
+from xrmri.errors import InputError
 from xrmri.files import complete_or_absent
 from xrmri.teaching.card import save_detector
 from xrmri.teaching.evaluation import held_out_films, judge
