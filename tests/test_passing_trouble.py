@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.stages.own_cohort import lay_cohort, write_manifest
+from xrmri.data.pairing import NOT_NEEDED
 from xrmri.errors import InputError
 from xrmri.run_record import read_record
 from xrmri.trouble import is_passing, opens, same_throughout, to_open_again
@@ -103,6 +105,43 @@ def test_a_series_that_was_away_while_its_shard_was_built_is_named_by_merge_and_
     assert again.code == 0 and again.result["counts"]["pairs"] == 10, again
     assert xrmri(*build, "--shards", 2).result["status"] == "already done"
     assert xrmri("build-dataset", out, "--merge", "--json").err == ""
+
+
+def test_a_series_that_a_sheet_lists_and_the_disk_lacks_is_in_the_dataset_once_it_is_there(
+    release, chain, xrmri, tmp_path
+):
+    series = [path for path in sorted(release.glob("00m/0.C.2/*/*/*")) if len(list(path.iterdir())) == 80][:2]
+    build = ["build-dataset", release, "--knees", chain.knees, "-o", tmp_path / "dataset", *TINY, "--max-rejected", 1]
+    put_back, files = away(series[0]), [away(file) for file in series[1].iterdir()]
+    said = xrmri(*build, "--json")
+    assert said.code == 0 and said.result["counts"]["reasons"] == {"no files": 1, "not on disk": 1, NOT_NEEDED: 2}
+    assert xrmri(*build, "--json").result["status"] == "already done"
+    put_back()
+    assert xrmri(*build, "--json").result["counts"]["pairs"] == 9
+    [put_file_back() for put_file_back in files]
+    assert xrmri(*build, "--json").result["counts"]["pairs"] == 10
+    assert xrmri(*build, "--json").result["status"] == "already done"
+
+
+def test_files_of_a_table_that_were_away_are_in_the_dataset_once_they_are_there_and_damaged_ones_stay_out(
+    xrmri, tmp_path
+):
+    rows = lay_cohort(tmp_path)
+    (tmp_path / "mri" / "0.nii.gz").write_bytes(b"no volume")
+    write_manifest(tmp_path / "cohort.csv", rows)
+    out = tmp_path / "dataset"
+    build = ["build-dataset", "--manifest", tmp_path / "cohort.csv", "-o", out, *TINY, "--max-rejected", 1, "--json"]
+    volume, film = away(tmp_path / "mri" / "4.nii.gz"), away(tmp_path / "films" / "1.png")
+    assert xrmri(*build).result["counts"]["pairs"] == 3
+    assert xrmri(*build).result["status"] == "already done"
+    assert set(read_record(out).unopened) == {str(tmp_path / "mri" / "4.nii.gz"), str(tmp_path / "films" / "1.png")}
+    for put_back, pairs in ((volume, 4), (film, 5)):
+        put_back()
+        assert xrmri(*build).result["counts"]["pairs"] == pairs
+        assert xrmri(*build).result["status"] == "already done"
+    whole = tmp_path / "whole"
+    assert xrmri(*build[:4], whole, *build[5:]).code == 0
+    assert read_record(whole).outputs == read_record(out).outputs
 
 
 def test_a_film_that_goes_or_is_replaced_while_it_is_read_is_trouble_that_passes(tmp_path):

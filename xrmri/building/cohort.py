@@ -15,7 +15,7 @@ from xrmri.config import BuildDataset
 from xrmri.data.archive import is_archive
 from xrmri.data.bids import is_bids, tables_of
 from xrmri.data.description import FILM, FLASH, sequence_of
-from xrmri.data.manifest import ManifestRow, RejectedRow, read_manifest
+from xrmri.data.manifest import Manifest, ManifestRow, RejectedRow, read_manifest
 from xrmri.data.nifti import read_sidecar
 from xrmri.data.pairing import Candidate, RejectedSeries
 from xrmri.data.release import Release, Series
@@ -23,6 +23,7 @@ from xrmri.data.series_folder import the_series_in
 from xrmri.data.volume_file import count_slices
 from xrmri.errors import InputError, UnusableError
 from xrmri.slice_window import PAPER, kept_slices
+from xrmri.trouble import is_passing
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +77,14 @@ def _by_table(file: Path, config: BuildDataset) -> tuple[Found, BuildDataset]:
     candidates, kept = [], []
     rejected = [_rejected(file, one) for one in manifest.rejected]
     for row in manifest.rows:
+        path = row.mri
         try:
             mri = _mri(row, config)
+            path = row.radiograph
             film = _film(row)
         except UnusableError as error:
-            rejected.append(_rejected(file, row.without(error.reason)))
+            left_out = _rejected(file, row.without(error.reason))
+            rejected.append(replace(left_out, passing=True, unopened=path) if is_passing(error, path) else left_out)
             continue
         kept.append(mri.kept)
         candidates.append(
@@ -103,8 +107,16 @@ def _by_table(file: Path, config: BuildDataset) -> tuple[Found, BuildDataset]:
         sequence=config.sequence or _sequence(candidates),
     )
     root = file if file.is_dir() else file.parent
-    found = Found(root=root, release=release, candidates=candidates, rejected=rejected, manifest=file)
+    named = _named(manifest, file)
+    found = Found(root=root, release=release, candidates=candidates, rejected=rejected, manifest=file, named=named)
     return found, resolved
+
+
+def _named(manifest: Manifest, file: Path) -> tuple[Path, ...]:
+    """Every MRI, every radiograph, and the rows that are of no knee."""
+    rows = sorted(manifest.rows, key=lambda row: (row.participant, row.visit, row.side))
+    others = (_rejected(file, one).series.path for one in manifest.rejected)
+    return (*(row.mri for row in rows), *dict.fromkeys(row.radiograph for row in rows), *others)
 
 
 def _window(config: BuildDataset) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from xrmri.config import BuildDataset
+from xrmri.data.release import NOT_ON_DISK
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError, Reason
 from xrmri.files import write_json
@@ -66,6 +67,8 @@ class LeftOutSeries:
     """At least one; the first is the one that counts."""
     passing: bool = False
     """It, or what it pairs with, could not be opened: no word about what it holds."""
+    unopened: str | None = None
+    """Path in the release of what could not be, where the series is a row of a table."""
 
     @property
     def reason(self) -> str:
@@ -107,8 +110,13 @@ class ShardRecord:
 
     @property
     def passing(self) -> tuple[str, ...]:
-        """The series, from the root of the release on, that are left out since they could not be opened."""
-        return tuple(one.series for one in self.rejected if one.passing)
+        """What could not be opened, from the root of the release on, so that series are left out."""
+        return tuple(one.unopened or one.series for one in self.rejected if one.passing)
+
+    @property
+    def lost(self) -> bool:
+        """Whether something that was there could not be opened; of a release, most have a part alone."""
+        return any(one.passing and one.reasons[0].kind != NOT_ON_DISK for one in self.rejected)
 
     @property
     def unopened(self) -> tuple[str, ...]:

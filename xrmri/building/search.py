@@ -19,7 +19,7 @@ from xrmri.data.dicom import LABEL_BYTES
 from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries, pair_up
 from xrmri.data.participants import read_people
 from xrmri.data.readings import read_readings
-from xrmri.data.release import Release, Series, find_release
+from xrmri.data.release import NO_FILES, NOT_ON_DISK, Release, Series, find_release
 from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
 from xrmri.origins import DRAWN_MARK
 from xrmri.outcome import BuildOutcome
@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _NAMED = 8
 """Descriptions that a message lists (choice: a line)."""
 _GZIP = b"\x1f\x8b"
+_MAY_PASS = ("unreadable", NOT_ON_DISK, NO_FILES)
+"""How reasons begin that say nothing of what a series holds, as long as it does not open."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,8 @@ class Found:
     rejected: list[RejectedSeries]
     manifest: Path | None = None
     """The table that names the pairs; None for a release."""
+    named: tuple[Path, ...] = ()
+    """The files that it names, whether they are there now or not, and the rows that name none."""
 
     @property
     def series(self) -> dict[str, int]:
@@ -65,8 +69,13 @@ class Found:
             series=self.relative(series.path),
             kind=series.kind,
             reasons=(one.reason,),
-            passing=one.passing or (one.reason.kind.startswith("unreadable") and not opens(series.path)),
+            passing=one.passing or self._may_pass(one),
+            unopened=self.relative(one.unopened) if one.unopened else None,
         )
+
+    def _may_pass(self, one: RejectedSeries) -> bool:
+        """Whether a series of a release may be there tomorrow; a row of a table is looked at where it is read."""
+        return not self.manifest and one.reason.kind.startswith(_MAY_PASS) and not opens(one.series.path)
 
     def pair_of(self, one: Candidate) -> PairOfSeries:
         """The two series of a pair."""

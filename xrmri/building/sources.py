@@ -39,7 +39,7 @@ class BuildInputs:
         if found.manifest is None and (found.root / "run.json").is_file():
             release = fingerprint(found.root)
         else:
-            paths = [found.relative(one.path) for one in found.release.series]
+            paths = [found.relative(path) for path in found.named or [one.path for one in found.release.series]]
             release = digest([paths, [sha256(file) for file in (*found.release.readings, *found.release.people)]])
         given = {"knees": self.knees, "template": self.template}
         told = {"release": release} | {name: fingerprint(folder) for name, folder in given.items() if folder}

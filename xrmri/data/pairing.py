@@ -7,6 +7,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from xrmri.data.covariates import Covariates
@@ -76,6 +77,8 @@ class RejectedSeries:
     reason: Reason
     passing: bool = False
     """One of the two could not be opened: no word about what it holds."""
+    unopened: Path | None = None
+    """Which file that was, where the series is a row of a table."""
 
 
 def pair_up(series: Iterable[Series], readings: Mapping[Key, Reading]) -> tuple[list[Candidate], list[RejectedSeries]]:

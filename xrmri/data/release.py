@@ -27,6 +27,8 @@ _READINGS = re.compile(r"(kxr_sq_bu\d\d|oai_kxrsemiquant\d\d)\.(txt|csv|sas7bdat
 _PEOPLE = re.compile(r"(enrollees|allclinical\d\d|(oai_)?enrollee\d\d|oai_oarisk\d\d)\.(txt|csv)", re.IGNORECASE)
 _THREADS = 8
 """Headers read at a time: the disks of a cluster answer slowly, but many at once (choice)."""
+NOT_ON_DISK, NO_FILES = "not on disk", "no files"
+"""Kinds of reasons why a series is left out that may be there tomorrow."""
 _TRIES = 3
 """Files of a series whose labels are looked for before its header counts as unreadable (choice)."""
 
@@ -224,7 +226,7 @@ def _labels(path: Path) -> Labels | Reason:
                 reason = reason or (reason_of(error) if is_archive(file) else header)
     except OSError as error:
         return Reason("unreadable folder", f"{path.name} ({error.strerror})")
-    return reason or Reason("no files", f"{path.name} holds no DICOM file")
+    return reason or Reason(NO_FILES, f"{path.name} holds no DICOM file")
 
 
 def _first_files(path: Path) -> Iterator[Path]:
@@ -258,7 +260,7 @@ def _series(
 def _absent(place: Place, sheet: Listed, series: str) -> Series:
     """A series that is in a sheet alone."""
     kind, side = kind_of(sheet.description, sheet.study, series)
-    problem = Reason("not on disk", "a sheet lists it")
+    problem = Reason(NOT_ON_DISK, "a sheet lists it")
     return _made(sheet.path, place, sheet.description, kind, side=side, series_number=0, problem=problem)
 
 

@@ -176,7 +176,7 @@ def merge(out: Path, config: BuildDataset) -> BuildOutcome:
             there = getattr(kept, item.name)
             raise InputError(f"{out} holds shards with other settings ({item.name} was {there!r}, now {given!r})")
     records = read_shards(out, kept, record.inputs)
-    lost = [number for number, shard in enumerate(records) if shard.passing]
+    lost = [number for number, shard in enumerate(records) if shard.lost]
     if lost:
         again = f"--shard I/{kept.shards}, I being {','.join(map(str, lost))}, and then --merge again"
         log.warning("%d shards lack series that could not be opened when they were built: %s", len(lost), again)
