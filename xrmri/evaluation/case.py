@@ -15,6 +15,7 @@ from xrmri.metrics.identification import joint_signature, signature
 from xrmri.metrics.measure import own_scores, scores_of_several, volume_scores
 from xrmri.metrics.metric import VolumePair
 from xrmri.metrics.table import BY_NAME
+from xrmri.trouble import is_passing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -25,6 +26,8 @@ class Scored:
     file: str = ""
     reason: str = ""
     """Empty where the volume could be compared."""
+    passing: bool = False
+    """It could not be opened: no word about what it holds."""
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """source -> metric -> value."""
     slices: Mapping[str, np.ndarray] = field(default_factory=dict)
@@ -52,7 +55,8 @@ def score(pair_id: str, files: list[Path], yardsticks: Yardsticks) -> Scored:
         comparison = compare(pair_id, files[0], yardsticks.dataset)
     except XrmriError as error:
         # Without the folder, so that tables are the same wherever the volumes lie.
-        return Scored(pair_id=pair_id, file=files[0].name, reason=str(error).replace(f"{files[0].parent}/", ""))
+        reason = str(error).replace(f"{files[0].parent}/", "")
+        return Scored(pair_id=pair_id, file=files[0].name, reason=reason, passing=is_passing(error, files[0]))
     mean = yardsticks.mean_knee(comparison.slices)
     reference = comparison.reference(yardsticks.canny_sigma, mean)
     volumes = {GENERATED: comparison.generated}

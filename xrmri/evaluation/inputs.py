@@ -1,24 +1,27 @@
 """What is evaluated: folders a person names, checked before any work, and which file belongs to which pair."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from xrmri.data.alignment import files_by_pair
+from xrmri.data.alignment import NIFTI, files_by_pair
 from xrmri.data.nifti import read_sidecar, sidecar_file
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import TEMPLATE
+from xrmri.facts import MODEL, TEMPLATE
+from xrmri.files import real
 from xrmri.run import fingerprint
 from xrmri.run_record import RunRecord, read_record
 from xrmri.seals import are_same
+from xrmri.trouble import opens
 
 log = logging.getLogger(__name__)
 
 Files = Mapping[str, list[Path]]
+_READ = (*NIFTI, ".json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +120,22 @@ def open_inputs(inputs: Inputs) -> Opened:
         rescans=rescans,
         flipped=flipped,
     )
+
+
+def to_look_at_again(inputs: Inputs, files: Files, passing: Iterable[str]) -> tuple[str, ...]:
+    """What could not be opened, so that the same command is to evaluate anew once it can.
+
+    Args:
+        inputs: folders, whose run.json files tell what should be there, and where the model lies.
+        files: of the run that the report is about.
+        passing: pairs of it whose volume could not be opened.
+    """
+    folders = [folder for folder in (inputs.volumes, *inputs.also, inputs.rescan, inputs.flipped) if folder]
+    records = {real(folder): read_record(folder) for folder in folders}
+    listed = [folder / name for folder, record in records.items() if record for name in record.outputs or ()]
+    drawn_by = [Path(record.model) / MODEL for record in records.values() if record and record.model]
+    gone = [path for path in (*listed, *drawn_by) if path.name.endswith(_READ) and not opens(path)]
+    return tuple(sorted({*map(str, gone), *(str(real(files[pair_id][0])) for pair_id in passing)}))
 
 
 def single(files: Files) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from xrmri.evaluation.audit import audit
 from xrmri.evaluation.baselines import nearest_pairs, other_patients, training_batches
 from xrmri.evaluation.case import Scored, score
 from xrmri.evaluation.comparison import common_slices
-from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single
+from xrmri.evaluation.inputs import Files, Inputs, Opened, open_inputs, single, to_look_at_again
 from xrmri.evaluation.known import known
 from xrmri.evaluation.model_words import told_model
 from xrmri.evaluation.recognition import MeanBriefs
@@ -123,7 +123,8 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> Ev
 
             write_report(run.folder, {**tables, **runs}, scored, summary=summary, opened=opened, config=config)
             write_text(run.folder / "checklist.md", checklist(known(inputs.volumes, opened.dataset, summary)))
-        run.note(counts=summary.counts)
+        passing = [case.pair_id for case in scored if case.passing]
+        run.note(counts=summary.counts, unopened=to_look_at_again(inputs, opened.files, passing))
         shutil.rmtree(scratch)
     result: EvaluateOutcome = {
         "status": "finished",
