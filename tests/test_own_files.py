@@ -13,7 +13,7 @@ from PIL import Image
 
 from xrmri.config import Phantom
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
-from xrmri.holding import SILENT_S, here, hold
+from xrmri.holding import SILENT_S, held, here, hold
 from xrmri.run import begin
 from xrmri.run_record import read_record
 
@@ -229,6 +229,17 @@ def test_force_draws_over_an_earlier_volume_and_takes_away_what_is_of_it_alone(d
     flipped[-9] ^= 1
     (desk / "v.nii.gz").write_bytes(flipped)
     assert "already done" not in xrmri(*draw).err and "already done" in xrmri(*draw).err
+
+
+def test_a_volume_that_another_command_draws_is_not_drawn_at_the_same_time(desk, xrmri, chain):
+    draw = ["generate", "a.png", "-o", "v.nii.gz", "--model", chain.ldm, "--preset", "tiny", "--no-progress", "-q"]
+    before = {file.name: file.read_bytes() for file in desk.iterdir()}
+    with held(desk, "v"):
+        said = xrmri(*draw)
+        assert said.code == 2 and len(said.err.splitlines()) == 1 and "is being worked on by process" in said.err
+    assert {file.name: file.read_bytes() for file in desk.iterdir()} == before
+    with held(desk, "w"):  # of another volume beside it
+        assert xrmri(*draw).code == 0
 
 
 def test_what_a_command_reads_may_not_lie_in_its_output_folder(chain, xrmri, tmp_path):

@@ -114,7 +114,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
-        raise UnfitError(f"gives {next(name for name in names if names.count(name) > 1)!r} twice")
+        raise UnfitError(f"gives {next(name for name in names if names.count(name) > 1)[:60]!r} twice")
     return content
 
 

@@ -9,7 +9,8 @@ import json
 import os
 import platform
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -85,6 +86,16 @@ def hold(folder: Path, share: str = "") -> Lock:
         raise
     Thread(target=lock.give_signs, daemon=True).start()
     return lock
+
+
+@contextmanager
+def held(folder: Path, share: str = "") -> Iterator[None]:
+    """The same until the block ends."""
+    lock = hold(folder, share)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def lives(pid: int, began: str = "") -> bool:

@@ -72,6 +72,7 @@ def test_an_edited_table_and_a_rewritten_file_are_told(folder):
         ({"score": "nan"}, "line 2: score must be a number"),
         ({"x0": "1e99"}, "line 2: x0 must be -100000 to 100000"),
         ({"spacing_mm": "-3"}, "line 2: spacing_mm must be 0.001 to 100"),
+        ({"source_sha256": "../film"}, "source_sha256 '../film' is no hash"),
     ],
 )
 def test_a_table_that_cannot_be_is_told_though_nobody_recorded_it(folder, changes, said):

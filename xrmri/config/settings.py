@@ -48,11 +48,11 @@ class Config:
         known = {item.name: item.type for item in fields(cls)}  # type: ignore[arg-type]
         for name in chosen:
             if name not in known:
-                raise InputError(f"{cls.command()} has no setting {name!r}; it has {', '.join(known)}")
+                raise InputError(f"{cls.command()} has no setting {name[:60]!r}; it has {', '.join(known)}")
         chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in chosen.items()}
         for name, value in chosen.items():
             if not _fits(value, known[name]):
-                raise InputError(f"{cls.command()}: {name} must be {_type_name(known[name])}, not {value!r}")
+                raise InputError(f"{cls.command()}: {name} must be {_type_name(known[name])}, not {value!r:.60}")
         return cls(**chosen)
 
     @classmethod
@@ -145,7 +145,7 @@ def require(holds: bool, message: str) -> None:
 
 def require_one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     """Refuse what is none of the values allowed."""
-    require(value in allowed, f"{option} must be one of {', '.join(allowed)}, not {value!r}")
+    require(value in allowed, f"{option} must be one of {', '.join(allowed)}, not {value[:60]!r}")
 
 
 def require_pattern(option: str, text: str) -> None:

@@ -3,7 +3,6 @@
 Sex is "female" or "male", age in years, BMI in kg/m2; None or absent where nobody knows, which is no number.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from xrmri.data_manifests import covariates as manifest
 from xrmri.documents import parse_json, read_json
 from xrmri.errors import InputError
-from xrmri.typed import UnfitError, shown
+from xrmri.typed import UnfitError, is_number, shown
 
 Covariates = Mapping[str, float | str | None]
 """age, sex, bmi -> value."""
@@ -136,6 +135,4 @@ def _value(name: str, said: Any) -> float | str | None:
     """A value as it is kept; None where nobody has it."""
     if name == "sex":
         return _LETTERS.get(said.strip().upper()) if isinstance(said, str) else None
-    if isinstance(said, bool) or not isinstance(said, int | float) or not math.isfinite(said):
-        return None
-    return float(said) if is_plausible(name, said) else None
+    return float(said) if is_number(said, float) and is_plausible(name, said) else None

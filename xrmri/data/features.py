@@ -23,6 +23,8 @@ from xrmri.typed import UnfitError, shown
 KL = "V00XRKL"
 """The variable of the Kellgren-Lawrence grade."""
 _ALIASES = {"KL": "XRKL"}
+_SHOWN = 60
+"""Letters of a name in a complaint."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,13 +133,13 @@ def parse_settings(settings: Iterable[str], features: FeatureSet) -> dict[str, i
     for setting in settings:
         name, equals, grade = setting.partition("=")
         if not equals:
-            raise InputError(f"--set {setting} is not NAME=GRADE: write --set V00XRKL=2")
+            raise InputError(f"--set {setting[:_SHOWN]} is not NAME=GRADE: write --set V00XRKL=2")
         if is_covariate(name):
             continue
         try:
             pairs.append((name, parse_json(grade)))
         except UnfitError as error:
-            raise InputError(f"--set {setting}: a grade is a whole number, or null for not read") from error
+            raise InputError(f"--set {setting[:_SHOWN]}: a grade is a whole number, or null for not read") from error
     return _checked(pairs, features, "--set")
 
 
@@ -152,7 +154,8 @@ def _checked(pairs: Iterable[tuple[str, Any]], features: FeatureSet, where: str)
     for given, told in pairs:
         name = full_name(given)
         if name not in features.names:
-            raise InputError(f"{where} names {given!r}, which is unknown: choose from {', '.join(features.names)}")
+            unknown = f"{where} names {given[:_SHOWN]!r}, which is unknown"
+            raise InputError(f"{unknown}: choose from {', '.join(features.names)}")
         if name in grades:
             raise InputError(f"{where} gives {name} twice: keep one")
         allowed = features.allowed(name)

@@ -5,6 +5,7 @@ scored.
 Crops keep the film's orientation: a left knee is not mirrored here.
 """
 
+import re
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
@@ -23,9 +24,10 @@ from xrmri.records import KneeBox
 from xrmri.run_record import read_record
 from xrmri.seals import require_sha256
 from xrmri.tables import Digits, new_table, read_table
-from xrmri.typed import Between
+from xrmri.typed import Between, UnfitError
 
 _Pixels = Annotated[float, Between(-100_000, 100_000), Digits(2)]
+_SHA256 = re.compile("[0-9a-f]{64}")
 _AGAIN = "run `xrmri detect-knee` again with --force"
 
 
@@ -62,6 +64,11 @@ class _Row:
     spacing_mm: Annotated[float, Between(0.001, 100), Digits(5)] | None
     """Of the crop, whose pixels are square."""
     fibula_left: Annotated[float, Between(0, 1), Digits(3)]
+
+    def __post_init__(self) -> None:
+        """Refuse a hash that is none: by it films are told apart, and who is held out."""
+        if not _SHA256.fullmatch(self.source_sha256):
+            raise UnfitError(f"source_sha256 {self.source_sha256[:80]!r} is no hash")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

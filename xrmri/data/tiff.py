@@ -44,7 +44,7 @@ def read_tiff(content: bytes, file: Path) -> Radiograph:
 
     with tifffile.TiffFile(BytesIO(content)) as tiff:
         page = _the_picture(tiff, file)
-        require_pixels((page.imagelength, page.imagewidth, page.samplesperpixel), str(file))
+        require_pixels((page.imagedepth * page.imagelength, page.imagewidth, page.samplesperpixel), str(file))
         kind = f"{page.dtype or 'unknown numbers'} compressed as {getattr(page.compression, 'name', page.compression)}"
         if page.photometric in (_INKS, _YCBCR):
             with contextlib.suppress(UnidentifiedImageError):

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.format import read_array_header_1_0, read_magic, write_array_header_1_0
+from numpy.lib.format import open_memmap, read_array_header_1_0, read_magic, write_array_header_1_0
 from torch import Tensor
 
 from xrmri.config import Progress
+from xrmri.errors import InconsistentError, said
 from xrmri.files import sha256, write_text
 from xrmri.machine.parallel import worker_count
 from xrmri.seals import require_sha256
@@ -52,6 +53,9 @@ def encoded(
 
     Returns:
         (count, ...) float16.
+
+    Raises:
+        InconsistentError: the file is not as it was written, or holds something else.
     """
     recorded = file.with_suffix(".sha256")
     if not file.is_file():
@@ -71,7 +75,12 @@ def encoded(
     advice = f"remove {file.parent}, and it is encoded again"
     told = recorded.read_text(encoding="utf-8", errors="replace") if recorded.is_file() else None
     require_sha256(file, told, advice)
-    whole: np.ndarray = np.load(file, mmap_mode="r")
+    try:
+        whole: np.ndarray = open_memmap(file, mode="r")
+    except ValueError as error:
+        raise InconsistentError(f"{file} is no array ({said(error)}): {advice}") from error
+    if whole.dtype != np.float16 or whole.shape[:1] != (count,):
+        raise InconsistentError(f"{file} holds {whole.dtype} of {whole.shape}, not {count} latents: {advice}")
     return whole
 
 

@@ -38,7 +38,7 @@ def unpack(out: Path, folder: Path) -> None:
     """Join the parts in `out` again, into a new folder; InputError where they are no whole archive."""
     whole = b"".join(part.read_bytes() for part in sorted(out.glob(_PARTS)))
     try:
-        with tarfile.open(fileobj=BytesIO(whole)) as archive:
+        with tarfile.open(fileobj=BytesIO(whole), mode="r:") as archive:
             archive.extractall(folder, filter="data")
     except tarfile.TarError as error:
         raise InputError(f"the parts in {out} make no whole archive ({error}): copy all of them again") from error

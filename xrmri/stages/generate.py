@@ -19,6 +19,7 @@ from xrmri.generation.job import Job, job_of
 from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.generation.target import VOLUME_SUFFIXES, Target, require_output
+from xrmri.holding import held
 from xrmri.outcome import GenerateOutcome
 from xrmri.outputs import clear_leftovers_of
 from xrmri.run import Run, begin, is_done, renew, require_writable
@@ -108,8 +109,9 @@ def _to_file(case: Case, target: Target, job: Job) -> GenerateOutcome:
     if done:
         job.model.say_what_it_is()
         return result if job.add_pictures(case, target) else result | {"status": "already done"}
-    clear_leftovers_of(target.volume)
-    with room_for(target.volume.parent, job.bytes_on_disk):
+    folder = target.volume.parent
+    with room_for(folder, job.bytes_on_disk), held(folder, target.stem):
+        clear_leftovers_of(target.volume)
         job.deliver(job.draw(case), case, target)
     return result
 
