@@ -9,7 +9,8 @@ import pytest
 from tests.stages.own_cohort import lay_cohort, write_manifest
 from xrmri.data.pairing import NOT_NEEDED
 from xrmri.errors import InputError
-from xrmri.run_record import read_record
+from xrmri.evaluation.inputs import Inputs, to_look_at_again
+from xrmri.run_record import RunRecord, read_record, write_record
 from xrmri.trouble import is_passing, opens, same_throughout, to_open_again
 
 TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "1", "--no-progress", "-q"]
@@ -142,6 +143,23 @@ def test_files_of_a_table_that_were_away_are_in_the_dataset_once_they_are_there_
     whole = tmp_path / "whole"
     assert xrmri(*build[:4], whole, *build[5:]).code == 0
     assert read_record(whole).outputs == read_record(out).outputs
+
+
+def test_volumes_and_the_model_that_were_away_are_what_the_same_evaluation_looks_for(tmp_path):
+    volumes, model = tmp_path / "volumes", tmp_path / "ldm"
+    volumes.mkdir()
+    (volumes / "a.nii.gz").write_text("a")
+    outputs = dict.fromkeys(("a.nii.gz", "b.nii.gz", "b.json", "b.png"), "")
+    record = RunRecord(command="generate", config={}, inputs={}, status="finished", outputs=outputs, model=str(model))
+    write_record(volumes, record)
+    inputs, files = Inputs(volumes=volumes, dataset=tmp_path), {"a": [volumes / "a.nii.gz"]}
+    gone = [model / "xrmri.json", volumes / "b.json", volumes / "b.nii.gz"]
+    assert to_look_at_again(inputs, files, []) == tuple(map(str, gone))
+    assert str(volumes / "a.nii.gz") in to_look_at_again(inputs, files, ["a"])
+    model.mkdir()
+    for path in gone:
+        path.write_text("b")
+    assert to_look_at_again(inputs, files, []) == ()
 
 
 def test_a_film_that_goes_or_is_replaced_while_it_is_read_is_trouble_that_passes(tmp_path):

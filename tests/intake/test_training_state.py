@@ -8,6 +8,7 @@ import torch
 
 from tests.faults.models import flip_a_bit
 from xrmri.errors import InconsistentError
+from xrmri.files import sha256
 from xrmri.learning.encoding import encoded as kept_array
 from xrmri.seals import sealed
 from xrmri.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
@@ -89,6 +90,24 @@ def test_latents_that_changed_are_told_and_untouched_ones_are_taken_again(tmp_pa
     change(tmp_path / "slices.npy")
     with pytest.raises(InconsistentError, match=f"remove {tmp_path}, and it is encoded again"):
         encoded()
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((10, 1), np.float32), r"holds float32 of \(10, 1\), not 10 latents"),
+        (np.zeros((9, 1), np.float16), r"holds float16 of \(9, 1\), not 10 latents"),
+        (np.array(None), "is no array"),
+        (b"PK\3\4", "is no array"),
+        (b"", "is no array"),
+    ],
+)
+def test_somebodys_array_is_no_latents_though_its_hash_lies_beside_it(tmp_path, array, said):
+    file = tmp_path / "slices.npy"
+    file.write_bytes(array) if isinstance(array, bytes) else np.save(file, array)
+    (tmp_path / "slices.sha256").write_text(sha256(file))
+    with pytest.raises(InconsistentError, match=f"{said}.*remove {tmp_path}, and it is encoded again"):
+        kept_array(file, 10, lambda numbers: torch.zeros(len(numbers), 1), tell=lambda *_: None)
 
 
 @pytest.mark.parametrize(
