@@ -135,6 +135,23 @@ def test_a_colour_of_sixteen_bits_that_is_said_to_be_transparent_is_black(tmp_pa
     assert np.array_equal(pixels[:, 9:], wide[:, 9:, 0])
 
 
+@pytest.mark.parametrize("colours", [256**3, 128])
+def test_false_colours_are_told_and_tints_and_marks_are_not(tmp_path, caplog, colours):
+    grey = np.tile(np.linspace(0, 1, 160), (120, 1))
+    rainbow = np.abs(np.dstack([np.sin(3 * grey + turn) for turn in (0, 2, 4)]))
+    sepia, marked = np.dstack([grey, grey * 0.8, grey * 0.6]), np.dstack([grey] * 3)
+    marked[:5, :60] = 1, 0, 0
+    for name, shown in {"rainbow": rainbow, "sepia": sepia, "marked": marked}.items():
+        picture = Image.fromarray((shown * 255).astype(np.uint8))
+        (picture if colours > 256 else picture.quantize(colours)).save(tmp_path / f"{name}.png")
+    with caplog.at_level(logging.WARNING, logger="xrmri"):
+        for name in ("sepia", "marked"):
+            read_radiograph(tmp_path / f"{name}.png")
+        assert not caplog.text
+        read_radiograph(tmp_path / "rainbow.png")
+    assert "rainbow.png is in several colours: where a table made them of greys, export it in grey" in caplog.text
+
+
 def test_of_a_cameras_several_pictures_the_first_counts_and_an_animation_is_refused(tmp_path):
     plain, other = Image.fromarray(GREY), Image.fromarray(255 - GREY)
     plain.save(tmp_path / "one.jpg", quality=100)

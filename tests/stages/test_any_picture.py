@@ -128,11 +128,25 @@ def test_what_is_no_knee_is_doubted_with_a_score(tmp_path):
     assert found.told["framing"] == "as it is"
 
 
+def test_stripes_are_no_knee(tmp_path):
+    found = joint(tmp_path / "a.png", np.tile(np.arange(200, dtype=np.uint8)[:, None], (1, 200)))
+    assert "no knee was found on it" in found.doubt and found.told["framing"] == "as it is"
+
+
 def test_a_long_picture_without_a_knee_is_refused(xrmri, tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (300, 200)).astype(np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
     ended = xrmri("generate", tmp_path / "a.png", "-o", tmp_path / "a.nii.gz")
     assert ended.code == 2 and "no knee was found on it" in refusal(ended)
+
+
+def test_a_knee_in_wide_black_margins_is_framed_as_without_them_and_its_box_is_told_on_the_picture(tmp_path):
+    wide = np.zeros((500, 1400), np.uint8)
+    wide[100 : 100 + SIZE, 600 : 600 + SIZE] = knee()
+    plain, found = joint(tmp_path / "plain.png", knee()), joint(tmp_path / "wide.png", wide)
+    assert found.side == plain.side and not found.doubt
+    assert np.corrcoef(found.pixels.ravel(), plain.pixels.ravel())[0, 1] > 0.99
+    assert middle(found.told["box"]) == pytest.approx(np.add(middle(plain.told["box"]), (600, 100)), abs=2)
 
 
 def test_on_a_picture_that_a_knee_does_not_fill_the_fibula_tells_the_side_and_that_is_told(tmp_path):

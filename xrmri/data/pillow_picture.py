@@ -5,18 +5,24 @@ colours, and nothing of a grey that is said to be transparent.
 """
 
 import contextlib
+import logging
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from xrmri.data.samples import DAMAGE, ORIENTATION, grey_of, pixel_aspect, upright
+from xrmri.data.samples import DAMAGE, ORIENTATION, grey_of, in_false_colours, pixel_aspect, upright
 from xrmri.errors import InputError
 from xrmri.limits import require_pixels
 from xrmri.records import Radiograph
 
+log = logging.getLogger(__name__)
+
 _FORMATS = ("PNG", "JPEG", "TIFF")
+_COLOURED = ("P", "RGB", "RGBA")
+_LOOKED_AT = 600
+"""Pixels of the longer side of what is looked at for its colours (choice)."""
 
 
 def read_by_pillow(content: bytes, file: Path) -> Radiograph:
@@ -36,6 +42,8 @@ def read_by_pillow(content: bytes, file: Path) -> Radiograph:
         if picture.format == "PNG" and frames > 1:  # further pictures of a camera's JPEG are small copies
             raise InputError(f"{file} holds {frames} images: give a file with one radiograph")
         picture.load()
+        if picture.mode in _COLOURED and in_false_colours(_in_brief(picture)):
+            log.warning("%s is in several colours: where a table made them of greys, export it in grey", file)
         grey = _of_sixteen_bits(content) if _has_sixteen_bits(content) else _grey(picture)
         return upright(grey, _told_orientation(picture), _told_aspect(picture))
 
@@ -62,6 +70,13 @@ def _grey(picture: Image.Image) -> np.ndarray:
     if picture.mode in ("L", "F") or picture.mode.startswith("I"):
         return np.asarray(picture, dtype=np.float32)
     return np.asarray(picture.convert("L"), dtype=np.float32)
+
+
+def _in_brief(picture: Image.Image) -> np.ndarray:
+    """Some pixels of a picture: (H, W, 3) uint8, red, green and blue."""
+    step = max(1, -(-max(picture.size) // _LOOKED_AT))
+    width, height = (max(1, length // step) for length in picture.size)
+    return np.asarray(picture.resize((width, height), Image.Resampling.NEAREST).convert("RGB"))
 
 
 def _told_orientation(picture: Image.Image) -> int:

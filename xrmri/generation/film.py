@@ -11,7 +11,7 @@ import numpy as np
 from xrmri.config import DetectKnee
 from xrmri.data.film_files import described
 from xrmri.data.negative import is_negative, turned_round
-from xrmri.data.radiograph import crop_knee, read_radiograph, whole_picture
+from xrmri.data.radiograph import FEWEST_PIXELS, crop_knee, read_radiograph, whole_picture
 from xrmri.errors import InputError
 from xrmri.records import KneeBox, Radiograph
 
@@ -63,12 +63,35 @@ def read_joint(file: Path, side: str | None, detection: DetectKnee, *, as_is: bo
     radiograph = read_radiograph(file, side)
     if as_is:
         return _whole(radiograph, {"framing": "as it is", "greys": "as stored", "side_from": _whence(side)})
+    look, (right, down) = _look(radiograph, detection)
+    joint = _seen(file, look, side, detection)
+    if not (right or down):
+        return joint
+    x0, y0, x1, y1 = joint.told["box"]
+    return replace(joint, told=joint.told | {"box": [x0 + right, y0 + down, x1 + right, y1 + down]})
+
+
+def _look(radiograph: Radiograph, detection: DetectKnee) -> tuple["Look", tuple[int, int]]:
+    """A look at a picture, or where it shows no knee at what even margins leave of it; and where that begins."""
     from xrmri.detector.detect import load_detector
+    from xrmri.detector.sides import look_at
+
+    detector = load_detector(None)
+    look = look_at(detector, radiograph)
+    (top, bottom), (left, right) = _within_margins(radiograph.pixels)
+    inside = radiograph.pixels[top:bottom, left:right]
+    if look.surer(detection.min_score) or inside.shape == radiograph.pixels.shape or min(inside.shape) < FEWEST_PIXELS:
+        return look, (0, 0)
+    closer = look_at(detector, replace(radiograph, pixels=np.ascontiguousarray(inside)))
+    return (closer, (left, top)) if closer.surer(detection.min_score) else (look, (0, 0))
+
+
+def _seen(file: Path, look: "Look", side: str | None, detection: DetectKnee) -> JointCrop:
+    """The joint of a picture that was looked at."""
     from xrmri.detector.framing import fills, knee_that_fills
     from xrmri.detector.sides import Look, look_at
 
-    detector, film = load_detector(None), described(file)
-    look = look_at(detector, radiograph)
+    detector, radiograph, film = look.detector, look.film, described(file)
     found = look.surer(detection.min_score)
     if film.knees is not None or len(found) > 1 or (found and not fills(found[0], radiograph)):
         turned = bool(found) and all(is_negative(radiograph, box, detection.box_scale) for box in found)
@@ -159,12 +182,18 @@ def _framed(
 
 def _continued(pixels: np.ndarray, beyond: int) -> np.ndarray:
     """A picture with so many pixels more on each side, and in place of even margins, that are like its last ones."""
-    even = _MARGIN * float(np.ptp(pixels))
-    kept = [np.flatnonzero(np.ptp(pixels, axis=axis) > even) for axis in (1, 0)]
-    bounds = [(int(lines[0]), int(lines[-1]) + 1) for lines in kept]
+    bounds = _within_margins(pixels)
     (top, bottom), (left, right) = bounds
     added = [(beyond + first, beyond + count - last) for (first, last), count in zip(bounds, pixels.shape, strict=True)]
     return np.pad(pixels[top:bottom, left:right], added, mode="edge")
+
+
+def _within_margins(pixels: np.ndarray) -> list[tuple[int, int]]:
+    """First and last rows, and columns, of what even margins leave of a picture, the last not in it; of stripes all."""
+    even = _MARGIN * float(np.ptp(pixels))
+    kept = [np.flatnonzero(np.ptp(pixels, axis=axis) > even) for axis in (1, 0)]
+    ends = [(int(lines[0]), int(lines[-1]) + 1) if lines.size else (0, 0) for lines in kept]
+    return ends if min(last for _, last in ends) else [(0, count) for count in pixels.shape]
 
 
 def _whole(radiograph: Radiograph, told: dict[str, Any]) -> JointCrop:
