@@ -39,6 +39,16 @@ def test_what_cannot_be_drawn_is_one_line(tmp_path, given):
     assert not (tmp_path / "out").exists()
 
 
+def test_another_frame_than_the_one_that_was_begun_with_is_one_line(tmp_path):
+    for name, content in {"out": b"one", "other": b"another"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / TEMPLATE).write_bytes(content)
+    for frame, words in {"other": "lies in another frame than", "nowhere": f"has no {TEMPLATE}"}.items():
+        said = draw(tmp_path / "out", "--people", "3", "--frame", str(tmp_path / frame))
+        assert said.returncode == 2 and words in said.stderr and said.stderr.count("\n") == 1, said
+    assert [file.name for file in (tmp_path / "out").iterdir()] == [TEMPLATE]
+
+
 def test_boxes_are_off_as_the_detector_is_and_alike_on_both_sides():
     boxes = dict.fromkeys(("left", "right"), (0, 0, 500, 500))
     film = Film(pixels=np.zeros((4, 4), np.uint16), spacing_mm=0.2, joint_box=boxes)

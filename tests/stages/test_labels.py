@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from tests.conftest import TINY
+from tests.faults.models import flip_a_bit
 from xrmri.config import Execution, TrainTissues
 from xrmri.facts import read_model_facts, write_model_facts
 from xrmri.models.bundle import load_bundle
@@ -37,6 +38,14 @@ def test_a_model_of_drawn_knees_learns_tissues_and_its_card_says_how_well(labell
     card = (labelled / "README.md").read_text()
     assert f"| muscle | {facts.dice['muscle']:.2f} |" in card
     assert load_bundle(labelled).tissues is not None
+
+
+def test_a_bit_that_flipped_since_is_told_by_the_same_command(labelled, tmp_path, capsys, monkeypatch):
+    shutil.copytree(labelled, tmp_path / "ldm")
+    flip_a_bit(next((tmp_path / "ldm" / "tissues").glob("*.safetensors")))
+    monkeypatch.setattr("sys.argv", ["train_tissues", str(tmp_path / "ldm"), "--people", "8"])
+    assert train_tissues.main() == 3
+    assert "has changed since it was written" in capsys.readouterr().err
 
 
 def test_a_label_map_lies_on_the_volume_and_holds_the_codes_it_names(labelled, chain, xrmri, tmp_path):

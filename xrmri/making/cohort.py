@@ -36,7 +36,7 @@ from xrmri.data.store import (
     write_index,
 )
 from xrmri.data.volume import intensity_window, mirrored_volume, to_unit, windowed_slices
-from xrmri.errors import InconsistentError
+from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import TEMPLATE, DatasetFacts, write_dataset_facts
 from xrmri.files import copy_file, digest, sha256, write_json
 from xrmri.geometry import Geometry
@@ -50,6 +50,7 @@ from xrmri.phantom.pose import Pose
 from xrmri.phantom.tables import as_read
 from xrmri.records import LEFT, RIGHT, SIDES, SPLITS, Radiograph, Volume
 from xrmri.run import begin
+from xrmri.seals import are_same
 
 STILL = Pose(coronal_degrees=0.0, axial_degrees=0.0, sagittal_degrees=0.0, shift_mm=(0.0, 0.0, 0.0))
 """How every knee lies in the knee's frame."""
@@ -104,7 +105,14 @@ def draw_cohort(
         execution: workers and progress.
         until: time, of time.monotonic, after which no further shard is begun; three are drawn at least.
         frame: folder of a dataset whose template is taken; without it one is made of the training split.
+
+    Raises:
+        InputError: `frame` has no template, or another one than `out` was begun with.
     """
+    if frame and not (frame / TEMPLATE).is_file():
+        raise InputError(f"--frame {frame} has no {TEMPLATE}: give a dataset in the knee's frame")
+    if frame and (out / TEMPLATE).is_file() and not are_same(out / TEMPLATE, frame / TEMPLATE):
+        raise InputError(f"{out} lies in another frame than {frame}: give another -o")
     numbers = range(0, people.count, people.in_shard)
     shards = [out / f"pairs-{number:05d}-of-{len(numbers):05d}.h5" for number in range(len(numbers))]
     run = begin(out, replace(config, shards=len(shards)), {"people": digest(asdict(people))})

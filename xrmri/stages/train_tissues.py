@@ -17,6 +17,7 @@ from xrmri.config import BuildDataset, Execution, TrainTissues
 from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
 from xrmri.facts import ModelFacts, read_model_facts
+from xrmri.outputs import is_complete
 from xrmri.part_facts import TissueFacts
 from xrmri.run import begin, renew
 from xrmri.run_record import read_record, require_finished
@@ -44,12 +45,14 @@ def run(ldm: Path, config: TrainTissues, execution: Execution) -> dict[str, Any]
         StoppedEarly: stopped and saved.
         InputError: a model of acquired knees, or of slices that the phantom does not draw; another process teaches it,
             or it was begun with other settings.
+        InconsistentError: the model has changed since.
     """
-    require_finished(ldm, "train-ldm")
+    record = require_finished(ldm, "train-ldm")
     facts = read_model_facts(ldm)
     window = _window(ldm, facts)
     training = read_record(ldm / FOLDER)
     if facts.tissues and (training is None or training.status == "finished"):
+        is_complete(ldm, record)  # which tells what has changed
         return {"status": "already done", "output": str(ldm), "dice": dict(facts.tissues.dice)}
     from xrmri.making.cohort import CohortPlan
     from xrmri.making.labelled import labelled_knees
