@@ -24,6 +24,7 @@ def read(file, text: str, delimiter: str) -> list[tuple[str, str]]:
         ('"ID"|"SIDE"|"REMARK"\r\n"1"|"1"|"a\r\n"2"|"1"|"b"\r\n"3"|"1"|"c"\r\n', 2),
         ('"ID"|"SIDE"|"REMARK"\n1|1|a\n2|1|"b\n3|1|c\n4|1|d"\n5|1|e\n', 3),
         ('"ID"|"SIDE"|"REMARK\n1|1|a\n2|1|b\n', 1),
+        ('"ID"|"REMARK"\n1|"a\n2|b\n3|c"\n', 2),
     ],
 )
 def test_a_quotation_mark_that_is_not_closed_is_told_by_the_line_of_its_row(tmp_path, text, line, delimiter):
@@ -39,6 +40,8 @@ def test_a_quotation_mark_that_is_not_closed_is_told_by_the_line_of_its_row(tmp_
     [
         ('"ID"|"REMARK"\n"1"|"a | b"\n"2"|"say ""c"""\n3|d"\n', ["a | b", 'say "c', "d"]),
         ('"ID"|"REMARK"|"SIDE"\n"1"|"a\nb | c"|"1"\n"2"|"d"|"1"', ["a\nb | c", "d"]),
+        ('"ID"|"REMARK"\n1\n2|b\n', ["", "b"]),
+        ('sep=|\nID|"REMARK"\n1|a\n', ["a"]),
         ('"ID"|"REMARK"\n', []),
         ("", []),
     ],

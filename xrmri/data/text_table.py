@@ -62,7 +62,7 @@ def open_table(file: Path) -> Iterator[TextTable]:
         encoding = next((name for mark, name in _ENCODINGS.items() if start.startswith(mark)), _ANY)
         with file.open(encoding=encoding) as text:
             header = text.readline()
-            told = _SEPARATOR.fullmatch(header.strip())
+            told = _SEPARATOR.fullmatch(header.strip(" \r\n"))  # a tab may be what it tells
             header = text.readline() if told else header
             delimiter = told[1] if told else max(_DELIMITERS, key=header.count)
             # In OAI's own tables a quotation mark is part of a remark, and does not begin a cell.
