@@ -5,7 +5,6 @@ colours, and nothing of a grey that is said to be transparent.
 """
 
 import contextlib
-import logging
 from io import BytesIO
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from xrmri.data.samples import DAMAGE, ORIENTATION, grey_of, in_false_colours, p
 from xrmri.errors import InputError
 from xrmri.limits import require_pixels
 from xrmri.records import Radiograph
-
-log = logging.getLogger(__name__)
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
 _COLOURED = ("P", "RGB", "RGBA")
@@ -42,10 +39,14 @@ def read_by_pillow(content: bytes, file: Path) -> Radiograph:
         if picture.format == "PNG" and frames > 1:  # further pictures of a camera's JPEG are small copies
             raise InputError(f"{file} holds {frames} images: give a file with one radiograph")
         picture.load()
-        if picture.mode in _COLOURED and in_false_colours(_in_brief(picture)):
-            log.warning("%s is in several colours: where a table made them of greys, export it in grey", file)
         grey = _of_sixteen_bits(content) if _has_sixteen_bits(content) else _grey(picture)
         return upright(grey, _told_orientation(picture), _told_aspect(picture))
+
+
+def shows_false_colours(content: bytes) -> bool:
+    """Whether a picture that Pillow has read before is one whose colours a table made of greys."""
+    with Image.open(BytesIO(content), formats=_FORMATS) as picture:
+        return picture.mode in _COLOURED and in_false_colours(_in_brief(picture))
 
 
 def _has_sixteen_bits(content: bytes) -> bool:
