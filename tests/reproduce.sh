@@ -16,7 +16,7 @@ tiny)
     rates="1e-3 4e-3" search_steps=2
     ;;
 laptop)
-    preset=demo people=120 pixels=128 steps=1000 vae_steps=1000 anchor_steps=600 anchor_knees=8 search_steps=150
+    preset=demo people=120 pixels=128 steps=1000 vae_steps=1000 anchor_steps=250 anchor_knees=8 search_steps=150
     twins=1 noises="independent shared" depths="30 50 100 200" some="--shard 0/4"
     ;;
 *)
