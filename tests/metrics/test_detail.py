@@ -18,11 +18,11 @@ def wave(frequency, axis, amplitude=0.2):
 
 @pytest.mark.parametrize("axis", [1, 2])
 def test_a_wave_in_the_band_has_the_root_mean_square_of_a_wave(axis):
-    assert detail_in_slices(wave(3 / 16, axis)) == pytest.approx(20 / np.sqrt(2), rel=0.02)
+    assert detail_in_slices(wave(3 / 16, axis)) == pytest.approx(20 / np.sqrt(2), rel=0.005)
 
 
 def test_a_wave_from_slice_to_slice_counts_along_depth_alone():
-    assert detail_along_depth(wave(3 / 16, 0)) == pytest.approx(20 / np.sqrt(2), rel=0.02)
+    assert detail_along_depth(wave(3 / 16, 0)) == pytest.approx(20 / np.sqrt(2), rel=0.005)
     assert detail_in_slices(wave(3 / 16, 0)) == pytest.approx(0, abs=1e-9)
     assert detail_along_depth(wave(3 / 16, 1)) == pytest.approx(0, abs=1e-9)
 
@@ -38,6 +38,19 @@ def test_white_noise_has_the_share_of_the_band():
     ring = np.pi * (1 / 4**2 - 1 / 8**2)  # of all frequencies in a slice, whose square has the side 1
     assert detail_in_slices(noise) == pytest.approx(10 * np.sqrt(ring), rel=0.05)
     assert detail_along_depth(noise) == pytest.approx(10 * np.sqrt(2 / 8), rel=0.08)
+
+
+def test_eight_slices_evenly_and_every_fourth_row_and_column_are_looked_at():
+    flat, waves = np.zeros(SHAPE), wave(3 / 16, 2)
+    flat[::7] = waves[::7]  # 0, 7, 14 ... 42, of which eight of 48 slices evenly are 0, 7, 13, 20, 27, 34, 40 and 47
+    looked_at = [0, 7, 13, 20, 27, 34, 40, 47]
+    share = sum(number % 7 == 0 for number in looked_at) / len(looked_at)
+    assert detail_in_slices(flat) == pytest.approx(20 / np.sqrt(2) * np.sqrt(share), rel=0.005)
+    lines, waves = np.zeros(SHAPE), wave(3 / 16, 0)
+    lines[:, 4, 8] = waves[:, 4, 8]
+    assert detail_along_depth(lines) == pytest.approx(20 / np.sqrt(2) / 24, rel=0.005)  # one of 24 x 24 lines
+    lines[:, 4, 8], lines[:, 5, 8], lines[:, 4, 10] = 0, waves[:, 5, 8], waves[:, 4, 10]
+    assert detail_along_depth(lines) == 0
 
 
 @given(brightness=st.floats(-1, 1), gain=st.floats(0.01, 3))
