@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stages.other_hand import Film, Mr, film_bytes, mr_files
+from xrmri.data.compressed import require_decoder
 from xrmri.data.dicom import Header, Image, no_warnings, parse, read_film, read_labels
 from xrmri.data.plain_dicom import plain_labels, plain_tags
 from xrmri.errors import InputError
@@ -95,3 +96,8 @@ def test_a_damaged_file_is_an_input_error_or_an_image_and_nothing_else(content, 
                 work()
         except InputError as error:
             assert "\n" not in str(error)
+
+
+def test_a_compression_whose_name_breaks_the_line_is_told_in_one():
+    with pytest.raises(InputError, match=r"^its pixels are stored as 1\\n2\.840, which is not read: export it"):
+        require_decoder("1\n2.840")

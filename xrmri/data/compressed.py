@@ -26,6 +26,7 @@ from pydicom.uid import (
 
 from xrmri.errors import InputError
 from xrmri.limits import require_pixels
+from xrmri.names import printable
 
 _CODECS = {
     JPEGExtended12Bit: "jpeg_decode",
@@ -63,7 +64,8 @@ def require_decoder(syntax: UID | str | None) -> None:
     except NotImplementedError:
         known = False
     if not known:
-        raise InputError(f"its pixels are stored as {UID(syntax).name}, which is not read: export it uncompressed")
+        named = printable(UID(syntax).name)
+        raise InputError(f"its pixels are stored as {named}, which is not read: export it uncompressed")
 
 
 def decoded(tags: Dataset) -> np.ndarray:
