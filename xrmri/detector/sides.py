@@ -57,7 +57,6 @@ class Look:
         """The boxes that score enough."""
         return [box for box in self.boxes if box.score >= min_score]
 
-
     def perhaps_another(self, sure: KneeBox) -> KneeBox | None:
         """The best fainter box that may be the other knee of a film: as large as a sure one, as high, and beside it."""
         (x0, _, x1, _), beside = sure.corners, [box for box in self.boxes if _PERHAPS <= box.score < sure.score]
