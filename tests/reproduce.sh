@@ -17,8 +17,8 @@ tiny)
     rates="1e-3 4e-3" search_steps=2
     ;;
 laptop)
-    preset=demo people=300 pixels=96 steps=1000 vae_steps=1000 anchor_steps=300 anchor_knees=8 search_steps=150
-    rates="4e-4 1.6e-3 6.4e-3" shares="0.75, 0.1, 0.15" # people to learn from are what it lacks
+    preset=demo people=300 pixels=96 steps=800 vae_steps=1000 anchor_steps=250 anchor_knees=8 search_steps=150
+    rates="4e-4 1.6e-3 6.4e-3" shares="0.8, 0.1, 0.1" # people to learn from are what it lacks
     twins=1 noises="independent shared" depths="30 50 100 200" some="--shard 0/4"
     ;;
 *)
