@@ -147,8 +147,8 @@ class ModelFacts:
     pairs: Count
     """Of the training split."""
     anchor: AnchorFacts | None = None
-    tissues: TissueFacts | None = None
     """Of the network that makes the expected volume; None where the denoiser is shown the radiograph itself."""
+    tissues: TissueFacts | None = None
     dataset_sha256: str
     vae_sha256: str
     validation_loss: float

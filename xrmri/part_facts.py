@@ -52,6 +52,20 @@ class DenoiserFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PatternFacts:
+    """What was learnt from people whom an anchor had not met."""
+
+    pairs: Count
+    """Of them."""
+    dataset_sha256: str
+    """Which they stand in."""
+    share: float
+    """Of the squares that the anchor missed of people left out, which the patterns tell."""
+    signs: tuple[str, ...]
+    """Readings that have a pattern of their own."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AnchorFacts:
     """What the anchor of a model learnt from, and what it is worth."""
 
@@ -65,6 +79,7 @@ class AnchorFacts:
     """That taught its reader beforehand."""
     reader_r2: float | None = None
     """Mean share of the variance of what is known of held-out films that the reader then told."""
+    patterns: PatternFacts | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ from xrmri.errors import InconsistentError
 from xrmri.files import complete_or_absent
 from xrmri.learning.encoding import encoded
 from xrmri.learning.warp import Warps, warped
-from xrmri.models.anchor import Anchor, AnchorSizes
+from xrmri.models.anchor import Anchor, AnchorSizes, without_patterns
 from xrmri.training.loop import Task, Trainer
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ def learn_anchor(
         anchor.begin_at(mean)
     else:
         require_sizes(begin, sizes)
-        anchor.load_state_dict(begin.state_dict())
+        anchor.load_state_dict(without_patterns(begin).state_dict())
     if reader:
         anchor.reader.load_state_dict(reader.state_dict())
     device, best = trainer.accelerator.device, folder / BEST
@@ -201,7 +201,7 @@ def learn_anchor(
 
 def require_sizes(begin: Anchor, sizes: AnchorSizes) -> None:
     """InconsistentError where an earlier anchor has other sizes than a training needs."""
-    if begin.sizes != sizes:
+    if replace(begin.sizes, patterns=0) != sizes:
         told = f"the anchor of --init has {begin.sizes}, this training needs {sizes}"
         raise InconsistentError(f"{told}: take slices of the same size, or start without --init")
 

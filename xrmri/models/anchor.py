@@ -2,19 +2,21 @@
 
 A template, learnt too, is warped by a smooth displacement, and a residual is added. Least squares makes of it the mean
 of all volumes that fit a radiograph: what is known of the knee. The denoiser then draws what is not known (as CorrDiff
-does for weather: Mardani et al., 2024; warp and template as VoxelMorph does: Dalca et al., 2019).
+does for weather: Mardani et al., 2024; warp and template as VoxelMorph does: Dalca et al., 2019). Patterns may come on
+top: what it missed of people whom it had not met, as far as that can be told (`learning.missed`).
 
-Shapes: B knees, N x N pixels of a radiograph, F feature slots, D depths from the back of the knee, P x P pixels.
+Shapes: B knees, N x N pixels of a radiograph, F feature slots, D depths from the back of the knee, P x P pixels, K
+patterns.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
 from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, grid_sample, interpolate, pixel_shuffle, pixel_unshuffle, silu
+from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate, pixel_shuffle, pixel_unshuffle, silu
 
 from xrmri.models.plain_unet import TOLD, PlainUnet, Width
 from xrmri.models.weights import load_sized
@@ -22,10 +24,14 @@ from xrmri.typed import Between, UnfitError
 
 ANCHOR_FOLDER = "anchor"
 """Where it lies in a model's folder."""
+ROUGH = ("patterns", "deviation")
+"""What needs no more than 8 bits a number on disk: neither passes through a network."""
 _FOLD = 4
 """A radiograph enters folded: 4 x 4 of its pixels become the channels of one of half the volume's resolution."""
 FOLDED = 4**2
 """Channels in which a denoiser is shown a slice: 4 x 4 pixels of the expected volume to one of a latent."""
+NARROWED = 4
+"""Columns of a volume to one of a pattern: finer ones tell no more (measured), for a joint line runs across."""
 _READER = (24, 48, 64, 96, 96)
 """Channels of the reader of the whole radiograph, each level half as fine."""
 
@@ -42,6 +48,8 @@ class AnchorSizes:
     """F."""
     widths: tuple[Width, ...] = (64, 96, 160, 208, 224)
     """Channels of each level; the first has half the volume's resolution, each below half of that above."""
+    patterns: Annotated[int, Between(0, 256)] = 0
+    """K."""
 
     def __post_init__(self) -> None:
         """Refuse sizes that make no network."""
@@ -73,6 +81,9 @@ class Anchor(nn.Module):
         for last in (self.residual, self.displacement):
             nn.init.normal_(last.weight, std=1e-3)
             nn.init.constant_(last.get_parameter("bias"), 0.0)
+        if sizes.patterns:
+            self.shares = nn.Linear(TOLD + sizes.features, sizes.patterns)
+            self.patterns = nn.Buffer(torch.zeros(sizes.patterns, *pattern_shape(sizes)))
 
     def forward(self, y: Tensor, features: Tensor) -> Tensor:
         """The expected volumes.
@@ -84,17 +95,32 @@ class Anchor(nn.Module):
         Returns:
             (B, D, P, P) float32, mostly in [-1, 1].
         """
-        pixels = self.sizes.radiograph_pixels
-        seen = interpolate(y[:, None], (pixels, pixels), mode="bilinear", antialias=True)
-        told = silu(self.reader(seen) + self.of_readings(features))
-        folded = torch.cat([pixel_unshuffle(seen, _FOLD), _places(seen, pixels // _FOLD)], dim=1)
+        seen = self._seen(y)
+        told = self._told(seen, features)
+        folded = torch.cat([pixel_unshuffle(seen, _FOLD), _places(seen, seen.shape[-1] // _FOLD)], dim=1)
         known = self.unet(folded, told)
-        return self._warped(self.displacement(known)) + pixel_shuffle(self.residual(known), 2).float()
+        expected = self._warped(self.displacement(known)) + pixel_shuffle(self.residual(known), 2).float()
+        if not self.sizes.patterns:
+            return expected
+        shares = self.shares(torch.cat([told, features], dim=1)).float()
+        return expected + widened(torch.einsum("bk,kdhw->bdhw", shares, self.patterns.float()))
+
+    def told(self, y: Tensor, features: Tensor) -> Tensor:
+        """What is told of the whole knee at every place: (B, 256); arguments as of `forward`."""
+        return self._told(self._seen(y), features)
 
     def begin_at(self, mean: Tensor) -> None:
         """Take the mean of the training volumes, (D, P, P), as template."""
         with torch.no_grad():
             self.template.copy_(mean)
+
+    def _seen(self, y: Tensor) -> Tensor:
+        """(B, 1, N, N)."""
+        pixels = self.sizes.radiograph_pixels
+        return interpolate(y[:, None], (pixels, pixels), mode="bilinear", antialias=True)
+
+    def _told(self, seen: Tensor, features: Tensor) -> Tensor:
+        return silu(self.reader(seen) + self.of_readings(features))
 
     def _warped(self, displacement: Tensor) -> Tensor:
         """The template, displaced by (B, 3 D, P/2, P/2) tenths of half a field: (B, D, P, P)."""
@@ -105,6 +131,21 @@ class Anchor(nn.Module):
         template = self.template[None, None].expand(count, -1, -1, -1, -1)
         where = (still + moved).to(template.dtype)
         return grid_sample(template, where, padding_mode="border", align_corners=False)[:, 0]
+
+
+def pattern_shape(sizes: AnchorSizes) -> tuple[int, int, int]:
+    """(D, P, P/4) of a pattern."""
+    return sizes.depths, sizes.pixels, sizes.pixels // NARROWED
+
+
+def narrowed(volumes: Tensor) -> Tensor:
+    """Volumes (B, D, P, P) at the resolution of patterns: (B, D, P, P/4)."""
+    return avg_pool2d(volumes, (1, NARROWED))
+
+
+def widened(patterns: Tensor) -> Tensor:
+    """Sums of patterns (B, D, P, P/4) at the resolution of volumes: (B, D, P, P)."""
+    return interpolate(patterns, scale_factor=(1, NARROWED), mode="bilinear", align_corners=False)
 
 
 def folded(volume: Tensor, latent_shape: tuple[int, int, int], channels: int = FOLDED) -> Tensor:
@@ -121,6 +162,14 @@ def folded(volume: Tensor, latent_shape: tuple[int, int, int], channels: int = F
 def unfolded(shown: Tensor) -> Tensor:
     """The slices (B, H, W) that were folded into (B, channels, h, w)."""
     return pixel_shuffle(shown, isqrt(shown.shape[1]))[:, 0]
+
+
+def without_patterns(anchor: Anchor) -> Anchor:
+    """The network alone, of an anchor with patterns or none."""
+    other = Anchor(replace(anchor.sizes, patterns=0))
+    names = other.state_dict()
+    other.load_state_dict({name: value for name, value in anchor.state_dict().items() if name in names})
+    return other.eval().requires_grad_(False)
 
 
 def load_anchor(folder: Path) -> Anchor:

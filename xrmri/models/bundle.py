@@ -25,7 +25,7 @@ from xrmri.errors import InconsistentError
 from xrmri.facts import AutoencoderFacts, ModelFacts, read_model_facts, write_autoencoder_facts, write_model_facts
 from xrmri.files import write_json, write_text
 from xrmri.models import autoencoder
-from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, folded, load_anchor
+from xrmri.models.anchor import ANCHOR_FOLDER, ROUGH, Anchor, folded, load_anchor
 from xrmri.models.condition import Condition
 from xrmri.models.doubled import convolve_before_doubling
 from xrmri.models.from_diffusers import AutoencoderKL, UNet2DConditionModel
@@ -139,7 +139,7 @@ def save_bundle(folder: Path, model: Model, *, card: str, dtype: torch.dtype = t
     if model.anchor is not None:
         (folder / ANCHOR_FOLDER).mkdir(exist_ok=True)
         write_json(folder / ANCHOR_FOLDER / CONFIG, asdict(model.anchor.sizes))
-        save_weights(folder / ANCHOR_FOLDER / WEIGHTS, model.anchor, dtype)
+        save_weights(folder / ANCHOR_FOLDER / WEIGHTS, model.anchor, dtype, rough=ROUGH)
     if model.tissues is not None:
         (folder / TISSUE_FOLDER).mkdir(exist_ok=True)
         write_json(folder / TISSUE_FOLDER / CONFIG, asdict(model.tissues.sizes))

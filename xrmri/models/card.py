@@ -82,6 +82,13 @@ def _anchor(facts: ModelFacts) -> str:
         return ""
     pairs, share = facts.anchor.pairs, 100 * facts.anchor.r2
     films = f" What is\nknown of {facts.anchor.films} knees on films taught its reader." if facts.anchor.films else ""
+    if facts.anchor.patterns:
+        found = facts.anchor.patterns
+        signs = f", of {', '.join(found.signs)} by their own" if found.signs else ""
+        films += (
+            f"\n{found.pairs} pairs of other people taught it patterns, which tell {100 * found.share:.1f} % of what "
+            f"it missed{signs}."
+        )
     return (
         f" The anchor learnt from {pairs} pairs and explains\n{share:.1f} % of the variance between held-out people at "
         f"its own resolution (R²); the denoiser is shown its slices in\nplace of the radiograph.{films}"

@@ -2,7 +2,7 @@
 
 import pickle
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -41,10 +41,20 @@ def save_network(folder: Path, network: "ConfigMixin", dtype: torch.dtype = torc
 
 
 def save_weights(
-    file: Path, network: nn.Module, dtype: torch.dtype = torch.float32, *, said: tuple[str, str] = ("format", "pt")
+    file: Path,
+    network: nn.Module,
+    dtype: torch.dtype = torch.float32,
+    *,
+    said: tuple[str, str] = ("format", "pt"),
+    rough: Collection[str] = (),
 ) -> None:
-    """Write the weights of a network, and in their metadata one thing that is `said` of them: a name and a text."""
+    """Write the weights of a network, and in their metadata one thing that is `said` of them: a name and a text.
+
+    Where weights take 16 bits, those that are `rough` take 8: three bits and a sign behind a power of two.
+    """
     state = {name: value.detach().to("cpu", dtype).contiguous() for name, value in network.state_dict().items()}
+    if dtype == torch.float16:
+        state |= {name: state[name].to(torch.float8_e4m3fn) for name in rough if name in state}
     with complete_or_absent(file) as partial:
         # One metadata key, since safetensors writes several in an order that changes from process to process.
         save_file(state, partial, metadata=dict([said]))
@@ -65,7 +75,7 @@ def load_weights(file: Path, network: nn.Module) -> None:
     except (InputError, OSError, SafetensorError, ValueError) as error:
         raise InconsistentError(f"{file} cannot be read ({error}): copy the folder again, or train again") from error
     for name, value in state.items():
-        if not value.is_floating_point() or not torch.isfinite(value).all():
+        if not value.is_floating_point() or not torch.isfinite(value.float()).all():
             raise InconsistentError(f"{file}: {name} holds numbers that are not finite: train again")
     try:
         # A copy, because what safetensors gives is the file itself, which somebody may replace while we train.
