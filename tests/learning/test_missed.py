@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from torch.nn.functional import avg_pool2d
 
 from tests.stages.made_dataset import make_dataset
@@ -22,6 +23,7 @@ from xrmri.facts import read_model_facts
 from xrmri.generation.model import find_model
 from xrmri.learning.missed import SeenTwice, judge, learn_patterns, with_less, with_patterns
 from xrmri.models.anchor import Anchor, AnchorSizes, load_anchor, without_patterns
+from xrmri.models.bundle import load_bundle, save_bundle
 from xrmri.stages import learn_patterns as program
 from xrmri.stages import train_ldm, train_vae
 
@@ -164,3 +166,15 @@ def test_people_it_has_met_other_slices_and_models_without_anchor_are_refused_in
         program.run(made / "ldm", other, ON_CPU)
     with pytest.raises((InputError, InconsistentError)):
         program.run(made / "vae", made / "strangers", ON_CPU)
+
+
+def test_patterns_take_8_bits_in_a_model_of_16_and_the_network_none_less(made, tmp_path):
+    program.run(made / "ldm", made / "strangers", ON_CPU)
+    model = load_bundle(made / "ldm")
+    save_bundle(tmp_path, model, card="", dtype=torch.float16)
+    with safe_open(tmp_path / "anchor" / "diffusion_pytorch_model.safetensors", framework="pt") as file:
+        kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}
+    assert {name for name, kind in kinds.items() if kind == "F8_E4M3"} == {"patterns", "deviation"}
+    assert kinds["template"] == kinds["shares.weight"] == "F16"
+    exact, rough = model.anchor.patterns, load_anchor(tmp_path / "anchor").patterns
+    assert torch.allclose(rough, exact, rtol=2**-4, atol=2**-10)
