@@ -5,6 +5,7 @@ letters. Text out of a file may besides claim to be a path. Nothing of it is use
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 
 MOST_NAME_BYTES = 150
@@ -38,6 +39,11 @@ def safe_name(text: str) -> str:
 def is_safe_name(text: str) -> bool:
     """Whether a text out of a file may name a file as it is."""
     return safe_name(text) == text
+
+
+def on_any_disk(name: str) -> str:
+    """What two names share that are one file on some disk: many know no capitals, and some compose letters anew."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def stays_within(text: str) -> bool:

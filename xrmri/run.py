@@ -25,14 +25,20 @@ from xrmri.typed import shown
 from xrmri.versions import versions
 
 
-def fingerprint(path: Path) -> str:
-    """Hex digest of an input: a file's bytes; a finished run's outputs; else the names and sizes in a folder."""
+def fingerprint(path: Path, *, apart_from: Path | None = None) -> str:
+    """Hex digest of an input: a file's bytes; a finished run's outputs; else the names and sizes in a folder.
+
+    What is made of a folder may be put into it: what lies below `apart_from` does not make it another one.
+    """
     if path.is_file():
         return sha256(path)
     record = read_record(path)
     if record and record.outputs:
         return digest(record.outputs)
-    files = [(name, path / name) for name in own_files(path)]
+    below = ""
+    if apart_from is not None and real(path) in real(apart_from).parents:
+        below = f"{real(apart_from).relative_to(real(path))}{os.sep}"
+    files = [(name, path / name) for name in own_files(path) if not (below and name.startswith(below))]
     return digest([(name, file.stat().st_size) for name, file in files if file.is_file()])
 
 

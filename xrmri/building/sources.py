@@ -1,5 +1,6 @@
 """What a dataset is built from, and by what it is known again."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from xrmri.errors import InputError
 from xrmri.facts import TEMPLATE
 from xrmri.files import digest, sha256
 from xrmri.run import fingerprint
+from xrmri.run_record import read_record
+from xrmri.trouble import hash_or_absent
+
+log = logging.getLogger(__name__)
 
 _AS_IT_COMES = DetectKnee()
 
@@ -37,7 +42,7 @@ class BuildInputs:
     def fingerprints(self, found: Found) -> dict[str, str]:
         """What says whether release, knees and template are the same ones as in an earlier run."""
         if found.manifest is None and (found.root / "run.json").is_file():
-            release = fingerprint(found.root)
+            release = _drawn_release(found)
         else:
             paths = [found.relative(path) for path in found.named or [one.path for one in found.release.series]]
             release = digest([paths, [sha256(file) for file in (*found.release.readings, *found.release.people)]])
@@ -51,6 +56,21 @@ class BuildInputs:
         """Every file and folder that must stay as it is."""
         own = [one.path for one in found.release.series] if found.manifest else []
         return [self.source, self.knees, self.template, *own]
+
+
+def _drawn_release(found: Found) -> str:
+    """Fingerprint of a release that its run.json vouches for, whose tables count as they are, and not as recorded."""
+    record = read_record(found.root)
+    outputs = (record.outputs if record else None) or {}
+    read = (found.relative(file) for file in (*found.release.readings, *found.release.people))
+    tables = {*read, *(name for name in outputs if name.endswith(".txt"))}
+    now = {name: hash_or_absent(found.root / name) for name in sorted(tables)}
+    other = {name: told for name, told in now.items() if told != outputs.get(name)}
+    if outputs and other:
+        names = ", ".join(other)
+        log.warning("%s: %s is not as it was drawn: what is built has what stands there now", found.root, names)
+        return digest([fingerprint(found.root), other])
+    return fingerprint(found.root)
 
 
 def source_of(release: Path | None, manifest: Path | None) -> Path:

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from xrmri.data.covariates import COVARIATES
+from xrmri.data.features import full_name, known_readings
 from xrmri.data.own_table import OwnRow, OwnTable, listed, read_own_table
 from xrmri.errors import InputError
 
@@ -26,6 +28,8 @@ _RADIOGRAPH = (".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 _ENTITY = re.compile(r"([a-zA-Z]+)-([^_]+)")
 _PARTICIPANTS, _PHENOTYPE = "participants.tsv", "phenotype"
+_SHOWN = 40
+"""Letters of a cell in a complaint."""
 _KEYS = ("participant_id", "session_id", "side")
 
 
@@ -64,7 +68,7 @@ def bids_table(folder: Path, wanted: str = "") -> OwnTable:
         wanted: regular expression that the name of an MRI fits, in either case; empty takes all.
 
     Raises:
-        InputError: there is no MRI in it, or a table cannot be read.
+        InputError: there is no MRI in it, or a table cannot be read, or says two things of one knee or person.
     """
     named = list(_named(folder))
     fitting = [one for one in named if one.is_mri and re.search(wanted, one.file.name, re.IGNORECASE)]
@@ -128,6 +132,17 @@ def _told(folder: Path) -> dict[tuple[str, str, str], dict[str, str]]:
         for row in table.rows:
             participant, session, side = (row.cells.get(name, "") for name in _KEYS)
             key = participant.removeprefix("sub-"), session.removeprefix("ses-"), _SIDES.get(side.lower(), "")
-            cells = ((name, cell) for name, cell in row.cells.items() if name not in _KEYS)
-            told[key] |= {name: cell for name, cell in cells if cell and cell.lower() != "n/a"}
+            cells = {name: cell for name, cell in row.cells.items() if name not in _KEYS}
+            cells = {name: cell for name, cell in cells.items() if cell and cell.lower() != "n/a"}
+            for name, cell in cells.items():
+                other = told[key].get(name, cell)
+                if other != cell and _counts(name):
+                    both = f"{name} of {participant} is {other[:_SHOWN]!r} before and {cell[:_SHOWN]!r} here"
+                    raise InputError(f"{file}, line {row.line}: {both}: keep one")
+            told[key] |= cells
     return told
+
+
+def _counts(name: str) -> bool:
+    """Whether a column means something here; of others, notes say, a person may have as many as there are rows."""
+    return name == "split" or name in COVARIATES or full_name(name) in known_readings().names

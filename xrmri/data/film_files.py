@@ -11,7 +11,8 @@ from xrmri.data.description import FILM, kind_of
 from xrmri.data.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
 from xrmri.data.release import Series, find_release
 from xrmri.errors import InputError
-from xrmri.names import safe_name
+from xrmri.files import real
+from xrmri.names import on_any_disk, safe_name
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
@@ -29,16 +30,17 @@ class FilmFile:
     """Which knee a film of one shows; None for both, or where nothing tells."""
 
 
-def find_films(paths: Sequence[Path]) -> list[FilmFile]:
+def find_films(paths: Sequence[Path], *, apart_from: Path | None = None) -> list[FilmFile]:
     """Every film under some paths, in their order; folders are walked in the order of names.
 
     Args:
         paths: a file is taken as it is; of a release the knee films; of another folder all DICOM and picture files.
+        apart_from: a folder in which no films are looked for: what is made of them may lie among them.
 
     Raises:
         InputError: a path that does not exist, or no film at all.
     """
-    found = [film for path in paths for film in (_in_folder(path) if path.is_dir() else [_file(path)])]
+    found = [film for path in paths for film in (_in_folder(path, apart_from) if path.is_dir() else [_file(path)])]
     if not found:
         raise InputError(f"{paths[0]} holds no film: give DICOM, PNG, JPEG or TIFF files, a folder, or an OAI release")
     return list(_with_own_names(found))
@@ -51,12 +53,13 @@ def _file(path: Path) -> FilmFile:
     return described(path, path.stem)
 
 
-def _in_folder(folder: Path) -> list[FilmFile]:
+def _in_folder(folder: Path, apart_from: Path | None) -> list[FilmFile]:
     """The films in a folder."""
     try:
         release = find_release(folder)
     except InputError:
-        return [described(file, "-".join(file.relative_to(folder).with_suffix("").parts)) for file in _images(folder)]
+        files = _images(folder, apart_from)
+        return [described(file, "-".join(file.relative_to(folder).with_suffix("").parts)) for file in files]
     films = [series for series in release.series if series.kind == FILM]
     return [
         FilmFile(
@@ -77,11 +80,12 @@ def _film_of(series: Series) -> Path:
         return series.path / "001"
 
 
-def _images(folder: Path) -> Iterator[Path]:
+def _images(folder: Path, apart_from: Path | None) -> Iterator[Path]:
     """DICOM and picture files at any depth, links followed; and files and folders that cannot be opened, to be rejected
     by name.
     """
     entered: set[tuple[int, int]] = set()
+    apart = real(apart_from) if apart_from else None
     closed: list[OSError] = []
     for place, folders, names in os.walk(folder, followlinks=True, onerror=closed.append):
         try:
@@ -89,7 +93,7 @@ def _images(folder: Path) -> Iterator[Path]:
         except OSError as error:  # gone since it was listed
             closed.append(error)
             continue
-        if (found.st_dev, found.st_ino) in entered:  # by a link that leads back
+        if (found.st_dev, found.st_ino) in entered or real(Path(place)) == apart:  # by a link that leads back
             folders.clear()
             continue
         entered.add((found.st_dev, found.st_ino))
@@ -118,10 +122,18 @@ def described(file: Path, name: str = "") -> FilmFile:
 
 
 def _with_own_names(films: Sequence[FilmFile]) -> Iterator[FilmFile]:
-    """The films under names that files can have, the second of a name called name-2."""
+    """The films under names that files can have, the second of a name called name-2, or as no other is by then."""
     seen: Counter[str] = Counter()
+    taken: set[str] = set()
     for film in films:
-        plain = safe_name(film.name)
-        seen[plain] += 1
-        name = plain if seen[plain] == 1 else f"{plain}-{seen[plain]}"
+        name = next(name for name in _numbered(safe_name(film.name), seen) if on_any_disk(name) not in taken)
+        taken.add(on_any_disk(name))
         yield FilmFile(file=film.file, name=name, knees=film.knees, side=film.side)
+
+
+def _numbered(name: str, seen: Counter[str]) -> Iterator[str]:
+    """The name, name-2, name-3 and so on, from where an earlier film of that name has come to."""
+    while True:
+        seen[on_any_disk(name)] += 1
+        number = seen[on_any_disk(name)]
+        yield name if number == 1 else f"{name}-{number}"

@@ -131,6 +131,7 @@ def read_manifest(file: Path, wanted: str = "") -> Manifest:
     if count := odd.total():
         log.warning("%s: %d cells not understood count as not known, such as %s", file.name, count, next(iter(odd)))
     _require_one_split(file, rows)
+    _tell_of_spellings(file, rows)
     kept = list(_without_repeats(rows, rejected))
     return Manifest(rows=kept, rejected=sorted(rejected, key=lambda one: one.line))
 
@@ -242,6 +243,18 @@ def _require_one_split(file: Path, rows: list[ManifestRow]) -> None:
         if other.particulars.split != split:
             both = f"{other.particulars.split} in line {other.line} and {split} in line {row.line}"
             raise InconsistentError(f"{file}: participant {row.participant} is {both}: give one split")
+
+
+def _tell_of_spellings(file: Path, rows: list[ManifestRow]) -> None:
+    """Say where one participant may count as two, who may then stand in two splits."""
+    spelt: dict[str, dict[str, int]] = {}
+    for row in rows:
+        spelt.setdefault(row.participant.casefold(), {}).setdefault(row.participant, row.line)
+    several = [names for names in spelt.values() if len(names) > 1]
+    if several:
+        (one, line), (other, further) = list(several[0].items())[:2]
+        told = "%s: %d participants are spelt in several ways and count as several: %s (line %d) and %s (line %d), say"
+        log.warning(told, file.name, len(several), one, line, other, further)
 
 
 def _without_repeats(rows: list[ManifestRow], rejected: list[RejectedRow]) -> Iterator[ManifestRow]:

@@ -25,6 +25,8 @@ _NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _MISSING = re.compile(r"(\..*|[A-Z])?")
 """Nothing, a point and what is missing, or the letter that stands for it."""
+_ROUNDED = 1.0
+"""By which an age in years may differ from one in months, or a BMI from another of the same day (choice)."""
 _NAMES = {code: sex for sex, codes in manifest()["sex"]["values"].items() for code in codes}
 
 
@@ -44,14 +46,15 @@ class People:
 
 
 def read_people(files: Iterable[Path]) -> People:
-    """All that some tables tell; the first value counts where several tell the same.
+    """All that some tables tell; the first value counts where several tell the same, or contradict it, which is told.
 
     Raises:
         InputError: a table cannot be read.
     """
     ages: dict[tuple[str, str], float] = {}
     others: dict[tuple[str, str], float | str] = {}
-    files, odd = tuple(files), Counter[str]()
+    said: dict[tuple[str, str, str], float | str] = {}
+    files, odd, contradicted = tuple(files), Counter[str](), Counter[str]()
     if not files:
         log.info("no table Enrollees.txt or AllClinical00.txt: age, sex and BMI of every participant are not known")
     for file in files:
@@ -64,7 +67,11 @@ def read_people(files: Iterable[Path]) -> People:
                 value = covariate_of(name, cell)
                 if value is None:
                     odd[f"{name} {cell!r} in {file.name}"] += not _MISSING.fullmatch(_code(cell))
-                elif name in ("age", "months"):
+                    continue
+                told = "age" if name == "months" else name
+                first = said.setdefault((participant, "" if name == "sex" else visit, told), value)
+                contradicted[f"{told} of {participant} is {first} and {value}"] += _are_apart(first, value)
+                if told == "age":
                     ages.setdefault((participant, visit), float(value))
                 else:
                     others.setdefault((participant, name), value)
@@ -73,7 +80,17 @@ def read_people(files: Iterable[Path]) -> People:
     if count := odd.total():
         example = odd.most_common(1)[0][0]
         log.warning("%d ages, sexes or BMIs that no participant has count as not known, such as %s", count, example)
+    if count := contradicted.total():
+        example = contradicted.most_common(1)[0][0]
+        log.warning("%d ages, sexes or BMIs contradict an earlier row, which counts, such as %s", count, example)
     return People(ages=ages, others=others)
+
+
+def _are_apart(one: float | str, other: float | str) -> bool:
+    """Whether two sexes, or two numbers of one visit, cannot both be."""
+    if isinstance(one, str) or isinstance(other, str):
+        return one != other
+    return abs(one - other) > _ROUNDED
 
 
 def _rows(file: Path) -> Iterator[tuple[str | None, str, dict[str, str]]]:

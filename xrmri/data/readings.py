@@ -4,14 +4,18 @@ A cell is a number with or without its meaning ("2", "2: 2"); anything else was 
 The table comes as text, as sas7bdat, and in NDA's form (oai_kxrsemiquant01.txt), which has a column for the visit.
 """
 
+import io
 import logging
 import re
+import struct
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +24,7 @@ from xrmri.data.release import visit_of
 from xrmri.data.sheets import OAI_PARTICIPANT
 from xrmri.data.text_table import open_table
 from xrmri.errors import InputError
+from xrmri.limits import MOST_PIXELS, read_whole
 from xrmri.records import LEFT, RIGHT
 
 if TYPE_CHECKING:  # of all tables SAS's alone need it, and it takes a third of a second to import
@@ -38,6 +43,9 @@ _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _MISSING = re.compile(r"(\..*|[A-Z])?")
 """Nothing, a point and what is missing, or the letter that stands for it."""
 _VISIT = re.compile(r"V?(\d{1,2})")
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
+           MemoryError, struct.error)  # fmt: skip
+"""What pandas raises of a SAS table that is damaged."""
 _CLASSIC = re.compile(r"kxr_sq_bu(\d\d)", re.IGNORECASE)
 _LETTERS = {code: letter for n, letter in enumerate(ascii_uppercase) for code in (n + 2, ord(letter))}
 """The third byte from the top of a number that SAS calls missing, inverted: SAS counts, other programs write ASCII."""
@@ -54,12 +62,14 @@ class Reading:
 
 
 def read_readings(files: Iterable[Path]) -> dict[Key, Reading]:
-    """All readings of some tables; where a knee was read in several projects, 15 before 37 before 42.
+    """All readings of some tables; where a knee was read in several projects, 15 before 37 before 42; of rows of one
+    project that contradict one another the first counts, and that is told.
 
     Raises:
         InputError: a table cannot be read, or lacks ID or SIDE.
     """
     chosen: dict[Key, tuple[int, Reading]] = {}
+    contradicted: dict[Key, str] = {}
     for file in files:
         unknown, odd = 0, Counter[str]()
         for key, project, reading in _readings(file, odd):
@@ -69,12 +79,27 @@ def read_readings(files: Iterable[Path]) -> dict[Key, Reading]:
             rank = _PROJECTS.index(project) if project in _PROJECTS else len(_PROJECTS)
             if key not in chosen or rank < chosen[key][0]:
                 chosen[key] = rank, reading
+            elif rank == chosen[key][0] and (said := _contradiction(chosen[key][1], reading)):
+                contradicted.setdefault(key, said)
         if unknown:
             log.warning("%s: %d rows passed over: they name no participant, visit and side of OAI", file, unknown)
         if count := odd.total():
             example = odd.most_common(1)[0][0]
             log.warning("%s: %d cells are no grade and count as not read, such as %s", file, count, example)
+    if contradicted:
+        key, said = next(iter(contradicted.items()))
+        told = "%d knees have rows of one project that contradict one another, of which the first counts: %s, say, %s"
+        log.warning(told, len(contradicted), " ".join(key), said)
     return {key: reading for key, (_, reading) in chosen.items()}
+
+
+def _contradiction(first: Reading, other: Reading) -> str:
+    """Where two readings of one knee differ, in words; empty where the one says no more than the other does not."""
+    if first.prosthesis != other.prosthesis:
+        return "a prosthesis and none"
+    both = ((name, first.grades[name], other.grades[name]) for name in first.grades)
+    differing = (f"{name} {one} and {two}" for name, one, two in both if None not in (one, two) and one != two)
+    return next(differing, "")
 
 
 def _readings(file: Path, odd: Counter[str]) -> Iterator[tuple[Key | None, str, Reading]]:
@@ -113,12 +138,17 @@ def _sas_rows(file: Path, wanted: Sequence[str]) -> Iterator[dict[str, str]]:
     """The rows of a SAS table, its numbers as text and its missing codes as letters."""
     import pandas as pd
 
+    content = io.BytesIO(read_whole(file))
     try:
-        table = pd.read_sas(file, format="sas7bdat", encoding="latin-1")
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(io.StringIO()):  # pandas prints what is odd
+            reader: Any = pd.read_sas(content, format="sas7bdat", encoding="latin-1", iterator=True)
+            if reader.row_count * reader.column_count > MOST_PIXELS:
+                raise ValueError(f"it claims {reader.row_count} rows")
+            table = reader.read()
+    except _DAMAGE as error:
         raise InputError(f"{file} cannot be read as a SAS table: {error}") from error
-    assert isinstance(table, pd.DataFrame)
     table.columns = [str(name).strip().lower() for name in table.columns]
+    table = table.loc[:, ~table.columns.duplicated()]
     _require_columns(file, table.columns)
     cells = {name: _sas_texts(table[name]) for name in wanted if name in table.columns}
     for row in range(len(table)):

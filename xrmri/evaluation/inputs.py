@@ -43,13 +43,14 @@ class Inputs:
     training: Path | None = None
     """Dataset whose training split baselines are made of, where it is not the evaluated one."""
 
-    def fingerprints(self) -> dict[str, str]:
-        """Input -> what it is, for "the same command again"."""
-        found = {"volumes": fingerprint(self.volumes), "dataset": fingerprint(self.dataset)}
-        found |= {f"also {number}": fingerprint(folder) for number, folder in enumerate(self.also, start=1)}
-        found |= {f"twin {number}": fingerprint(folder) for number, folder in enumerate(self.twins, start=1)}
-        named = {"rescan": self.rescan, "flipped": self.flipped, "training": self.training}
-        return found | {name: fingerprint(folder) for name, folder in named.items() if folder}
+    def fingerprints(self, out: Path) -> dict[str, str]:
+        """Input -> what it is, for "the same command again", whose `out` may lie among the volumes."""
+        named = {"volumes": self.volumes, "dataset": self.dataset}
+        named |= {f"also {number}": folder for number, folder in enumerate(self.also, start=1)}
+        named |= {f"twin {number}": folder for number, folder in enumerate(self.twins, start=1)}
+        further = {"rescan": self.rescan, "flipped": self.flipped, "training": self.training}
+        named |= {name: folder for name, folder in further.items() if folder}
+        return {name: fingerprint(folder, apart_from=out) for name, folder in named.items()}
 
     def run_names(self) -> list[str]:
         """What each run is called: its folder's name, with the folder's above where two are the same."""

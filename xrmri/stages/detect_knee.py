@@ -93,12 +93,13 @@ def run(
     """
     if side not in (None, *SIDES):
         raise InputError(f"--side must be left or right, not {side!r}")
-    found = find_films(films)
+    found = find_films(films, apart_from=out)
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "counts": {"films": len(found)}}
     job = partial(_FilmJob, config=config, side=side, weights=weights, trust=trust, device=execution.device)
     jobs = [job(film=film, overview=overview) for film in found]
-    inputs = {str(path): fingerprint(path) for path in films} | {"side": side or "", "overview": str(overview)}
+    inputs = {str(path): fingerprint(path, apart_from=out) for path in films}
+    inputs |= {"side": side or "", "overview": str(overview)}
     inputs |= {"weights": fingerprint(weights)} if weights is not None and weights.exists() else {}
     _detector(weights, execution.device, trust)  # a detector that cannot be loaded ends the run before it begins
     if len(jobs) == 1:

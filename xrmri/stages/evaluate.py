@@ -83,7 +83,7 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> Ev
     named = [inputs.rescan, inputs.flipped, inputs.training]
     reads = [inputs.volumes, inputs.dataset, *inputs.also, *inputs.twins, *named]
     needed_bytes = _REPORT_BYTES + opened.dataset.facts.slices * opened.dataset.facts.size**2 * 4  # and the mean volume
-    own = inputs.fingerprints()
+    own = inputs.fingerprints(out)
     run = begin(out, config, own, force=execution.force, reads=reads, needed_bytes=needed_bytes)
     if run is None:
         return {"status": "already done", "output": str(out)}
