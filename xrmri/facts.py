@@ -14,13 +14,17 @@ from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_json
 from xrmri.origins import up_to_date_dataset, up_to_date_model, with_origin
 from xrmri.part_facts import AnchorFacts, Count, DenoiserFacts, SamplerFacts, ScheduleFacts, TissueFacts
-from xrmri.seals import require_seal, sealed
+from xrmri.seals import require_seal, require_sha256, sealed
 from xrmri.typed import Between, UnfitError, content_of, fitted, record_of
 
 R = TypeVar("R")
 DATASET, MODEL = "dataset.json", "xrmri.json"
 TEMPLATE = "template.nii.gz"
 """The mean knee that volumes in the knee's frame are laid onto; it travels from dataset to model."""
+FAMILIAR = "familiar.safetensors"
+"""What the radiographs that a model was taught on have in common."""
+BESIDE = (TEMPLATE, FAMILIAR)
+"""Files of a model that are no network."""
 SCHEMA, FORMAT = 1, 1
 """Of dataset.json and of xrmri.json."""
 DEPTHS = {
@@ -67,6 +71,8 @@ class DatasetFacts:
     """File name of each shard -> its sha256."""
     index_sha256: str | None = None
     """Of index.csv; None in datasets of earlier versions."""
+    template_sha256: str | None = None
+    """Of the template; None in the scanner's frame, and in datasets of earlier versions."""
     slice_window: tuple[Count, Count] | None = None
     """First slice kept of a series, and the first no longer kept."""
     split_seed: int | None = None
@@ -155,7 +161,8 @@ class ModelFacts:
     config: Mapping[str, Any]
     """Settings of train-ldm."""
     files: Mapping[str, str] | None = None
-    """Each file of weights and sizes -> its sha256; None in folders of earlier versions."""
+    """Each file of weights and sizes, template and familiar radiographs -> its sha256; None in those of earlier
+    versions."""
 
     def __post_init__(self) -> None:
         """Refuse an empty window, and settings that are told further but are none."""
@@ -175,7 +182,7 @@ def read_dataset_facts(folder: Path) -> DatasetFacts:
 
     Raises:
         InputError: there is none.
-        InconsistentError: it is damaged or of another schema.
+        InconsistentError: it is damaged or of another schema, or the template beside it is another than it was.
     """
     file, advice = folder / DATASET, "build the dataset again with --force"
     if not file.is_file():
@@ -183,7 +190,10 @@ def read_dataset_facts(folder: Path) -> DatasetFacts:
     content = read_json(file, advice=advice, damaged=InconsistentError)
     if content.get("schema") != SCHEMA:
         raise InconsistentError(f"{folder} has schema {content.get('schema')}, this version reads {SCHEMA}: {advice}")
-    return _checked(DatasetFacts, up_to_date_dataset(content), content, file, advice=advice)
+    facts = _checked(DatasetFacts, up_to_date_dataset(content), content, file, advice=advice)
+    if facts.template_sha256:
+        require_sha256(folder / TEMPLATE, facts.template_sha256, advice)
+    return facts
 
 
 def write_dataset_facts(folder: Path, facts: DatasetFacts) -> None:
@@ -214,13 +224,17 @@ def read_model_facts(folder: Path) -> ModelFacts:
 
     Raises:
         InputError: there is none, or an autoencoder's.
-        InconsistentError: it is damaged, edited or of another format.
+        InconsistentError: it is damaged, edited or of another format, or a file beside it that is no network is.
     """
     content = _read_model(folder)
     if "guidance" not in content:
         raise InputError(f"{folder} holds an autoencoder alone: give a folder that `xrmri train-ldm` wrote")
     current, advice = up_to_date_model(content), "train or copy the model again"
-    return _checked(ModelFacts, current | {"denoiser": current}, content, folder / MODEL, advice=advice)
+    facts = _checked(ModelFacts, current | {"denoiser": current}, content, folder / MODEL, advice=advice)
+    for name in BESIDE:
+        if facts.files and name in facts.files:  # those of earlier versions name networks alone
+            require_sha256(folder / name, facts.files[name], advice)
+    return facts
 
 
 def write_model_facts(folder: Path, facts: ModelFacts) -> None:

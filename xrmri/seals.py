@@ -41,6 +41,16 @@ def require_seal(content: Mapping[str, Any], file: Path, advice: str) -> None:
         raise InconsistentError(f"{file} is not as it was written, edited or damaged: {advice}")
 
 
+def require_own_seal(content: Mapping[str, Any], file: Path, advice: str) -> None:
+    """Refuse a document of an unfinished run that is not as it was written; those of earlier versions have no seal.
+
+    Raises:
+        InconsistentError: it has been edited or damaged; ends in the advice.
+    """
+    if SEAL in content and sealed(content)[SEAL] != content[SEAL]:
+        raise InconsistentError(f"{file} is not as it was written, edited or damaged: {advice}")
+
+
 def require_sha256(file: Path, expected: str | None, advice: str) -> Stamp:
     """Refuse a file whose bytes are not those recorded; returns its stamp.
 

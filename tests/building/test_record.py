@@ -49,7 +49,7 @@ def test_a_record_of_the_first_version_is_read_as_if_it_were_of_this_one(tmp_pat
     content = json.loads((tmp_path / "x.json").read_text())
     for name in ("plane", "series", "field_of_view_mm"):
         del content["config"][name]
-    del content["is_synthetic"], content["pairs"][0]["extent_mm"], content["rejected"][0]["reasons"]
+    del content["seal"], content["is_synthetic"], content["pairs"][0]["extent_mm"], content["rejected"][0]["reasons"]
     content["rejected"][0]["reason"] = str(TOLD)
     (tmp_path / "x.json").write_text(json.dumps(content | {"origin": "synthetic phantom"}))
     found = read_shard_record(tmp_path / "x.json")

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from xrmri.config import DetectKnee
-from xrmri.data.familiar import FAMILIAR, STRANGE, learn_familiar, read_familiar, write_familiar
+from xrmri.data.familiar import STRANGE, learn_familiar, read_familiar, write_familiar
 from xrmri.data.radiograph import mirrored
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError
+from xrmri.facts import FAMILIAR
 from xrmri.generation.film import read_joint
 from xrmri.pretrained import BUNDLED_LDM
 

@@ -71,6 +71,12 @@ def test_an_edited_state_is_told(run, folder, edit, said):
             latest_checkpoint(run)
 
 
+def test_a_checkpoint_that_lies_under_the_name_of_another_step_is_told(run, folder):
+    folder.rename(run / "checkpoints" / "step-0000009")
+    with pytest.raises(InconsistentError, match=r"step-0000009 is damaged \(it is of step 7\): remove that folder"):
+        latest_checkpoint(run)
+
+
 @pytest.mark.parametrize("text", ["", "[" * 100_000, "[]", "\xff"])
 def test_a_state_that_is_no_document_is_told(run, folder, text):
     (folder / "state.json").write_text(text, encoding="latin-1")

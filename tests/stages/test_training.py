@@ -334,7 +334,7 @@ def test_who_comes_while_latents_are_made_waits_for_them(made, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("shape", [(9, 0, 4), (7, 2, 4), (9, 2, 4)])
-def test_what_grew_for_another_array_is_made_anew(tmp_path, shape):
+def test_what_grew_for_another_array_or_without_checksums_is_made_anew(tmp_path, shape):
     from numpy.lib.format import write_array_header_1_0
 
     from xrmri.learning.encoding import encoded
@@ -343,5 +343,4 @@ def test_what_grew_for_another_array_is_made_anew(tmp_path, shape):
         write_array_header_1_0(stream, {"descr": "<f2", "fortran_order": False, "shape": shape})
         stream.write(np.full((4, 2, 4), 5, np.float16).tobytes())
     made = encoded(tmp_path / "numbers.npy", 9, lambda numbers: torch.ones(len(numbers), 2, 4), tell=lambda *_: None)
-    assert made.shape == (9, 2, 4) and set(made[4:].ravel().tolist()) == {1}
-    assert set(made[:4].ravel().tolist()) == ({5} if shape == (9, 2, 4) else {1})
+    assert made.shape == (9, 2, 4) and set(made.ravel().tolist()) == {1}

@@ -8,9 +8,10 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrmri.documents import read_document
+from xrmri.documents import read_document, read_json
 from xrmri.errors import InconsistentError
 from xrmri.files import write_json
+from xrmri.seals import require_own_seal, sealed
 from xrmri.typed import content_of
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,9 @@ def lacking(folder: Path) -> tuple[str, ...]:
     if not file.is_file():
         return ()
     advice = "remove the folder and build the dataset again"
-    return read_document(file, Lacking, advice=advice, damaged=InconsistentError).unopened
+    found = read_document(file, Lacking, advice=advice, damaged=InconsistentError)
+    require_own_seal(read_json(file, advice=advice), file, advice)
+    return found.unopened
 
 
 def note_lacking(folder: Path, unopened: tuple[str, ...]) -> None:
@@ -40,6 +43,6 @@ def note_lacking(folder: Path, unopened: tuple[str, ...]) -> None:
     if not unopened:
         (folder / LACKING).unlink(missing_ok=True)
         return
-    write_json(folder / LACKING, content_of(Lacking(unopened=unopened)))
+    write_json(folder / LACKING, sealed(content_of(Lacking(unopened=unopened))))
     told = "the frame lacks %d training volumes that cannot be opened, the first %s: run the same command once they can"
     log.warning(told, len(unopened), unopened[0])

@@ -14,7 +14,7 @@ import numpy as np
 from xrmri.building.lacking import lacking
 from xrmri.building.record import LeftOutSeries, PairRecord, ShardRecord
 from xrmri.building.search import count, left_out
-from xrmri.building.shard import Shard
+from xrmri.building.shard import Shard, require_same_template
 from xrmri.building.splits import split_of
 from xrmri.config import BuildDataset
 from xrmri.data.description import FLASH
@@ -23,7 +23,7 @@ from xrmri.data.index import INDEX
 from xrmri.data.pairing import leak
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
-from xrmri.facts import DatasetFacts, write_dataset_facts
+from xrmri.facts import TEMPLATE, DatasetFacts, write_dataset_facts
 from xrmri.files import sha256
 from xrmri.outcome import BuildOutcome
 from xrmri.records import SPLITS
@@ -70,6 +70,7 @@ def read_shards(folder: Path, config: BuildDataset, inputs: Mapping[str, str]) -
         if (record.frame_lacks or ()) != lacks:
             again = f"build it again with --shard {shard.number}/{config.shards}"
             raise InconsistentError(f"{shard.file} lies in a frame that has been made anew since: {again}")
+        require_same_template(record.template_sha256, folder)
         if sha256(shard.file) != record.sha256:
             raise InconsistentError(f"{shard.file} has changed since it was written: build it again with --force")
         found.append(record)
@@ -124,6 +125,7 @@ def write_tables(folder: Path, config: BuildDataset, records: Sequence[ShardReco
         is_synthetic=any(record.is_synthetic for record in records),
         shards=shards,
         index_sha256=sha256(folder / INDEX),
+        template_sha256=sha256(folder / TEMPLATE) if config.frame == "knee" else None,
         slice_window=None if config.slice_window else (config.first_slice, config.last_slice),
         split_seed=config.seed,
         shares=config.shares,

@@ -11,6 +11,7 @@ from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError, Reason
 from xrmri.files import write_json
 from xrmri.origins import FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM, PHANTOM
+from xrmri.seals import require_own_seal, sealed
 from xrmri.typed import Between, UnfitError, content_of, record_of
 
 _LARGEST_BYTES = 2**30
@@ -100,6 +101,8 @@ class ShardRecord:
     """Of the release, where something in it could not be opened; else None, as in records of earlier versions."""
     frame_lacks: tuple[str, ...] | None = None
     """What could not be opened when the frame was made that the volumes lie in; None where it lacks nothing."""
+    template_sha256: str | None = None
+    """Of the file of that frame; None in the scanner's, and in records of earlier versions."""
 
     def __post_init__(self) -> None:
         """Refuse settings that build-dataset does not have."""
@@ -133,14 +136,16 @@ def read_shard_record(file: Path) -> ShardRecord:
     advice = "remove it and build the shard again"
     content = read_json(file, advice=advice, damaged=InconsistentError, largest_bytes=_LARGEST_BYTES)
     try:
-        return record_of(ShardRecord, _up_to_date(content))
+        record = record_of(ShardRecord, _up_to_date(content))
     except (UnfitError, InputError, KeyError, TypeError, AttributeError) as error:
         raise InconsistentError(f"{file} is not as xrmri writes it ({error}): {advice}") from error
+    require_own_seal(content, file, advice)
+    return record
 
 
 def write_shard_record(file: Path, record: ShardRecord) -> None:
     """Write the record of a shard."""
-    write_json(file, content_of(record))
+    write_json(file, sealed(content_of(record)))
 
 
 def _up_to_date(content: dict[str, Any]) -> dict[str, Any]:

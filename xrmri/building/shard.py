@@ -20,9 +20,11 @@ from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
 from xrmri.data.pairing import Candidate, RejectedSeries
 from xrmri.data.store import grade_names, new_shard
+from xrmri.facts import TEMPLATE
 from xrmri.files import digest, real, sha256
 from xrmri.machine.parallel import in_order
 from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
+from xrmri.seals import require_sha256
 from xrmri.trouble import opens
 
 
@@ -74,6 +76,7 @@ class Shard:
             return False
         if record.candidates != self.digest_of(build.found) or record.frame_lacks != build.frame_lacks:
             return False
+        require_same_template(record.template_sha256, self.folder)
         return not any(opens(build.found.root / path) for path in record.passing)
 
     def digest_of(self, found: Found) -> str:
@@ -83,6 +86,16 @@ class Shard:
     def read(self) -> ShardRecord | None:
         """The record, or None where the shard is not finished."""
         return read_shard_record(self.record) if self.record.is_file() and self.file.is_file() else None
+
+
+def require_same_template(recorded: str | None, folder: Path) -> None:
+    """Refuse a frame that is not the one that a finished shard lies in, though nothing that it lacked has come since.
+
+    Raises:
+        InconsistentError: the template has changed; InputError where it cannot be read.
+    """
+    if recorded:
+        require_sha256(folder / TEMPLATE, recorded, "put it back, or remove the folder and build the dataset again")
 
 
 def build_shards(shards: Sequence[Shard], build: Build, execution: Execution) -> None:
@@ -151,6 +164,7 @@ def _build(
         not_read={name: not_read[name] for name in grade_names()},
         sha256=sha256(shard.file),
         frame_lacks=build.frame_lacks,
+        template_sha256=sha256(shard.folder / TEMPLATE) if build.frame else None,
         root=str(real(found.root)) if any(one.passing for one in left) else None,
     )
     write_shard_record(shard.record, record)

@@ -17,10 +17,9 @@ from xrmri.data.radiograph import unit_square
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
 from xrmri.evenly import evenly
+from xrmri.facts import FAMILIAR
 from xrmri.files import complete_or_absent
 
-FAMILIAR = "familiar.safetensors"
-"""In a model's folder."""
 STRANGE = 0.45
 """More is told as a warning. Measured with the bundled model, of synthetic knees: 60 held-out synthetic crops lie
 below 0.21, 5 of 422 real crops above 0.45 (by which it was chosen), and so do all of 100 pictures that are no knee:

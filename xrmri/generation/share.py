@@ -9,6 +9,7 @@ from xrmri.errors import InconsistentError
 from xrmri.files import write_json
 from xrmri.machine.parallel import array_task, parse_shard
 from xrmri.run_record import read_record
+from xrmri.seals import require_own_seal, sealed
 from xrmri.trouble import opens
 from xrmri.typed import UnfitError, content_of, record_of
 
@@ -48,7 +49,7 @@ class Share:
         """Leave word that this share is drawn, which volumes could not be, and what could not be opened."""
         left_out = Undrawn(rejected={name: str(one) for name, one in reasons.items()}, unopened=tuple(unopened))
         self._mark(out).parent.mkdir(exist_ok=True)
-        write_json(self._mark(out), content_of(left_out))
+        write_json(self._mark(out), sealed(content_of(left_out)))
 
     def left_out_by_all(self, out: Path) -> Undrawn | None:
         """What all shares together could not draw; None while one of them is not done.
@@ -72,9 +73,11 @@ def _read(mark: Path) -> Undrawn:
     advice = "remove it and run that share again"
     content = read_json(mark, advice=advice, damaged=InconsistentError)
     try:
-        return record_of(Undrawn, content if isinstance(content.get("rejected"), dict) else {"rejected": content})
+        found = record_of(Undrawn, content if isinstance(content.get("rejected"), dict) else {"rejected": content})
     except UnfitError as error:
         raise InconsistentError(f"{mark}: {error}: {advice}") from error
+    require_own_seal(content, mark, advice)
+    return found
 
 
 def read_share(told: str | None, environment: Mapping[str, str], out: Path) -> Share | None:

@@ -3,7 +3,6 @@
 Shapes: P pairs, V exposures of a radiograph, N x N pixels of a radiograph, F feature slots, D depths, M x M pixels.
 """
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -25,7 +22,7 @@ from xrmri.data.slices import Purpose, Shuffle, radiograph_image, random_numbers
 from xrmri.data.store import Dataset
 from xrmri.data.volume import to_unit
 from xrmri.errors import InconsistentError
-from xrmri.files import complete_or_absent
+from xrmri.learning.best import best_weights, keep_best, read_best, take_best
 from xrmri.learning.encoding import encoded
 from xrmri.learning.warp import Warps, warped
 from xrmri.models.anchor import Anchor, AnchorSizes, without_patterns
@@ -184,16 +181,18 @@ def learn_anchor(
 
     def validate(network: nn.Module) -> dict[str, float]:
         r2 = share_explained(network, held_out, mean, device)
-        if trainer.accelerator.is_main_process and (not best.is_file() or r2 > _read_r2(best)):
-            _keep(network, best, r2)
+        if trainer.accelerator.is_main_process and (not best.is_file() or r2 > read_best(best).r2):
+            keep_best(network, best, r2)
         return {"r2": r2}
 
     loss = partial(_loss, weights=edge_weights(mean, config.anchor_edge_weight).to(device))
     task = Task(name="train-ldm: anchor", load=batch, loss=loss, validate=validate)
     folder.mkdir(parents=True, exist_ok=True)
+    if best.is_file():
+        best_weights(best)  # by what is said of them others are judged
     trainer.fit(anchor, task, config.recipe_of("anchor"), folder)
     if best.is_file():
-        anchor.load_state_dict(load_file(best))
+        take_best(anchor, best)
     anchor.to(device).eval().requires_grad_(False)
     anchor.deviation.copy_(_deviation(anchor, held_out, device))
     return LearntAnchor(network=anchor, r2=share_explained(anchor, held_out, mean, device))
@@ -278,15 +277,3 @@ def _deviation(anchor: Anchor, pairs: CoarsePairs, device: torch.device) -> Tens
     for expected, volume in _expected(anchor, pairs, device):
         squares += (expected - volume).square().sum(dim=0)
     return torch.sqrt(squares / len(pairs.volumes))
-
-
-def _keep(network: nn.Module, file: Path, r2: float) -> None:
-    """Write the weights with what they are worth."""
-    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    with complete_or_absent(file) as partial_file:
-        save_file(state, partial_file, metadata={"r2": json.dumps(r2)})
-
-
-def _read_r2(file: Path) -> float:
-    with safe_open(file, framework="pt") as content:
-        return float(json.loads((content.metadata() or {"r2": "-1"})["r2"]))

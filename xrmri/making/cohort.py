@@ -286,6 +286,7 @@ def _write_tables(out: Path, lines: Sequence[dict[str, Any]], config: BuildDatas
         is_synthetic=True,
         shards={name: sha256(out / name) for name in sorted({row["shard"] for row in rows})},
         index_sha256=sha256(out / INDEX),
+        template_sha256=sha256(out / TEMPLATE),
         slice_window=(config.first_slice, config.last_slice),
         split_seed=config.seed,
         shares=config.shares,

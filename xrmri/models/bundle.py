@@ -22,7 +22,14 @@ from torch import Tensor
 
 from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InconsistentError
-from xrmri.facts import AutoencoderFacts, ModelFacts, read_model_facts, write_autoencoder_facts, write_model_facts
+from xrmri.facts import (
+    BESIDE,
+    AutoencoderFacts,
+    ModelFacts,
+    read_model_facts,
+    write_autoencoder_facts,
+    write_model_facts,
+)
 from xrmri.files import write_json, write_text
 from xrmri.models import autoencoder
 from xrmri.models.anchor import ANCHOR_FOLDER, ROUGH, Anchor, folded, load_anchor
@@ -146,7 +153,7 @@ def save_bundle(folder: Path, model: Model, *, card: str, dtype: torch.dtype = t
         save_weights(folder / TISSUE_FOLDER / WEIGHTS, model.tissues, dtype)
     write_text(folder / "README.md", card)
     names = MODEL + TOWER * (model.radiograph_encoder is not None) + ANCHOR * (model.anchor is not None)
-    names += TISSUES * (model.tissues is not None)
+    names += TISSUES * (model.tissues is not None) + tuple(name for name in BESIDE if (folder / name).is_file())
     write_model_facts(folder, replace(model.facts, files=hashes(folder, names)))
 
 

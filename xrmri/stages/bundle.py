@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from xrmri.ending import exit_code_of
-from xrmri.facts import TEMPLATE, read_model_facts
+from xrmri.facts import FAMILIAR, TEMPLATE, read_model_facts
 from xrmri.files import copy_file
 from xrmri.making.parcel import is_parcel, unpack
 from xrmri.pretrained import BUNDLED_LDM
@@ -35,7 +35,7 @@ def make(ldm: Path, dataset: Path | None) -> None:
 
 
 def _fit_what_is_missing(ldm: Path, dataset: Path) -> None:
-    from xrmri.data.familiar import FAMILIAR, learn_familiar, write_familiar
+    from xrmri.data.familiar import learn_familiar, write_familiar
     from xrmri.data.store import open_dataset
     from xrmri.learning.sampler_fit import add_fits
 
@@ -50,7 +50,6 @@ def _fit_what_is_missing(ldm: Path, dataset: Path) -> None:
 def _into_package(ldm: Path) -> None:
     import torch
 
-    from xrmri.data.familiar import FAMILIAR
     from xrmri.models.bundle import load_bundle, save_bundle
 
     bundle = load_bundle(ldm)

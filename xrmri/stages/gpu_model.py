@@ -7,7 +7,6 @@ on where it was stopped.
 """
 
 import argparse
-import json
 import logging
 import sys
 import time
@@ -20,6 +19,7 @@ from zlib import crc32
 
 from xrmri.config import BuildDataset, Execution, Generate, TrainLdm, TrainVae
 from xrmri.data.store import Dataset, open_dataset
+from xrmri.documents import read_json
 from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
 from xrmri.files import write_json, write_text
@@ -129,7 +129,7 @@ def run(out: Path, work: Path, made: ModelPlan, *, minutes: float, device: str) 
     kept = work / "found.json"
     if not kept.is_file() and any(out.iterdir()):
         raise InputError(f"-o {out} is not empty and {work} has begun no model for it: give a new folder")
-    found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
+    found: dict[str, Any] = read_json(kept, advice="remove it") if kept.is_file() else {}
 
     def by(share: float) -> float:
         return began + 60 * minutes * share
@@ -187,8 +187,7 @@ def _written(ldm: Path, smaller: Path, out: Path) -> ModelTold:
     """Write the model in 16 bits, in parts."""
     import torch
 
-    from xrmri.data.familiar import FAMILIAR
-    from xrmri.facts import TEMPLATE
+    from xrmri.facts import FAMILIAR, TEMPLATE
     from xrmri.files import copy_file
     from xrmri.making.parcel import pack
     from xrmri.models.bundle import load_bundle, save_bundle

@@ -11,7 +11,7 @@ from pathlib import Path
 from xrmri.config import Execution, Phantom
 from xrmri.data.nifti import write_volume
 from xrmri.data.volume import windowed_slices
-from xrmri.documents import read_document
+from xrmri.documents import read_document, read_json
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_json, write_text
 from xrmri.likeness.volumes import draw_figures
@@ -28,6 +28,7 @@ from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.phantom.tissue import Tissue
 from xrmri.records import Volume
 from xrmri.run import begin
+from xrmri.seals import require_own_seal, sealed
 from xrmri.typed import content_of
 
 log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ def _draw(job: _ParticipantJob) -> str:
         return participant.participant
     film = render_film(participant)
     drawn = render_flash(participant, _drawn_matrix(config.matrix), config.scan)
-    write_json(boxes, content_of(_FilmBoxes(**film.joint_box)))
+    write_json(boxes, sealed(content_of(_FilmBoxes(**film.joint_box))))
     if config.labels:
         _write_labels(job.root / "labels", participant, drawn)
     try:
@@ -156,7 +157,9 @@ def _write_labels(folder: Path, participant: Participant, drawn: MrSeries) -> No
 
 def _read_boxes(file: Path) -> _FilmBoxes:
     advice = "remove it and run the same command again"
-    return read_document(file, _FilmBoxes, advice=advice, damaged=InconsistentError)
+    found = read_document(file, _FilmBoxes, advice=advice, damaged=InconsistentError)
+    require_own_seal(read_json(file, advice=advice), file, advice)
+    return found
 
 
 def _write_tables(out: Path, people: list[Participant], others: bool) -> None:

@@ -62,7 +62,7 @@ def checkpoint_bytes(parameters: int) -> int:
 
 def save_checkpoint(run: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint under another name, rename it, and only then remove the oldest."""
-    folder = run / FOLDER / f"step-{checkpoint.step:07d}"
+    folder = run / FOLDER / _name(checkpoint.step)
     partial = partial_name(folder)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -99,6 +99,8 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
     try:
         state = record_of(_SavedState, content)
         require_seal(content, folder / "state.json", advice)
+        if folder.name != _name(state.step):
+            raise ValueError(f"it is of step {state.step}")
         for name in _FILES:
             require_sha256(folder / name, state.files.get(name), advice)
         return Checkpoint(
@@ -111,6 +113,11 @@ def latest_checkpoint(run: Path) -> Checkpoint | None:
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, InputError) as error:
         raise InconsistentError(f"{folder} is damaged ({error}): {advice}") from error
+
+
+def _name(step: int) -> str:
+    """Of the folder of a checkpoint."""
+    return f"step-{step:07d}"
 
 
 def _complete(run: Path) -> list[Path]:

@@ -5,14 +5,16 @@ What is decided is kept beside the checkpoints, so that a run which goes on ends
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from xrmri.config import Training
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_json
+from xrmri.seals import require_own_seal, sealed
+from xrmri.typed import Between, UnfitError, content_of, record_of
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,13 @@ _FIRST, _MEASURED = 10, 40
 """Steps before the clock is read, which load libraries and choose kernels, and steps that it is read over (choice)."""
 _USED = 0.92
 """Share of the minutes that is planned for: validations are not in the pace (choice)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Decided:
+    """steps.json."""
+
+    steps: Annotated[int, Between(0)]
 
 
 class Pace:
@@ -58,12 +67,16 @@ class Pace:
 
     def _decide(self, steps: int) -> int:
         log.info("the training ends after %d steps", steps)
-        write_json(self.file, {"steps": steps})
+        write_json(self.file, sealed(content_of(_Decided(steps=steps))))
         return steps
 
 
 def _read(file: Path) -> int:
-    steps = read_json(file, advice="remove it", damaged=InconsistentError).get("steps")
-    if not isinstance(steps, int):
-        raise InconsistentError(f"{file} names no number of steps: remove it")
-    return steps
+    advice = "remove it"
+    content = read_json(file, advice=advice, damaged=InconsistentError)
+    try:
+        decided = record_of(_Decided, content)
+    except UnfitError as error:
+        raise InconsistentError(f"{file}: {error}: {advice}") from error
+    require_own_seal(content, file, advice)
+    return decided.steps
