@@ -8,6 +8,8 @@ import pytest
 from tests.made_facts import DATASET_FACTS, MODEL_FACTS
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import (
+    BESIDE,
+    TEMPLATE,
     read_autoencoder_facts,
     read_dataset_facts,
     read_model_facts,
@@ -39,6 +41,28 @@ def test_facts_come_back_as_they_were_written(tmp_path):
     write_dataset_facts(tmp_path, DATASET_FACTS)
     assert read_model_facts(tmp_path) == facts and read_dataset_facts(tmp_path) == DATASET_FACTS
     assert "sampler" not in json.loads((tmp_path / "dataset.json").read_text())
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_lies_beside_a_model_and_is_no_network_is_as_it_was_written(tmp_path, name):
+    (tmp_path / name).write_bytes(b"as written")
+    write_model_facts(tmp_path, replace(MODEL_FACTS, files={name: sha256(tmp_path / name)}))
+    assert read_model_facts(tmp_path).files.keys() == {name}
+    (tmp_path / name).write_bytes(b"as wrItten")
+    with pytest.raises(InconsistentError, match=f"{name} is not as it was written, .*: train or copy the model again"):
+        read_model_facts(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(InputError, match=f"{name} cannot be read"):
+        read_model_facts(tmp_path)
+
+
+def test_the_template_of_a_dataset_is_the_one_it_was_finished_with(tmp_path):
+    (tmp_path / TEMPLATE).write_bytes(b"a mean knee")
+    write_dataset_facts(tmp_path, replace(DATASET_FACTS, frame="knee", template_sha256=sha256(tmp_path / TEMPLATE)))
+    assert read_dataset_facts(tmp_path).frame == "knee"
+    (tmp_path / TEMPLATE).write_bytes(b"another's mean knee")
+    with pytest.raises(InconsistentError, match=f"{TEMPLATE} is not as it was .*: build the dataset again with --force"):
+        read_dataset_facts(tmp_path)
 
 
 def test_what_earlier_versions_did_not_write_is_filled_in_once(tmp_path):

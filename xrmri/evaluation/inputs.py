@@ -102,7 +102,7 @@ def open_inputs(inputs: Inputs) -> Opened:
     rescans: Files = {}
     if inputs.rescan is not None:
         if is_dataset(inputs.rescan):
-            _require_contrast(open_dataset(inputs.rescan), data)
+            _check_rescan(open_dataset(inputs.rescan), data, pairs)
         else:
             rescans = _files(inputs.rescan, data, inputs.dataset)
     for twin in inputs.twins:
@@ -183,6 +183,14 @@ def _training(folder: Path, data: Dataset) -> Dataset:
         raise InconsistentError(f"{folder} lies in another knee's frame: build {data.folder} with --template {folder}")
     training.check()
     return training
+
+
+def _check_rescan(again: Dataset, data: Dataset, pairs: list[str]) -> None:
+    """Raise InconsistentError where a dataset is no second scan: of another contrast, or the very same volumes."""
+    _require_contrast(again, data)
+    both = next((pair_id for pair_id in pairs if pair_id in again.index.index), None)
+    if both and np.array_equal(again.volume(both), data.volume(both)):
+        raise InconsistentError(f"{again.folder} is no second scan: its volume of {both} is the very same")
 
 
 def _check_twin(folder: Path, data: Dataset, pairs: list[str]) -> None:

@@ -17,7 +17,7 @@ from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion import fitted
 from xrmri.ending import exit_code_of
 from xrmri.evenly import evenly
-from xrmri.facts import ModelFacts, write_model_facts
+from xrmri.facts import ModelFacts, read_model_facts, write_model_facts
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.learning.noise_length import fitted_length_mm
 from xrmri.machine.device import find_device
@@ -25,7 +25,7 @@ from xrmri.machine.precision import fastest_precision
 from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle
 from xrmri.models.condition import joined
 from xrmri.part_facts import SamplerFacts
-from xrmri.run import renew
+from xrmri.run import fingerprint, renew
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,10 @@ def main() -> int:
 
 
 def _fit(ldm: Path, dataset: Path) -> None:
-    done = add_fits(ldm, open_dataset(dataset), find_device("auto"))
+    data = open_dataset(dataset)
+    if read_model_facts(ldm).dataset_sha256 != fingerprint(dataset):
+        log.warning("%s was not trained on %s as it is: its sampler will be fitted to other knees", ldm, dataset)
+    done = add_fits(ldm, data, find_device("auto"))
     renew(ldm)
     assert done.sampler is not None
     print(f"{len(done.sampler.visited)} steps, noise alike over {done.noise_length_mm} mm")

@@ -10,12 +10,14 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from xrmri.config import DetectKnee, Execution
 from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.known_films import NAME, TABLE, write_known
+from xrmri.errors import InconsistentError, said
 from xrmri.files import complete_or_absent, digest
 from xrmri.machine.parallel import in_order
 from xrmri.making.cohort import DrawnJoint, drawn_joint, knee_name
@@ -92,16 +94,20 @@ def _draw(index: int, seed: int, parts: Path) -> None:
 
 def _knees(person: Participant, parts: Path) -> Iterator[DetectedKnee]:
     """Both knees of a drawn film, as detect-knee would have them."""
-    source = f"drawn film {person.seed}/{person.index}"
-    with np.load(parts / f"{person.index:05d}.npz", allow_pickle=False) as content:
-        for side in SIDES:
-            crop, box, spacing_mm = (content[f"{side}_{name}"] for name in DrawnJoint._fields)
-            x0, y0, x1, y1 = (float(corner) for corner in box)
-            yield DetectedKnee(
-                name=knee_name(person, side),
-                source=source,
-                source_sha256=digest(source),
-                box=KneeBox(side=side, score=1.0, corners=(x0, y0, x1, y1)),
-                crop=crop,
-                spacing_mm=(float(spacing_mm[0]), float(spacing_mm[1])),
-            )
+    source, file = f"drawn film {person.seed}/{person.index}", parts / f"{person.index:05d}.npz"
+    try:
+        with np.load(file, allow_pickle=False) as content:
+            found = {side: [content[f"{side}_{name}"] for name in DrawnJoint._fields] for side in SIDES}
+    except (OSError, ValueError, LookupError, EOFError, BadZipFile) as error:
+        raise InconsistentError(f"{file} is damaged ({said(error)}): remove it, and it is drawn again") from error
+    for side in SIDES:
+        crop, box, spacing_mm = found[side]
+        x0, y0, x1, y1 = (float(corner) for corner in box)
+        yield DetectedKnee(
+            name=knee_name(person, side),
+            source=source,
+            source_sha256=digest(source),
+            box=KneeBox(side=side, score=1.0, corners=(x0, y0, x1, y1)),
+            crop=crop,
+            spacing_mm=(float(spacing_mm[0]), float(spacing_mm[1])),
+        )
