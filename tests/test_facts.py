@@ -61,7 +61,7 @@ def test_the_template_of_a_dataset_is_the_one_it_was_finished_with(tmp_path):
     write_dataset_facts(tmp_path, replace(DATASET_FACTS, frame="knee", template_sha256=sha256(tmp_path / TEMPLATE)))
     assert read_dataset_facts(tmp_path).frame == "knee"
     (tmp_path / TEMPLATE).write_bytes(b"another's mean knee")
-    with pytest.raises(InconsistentError, match=f"{TEMPLATE} is not as it was .*: build the dataset again with --force"):
+    with pytest.raises(InconsistentError, match=f"{TEMPLATE} is not as .*: build the dataset again with --force"):
         read_dataset_facts(tmp_path)
 
 

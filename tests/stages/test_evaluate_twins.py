@@ -1,6 +1,7 @@
 """Twins are the ceiling: a cheat that returns one reaches all of it, and the mean volume nothing of R2."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -188,6 +189,14 @@ def test_figures_of_the_summary_are_those_of_the_definition(cohort, tmp_path):
     assert found["slope"]["value"] == pytest.approx((ours * theirs).sum() / (ours**2).sum(), abs=2e-3)
     each = 1 - ((theirs - ours) ** 2).sum(axis=(1, 2, 3)) / (theirs**2).sum(axis=(1, 2, 3))
     assert summary["r2"]["generated"]["median"] == pytest.approx(np.median(each), abs=2e-3)
+
+
+def test_a_dataset_is_no_second_scan_of_itself(cohort, tmp_path):
+    generate(tmp_path / "volumes", TEST[0], anatomy(TEST[0]))
+    inputs = Inputs(volumes=tmp_path / "volumes", dataset=cohort / "dataset", rescan=cohort / "dataset")
+    with pytest.raises(InconsistentError, match="dataset is no second scan: its volume of .* is the very same"):
+        open_inputs(inputs)
+    assert open_inputs(replace(inputs, rescan=cohort / "twin1")).rescans == {}
 
 
 @pytest.mark.parametrize(
