@@ -133,8 +133,13 @@ def test_what_is_made_among_the_films_is_no_film_and_makes_their_folder_no_other
     before = fingerprint(tmp_path, apart_from=out)
     out.mkdir()
     (out / "a_right.png").write_bytes(b"x")
-    (out / "run.json").write_text(json.dumps({"status": "running"}))
+    run = {"command": "detect-knee", "status": "running", "config": {}, "inputs": {}}
+    for record in (json.dumps(run), '{"command": "detect-knee"', '{"command": "detect-knee"}'):
+        (out / "run.json").write_text(record)
+        assert [film.name for film in find_films([tmp_path])] == ["a"]
     assert fingerprint(tmp_path, apart_from=out) == before != fingerprint(tmp_path)
-    assert [film.name for film in find_films([tmp_path], apart_from=out)] == ["a"]
+    (out / "run.json").write_text("{}")  # of another program
+    assert [film.name for film in find_films([tmp_path])] == ["a", "knees-a_right"]
+    assert [film.name for film in find_films([out])] == ["a_right"]  # a folder that a person names is looked into
     (tmp_path / "knees-old.png").write_bytes(b"x")  # its name begins alike
     assert fingerprint(tmp_path, apart_from=out) != before

@@ -59,6 +59,10 @@ def test_a_release_without_the_tables_builds_and_nobody_is_known(chain, xrmri, t
     assert built.code == 0 and built.err.count("age, sex and BMI of every participant are not known") == 1
     dataset = open_dataset(out)
     assert [dataset.covariates(pair_id) for pair_id in dataset.pairs()] == [NOBODY] * len(dataset)
+    assert "Enrollees.txt is not as it was drawn: what is built has what stands there now" in built.err
+    shutil.copytree(chain.oai, oai, dirs_exist_ok=True)
+    again = xrmri("build-dataset", oai, "--knees", chain.knees, "-o", out, *TINY)
+    assert again.code == 2 and "input release has changed" in again.err
 
 
 def test_nonsense_in_a_table_counts_as_not_known_and_the_rest_is_kept(chain, xrmri, tmp_path):

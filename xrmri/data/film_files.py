@@ -11,8 +11,8 @@ from xrmri.data.description import FILM, kind_of
 from xrmri.data.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
 from xrmri.data.release import Series, find_release
 from xrmri.errors import InputError
-from xrmri.files import real
 from xrmri.names import on_any_disk, safe_name
+from xrmri.run_record import read_record
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
@@ -30,17 +30,17 @@ class FilmFile:
     """Which knee a film of one shows; None for both, or where nothing tells."""
 
 
-def find_films(paths: Sequence[Path], *, apart_from: Path | None = None) -> list[FilmFile]:
+def find_films(paths: Sequence[Path]) -> list[FilmFile]:
     """Every film under some paths, in their order; folders are walked in the order of names.
 
     Args:
-        paths: a file is taken as it is; of a release the knee films; of another folder all DICOM and picture files.
-        apart_from: a folder in which no films are looked for: what is made of them may lie among them.
+        paths: a file is taken as it is; of a release the knee films; of another folder all DICOM and picture files,
+            but not what this program has made of such and put among them.
 
     Raises:
         InputError: a path that does not exist, or no film at all.
     """
-    found = [film for path in paths for film in (_in_folder(path, apart_from) if path.is_dir() else [_file(path)])]
+    found = [film for path in paths for film in (_in_folder(path) if path.is_dir() else [_file(path)])]
     if not found:
         raise InputError(f"{paths[0]} holds no film: give DICOM, PNG, JPEG or TIFF files, a folder, or an OAI release")
     return list(_with_own_names(found))
@@ -53,13 +53,12 @@ def _file(path: Path) -> FilmFile:
     return described(path, path.stem)
 
 
-def _in_folder(folder: Path, apart_from: Path | None) -> list[FilmFile]:
+def _in_folder(folder: Path) -> list[FilmFile]:
     """The films in a folder."""
     try:
         release = find_release(folder)
     except InputError:
-        files = _images(folder, apart_from)
-        return [described(file, "-".join(file.relative_to(folder).with_suffix("").parts)) for file in files]
+        return [described(file, "-".join(file.relative_to(folder).with_suffix("").parts)) for file in _images(folder)]
     films = [series for series in release.series if series.kind == FILM]
     return [
         FilmFile(
@@ -80,12 +79,11 @@ def _film_of(series: Series) -> Path:
         return series.path / "001"
 
 
-def _images(folder: Path, apart_from: Path | None) -> Iterator[Path]:
+def _images(folder: Path) -> Iterator[Path]:
     """DICOM and picture files at any depth, links followed; and files and folders that cannot be opened, to be rejected
     by name.
     """
     entered: set[tuple[int, int]] = set()
-    apart = real(apart_from) if apart_from else None
     closed: list[OSError] = []
     for place, folders, names in os.walk(folder, followlinks=True, onerror=closed.append):
         try:
@@ -93,13 +91,22 @@ def _images(folder: Path, apart_from: Path | None) -> Iterator[Path]:
         except OSError as error:  # gone since it was listed
             closed.append(error)
             continue
-        if (found.st_dev, found.st_ino) in entered or real(Path(place)) == apart:  # by a link that leads back
+        leads_back = (found.st_dev, found.st_ino) in entered  # by a link
+        if leads_back or (Path(place) != folder and _is_made(Path(place))):
             folders.clear()
             continue
         entered.add((found.st_dev, found.st_ino))
         folders.sort()
         yield from (file for name in sorted(names) if _may_be_film(file := Path(place) / name))
     yield from (Path(error.filename) for error in closed)
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether a folder among films is one that a command has written, whose pictures are crops."""
+    try:
+        return read_record(folder) is not None
+    except InputError:  # its record is damaged
+        return True
 
 
 def _may_be_film(file: Path) -> bool:

@@ -93,7 +93,7 @@ def run(
     """
     if side not in (None, *SIDES):
         raise InputError(f"--side must be left or right, not {side!r}")
-    found = find_films(films, apart_from=out)
+    found = find_films(films)
     if execution.dry_run:
         return {"status": "dry run", "output": str(out), "counts": {"films": len(found)}}
     job = partial(_FilmJob, config=config, side=side, weights=weights, trust=trust, device=execution.device)
