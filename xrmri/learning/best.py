@@ -71,7 +71,7 @@ def _digest(state: dict[str, Tensor], r2: float) -> str:
     found = hashlib.sha256(repr(r2).encode())
     for name, value in sorted(state.items()):
         found.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
-        found.update(value.reshape(-1).view(torch.uint8).numpy())
+        found.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 
