@@ -43,6 +43,8 @@ class Radiograph:
     """Row and column spacing, or None where the file does not tell."""
     pixel_aspect: float = 1.0
     """Height of a pixel over its width; of what has a spacing, the spacing counts."""
+    false_colours: bool = False
+    """A table seems to have made colours of its greys, so that its pixels are no film's."""
 
     @property
     def pixel_size(self) -> tuple[float, float]:

@@ -8,10 +8,12 @@ import zlib
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from pydicom.uid import JPEGLosslessSV1, JPEGLSLossless
 
 from tests.data.encoded import (
+    COLOUR,
     COLUMNS,
     GREY,
     LOSSY,
@@ -136,23 +138,51 @@ def test_a_colour_of_sixteen_bits_that_is_said_to_be_transparent_is_black(tmp_pa
     assert np.array_equal(pixels[:, 9:], wide[:, 9:, 0])
 
 
-@pytest.mark.parametrize("colours", [256**3, 128])
-def test_false_colours_are_told_and_tints_and_marks_are_not(tmp_path, capfd, monkeypatch, colours):
+def save_coloured(shown, file, colours=256**3):
+    """Red, green and blue in [0, 1] as files of many kinds have them."""
+    picture = Image.fromarray((shown * 255).astype(np.uint8))
+    twelve = np.rint(shown * 4095).astype(np.uint16)
+    if file.name.endswith("_16.png"):
+        file.write_bytes(imagecodecs.png_encode(twelve * 16))
+    elif file.name.endswith("_12.tif"):
+        tifffile.imwrite(file, twelve, photometric="rgb")
+    elif file.name.endswith("_palette.tif"):
+        picture.quantize(128).save(file)
+    elif file.name.endswith("_inks.jpg"):
+        picture.convert("CMYK").save(file, quality=95)
+    elif file.name.endswith("_palette.dcm"):
+        indexed = picture.quantize(128)
+        tags, table = {"PhotometricInterpretation": "PALETTE COLOR"}, np.asarray(indexed.getpalette()).reshape(-1, 3)
+        for colour, name in enumerate(("Red", "Green", "Blue")):
+            tags[f"{name}PaletteColorLookupTableDescriptor"] = [len(table), 0, 16]
+            tags[f"{name}PaletteColorLookupTableData"] = (table[:, colour] * 257).astype("<u2").tobytes()
+        dicom(file, np.asarray(indexed), stored=8, **tags)
+    elif file.suffix == ".dcm":
+        dicom(file, np.asarray(picture), stored=8, **COLOUR)
+    else:
+        (picture if colours > 256 else picture.quantize(colours)).save(file)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [".png", "_of_128.png", "_16.png", ".jpg", "_inks.jpg", ".tif", "_12.tif", "_palette.tif", ".dcm", "_palette.dcm"],
+)
+def test_false_colours_are_told_and_tints_and_marks_are_not(tmp_path, capfd, monkeypatch, kind):
     to_terminal = logging.StreamHandler(sys.__stderr__)  # which libraries in C are kept from, and this must not be
     monkeypatch.setattr(logging.getLogger("xrmri"), "handlers", [to_terminal])
     grey = np.tile(np.linspace(0, 1, 160), (120, 1))
     rainbow = np.abs(np.dstack([np.sin(3 * grey + turn) for turn in (0, 2, 4)]))
     sepia, marked = np.dstack([grey, grey * 0.8, grey * 0.6]), np.dstack([grey] * 3)
     marked[:5, :60] = 1, 0, 0
-    for name, shown in {"rainbow": rainbow, "sepia": sepia, "marked": marked}.items():
-        picture = Image.fromarray((shown * 255).astype(np.uint8))
-        (picture if colours > 256 else picture.quantize(colours)).save(tmp_path / f"{name}.png")
-    for name in ("sepia", "marked"):
-        read_radiograph(tmp_path / f"{name}.png")
+    for name, shown in {"rainbow": rainbow, "sepia": sepia, "marked": marked, "grey": np.dstack([grey] * 3)}.items():
+        save_coloured(shown, tmp_path / f"{name}{kind}", colours=128 if "_of_128" in kind else 256**3)
+    for name in ("sepia", "marked", "grey"):
+        pixels = read_radiograph(tmp_path / f"{name}{kind}").pixels[20:]
+        assert np.corrcoef(pixels.mean(axis=0), grey[0])[0, 1] > 0.999
     assert not capfd.readouterr().err
-    read_radiograph(tmp_path / "rainbow.png")
-    told = "rainbow.png is in several colours: where a table made them of greys, export it in grey"
-    assert told in capfd.readouterr().err
+    read_radiograph(tmp_path / f"rainbow{kind}")
+    told = f"rainbow{kind} is in several colours: where a table made them of greys, export it in grey"
+    assert capfd.readouterr().err.count(told) == 1
 
 
 def test_of_a_cameras_several_pictures_the_first_counts_and_an_animation_is_refused(tmp_path):

@@ -27,6 +27,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 from xrmri.data.archive import the_only_content
 from xrmri.data.compressed import decoded, is_ours, require_decoder, require_small
 from xrmri.data.dicom_tags import ALLOWED
+from xrmri.data.false_colours import shows_false_colours
 from xrmri.data.functional_groups import GROUPS, lifted, single_images
 from xrmri.data.grey import bone_bright, slope_of
 from xrmri.data.header_numbers import Tags, aspect_of, integer, numbers, spacing_of, tells_spacing
@@ -179,9 +180,8 @@ def no_warnings() -> Iterator[None]:
 def read_labels(content: bytes) -> Labels:
     """The labels of a file from its first bytes, under `no_warnings`; InputError when it is not DICOM."""
     try:
-        dataset = plain_labels(content) or read_partial(
-            BytesIO(content), _after_labels, force=True, specific_tags=_LABEL_TAGS
-        )
+        whole, wanted = BytesIO(content), _LABEL_TAGS
+        dataset = plain_labels(content) or read_partial(whole, _after_labels, force=True, specific_tags=wanted)
         number = numbers(dataset, "SeriesNumber", 1)
         texts = [str(dataset.get(tag) or "").strip(" \0") for tag in _LABELS]
     except _DAMAGE as error:
@@ -222,7 +222,8 @@ def read_film(file: Path) -> Radiograph:
     try:
         image = parse(the_only_content(file))
         with no_warnings():
-            pixels = bone_bright(image.samples(), image.tags)
+            samples = image.samples()
+            pixels, coloured = bone_bright(samples, image.tags), shows_false_colours(samples, image.tags)
     except InputError as error:
         raise InputError(f"{file} cannot be read as a DICOM image: {error}") from error
     except _DAMAGE as error:
@@ -231,8 +232,8 @@ def read_film(file: Path) -> Radiograph:
         log.warning("%s has a RescaleSlope of %g: its grey values are turned round", file, slope_of(image.tags))
     if image.header.spacing_mm is None and tells_spacing(image.tags):
         log.warning("%s has a pixel spacing that is no two lengths: it is read as if it told none", file)
-    aspect = aspect_of(image.tags)
-    return Radiograph(pixels=pixels, side=None, spacing_mm=image.header.spacing_mm, pixel_aspect=aspect)
+    spacing_mm, aspect = image.header.spacing_mm, aspect_of(image.tags)
+    return Radiograph(pixels=pixels, side=None, spacing_mm=spacing_mm, pixel_aspect=aspect, false_colours=coloured)
 
 
 def _after_labels(tag: BaseTag, vr: str | None, length: int) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from xrmri.data.pillow_picture import read_by_pillow, shows_false_colours
+from xrmri.data.pillow_picture import read_by_pillow
 from xrmri.data.quiet import quiet
 from xrmri.data.samples import DAMAGE
 from xrmri.data.tiff import TIFF_STARTS, read_tiff
@@ -67,7 +67,6 @@ def read_picture(file: Path) -> Radiograph:
         with quiet():
             is_tiff = content.startswith(TIFF_STARTS)
             picture = (read_tiff if is_tiff else read_by_pillow)(content, file)
-            is_colourful = not is_tiff and shows_false_colours(content)
     except UnidentifiedImageError as error:
         kind = next((kind for at, start, kind in _KINDS if content.startswith(start, at)), "not an image")
         raise InputError(f"{file} is {kind}: give a radiograph (DICOM, PNG, JPEG or TIFF)") from error
@@ -77,8 +76,6 @@ def read_picture(file: Path) -> Radiograph:
         raise InputError(f"{file} cannot be read as an image ({said(error)}): is it complete?") from error
     if not np.isfinite(picture.pixels).all():
         raise InputError(f"{file} has pixels that are not numbers: give another radiograph")
-    if is_colourful:
-        log.warning("%s is in several colours: where a table made them of greys, export it in grey", file)
     if picture.pixel_aspect != 1:
         told = "%s says that its pixels are %.2f times as high as wide: the knee is made as high as that"
         log.warning(told, file, picture.pixel_aspect)

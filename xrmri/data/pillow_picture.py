@@ -5,21 +5,21 @@ colours, and nothing of a grey that is said to be transparent.
 """
 
 import contextlib
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from xrmri.data.samples import DAMAGE, ORIENTATION, grey_of, in_false_colours, pixel_aspect, upright
+from xrmri.data.false_colours import in_brief, in_false_colours
+from xrmri.data.samples import DAMAGE, ORIENTATION, grey_of, pixel_aspect, upright
 from xrmri.errors import InputError
 from xrmri.limits import require_pixels
 from xrmri.records import Radiograph
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
-_COLOURED = ("P", "RGB", "RGBA")
-_LOOKED_AT = 600
-"""Pixels of the longer side of what is looked at for its colours (choice)."""
+_COLOURED = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 
 
 def read_by_pillow(content: bytes, file: Path) -> Radiograph:
@@ -40,13 +40,8 @@ def read_by_pillow(content: bytes, file: Path) -> Radiograph:
             raise InputError(f"{file} holds {frames} images: give a file with one radiograph")
         picture.load()
         grey = _of_sixteen_bits(content) if _has_sixteen_bits(content) else _grey(picture)
-        return upright(grey, _told_orientation(picture), _told_aspect(picture))
-
-
-def shows_false_colours(content: bytes) -> bool:
-    """Whether a picture that Pillow has read before is one whose colours a table made of greys."""
-    with Image.open(BytesIO(content), formats=_FORMATS) as picture:
-        return picture.mode in _COLOURED and in_false_colours(_in_brief(picture))
+        shown = upright(grey, _told_orientation(picture), _told_aspect(picture))
+        return replace(shown, false_colours=picture.mode in _COLOURED and in_false_colours(_colours(picture)))
 
 
 def _has_sixteen_bits(content: bytes) -> bool:
@@ -73,11 +68,11 @@ def _grey(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("L"), dtype=np.float32)
 
 
-def _in_brief(picture: Image.Image) -> np.ndarray:
+def _colours(picture: Image.Image) -> np.ndarray:
     """Some pixels of a picture: (H, W, 3) uint8, red, green and blue."""
-    step = max(1, -(-max(picture.size) // _LOOKED_AT))
-    width, height = (max(1, length // step) for length in picture.size)
-    return np.asarray(picture.resize((width, height), Image.Resampling.NEAREST).convert("RGB"))
+    width, height = picture.size
+    rows, columns = in_brief(np.empty((height, width), bool)).shape
+    return np.asarray(picture.resize((columns, rows), Image.Resampling.NEAREST).convert("RGB"))
 
 
 def _told_orientation(picture: Image.Image) -> int:

@@ -4,6 +4,7 @@ Pixels are (H, W), bone bright, in film orientation: image left is the patient's
 its own 1st to 99th percentiles; `view.View` makes of it what a network sees, in [-1, 1] (paper, III-B).
 """
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from xrmri.data.resample import resized, sampled
 from xrmri.errors import InputError, UnusableError
 from xrmri.limits import MOST_BYTES, require_regular
 from xrmri.records import Radiograph
+
+log = logging.getLogger(__name__)
 
 WHITE = 65535
 """Of a windowed crop."""
@@ -59,6 +62,8 @@ def read_radiograph(file: Path, side: str | None = None) -> Radiograph:
         raise InputError(f"{file} is blank: every pixel has the value {pixels.flat[0]:g}; give another radiograph")
     if min(pixels.shape) < FEWEST_PIXELS:
         raise InputError(f"{file} has {' x '.join(map(str, pixels.shape))} pixels: too few to show a joint")
+    if film.false_colours:
+        log.warning("%s is in several colours: where a table made them of greys, export it in grey", file)
     return replace(film, side=side)
 
 

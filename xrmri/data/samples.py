@@ -17,12 +17,6 @@ _SQUARE = 0.01
 _MOST_OBLONG = 3.0
 """Pixels that are higher or wider by more are a mistake in the file: those of a coarse fax have 2.1 (choice)."""
 
-_LEVEL = 16
-"""Greys that count as one where colours are compared (choice)."""
-_UNLIKE, _COLOURFUL = 48, 0.03
-"""Levels by which a colour is another one than usual, and the share of such pixels that makes colours false (measured:
-0.04 to 0.28 of knees in jet, turbo, rainbow and five other tables, 0.003 at most of tinted and marked ones)."""
-
 
 def grey_of(samples: np.ndarray, *, colours: int, alpha: int | None = None) -> np.ndarray:
     """Grey of what is seen of a picture.
@@ -73,18 +67,3 @@ def pixel_aspect(across: float, down: float) -> float:
         return 1.0
     aspect = across / down
     return aspect if abs(aspect - 1) > _SQUARE and 1 / _MOST_OBLONG <= aspect <= _MOST_OBLONG else 1.0
-
-
-def in_false_colours(colours: np.ndarray) -> bool:
-    """Whether a table made colours of greys: much of what is equally bright has unlike colours, which no tint does.
-
-    Args:
-        colours: (H, W, 3) uint8, red, green and blue.
-    """
-    some = colours.reshape(-1, 3).astype(np.float32)
-    level, hue = (luma(some) // _LEVEL).astype(int), some - some.mean(axis=1, keepdims=True)
-    unlike = 0
-    for one in np.unique(level):
-        alike = hue[level == one]
-        unlike += int((np.abs(alike - np.median(alike, axis=0)).max(axis=1) > _UNLIKE).sum())
-    return unlike > _COLOURFUL * len(some)

@@ -5,6 +5,7 @@ Grey, red-green-blue and palettes keep every bit that they hold, by tifffile; co
 
 import contextlib
 import logging
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import UnidentifiedImageError
 
+from xrmri.data.false_colours import in_brief, in_false_colours
 from xrmri.data.grey import luma
 from xrmri.data.pillow_picture import read_by_pillow
 from xrmri.data.samples import DAMAGE, ORIENTATION, grey_of, pixel_aspect, upright
@@ -60,7 +62,8 @@ def read_tiff(content: bytes, file: Path) -> Radiograph:
             raise InputError(f"{file} is a TIFF of {kind}: give one of grey values")
         if samples.shape[-1] > 2 and page.photometric != _RGB:
             raise InputError(f"{file} holds {samples.shape[-1]} images: give a file with one radiograph")
-        return upright(_shown(page, samples), page.tags.valueof(ORIENTATION, 1), _told_aspect(page))
+        shown = upright(_shown(page, samples), page.tags.valueof(ORIENTATION, 1), _told_aspect(page))
+        return replace(shown, false_colours=_is_in_false_colours(page, samples))
 
 
 def _the_picture(tiff: Any, file: Path) -> Any:
@@ -92,6 +95,13 @@ def _shown(page: Any, samples: np.ndarray) -> np.ndarray:
     if page.photometric != _WHITE_IS_ZERO:
         return grey
     return np.asarray((np.iinfo(samples.dtype).max if samples.dtype.kind == "u" else grey.max()) - grey)
+
+
+def _is_in_false_colours(page: Any, samples: np.ndarray) -> bool:
+    """Whether a table made the colours of a page of greys."""
+    if page.photometric == _PALETTE:
+        return in_false_colours(np.moveaxis(page.colormap, 0, -1)[in_brief(samples)[..., 0]])
+    return page.photometric == _RGB and in_false_colours(samples[..., :3])
 
 
 def _told_aspect(page: Any) -> float:
