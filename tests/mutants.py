@@ -47,6 +47,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "xrmri/data/release.py": ("tests/data/test_release.py", "tests/data/test_archive.py", "tests/data/test_pairing.py"),
     "xrmri/data/resample.py": ("tests/data/test_resample.py",),
     "xrmri/data/samples.py": ("tests/data/test_encodings.py",),
+    "xrmri/data/stack.py": ("tests/data/test_volume.py", "tests/stages/test_strange_geometry.py"),
     "xrmri/data/store.py": ("tests/data/test_store.py",),
     "xrmri/data/text_table.py": ("tests/data/test_text_table.py",),
     "xrmri/data/tiff.py": ("tests/data/test_encodings.py",),

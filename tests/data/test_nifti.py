@@ -248,7 +248,7 @@ def test_a_place_that_no_code_vouches_for_may_hold_anything(tmp_path, code_at, n
 
 
 def test_a_voxel_may_have_a_metre_and_no_more(tmp_path):
-    write_with(tmp_path / "a.nii", (88, "<f", 1000.0))
+    write_with(tmp_path / "a.nii", (88, "<f", 1000.0), (254, "<h", 0))  # the qform counts
     assert read_volume(tmp_path / "a.nii").geometry.spacing_mm[0] == 1000
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from xrmri.data.nifti_header import HEADER_BYTES, byte_order, no_place, tells_place, unpacked, why_not
+from xrmri.data.nifti_header import HEADER_BYTES, byte_order, contradiction, no_place, tells_place, unpacked, why_not
 from xrmri.data.quiet import quiet
 from xrmri.disk import is_full
 from xrmri.documents import read_json
@@ -112,9 +112,27 @@ def _opened(file: Path) -> tuple[sitk.ImageFileReader, bytes]:
         largest_mm = max(reader.GetSpacing())
         if largest_mm > _LARGEST_MM:
             raise InputError(f"{file} has voxels of {largest_mm:g} mm: write it again with their true size")
-        return reader, _whole(file, reader)
+        content = _whole(file, reader)
+        require_one_place(file, content, reader)
+        return reader, content
     except (RuntimeError, ValueError, OverflowError) as error:
         raise InputError(f"{file} cannot be read as NIfTI: {why_not(file)}") from error
+
+
+def require_one_place(file: Path, header: bytes, reader: sitk.ImageFileReader) -> None:
+    """Refuse a NIfTI whose header contradicts itself as to where its voxels lie.
+
+    Args:
+        file: for messages.
+        header: its first bytes, unpacked.
+        reader: of ITK, which has read the same.
+
+    Raises:
+        InputError: tells what is contradicted.
+    """
+    found = geometry_of(reader).affine[:, [2, 1, 0, 3]]
+    if header[344:346] in (b"n+", b"ni") and (odd := no_place(header) or contradiction(header, found)):
+        raise InputError(f"{file} has {odd} in its header: write it again, with the true ones")
 
 
 def to_image(volume: Volume) -> sitk.Image:

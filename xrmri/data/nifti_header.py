@@ -17,6 +17,12 @@ _SIZES: dict[int, str] = {348: "", 540: "it is NIfTI-2: convert it to NIfTI-1"}
 """The first number of a header -> why it cannot be used."""
 _SQUARE = 1e-3
 """Cosine of the angle between two axes that counts as none."""
+_MM = {1: 1000.0, 3: 1e-3}
+"""NIfTI's codes of units of length (metres, micrometres) -> millimetres; every other counts as millimetres."""
+_ANATOMICAL = (1, 2)
+"""Codes of forms that lead to the scanner's millimetres, or to another image's: not into an atlas of another size."""
+_SAME, _ALIKE = 0.01, 0.7
+"""The share of a voxel by which two affines or sizes may differ, and the cosine of axes that run alike (choice)."""
 
 
 def is_packed(file: Path) -> bool:
@@ -74,6 +80,73 @@ def no_place(header: bytes) -> str:
     numbers = struct.unpack_from(f"{order}6f", header, 256) * bool(qform)
     numbers += struct.unpack_from(f"{order}12f", header, 280) * bool(sform)
     return "" if all(map(math.isfinite, numbers)) else "a place that is no number"
+
+
+def contradiction(header: bytes, found: np.ndarray) -> str:
+    """What a header says of where its voxels lie that its other words contradict; else empty.
+
+    ITK passes over an sform whose voxels are not those of the sizes, and leaves the volume without a direction.
+
+    Args:
+        header: of a file.
+        found: (4, 4) voxel (column, row, slice) to RAS mm, as ITK makes it of the same header.
+    """
+    qform, sform = (_of_form(header, name) for name in ("qform", "sform"))
+    forms = [form for form in (qform, sform) if form is not None]
+    near_mm = _SAME * float(_lengths(found).max())
+    if forms and not any(np.allclose(found, form, rtol=0, atol=near_mm) for form in forms):
+        sizes = np.array(struct.unpack_from(f"{byte_order(header)}3f", header, 80)) * _unit_mm(header)
+        name = "a qform" if sform is None else "an sform"
+        return f"voxels of {_by(sizes)} mm and {name} of {_by(_lengths(forms[-1]))}"
+    if qform is None or sform is None or not set(_codes(header)) <= set(_ANATOMICAL):
+        return ""
+    of_qform, of_sform = _lengths(qform), _lengths(sform)
+    if not np.allclose(of_qform, of_sform, rtol=_SAME):
+        return f"a qform of {_by(of_qform)} mm and an sform of {_by(of_sform)}"
+    cosines = ((qform[:3, :3] / of_qform) * (sform[:3, :3] / of_sform)).sum(axis=0)
+    return "" if cosines.min() >= _ALIKE else "a qform and an sform that run in other directions"
+
+
+def _of_form(header: bytes, name: Literal["qform", "sform"]) -> np.ndarray | None:
+    """(4, 4) voxel (column, row, slice) to RAS mm, as one of the two forms says; None where its code is 0."""
+    order, affine = byte_order(header), np.eye(4)
+    if not _codes(header)[name == "sform"]:
+        return None
+    if name == "sform":
+        affine[:3] = np.array(struct.unpack_from(f"{order}12f", header, 280)).reshape(3, 4)
+    else:
+        sign, *sizes = struct.unpack_from(f"{order}4f", header, 76)
+        b, c, d, *place = struct.unpack_from(f"{order}6f", header, 256)
+        a = math.sqrt(max(0.0, 1 - b * b - c * c - d * d))
+        turn = [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+        affine[:3, :3] = np.array(turn) * sizes * (1, 1, -1 if sign < 0 else 1)
+        affine[:3, 3] = place
+    affine[:3] *= _unit_mm(header)
+    return affine
+
+
+def _codes(header: bytes) -> tuple[int, int]:
+    """Of qform and sform."""
+    qform, sform = struct.unpack_from(f"{byte_order(header)}2h", header, 252)
+    return qform, sform
+
+
+def _unit_mm(header: bytes) -> float:
+    """Millimetres of what a header counts in."""
+    return _MM.get(header[123] & 7, 1.0)
+
+
+def _lengths(affine: np.ndarray) -> np.ndarray:
+    """Of the sides of a voxel, (3,) mm."""
+    return np.asarray(np.linalg.norm(affine[:3, :3], axis=0))
+
+
+def _by(sizes: np.ndarray) -> str:
+    return " x ".join(f"{size:.4g}" for size in sizes)
 
 
 def byte_order(header: bytes) -> Literal["<", ">"]:

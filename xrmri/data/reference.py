@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from xrmri.data.dicom import Image, is_dicom, no_warnings, parse_all, read_labels
 from xrmri.data.nifti import UNKNOWN_SIDE, from_image, read_place, to_image
-from xrmri.data.volume import stack_geometry
+from xrmri.data.stack import stack_geometry
 from xrmri.errors import InputError, UnusableError
 from xrmri.geometry import Geometry
 from xrmri.limits import read_whole, require_pixels

@@ -12,19 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.data.archive import contents
-from xrmri.data.dicom import Header, Image, parse_all
-from xrmri.data.grey import has_tables, is_turned, slope_of
+from xrmri.data.dicom import Image, parse_all
 from xrmri.data.resample import resized
+from xrmri.data.stack import ordered_stack
 from xrmri.errors import InputError, UnusableError
-from xrmri.geometry import PLANES, Geometry, direction, lps_or_ras
+from xrmri.geometry import PLANES, Geometry
 from xrmri.records import Volume
 
 _WINDOW_PERCENTILES = (0.5, 99.5)
-_EVEN = 0.1
-"""Neighbouring slices may lie this share of their distance off (choice: headers round, a missing slice doubles it)."""
-_PLANE_TOLERANCES = np.array([0.01] * 6 + [0] * 2 + [0.001] * 2)
-"""Directions, shape and spacing in mm: what headers of one stack may differ by (choice: well above their rounding)."""
-_SAME_ECHO_MS = 0.05
+_FIELD_MM = (2.0, 1000.0)
+"""Of a field of view: what is smaller or larger is counted in another unit than millimetres (choice)."""
 _LONGEST = 2.0
 """A field of view is at most this many times as long as it is wide (choice: OAI's FLASH is square)."""
 _LARGEST = np.iinfo(np.uint16).max
@@ -76,49 +73,12 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
         digests[name] = hashlib.sha256(data).digest()
     if not images:
         raise UnusableError("no files", "the series holds no DICOM file")
-    stack = _majority_plane(images)
-    if count is not None and len(stack) != count:
-        raise UnusableError("slice count", f"{len(stack)} of one plane, not {count}")
-    _require_one_scale([image for _, image in stack])
-    directions = _directions(stack[0][1].header, plane)
-    along = np.array([_position(image.header) @ lps_or_ras(directions[:, 0]) for _, image in stack])
-    order = np.argsort(along, kind="stable")
-    slice_mm = _spacing(along[order])
-    stack = [stack[i] for i in order]
-    header = stack[0][1].header
-    affine = np.eye(4)
-    assert header.spacing_mm is not None
-    affine[:3, :3] = directions * (slice_mm, *header.spacing_mm)
-    affine[:3, 3] = lps_or_ras(_position(header))
+    stack, affine = ordered_stack(images, plane, count)
     pixels = [_pixels(name, image) for name, image in stack]
     geometry = Geometry(affine=affine, shape=(len(pixels), *pixels[0].shape))
     voxels, geometry = _as_displayed(pixels, geometry, plane)
     digest = hashlib.sha256(b"".join(digests[name] for name in sorted(digests))).hexdigest()
     return ReadSeries(voxels=voxels, geometry=geometry, side=side, sha256=digest)
-
-
-def stack_geometry(images: list[tuple[str, Image]]) -> Geometry:
-    """Where the slices of one series lie, in the order of their normal, rows and columns as stored.
-
-    Args:
-        images: name and image of each file.
-
-    Raises:
-        UnusableError: as of `read_series`, but that any plane will do.
-    """
-    headers = [image.header for _, image in _majority_plane(images)]
-    if len(headers) < 2:
-        raise UnusableError("slice count", f"{len(headers)}, where a grid needs two or more")
-    first = headers[0]
-    assert first.orientation is not None and first.spacing_mm is not None
-    column, row = (lps_or_ras(vector) for vector in first.orientation)
-    across = np.cross(column, row) / np.linalg.norm(np.cross(column, row))
-    places = np.array([lps_or_ras(_position(header)) for header in headers])
-    places = places[np.argsort(places @ across, kind="stable")]
-    affine = np.eye(4)
-    affine[:3, :3] = np.stack([across, row, column], axis=1) * (_spacing(places @ across), *first.spacing_mm)
-    affine[:3, 3] = places[0]
-    return Geometry(affine=affine, shape=(len(headers), *first.shape))
 
 
 def windowed_slices(
@@ -170,69 +130,6 @@ def _percentiles(voxels: np.ndarray) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def _majority_plane(images: list[tuple[str, Image]]) -> list[tuple[str, Image]]:
-    """The images that share the most common orientation, shape, spacing; no echoes stacked on one another."""
-    placed = [(name, image) for name, image in images if _is_placed(image.header)]
-    if not placed:
-        raise UnusableError("no geometry", "no file tells where its slice lies")
-    keys = np.array([_plane(image.header) for _, image in placed])
-    alike = (np.abs(keys[:, None] - keys[None]) <= _PLANE_TOLERANCES).all(axis=-1)
-    stack = [placed[i] for i in np.flatnonzero(alike[alike.sum(axis=1).argmax()])]
-    echoes = [image.header.echo_time_ms for _, image in stack if image.header.echo_time_ms is not None]
-    if echoes and max(echoes) - min(echoes) > _SAME_ECHO_MS:
-        raise UnusableError("several echoes", f"{min(echoes):g} to {max(echoes):g} ms where a series of one is needed")
-    return stack
-
-
-def _require_one_scale(images: Sequence[Image]) -> None:
-    """Refuse slices whose stored values do not mean one thing: brighter where larger, by the same step in all."""
-    slopes = [slope_of(image.tags) for image in images]
-    if max(slopes) != min(slopes):
-        raise UnusableError("uneven scale", f"RescaleSlope {min(slopes):g} to {max(slopes):g} over the slices")
-    if slopes[0] < 0 or any(is_turned(image.tags) or has_tables(image.tags) for image in images):
-        raise UnusableError("negative or table", "larger values are not the brighter ones")
-
-
-def _is_placed(header: Header) -> bool:
-    return header.orientation is not None and header.position_mm is not None and header.spacing_mm is not None
-
-
-def _plane(header: Header) -> tuple[float, ...]:
-    """What the slices of one stack share: orientation, shape and spacing."""
-    assert header.orientation is not None and header.spacing_mm is not None
-    return (*header.orientation.ravel().tolist(), *header.shape, *header.spacing_mm)
-
-
-def _position(header: Header) -> np.ndarray:
-    """(3,) LPS mm, of a header that tells it."""
-    assert header.position_mm is not None
-    return header.position_mm
-
-
-def _directions(header: Header, plane: str) -> np.ndarray:
-    """(3, 3) RAS unit vectors along slices, rows and columns as stored, one a column; slices run as the plane wants."""
-    assert header.orientation is not None
-    column, row = (lps_or_ras(vector) for vector in header.orientation)
-    across = np.cross(column, row)
-    wanted = np.stack([direction(letter) for letter in PLANES[plane]], axis=1)
-    across = across / np.linalg.norm(across) * (-1 if across @ wanted[:, 0] < 0 else 1)
-    directions = np.stack([across, row, column], axis=1)
-    if not np.array_equal(np.abs(directions).argmax(axis=0), np.abs(wanted).argmax(axis=0)):
-        lying = next(name for name in PLANES if np.abs(direction(PLANES[name][0])).argmax() == np.abs(across).argmax())
-        raise UnusableError("other plane", f"{lying}, or lying, where upright {plane} slices are needed")
-    return directions
-
-
-def _spacing(along: np.ndarray) -> float:
-    """The one distance between neighbours."""
-    gaps = np.diff(along)
-    if gaps.size == 0 or gaps.min() < _EVEN * np.median(gaps) or np.median(gaps) == 0:
-        raise UnusableError("repeated positions", "two slices lie in one place (several echoes or scans in one folder)")
-    if np.abs(gaps - np.median(gaps)).max() > _EVEN * np.median(gaps):
-        raise UnusableError("uneven spacing", f"{gaps.min():.2f} to {gaps.max():.2f} mm between slices")
-    return float(gaps.mean())
-
-
 def _pixels(name: str, image: Image) -> np.ndarray:
     """The pixels of one slice, (H, W), where they were read to."""
     try:
@@ -268,6 +165,8 @@ def _margins(geometry: Geometry, field_of_view_mm: float) -> list[tuple[int, int
         field_of_view_mm: wanted height and width; 0 for the larger of what the series has.
     """
     _, high_mm, wide_mm = geometry.extent_mm
+    if not _FIELD_MM[0] <= max(high_mm, wide_mm) <= _FIELD_MM[1]:
+        raise UnusableError("odd field of view", f"{high_mm:.4g} x {wide_mm:.4g} mm: is it in another unit?")
     if max(high_mm, wide_mm) > _LONGEST * min(high_mm, wide_mm):
         raise UnusableError("odd field of view", f"{high_mm:.0f} x {wide_mm:.0f} mm")
     margins = []

@@ -11,7 +11,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from xrmri.data.dicom import count_images, is_dicom
-from xrmri.data.nifti import UNKNOWN_SIDE, from_image, geometry_of, read_volume
+from xrmri.data.nifti import UNKNOWN_SIDE, from_image, geometry_of, read_volume, require_one_place
+from xrmri.data.nifti_header import HEADER_BYTES, unpacked, why_not
 from xrmri.data.quiet import quiet
 from xrmri.data.volume import ReadSeries, read_series
 from xrmri.errors import InputError, UnusableError
@@ -128,10 +129,13 @@ def _header(file: Path) -> sitk.ImageFileReader:
             found = " x ".join(map(str, size))
             raise UnusableError("not a volume", f"{file.name} holds {found} where one of three dimensions is needed")
         require_pixels(size, file.name)
-        if _is_nifti(file) and not any(int(float(reader.GetMetaData(f"{form}form_code"))) for form in "qs"):
-            raise UnusableError("no geometry", f"{file.name} has neither qform nor sform: convert it again")
+        if _is_nifti(file):
+            if not any(int(float(reader.GetMetaData(f"{form}form_code"))) for form in "qs"):
+                raise UnusableError("no geometry", f"{file.name} has neither qform nor sform: convert it again")
+            require_one_place(file, unpacked(file, HEADER_BYTES), reader)
     except (RuntimeError, ValueError, UnicodeEncodeError) as error:
-        raise UnusableError("unreadable volume", f"{file.name} is not NIfTI or MHA as its name says") from error
+        why = why_not(file) if _is_nifti(file) else "it is not MHA as its name says"
+        raise UnusableError("unreadable volume", f"{file.name} cannot be read: {why}") from error
     return reader
 
 
