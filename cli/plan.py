@@ -66,6 +66,10 @@ def _parameters(parameters: Mapping[str, int]) -> list[str]:
     return [f"Parameters of the networks: {sizes}."]
 
 
+def _swept(outputs: list[str], output: str, name: str) -> list[str]:
+    return [f"It would draw every grade of {name}.", *_outputs(outputs, output, "")]
+
+
 def _outputs(outputs: list[str], _output: str, _identity: str) -> list[str]:
     return ["It would write these files, unless they are there already:", *(f"  {file}" for file in outputs)]
 
@@ -76,6 +80,7 @@ _SENTENCES: dict[tuple[str, ...], Callable[..., list[str]]] = {
     ("volumes",): lambda volumes: [f"It would draw {_count(volumes, 'volume')}."],
     ("model",): lambda model: [f"The {model} draws."],
     ("outputs", "output", "identity"): _outputs,
+    ("outputs", "output", "sweep"): _swept,
     ("output",): lambda output: [f"Results would stand in {output}."],
     ("counts",): _counts,
     ("examples",): _examples,

@@ -151,6 +151,43 @@ def test_a_picture_asked_for_later_is_the_same_and_nothing_is_drawn_again(genera
     assert "already done" in generate(dataset, "--split", "train", "-o", tmp_path / "out", "--gif").err
 
 
+def test_a_picture_of_all_grades_says_what_it_shows_and_of_which_knee(generate, knee, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("xrmri.generation.sweep.write_effect", lambda file, *_, **words: drawn.append(words))
+    monkeypatch.setattr("xrmri.generation.claim.sha256", lambda file: "0")
+    generate(knee, "-o", tmp_path / "a.nii.gz", "--sweep", "V00XRJSM", "--samples", "2", "--side", "left")
+    ((words),) = drawn
+    assert words["title"].startswith("a, left knee: V00XRJSM at each grade, all else the same")
+    shown, by = words["note"].splitlines()
+    assert shown.startswith("Shown: sample 1 of 2: one of the knees that fit. Image left is the patient's right.")
+    assert by.startswith("Drawn by xrmri") and by.endswith("Not for diagnosis.")
+    told = json.loads((tmp_path / "a_V00XRJSM-3-minus-0.json").read_text())
+    assert told["kind"] == "sample 1 of 2: one of the knees that fit" and told["side"] == "left"
+
+
+def test_a_dry_run_of_a_sweep_names_every_file(generate, knee, tmp_path):
+    said = generate(knee, "-o", tmp_path / "a.nii.gz", "--sweep", "kl", "--dry-run").out + "\n"
+    assert "It would draw every grade of V00XRKL.\n" in said and "[" not in said
+    for name in ("a_V00XRKL-0.nii.gz", "a_V00XRKL-4.png", "a_V00XRKL-4-minus-0.nii.gz", "a_V00XRKL-4-minus-0.png"):
+        assert f"  {tmp_path / name}\n" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_volumes_are_not_written_under_the_name_of_one(generate, knee, tmp_path):
+    other = tmp_path / "other.png"
+    other.write_bytes(knee.read_bytes())
+    for asked in ([knee, other], [knee, "--both"], [make_dataset(tmp_path / "dataset", size=SIZE)]):
+        told = generate(*asked, "-o", tmp_path / "a.nii.gz", code=2).err
+        assert "a.nii.gz names one volume, where there may be several: give a folder" in told
+    assert not (tmp_path / "a.nii.gz").exists()
+    told = generate(knee, "--both", "--sweep", "kl", code=2).err
+    assert "--sweep takes one knee, and -o a .nii.gz file: give --side, and radiographs one by one" in told
+    told = generate(knee, other, other, "-o", tmp_path / "out", code=2).err
+    assert "two radiographs have the same name, other: rename one" in told
+    told = generate(tmp_path, "-o", tmp_path / "out", code=2).err
+    assert f"{tmp_path} is a folder, and no dataset: give radiographs, such as all its {tmp_path / '*.png'}" in told
+
+
 def test_a_picture_of_somebody_elses_is_not_replaced_by_one_asked_for_later(generate, knee, tmp_path):
     generate(knee, "-o", tmp_path / "a.nii.gz")
     (tmp_path / "a.gif").write_bytes(b"mine")

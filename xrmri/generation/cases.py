@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -39,16 +40,20 @@ def cases_of_radiographs(files: Sequence[Path], model: ModelFolder, inputs: Gene
     """The knees of radiographs, one of each, or with --both two.
 
     Raises:
-        InputError: two of one name, or a wish that belongs to a dataset.
+        InputError: a folder, two of one name, or a wish that belongs to a dataset.
     """
     grades, covariates = inputs.grades(model.features), _covariates(inputs, model)
     if inputs.frame:
         raise InputError("--frame belongs to a dataset: a radiograph does not tell how the knee lay")
+    folder = next((file for file in files if file.is_dir()), None)
+    if folder:
+        raise InputError(f"{folder} is a folder, and no dataset: give radiographs, such as all its {folder / '*.png'}")
     sides = SIDES if inputs.both else (inputs.side,)
     endings = {side: f"_{side}_mri" if inputs.both else "_mri" for side in sides}
     wanted = {f"{safe_name(_stem(file))}{endings[side]}": (file, side) for file in files for side in sides}
     if len(wanted) < len(files) * len(sides):
-        raise InputError("two radiographs have the same name: rename one, or run them one by one")
+        twice, _ = Counter(safe_name(_stem(file)) for file in files).most_common(1)[0]
+        raise InputError(f"two radiographs have the same name, {twice}: rename one, or run them one by one")
     named = {name: file for name, (file, _) in wanted.items()}
     told = {"grades": json.dumps(grades, sort_keys=True), "side": "both" if inputs.both else str(inputs.side)}
     told |= {"as_is": "yes"} if inputs.as_is else {}

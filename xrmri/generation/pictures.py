@@ -60,7 +60,7 @@ def _caption(target: Target, case: Case, volume: Volume, *, config: Generate, mo
     """What a reader of a picture must know."""
     read = [f"{_short(name)} {grade}" for name, grade in case.grades.items() if grade is not None]
     missing = [_short(name) for name, grade in case.grades.items() if grade is None]
-    facts = [("Shown", _shown(config)), ("Readings used", ", ".join(read) or "none")]
+    facts = [("Shown", shown_volume(config)), ("Readings used", ", ".join(read) or "none")]
     facts += [("Not read", ", ".join(missing))] if missing else []
     facts += [("Participant", _participant(case, model))] if model.view.covariates else []
     facts += [("Doubtful", case.doubt)] if case.doubt else []
@@ -72,7 +72,7 @@ def _caption(target: Target, case: Case, volume: Volume, *, config: Generate, mo
     )
 
 
-def _shown(config: Generate) -> str:
+def shown_volume(config: Generate) -> str:
     """Which volume of a case the pictures show."""
     if config.mean:
         return "the expected volume: mean of the knees that fit, not one of them"

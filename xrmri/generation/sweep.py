@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from xrmri import __version__
+from xrmri.config import Generate
 from xrmri.data.features import FeatureSet, reading
 from xrmri.data.nifti import read_volume, write_volume
 from xrmri.data.volume import to_unit
@@ -18,6 +19,7 @@ from xrmri.generation.case import Case
 from xrmri.generation.claim import claimed
 from xrmri.generation.deliver import DESCRIPTION
 from xrmri.generation.model import ModelFolder
+from xrmri.generation.pictures import shown_volume
 from xrmri.generation.target import Target
 from xrmri.records import UNSEEN, Volume
 from xrmri.report.effect import write_effect
@@ -56,7 +58,7 @@ def read_sweep(name: str, features: FeatureSet) -> Sweep:
     return Sweep(name=full_name, grades=features.allowed(full_name))
 
 
-def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder) -> list[Path]:
+def deliver_effect(sweep: Sweep, case: Case, target: Target, *, config: Generate, model: ModelFolder) -> None:
     """Write the highest grade's volume less the lowest's, a sidecar, and one picture of all grades."""
     files = [own.volume for _, own in sweep.cases(case, target)]
     volumes = [read_volume(file) for file in files]
@@ -71,6 +73,8 @@ def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder)
     told = {
         "description": "Synthetic: the difference of two volumes drawn alike but for one reading. Not for diagnosis.",
         "synthetic": True,
+        "model": model.name,
+        "kind": shown_volume(config),
         "side": case.side,
         "reading": sweep.name,
         "minuend": files[-1].name,
@@ -83,9 +87,10 @@ def deliver_effect(sweep: Sweep, case: Case, target: Target, model: ModelFolder)
             picture,
             [(f"{sweep.name} = {grade}", unit) for grade, unit in zip(sweep.grades, units, strict=True)],
             geometry=low.geometry,
-            title=f"{target.stem}: {sweep.name} at each grade, all else the same"
+            title=f"{target.stem}, {case.side} knee: {sweep.name} at each grade, all else the same"
             + ", changes nothing that can be seen" * (change < UNSEEN),
-            note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has "
+            note=f"Shown: {shown_volume(config)}. Image left is {low.geometry.image_left}."
+            + f" Doubtful: {case.doubt}." * bool(case.doubt)
+            + f"\nDrawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has "
             "learnt of this reading. Not for diagnosis.",
         )
-    return [volume, sidecar, picture]

@@ -12,6 +12,7 @@ from xrmri.names import printable
 from xrmri.report.preview import FAINT, FOOT, GAP, HEAD, INK, MARGIN, PAPER, tile
 
 COLUMNS, TILE = 6, 208
+_LINE = 20
 FAINTEST = 0.05
 """Full colour is the difference that one pixel in a thousand exceeds, but no less than this share of the window."""
 
@@ -26,11 +27,11 @@ def write_effect(
         grades: what each is called, and its volume (S, H, W) float32 in [-1, 1], from the lowest to the highest.
         geometry: where the volumes lie.
         title: the line above.
-        note: the line below.
+        note: the lines below.
     """
     low, high = grades[0][1], grades[-1][1]
     chosen = np.linspace(0, len(low) - 1, COLUMNS + 2).round().astype(int)[1:-1]
-    size = (2 * MARGIN + COLUMNS * (TILE + GAP), HEAD + (len(grades) + 1) * (TILE + GAP) + FOOT)
+    size = (2 * MARGIN + COLUMNS * (TILE + GAP), HEAD + (len(grades) + 1) * (TILE + GAP) + _foot(note))
     page = Image.new("RGB", size, (PAPER,) * 3)
     pen = ImageDraw.Draw(page)
     pen.text((MARGIN, 18), printable(title), fill=(INK,) * 3, font=ImageFont.load_default(22))
@@ -49,9 +50,14 @@ def write_effect(
         place = (MARGIN + column * (TILE + GAP) + TILE - 50, HEAD + TILE - 22)
         pen.text(place, f"{index + 1}/{len(low)}", fill=(INK,) * 3, font=ImageFont.load_default(13), stroke_width=1,
                  stroke_fill=(PAPER,) * 3)  # fmt: skip
-    pen.text((MARGIN, size[1] - FOOT + 10), note, fill=(FAINT,) * 3, font=ImageFont.load_default(15))
+    pen.text((MARGIN, size[1] - _foot(note) + 10), note, fill=(FAINT,) * 3, font=ImageFont.load_default(15))
     with complete_or_absent(file) as partial:
         page.save(partial, format="PNG")
+
+
+def _foot(note: str) -> int:
+    """Pixels that the lines below take."""
+    return FOOT + _LINE * note.count("\n")
 
 
 def _coloured(difference: np.ndarray, geometry: Geometry) -> Image.Image:

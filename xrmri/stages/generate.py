@@ -90,7 +90,7 @@ def run(
             require_no_input(target.files(job.config), reads)
             return _to_file(case, target, job)
     if inputs.sweep:
-        raise InputError("--sweep takes one radiograph, and -o a .nii.gz file: run several one by one")
+        raise InputError("--sweep takes one knee, and -o a .nii.gz file: give --side, and radiographs one by one")
     return _to_folder(cases, folder, job, reads=reads, form=form)
 
 
@@ -123,10 +123,10 @@ def _swept(case: Case, target: Target, sweep: Sweep, job: Job, *, reads: Sequenc
     require_no_input([*written, *sweep.effect(target)], reads)
     require_ours(sweep.effect(target), sweep.effect(target)[1])
     results = [_to_file(own, place, job) for own, place in cases]
-    files = [file for result in results for file in result["outputs"]]
+    files = [file for result in results for file in result["outputs"]] + [str(file) for file in sweep.effect(target)]
     status = results[0]["status"] if len({result["status"] for result in results}) == 1 else "finished"
     if not job.execution.dry_run:
-        files += [str(file) for file in deliver_effect(sweep, case, target, job.model)]
+        deliver_effect(sweep, case, target, config=job.config, model=job.model)
     return {"status": status, "output": files[0], "outputs": files, "model": job.model.name, "sweep": sweep.name}
 
 
@@ -143,6 +143,8 @@ def _to_folder(
 
     The folder's run.json is finished when all shares are.
     """
+    if out.name.endswith(VOLUME_SUFFIXES):
+        raise InputError(f"-o {out} names one volume, where there may be several: give a folder")
     names, force = share.of(list(cases.read)) if share else list(cases.read), job.execution.force
     result: GenerateOutcome = {"status": "finished", "output": str(out), "model": job.model.name, "volumes": len(names)}
     if job.execution.dry_run:
