@@ -9,6 +9,7 @@ from tests.stages.own_cohort import knee, write_image, write_joint
 from tests.stages.test_own_cohort import rejected
 from tests.test_cli import one_line
 from xrmri.data.store import open_dataset
+from xrmri.files import sha256
 
 
 def write_tsv(file, rows):
@@ -56,8 +57,34 @@ def test_names_and_tables_of_a_bids_folder_make_the_pairs(xrmri, study):
     assert data.pairs("val") == ["P2_24m_right"] and data.pairs("test") == ["P3_24m_left"]
     assert [data.grades(pair_id)["V00XRKL"] for pair_id in data.pairs()] == [None, 0, 1, 2, 3]
     assert data.covariates("P2_24m_right") == {"age": 52.0, "sex": "female", "bmi": None}
-    (reason,) = rejected(study).values()
-    assert "nothing stands in side" in reason
+    ((series, reason),) = rejected(study).items()
+    assert series == "sub-P3/ses-24m/anat/sub-P3_ses-24m_T1w.nii.gz" and "nothing stands in side" in reason
+
+
+def test_maps_beside_an_mri_are_none_and_of_several_radiographs_the_one_that_a_table_names_counts(xrmri, study):
+    first = study / "sub-P1" / "anat" / "sub-P1_hemi-L_acq-cor_T1w.nii.gz"
+    for suffix in ("desc-bone_mask", "desc-bone_dseg", "desc-bone_probseg"):
+        (first.parent / f"sub-P1_hemi-L_acq-cor_{suffix}.nii.gz").write_bytes(first.read_bytes())
+    film = study / "sub-P1" / "xray" / "sub-P1_hemi-L_xray.png"
+    write_joint(film.with_name("sub-P1_hemi-L_acq-lateral_xray.png"), 77)
+    out, said = built(xrmri, study, "--dry-run", "--json")
+    assert said.code == 0 and said.result["counts"]["pairs"] == 5 and "several MRI" not in said.err
+    told = "some knees have several radiographs, such as sub-P1_hemi-L_acq-lateral_xray.png and sub-P1_hemi-L_xray.png"
+    assert f"{told}: the first by name counts; a column radiograph in phenotype names one" in said.err
+    named = {"participant_id": "P1", "side": "left", "radiograph": film.relative_to(study).as_posix()}
+    write_tsv(study / "phenotype" / "views.tsv", [named])
+    out, said = built(xrmri, study)
+    assert said.code == 0, said.err
+    data = open_dataset(out)
+    assert data.index.at["P1_00m_left", "source_radiograph_sha256"] == sha256(film)
+
+
+def test_a_table_that_calls_people_otherwise_than_the_folders_is_told(xrmri, study):
+    write_tsv(study / "participants.tsv", [{"participant_id": n, "age": 50} for n in range(4)])
+    _, said = built(xrmri, study, "--dry-run")
+    told = "study/participants.tsv tells of none of the people there: it calls them 0, 1, the folders P0, P1"
+    assert told in said.err
+    assert "readings.tsv tells of none" not in said.err
 
 
 def test_of_several_mri_of_a_knee_the_one_that_is_wanted_counts_and_else_the_first_is_told(xrmri, study):

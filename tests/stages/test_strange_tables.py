@@ -24,6 +24,10 @@ def test_a_cell_that_nobody_can_mean_is_told_by_its_line_and_stops_nobody(xrmri,
         "radiograph films/pipe.png": "radiograph rejected: ",
         "radiograph films/circle.png": "missing file: there is no radiograph",
         "radiograph mri/4.nii.gz": "radiograph: this file stands as an MRI too",
+        "participant #N/A": "name: '#N/A_00m_right' cannot name a file",
+        "mri #REF!": "missing file: there is no MRI",
+        "split #N/A": "",
+        "visit n/a": "",
         "pixel_mm 90": "",
     }
     good = rows[0] | {"split": ""}
@@ -39,7 +43,7 @@ def test_a_cell_that_nobody_can_mean_is_told_by_its_line_and_stops_nobody(xrmri,
     for line, reason in enumerate(odd.values(), start=2 + 6):
         found = reasons.get(f"cohort.csv line {line}") or reasons.get(f"mri/{line}.nii.gz", "")
         assert found.startswith(reason) and bool(found) == bool(reason), line
-    assert len(data) == 6 + 1
+    assert len(data) == 6 + 3 and all("_00m_" in pair_id for pair_id in data.pairs())
     assert data.radiograph_mm(data.pairs()[-1]) is None  # of 90 mm a pixel: nobody's, so as if nothing were told
 
 

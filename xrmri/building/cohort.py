@@ -205,8 +205,8 @@ def _contrast(description: str) -> str:
 
 
 def _rejected(file: Path, row: RejectedRow) -> RejectedSeries:
-    """A row as a series that is left out: it is found in the table by its line."""
-    place = file.with_name(f"{file.name} line {row.line}")
+    """A row as a series that is left out: it is found in the table by its line, in a folder by its MRI."""
+    place = file / row.mri if file.is_dir() else file.with_name(f"{file.name} line {row.line}")
     series = Series(path=place, visit=row.visit, participant=row.participant, date="", number="", description="",
                     kind=FLASH, side=row.side)  # fmt: skip
     return RejectedSeries(series=series, side=row.side, reason=row.reason)

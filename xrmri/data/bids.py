@@ -6,13 +6,13 @@
     phenotype/*.tsv       participant_id, session_id if there are sessions, side, and readings by name
 
 MRI are .nii, .nii.gz and .mha, radiographs .dcm, .png, .jpg, .tif; `side` may be called `hemi`, with L and R. A
-radiograph without a side serves both knees. Of several MRI of a knee the first by name counts, and that is told.
+radiograph without a side serves both knees. Of several of a knee the first by name counts, and that is told.
 """
 
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _MRI = (".nii.gz", ".nii", ".mha")
 _RADIOGRAPH = (".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_NO_IMAGE = ("_mask", "_dseg", "_probseg")
+"""Suffixes of maps that lie beside an MRI and are none."""
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 _ENTITY = re.compile(r"([a-zA-Z]+)-([^_]+)")
 _PARTICIPANTS, _PHENOTYPE = "participants.tsv", "phenotype"
@@ -80,7 +82,13 @@ def bids_table(folder: Path, wanted: str = "") -> OwnTable:
     if several := [one for one in fitting if knees[one.visit, one.side] > 1]:
         said = "%s: some knees have several MRI, such as %s: the first by name counts; --series names one"
         log.warning(said, folder.name, " and ".join(one.file.name for one in several[:2]))
-    tables, films = _told(folder), [one for one in named if not one.is_mri]
+    films = [one for one in named if not one.is_mri]
+    views = Counter((one.visit, one.side) for one in films)
+    if several := [one for one in films if views[one.visit, one.side] > 1]:
+        said = "%s: some knees have several radiographs, such as %s: the first by name counts; %s names one"
+        examples = " and ".join(one.file.name for one in several[:2])
+        log.warning(said, folder.name, examples, f"a column radiograph in {_PHENOTYPE}")
+    tables = _told(folder, {one.participant for one in fitting})
     rows = []
     for mri in fitting:
         cells = {"participant": mri.participant, "visit": mri.session, "side": mri.side}
@@ -99,6 +107,8 @@ def _named(folder: Path) -> Iterator[_Named]:
     for file in sorted(folder.glob("sub-*/**/*")):
         name = file.name.lower()
         if name.startswith(".") or not name.endswith((*_MRI, *_RADIOGRAPH)) or not file.is_file():
+            continue
+        if name.partition(".")[0].endswith(_NO_IMAGE):
             continue
         own: dict[str, str] = dict(_ENTITY.findall(file.name.partition(".")[0]))
         above: dict[str, str] = dict(_ENTITY.findall("_".join(file.relative_to(folder).parts[:-1])))
@@ -121,7 +131,7 @@ def _film_of(mri: _Named, films: Sequence[_Named], folder: Path) -> str:
     return ""
 
 
-def _told(folder: Path) -> dict[tuple[str, str, str], dict[str, str]]:
+def _told(folder: Path, participants: Set[str]) -> dict[tuple[str, str, str], dict[str, str]]:
     """What the tables say of people and of knees: cells by participant, session and side, empty where all are meant."""
     told: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
     for file in tables_of(folder):
@@ -129,6 +139,10 @@ def _told(folder: Path) -> dict[tuple[str, str, str], dict[str, str]]:
         if "participant_id" not in table.names:
             raise InputError(f"{file} has no column participant_id, but {listed(table.columns)}")
         table.require_whole(file)
+        called = [row.cells["participant_id"].removeprefix("sub-") for row in table.rows]
+        if called and not participants & set(called):
+            said = "%s/%s tells of none of the people there: it calls them %s, the folders %s"
+            log.warning(said, folder.name, file.name, listed(called[:2]), listed(sorted(participants)[:2]))
         for row in table.rows:
             participant, session, side = (row.cells.get(name, "") for name in _KEYS)
             key = participant.removeprefix("sub-"), session.removeprefix("ses-"), _SIDES.get(side.lower(), "")

@@ -47,7 +47,7 @@ COLUMNS = {
 }
 _SIDES = {"l": LEFT, "lt": LEFT, "left": LEFT, "r": RIGHT, "rt": RIGHT, "right": RIGHT}
 _SPLITS = {**{split: split for split in SPLITS}, "training": "train", "validation": "val", "testing": "test"}
-_NOTHING = re.compile(r"\.?[a-oq-z]?|na|n/a|nan|none|null|-", re.IGNORECASE)
+_NOTHING = re.compile(r"\.?[a-oq-z]?|#?na|#?n/a|nan|none|null|-", re.IGNORECASE)
 """What a person writes where nobody read: nothing, or a word for it; P is a prosthesis."""
 _FIRST_VISIT = "00m"
 _LONGEST_ID = 64
@@ -58,6 +58,7 @@ class RejectedRow:
     """A row that cannot be used, with its own words where they tell."""
 
     line: int
+    mri: str
     participant: str
     visit: str
     side: str | None
@@ -85,9 +86,8 @@ class ManifestRow:
 
     def without(self, reason: Reason) -> RejectedRow:
         """The row as one that cannot be used."""
-        return RejectedRow(
-            line=self.line, participant=self.participant, visit=self.visit, side=self.side, reason=reason
-        )
+        whose = {"participant": self.participant, "visit": self.visit}
+        return RejectedRow(line=self.line, mri=str(self.mri), side=self.side, reason=reason, **whose)
 
 
 class Manifest(NamedTuple):
@@ -147,7 +147,7 @@ def template() -> str:
 
 def _row(folder: Path, row: OwnRow, readings: Mapping[str, str], odd: Counter[str]) -> ManifestRow:
     """One row; UnusableError says why it cannot be used, and `odd` counts the cells that say nothing."""
-    told = row.cells
+    told = {name: "" if _is_unsaid(name, cell) else cell for name, cell in row.cells.items()}
     if row.extra:
         raise UnusableError("cells", f"{row.extra} more than there are columns: put quotation marks around commas")
     empty = [name for name in NEEDED if not told[name]]
@@ -173,6 +173,11 @@ def _row(folder: Path, row: OwnRow, readings: Mapping[str, str], odd: Counter[st
     if any(is_prosthesis(told[name]) for name in readings):
         raise UnusableError("prosthesis", "the readings say that the knee has been replaced")
     return made
+
+
+def _is_unsaid(name: str, cell: str) -> bool:
+    """Whether a cell that may be empty has a word for it, as #N/A of a spreadsheet."""
+    return name in COLUMNS and name not in NEEDED and len(cell) > 1 and bool(_NOTHING.fullmatch(cell))
 
 
 def _path(folder: Path, text: str) -> Path:
@@ -285,6 +290,7 @@ def _unreadable(row: OwnRow, reason: Reason) -> RejectedRow:
     told = row.cells
     return RejectedRow(
         line=row.line,
+        mri=told["mri"],
         participant=told["participant"],
         visit=told.get("visit", ""),
         side=_SIDES.get(told["side"].lower()),

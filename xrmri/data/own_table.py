@@ -21,6 +21,8 @@ _SEPARATORS = ",;\t|"
 _LARGEST_BYTES = 64 * 2**20
 _NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)(e[+-]?[0-9]+)?|nan", re.IGNORECASE)
 """What counts as one: Python would take 1_0 for ten, and the digits of other scripts."""
+_NO_REMARKS = ("#n/a", "#na", "#name?", "#ref!", "#value!", "#null!", "#num!", "#div/0!")
+"""What a spreadsheet writes where a formula found nothing: a row that begins with it is a row."""
 _LONGEST = 200
 """Of what a message says of columns."""
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -119,7 +121,7 @@ def _text(file: Path) -> str:
 
 def _is_remark(text: str) -> bool:
     told = text.strip().lstrip('"').lower()
-    return told.startswith(("#", "sep="))
+    return told.startswith(("#", "sep=")) and not told.startswith(_NO_REMARKS)
 
 
 def _name(column: str) -> str:
