@@ -47,6 +47,14 @@ def test_a_cell_that_nobody_can_mean_is_told_by_its_line_and_stops_nobody(xrmri,
     assert data.radiograph_mm(data.pairs()[-1]) is None  # of 90 mm a pixel: nobody's, so as if nothing were told
 
 
+def test_a_cell_that_is_not_understood_is_named_and_no_other(xrmri, root):  # noqa: F811
+    rows = [row | {"age": "61,5", "kl": "2,0"} for row in lay_cohort(root)]
+    rows[3] |= {"age": "#DIV/0!", "bmi": "#N/A", "sex": "n/a"}
+    write_manifest(root / "cohort.csv", rows, separator=";")
+    said = xrmri("build-dataset", "--manifest", root / "cohort.csv", "-o", root.parent / "d", "--dry-run")
+    assert said.code == 0 and "1 cells not understood count as not known, such as age '#DIV/0!'" in said.err
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -129,7 +129,7 @@ def read_manifest(file: Path, wanted: str = "") -> Manifest:
         except UnusableError as error:
             rejected.append(_unreadable(row, error.reason))
     if count := odd.total():
-        log.warning("%s: %d cells not understood count as not known, such as %s", file.name, count, next(iter(odd)))
+        log.warning("%s: %d cells not understood count as not known, such as %s", file.name, count, next(iter(+odd)))
     _require_one_split(file, rows)
     _tell_of_spellings(file, rows)
     kept = list(_without_repeats(rows, rejected))
