@@ -90,7 +90,7 @@ def deliver_effect(sweep: Sweep, case: Case, target: Target, *, config: Generate
             title=f"{target.stem}, {case.side} knee: {sweep.name} at each grade, all else the same"
             + ", changes nothing that can be seen" * (change < UNSEEN),
             note=f"Shown: {shown_volume(config)}. Image left is {low.geometry.image_left}."
-            + f" Doubtful: {case.doubt}." * bool(case.doubt)
+            + f"\nDoubtful: {case.doubt}." * bool(case.doubt)
             + f"\nDrawn by xrmri {__version__} with the {model.name}, trained on {model.knees}: what the model has "
             "learnt of this reading. Not for diagnosis.",
         )
