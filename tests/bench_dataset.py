@@ -24,10 +24,10 @@ import numpy as np
 from xrmri.building.pair import PairJob, build_pair
 from xrmri.building.search import search
 from xrmri.config import BuildDataset, Execution, Phantom
-from xrmri.data.archive import contents
 from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.store import StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, read_series, windowed_slices
+from xrmri.formats.archive import contents
 from xrmri.machine.memory import keep_memory
 from xrmri.records import KneeBox
 from xrmri.stages import build_dataset, phantom

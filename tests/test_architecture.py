@@ -17,20 +17,25 @@ ALLOWED = {
     "samples": set(),
     "phantom": set(),
     "config": {"phantom"},
-    "data": {"config"},
+    "formats": set(),
+    "data": {"config", "formats"},
+    "cohorts": {"data", "formats"},
     "training": {"config", "machine"},
     "models": {"diffusion"},
     "report": {"evaluation", "metrics"},
     "likeness": {"config", "machine", "phantom", "report"},
     "detector": {"data", "machine", "pretrained"},
     "teaching": {"config", "data", "detector", "phantom"},
-    "building": {"config", "data", "detector", "machine", "report"},
-    "evaluation": {"config", "data", "machine", "metrics", "models", "pretrained"},
-    "generation": {"config", "data", "detector", "diffusion", "machine", "models", "pretrained", "report"},
-    "making": {
-        "building", "config", "data", "diffusion", "learning", "machine", "metrics", "models", "phantom", "training"
+    "building": {"cohorts", "config", "data", "detector", "formats", "machine", "report"},
+    "evaluation": {"config", "data", "formats", "machine", "metrics", "models", "pretrained"},
+    "generation": {
+        "cohorts", "config", "data", "detector", "diffusion", "formats", "machine", "models", "pretrained", "report"
     },  # fmt: skip
-    "learning": {"config", "data", "diffusion", "generation", "machine", "metrics", "models", "training"},
+    "making": {
+        "building", "cohorts", "config", "data", "diffusion", "formats", "learning", "machine", "metrics", "models",
+        "phantom", "training",
+    },  # fmt: skip
+    "learning": {"cohorts", "config", "data", "diffusion", "generation", "machine", "metrics", "models", "training"},
 }
 HOMES = {
     "ultralytics": ["xrmri/detector/"],
@@ -38,10 +43,10 @@ HOMES = {
     "diffusers": ["xrmri/models/from_diffusers.py"],
     "accelerate": ["xrmri/training/", "xrmri/stages/train_"],
     "matplotlib": ["xrmri/report/"],
-    "SimpleITK": ["xrmri/data/"],
-    "h5py": ["xrmri/data/hdf5.py"],
-    "imagecodecs": ["xrmri/data/compressed.py", "xrmri/data/pillow_picture.py"],
-    "tifffile": ["xrmri/data/tiff.py"],
+    "SimpleITK": ["xrmri/formats/", "xrmri/data/"],
+    "h5py": ["xrmri/formats/hdf5.py"],
+    "imagecodecs": ["xrmri/formats/compressed.py", "xrmri/formats/pillow_picture.py"],
+    "tifffile": ["xrmri/formats/tiff.py"],
     "rich": ["cli/"],
     "typer": ["cli/"],
 }

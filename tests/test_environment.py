@@ -90,8 +90,8 @@ except OSError:
 
 
 def test_trouble_of_the_system_is_not_called_damage(tmp_path, monkeypatch):
-    from xrmri.data import hdf5
     from xrmri.data.store import open_dataset
+    from xrmri.formats import hdf5
 
     make_dataset(tmp_path)
     dataset = open_dataset(tmp_path)
@@ -111,8 +111,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from xrmri.data.hdf5 import new_h5
-from xrmri.data.nifti import write_volume
+from xrmri.formats.hdf5 import new_h5
+from xrmri.formats.nifti import write_volume
 
 from xrmri.geometry import Geometry
 from xrmri.records import Volume

@@ -93,7 +93,7 @@ def test_a_sampler_and_a_method_do_what_their_rows_say(extended):
 def test_a_reading_is_known_to_tables_and_datasets_and_changes_no_set_that_models_were_trained_with(extended):
     said = extended(
         "from xrmri.data.features import feature_set, known_readings\n"
-        "from xrmri.data.readings import grade_of\n"
+        "from xrmri.cohorts.readings import grade_of\n"
         "from xrmri.data.store import grade_names\n"
         "print(grade_names()[-1], known_readings().slots, feature_set('extended').slots, feature_set('full').slots)\n"
         "print(grade_of('V00XRNEW', '1: yes'), feature_set('full').sha256)\n"

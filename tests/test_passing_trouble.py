@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.stages.own_cohort import lay_cohort, write_manifest
-from xrmri.data.pairing import NOT_NEEDED
+from xrmri.cohorts.pairing import NOT_NEEDED
 from xrmri.errors import InputError
 from xrmri.evaluation.inputs import Inputs, to_look_at_again
 from xrmri.run_record import RunRecord, read_record, write_record

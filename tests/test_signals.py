@@ -19,7 +19,7 @@ WRITES = """
 import signal, sys
 from pathlib import Path
 import numpy as np
-from xrmri.data import hdf5
+from xrmri.formats import hdf5
 from xrmri.errors import Signalled
 from xrmri.signals import SignalsEnd
 

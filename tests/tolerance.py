@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from xrmri.data.nifti import read_volume
+from xrmri.formats.nifti import read_volume
 from xrmri.metrics.anatomy import find_joint
 
 Pixels = NDArray[np.uint8]

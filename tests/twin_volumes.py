@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xrmri.data.nifti import write_volume
 from xrmri.data.store import open_dataset
 from xrmri.files import write_json
+from xrmri.formats.nifti import write_volume
 from xrmri.records import RIGHT, Volume
 
 twin, acquired, out = open_dataset(Path(sys.argv[1])), open_dataset(Path(sys.argv[2])), Path(sys.argv[3])

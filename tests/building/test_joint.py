@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from xrmri.building.joint import cut_of
+from xrmri.cohorts.description import FILM, FLASH
+from xrmri.cohorts.pairing import Candidate, Particulars
+from xrmri.cohorts.release import Series
 from xrmri.config import DetectKnee
-from xrmri.data.description import FILM, FLASH
-from xrmri.data.pairing import Candidate, Particulars
-from xrmri.data.release import Series
 from xrmri.pretrained import BUNDLED_DETECTOR
 
 KNEE = BUNDLED_DETECTOR.parent.parent / "samples" / "knee.png"

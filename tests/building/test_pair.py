@@ -8,9 +8,9 @@ import pytest
 
 from xrmri.building import joint
 from xrmri.building.pair import BuiltPair, PairJob, build_pair
+from xrmri.cohorts.pairing import pair_up
+from xrmri.cohorts.release import find_release
 from xrmri.config import BuildDataset
-from xrmri.data.pairing import pair_up
-from xrmri.data.release import find_release
 from xrmri.detector import detect, sides
 from xrmri.errors import Reason
 from xrmri.geometry import Geometry

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from xrmri.cohorts.participants import read_people
 from xrmri.data.covariates import (
     covariate_code,
     covariates_of,
@@ -12,7 +13,6 @@ from xrmri.data.covariates import (
     stored_covariates,
 )
 from xrmri.data.features import feature_set, parse_settings, read_grades
-from xrmri.data.participants import read_people
 from xrmri.errors import InputError
 
 NOBODY = {"age": None, "sex": None, "bmi": None}

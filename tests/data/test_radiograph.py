@@ -47,7 +47,7 @@ def test_dicom_films_have_bright_bone_and_their_spacing_whatever_the_header_says
 
 
 def test_no_patient_tag_leaves_a_film(tmp_path):
-    from xrmri.data.dicom import parse
+    from xrmri.formats.dicom import parse
 
     content = film_on_disk(tmp_path, 0)[0].read_bytes()
     plain, other = parse(content).tags, parse(content.replace(b"DICM", b"DICN")[132:]).tags

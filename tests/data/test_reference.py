@@ -14,8 +14,8 @@ from pydicom import dcmread, dcmwrite
 from tests.faults.refusal import refusal
 from tests.stages.other_hand import Mr, mr_files
 from tests.stages.own_cohort import knee, write_enhanced
-from xrmri.data.nifti import from_image, read_volume
 from xrmri.data.reference import read_reference
+from xrmri.formats.nifti import from_image, read_volume
 from xrmri.pretrained import BUNDLED_DETECTOR
 
 KNEE = BUNDLED_DETECTOR.parent.parent / "samples" / "knee.png"
@@ -112,7 +112,7 @@ def test_a_series_that_has_no_one_grid_is_refused_for_the_true_reason(like, tmp_
 
 
 def test_a_radiograph_is_no_grid(like, tmp_path):
-    from tests.data.encoded import dicom
+    from tests.formats.encoded import dicom
 
     (tmp_path / "a").mkdir()
     dicom(tmp_path / "a" / "1.dcm")

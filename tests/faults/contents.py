@@ -107,15 +107,15 @@ def _mutation(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
 
 def _reads(chain: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]:
     """Kind of file -> an example, and its reader, which is given a damaged copy."""
+    from xrmri.cohorts.readings import read_readings
     from xrmri.config import Generate
     from xrmri.data.features import feature_set, read_grades
     from xrmri.data.knees import open_knees
-    from xrmri.data.nifti import read_sidecar, read_volume
     from xrmri.data.radiograph import read_radiograph
-    from xrmri.data.readings import read_readings
     from xrmri.data.reference import read_reference
     from xrmri.data.store import open_dataset
     from xrmri.data.volume_file import read_volume_file
+    from xrmri.formats.nifti import read_sidecar, read_volume
     from xrmri.models.bundle import load_bundle
     from xrmri.run_record import read_record
     from xrmri.training.checkpoint import latest_checkpoint

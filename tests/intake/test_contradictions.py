@@ -6,14 +6,14 @@ import os
 import zlib
 
 import pytest
+from tests.data.test_readings import LEFT, RIGHT, SAS, table
 
 from tests.data.test_covariates import lay
-from tests.data.test_readings import LEFT, RIGHT, SAS, table
-from xrmri.data.bids import bids_table
-from xrmri.data.film_files import find_films
-from xrmri.data.manifest import read_manifest
-from xrmri.data.participants import read_people
-from xrmri.data.readings import read_readings
+from xrmri.cohorts.bids import bids_table
+from xrmri.cohorts.film_files import find_films
+from xrmri.cohorts.manifest import read_manifest
+from xrmri.cohorts.participants import read_people
+from xrmri.cohorts.readings import read_readings
 from xrmri.errors import InputError
 from xrmri.run import fingerprint
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from tests.stages.made_dataset import make_dataset
+from xrmri.cohorts.known_films import read_known_films, split
 from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.data.knees import DetectedKnee, write_knees
-from xrmri.data.known_films import read_known_films, split
 from xrmri.errors import InputError, StoppedEarly
 from xrmri.facts import read_model_facts
 from xrmri.learning.anchor import edge_weights

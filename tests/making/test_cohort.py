@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from xrmri.config import BuildDataset
-from xrmri.data.nifti import read_volume, write_volume
-from xrmri.data.plain_nifti import write_plain_volume
+from xrmri.formats.nifti import read_volume, write_volume
+from xrmri.formats.plain_nifti import write_plain_volume
 from xrmri.geometry import Geometry
 from xrmri.making.cohort import scanned
 from xrmri.phantom.anatomy import draw_participant

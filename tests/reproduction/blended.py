@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from xrmri.data.nifti import read_sidecar, read_volume, sidecar_file, write_volume
 from xrmri.files import write_json
+from xrmri.formats.nifti import read_sidecar, read_volume, sidecar_file, write_volume
 from xrmri.seals import SEAL
 
 drawn, out = Path(sys.argv[1]), Path(sys.argv[2])

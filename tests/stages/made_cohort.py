@@ -4,9 +4,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from tests.made_facts import record_dataset
-from xrmri.data.nifti import write_volume
 from xrmri.data.store import StoredPair, new_shard, write_index
 from xrmri.files import write_json
+from xrmri.formats.nifti import write_volume
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
 

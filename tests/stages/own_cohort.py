@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from xrmri.data.nifti import to_image
+from xrmri.formats.nifti import to_image
 from xrmri.geometry import PLANES, Geometry
 from xrmri.records import Volume
 

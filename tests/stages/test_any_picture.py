@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.encoded import dicom
 from tests.faults.refusal import refusal
+from tests.formats.encoded import dicom
 from xrmri.config import DetectKnee
 from xrmri.data.radiograph import read_radiograph
 from xrmri.detector import detect

@@ -9,10 +9,10 @@ import pydicom
 import pytest
 
 from xrmri.building.sequences import draw_sequences
+from xrmri.cohorts.release import find_release
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
-from xrmri.data.release import find_release
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.files import sha256

@@ -12,8 +12,8 @@ import pytest
 
 from tests.conftest import TINY
 from tests.made_facts import record_dataset
+from xrmri.cohorts.known_films import read_known_films
 from xrmri.config import Execution, TrainLdm
-from xrmri.data.known_films import read_known_films
 from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError

@@ -162,7 +162,7 @@ def test_progress_counts_films(tmp_path):
 
 def described(tmp_path, *thirds, knees, side=None):
     """A film and its description, as a release gives them."""
-    from xrmri.data.film_files import FilmFile
+    from xrmri.cohorts.film_files import FilmFile
 
     one = FilmFile(file=film(tmp_path / "f.png", *thirds), name="f", knees=knees, side=side)
     return detect_knee._FilmJob(film=one, config=DetectKnee(), side=None, weights=None, trust=False, device="cpu",

@@ -10,8 +10,8 @@ import SimpleITK as sitk
 
 from tests.conftest import TINY
 from tests.test_cli import one_line
-from xrmri.data.nifti import geometry_of
 from xrmri.data.volume import read_series
+from xrmri.formats.nifti import geometry_of
 
 OWNER = "Somebody^Real"
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import TINY
-from xrmri.data.nifti import read_volume
 from xrmri.data.reference import on_grid
 from xrmri.data.store import Dataset, open_dataset
+from xrmri.formats.nifti import read_volume
 
 
 @pytest.fixture(scope="module")

@@ -346,8 +346,8 @@ def test_archives_of_nda_end_as_their_folders_do_and_bad_ones_as_rows(tmp_path):
 
 
 def test_a_film_in_an_archive_has_the_hash_of_the_film(tmp_path):
-    from xrmri.data.archive import content_sha256
     from xrmri.data.radiograph import read_radiograph
+    from xrmri.formats.archive import content_sha256
 
     content = film_bytes(BOTH, "9000001")
     (tmp_path / "00012345.tar.gz").write_bytes(packed({"001": content}))

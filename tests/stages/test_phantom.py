@@ -12,13 +12,13 @@ import pydicom
 import pytest
 from PIL import Image
 
+from xrmri.cohorts.description import FILM, FLASH, OTHER, sequence_of
+from xrmri.cohorts.readings import read_readings
+from xrmri.cohorts.release import find_release
 from xrmri.config import Execution, Phantom
-from xrmri.data.description import FILM, FLASH, OTHER, sequence_of
-from xrmri.data.nifti import read_volume
-from xrmri.data.readings import read_readings
-from xrmri.data.release import find_release
 from xrmri.data.volume import read_series
 from xrmri.errors import InconsistentError
+from xrmri.formats.nifti import read_volume
 from xrmri.outcome import PhantomOutcome
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.release import place

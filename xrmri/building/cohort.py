@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from xrmri.building.search import Found, count_files, search
+from xrmri.cohorts.bids import is_bids, tables_of
+from xrmri.cohorts.description import FILM, FLASH, sequence_of
+from xrmri.cohorts.manifest import Manifest, ManifestRow, RejectedRow, read_manifest
+from xrmri.cohorts.pairing import Candidate, RejectedSeries
+from xrmri.cohorts.release import Release, Series
 from xrmri.config import BuildDataset
-from xrmri.data.archive import is_archive
-from xrmri.data.bids import is_bids, tables_of
-from xrmri.data.description import FILM, FLASH, sequence_of
-from xrmri.data.manifest import Manifest, ManifestRow, RejectedRow, read_manifest
-from xrmri.data.nifti import read_sidecar
-from xrmri.data.pairing import Candidate, RejectedSeries
-from xrmri.data.release import Release, Series
-from xrmri.data.series_folder import the_series_in
 from xrmri.data.volume_file import count_slices
 from xrmri.errors import InputError, UnusableError
+from xrmri.formats.archive import is_archive
+from xrmri.formats.nifti import read_sidecar
+from xrmri.formats.series_folder import the_series_in
 from xrmri.slice_window import PAPER, kept_slices
 from xrmri.trouble import is_passing
 

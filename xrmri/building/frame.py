@@ -15,9 +15,8 @@ import numpy as np
 from xrmri.building.lacking import lacking, note_lacking
 from xrmri.building.mri import read_kept
 from xrmri.building.splits import planned_split_of
+from xrmri.cohorts.pairing import Candidate
 from xrmri.config import BuildDataset, Execution
-from xrmri.data.nifti import read_volume, write_volume
-from xrmri.data.pairing import Candidate
 from xrmri.data.registration import (
     FARTHEST_MM,
     LARGEST_OUTSIDE,
@@ -35,6 +34,7 @@ from xrmri.errors import InconsistentError, InputError, UnusableError
 from xrmri.evenly import evenly
 from xrmri.facts import DATASET, MODEL, TEMPLATE, DatasetFacts, ModelFacts, read_dataset_facts, read_model_facts
 from xrmri.files import copy_file, real
+from xrmri.formats.nifti import read_volume, write_volume
 from xrmri.geometry import PLANES, Geometry
 from xrmri.machine.parallel import in_order
 from xrmri.records import RIGHT, Volume

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from xrmri.cohorts.film_files import described
+from xrmri.cohorts.pairing import Candidate
 from xrmri.config import DetectKnee
-from xrmri.data.film_files import described
 from xrmri.data.knees import open_knees
 from xrmri.data.negative import is_negative, turned_round
-from xrmri.data.pairing import Candidate
 from xrmri.data.radiograph import (
     FEWEST_PIXELS,
     crop_knee,

@@ -16,11 +16,10 @@ from xrmri.building.record import LeftOutSeries, PairRecord, ShardRecord
 from xrmri.building.search import count, left_out
 from xrmri.building.shard import Shard, require_same_template
 from xrmri.building.splits import split_of
+from xrmri.cohorts.description import FLASH
 from xrmri.config import BuildDataset
-from xrmri.data.description import FLASH
 from xrmri.data.features import feature_set
-from xrmri.data.index import INDEX
-from xrmri.data.pairing import leak
+from xrmri.data.index import INDEX, leak
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
 from xrmri.facts import TEMPLATE, DatasetFacts, write_dataset_facts

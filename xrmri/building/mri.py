@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xrmri.cohorts.pairing import Candidate
 from xrmri.config import BuildDataset
-from xrmri.data.archive import is_archive
-from xrmri.data.pairing import Candidate
 from xrmri.data.volume import ReadSeries, mirrored_volume, read_series, windowed_slices
 from xrmri.data.volume_file import read_volume_file
+from xrmri.formats.archive import is_archive
 from xrmri.records import LEFT, Volume
 from xrmri.slice_window import kept_slices
 

@@ -8,15 +8,15 @@ import numpy as np
 from xrmri.building.frame import MARGIN, laid_in_frame
 from xrmri.building.joint import cut_of
 from xrmri.building.mri import read_kept, read_stored
+from xrmri.cohorts.pairing import NOT_NEEDED, Candidate, RejectedSeries
 from xrmri.config import BuildDataset, DetectKnee
-from xrmri.data.archive import content_sha256
-from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries
 from xrmri.data.radiograph import mirrored
 from xrmri.data.registration import Template
 from xrmri.data.resample import resized
 from xrmri.data.store import PackedPair, StoredPair, packed_pair
 from xrmri.data.volume import intensity_window
 from xrmri.errors import InputError, Reason, UnusableError, reason_of
+from xrmri.formats.archive import content_sha256
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, Volume
 from xrmri.trouble import is_passing, same_throughout

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+from xrmri.cohorts.release import NOT_ON_DISK
 from xrmri.config import BuildDataset
-from xrmri.data.release import NOT_ON_DISK
 from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError, Reason
 from xrmri.files import write_json

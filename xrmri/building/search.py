@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.building.record import LeftOutSeries, PairOfSeries, PairRecord
+from xrmri.cohorts.description import FILM, FLASH, OTHER
+from xrmri.cohorts.pairing import NOT_NEEDED, Candidate, RejectedSeries, pair_up
+from xrmri.cohorts.participants import read_people
+from xrmri.cohorts.readings import read_readings
+from xrmri.cohorts.release import NO_FILES, NOT_ON_DISK, Release, Series, find_release
 from xrmri.config import BuildDataset
-from xrmri.data.archive import beginning, is_archive
-from xrmri.data.description import FILM, FLASH, OTHER
-from xrmri.data.dicom import LABEL_BYTES
-from xrmri.data.pairing import NOT_NEEDED, Candidate, RejectedSeries, pair_up
-from xrmri.data.participants import read_people
-from xrmri.data.readings import read_readings
-from xrmri.data.release import NO_FILES, NOT_ON_DISK, Release, Series, find_release
 from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
+from xrmri.formats.archive import beginning, is_archive
+from xrmri.formats.dicom import LABEL_BYTES
 from xrmri.origins import DRAWN_MARK
 from xrmri.outcome import BuildOutcome
 from xrmri.run_record import read_record

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from xrmri.cohorts.description import sequence_of
+from xrmri.cohorts.release import Release, Series
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.alignment import unit_range
-from xrmri.data.description import sequence_of
-from xrmri.data.release import Release, Series
 from xrmri.data.volume import intensity_window, read_series
 from xrmri.errors import InputError
 from xrmri.evenly import evenly

@@ -16,9 +16,9 @@ from xrmri.building.record import PairRecord, ShardRecord, read_shard_record, wr
 from xrmri.building.search import Found, is_synthetic
 from xrmri.building.sources import BuildInputs
 from xrmri.building.splits import given_split_of, planned_split_of
+from xrmri.cohorts.pairing import Candidate, RejectedSeries
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
-from xrmri.data.pairing import Candidate, RejectedSeries
 from xrmri.data.store import grade_names, new_shard
 from xrmri.facts import TEMPLATE
 from xrmri.files import digest, real, sha256

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xrmri.data.nifti import volume_name
 from xrmri.errors import InputError
 from xrmri.files import sha256
+from xrmri.formats.nifti import volume_name
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from xrmri.data.nifti import read_sidecar, sidecar_file
 from xrmri.errors import InconsistentError
+from xrmri.formats.nifti import read_sidecar, sidecar_file
 from xrmri.run_record import read_record
 from xrmri.seals import SEAL, require_seal, require_sha256
 

@@ -1,11 +1,11 @@
 """index.csv of a dataset: which pair lies in which row of which shard, whose it is, and in which split."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from xrmri.data.pairing import leak
 from xrmri.errors import InconsistentError
 from xrmri.facts import DatasetFacts
 from xrmri.names import is_safe_name
@@ -92,3 +92,22 @@ def _contradiction(rows: list[IndexRow], facts: DatasetFacts) -> str | None:
         return f"it has {len(rows)} pairs, dataset.json {sum(told.values())}, or in other splits"
     leaked = leak([asdict(one) for one in rows])
     return f"{leaked}" if leaked else None
+
+
+def leak(rows: Iterable[Mapping[str, Any]]) -> str | None:
+    """What stands in two splits, in words: a participant, or one and the same image; None when nothing does.
+
+    Args:
+        rows: of index.csv.
+    """
+    seen: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in rows:
+        for column in ("participant", "source_mri_sha256", "source_radiograph_sha256"):
+            if not row[column]:
+                continue
+            first = seen.setdefault((column, row[column]), row)
+            if first["split"] != row["split"]:
+                pairs = " and ".join(f"{one['pair_id']} ({one['split']})" for one in (first, row))
+                what = "participant" if column == "participant" else "image"
+                return f"{pairs} have the same {what}"
+    return None

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from xrmri.data.chunks import FILTERS
-from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import complete_or_absent
+from xrmri.formats.chunks import FILTERS
+from xrmri.formats.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
 from xrmri.records import KneeBox
 from xrmri.run_record import read_record
 from xrmri.seals import require_sha256

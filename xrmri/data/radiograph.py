@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from xrmri.data.archive import is_archive
-from xrmri.data.dicom import is_dicom, read_film
-from xrmri.data.picture import read_picture
 from xrmri.data.resample import resized, sampled
 from xrmri.errors import InputError, UnusableError
+from xrmri.formats.archive import is_archive
+from xrmri.formats.dicom import is_dicom, read_film
+from xrmri.formats.picture import read_picture
 from xrmri.limits import MOST_BYTES, require_regular
 from xrmri.records import Radiograph
 

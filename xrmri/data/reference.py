@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from xrmri.data.dicom import Image, is_dicom, no_warnings, parse_all, read_labels
-from xrmri.data.nifti import UNKNOWN_SIDE, from_image, read_place, to_image
-from xrmri.data.stack import stack_geometry
 from xrmri.errors import InputError, UnusableError
+from xrmri.formats.dicom import Image, is_dicom, no_warnings, parse_all, read_labels
+from xrmri.formats.nifti import UNKNOWN_SIDE, from_image, read_place, to_image
+from xrmri.formats.stack import stack_geometry
 from xrmri.geometry import Geometry
 from xrmri.limits import read_whole, require_pixels
 from xrmri.records import Volume

@@ -7,8 +7,8 @@ import numpy as np
 
 from xrmri.data.covariates import COVARIATES, covariates_of, is_plausible
 from xrmri.data.features import FeatureSet, feature_set, known_readings
-from xrmri.data.hdf5 import File
 from xrmri.facts import DatasetFacts
+from xrmri.formats.hdf5 import File
 
 MISSING = -1
 """In /grades: nobody read it."""

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xrmri.data.chunks import FILTERS, packed
 from xrmri.data.covariates import COVARIATES, Covariates, covariates_of, stored_covariates
 from xrmri.data.features import feature_set, known_readings, one_hot
-from xrmri.data.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
 from xrmri.data.index import REBUILD, read_index
 from xrmri.data.shard_check import MISSING, contradiction
 from xrmri.errors import InconsistentError, InputError
 from xrmri.evenly import evenly as evenly  # noqa: PLC0414  (making/cohort.py takes it from here)
 from xrmri.facts import DATASET, SCHEMA, DatasetFacts, read_dataset_facts
 from xrmri.files import complete_or_absent
+from xrmri.formats.chunks import FILTERS, packed
+from xrmri.formats.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
 from xrmri.geometry import Geometry
 from xrmri.names import is_safe_name
 from xrmri.seals import Stamp, hashed_before, require_sha256, stamp

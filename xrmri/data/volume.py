@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from xrmri.data.archive import contents
-from xrmri.data.dicom import Image, parse_all
 from xrmri.data.resample import resized
-from xrmri.data.stack import ordered_stack
 from xrmri.errors import InputError, UnusableError
+from xrmri.formats.archive import contents
+from xrmri.formats.dicom import Image, parse_all
+from xrmri.formats.stack import ordered_stack
 from xrmri.geometry import PLANES, Geometry
 from xrmri.records import Volume
 

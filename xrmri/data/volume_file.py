@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from xrmri.data.dicom import count_images, is_dicom
-from xrmri.data.nifti import UNKNOWN_SIDE, from_image, geometry_of, read_volume, require_one_place
-from xrmri.data.nifti_header import HEADER_BYTES, unpacked, why_not
-from xrmri.data.quiet import quiet
 from xrmri.data.volume import ReadSeries, read_series
 from xrmri.errors import InputError, UnusableError
 from xrmri.files import sha256
+from xrmri.formats.dicom import count_images, is_dicom
+from xrmri.formats.nifti import UNKNOWN_SIDE, from_image, geometry_of, read_volume, require_one_place
+from xrmri.formats.nifti_header import HEADER_BYTES, unpacked, why_not
+from xrmri.formats.quiet import quiet
 from xrmri.geometry import PLANES, Geometry, Lying, direction
 from xrmri.limits import MOST_BYTES, open_regular, read_whole, require_pixels, require_regular
 from xrmri.records import Volume

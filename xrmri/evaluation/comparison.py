@@ -8,9 +8,9 @@ import numpy as np
 
 from xrmri.data.alignment import laid_beside, matching_slices, unit_range
 from xrmri.data.drawn import require_as_drawn
-from xrmri.data.nifti import read_sidecar, read_volume
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError, XrmriError
+from xrmri.formats.nifti import read_sidecar, read_volume
 from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import briefs
 from xrmri.metrics.measure import volume_scores

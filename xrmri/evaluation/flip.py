@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from xrmri.data.alignment import matching_slices, unit_range
-from xrmri.data.nifti import read_sidecar
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError
 from xrmri.evaluation.comparison import placed, window_of
 from xrmri.evaluation.entries import FlipEntry
+from xrmri.formats.nifti import read_sidecar
 from xrmri.metrics.interval import spread
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.data.alignment import NIFTI, files_by_pair
-from xrmri.data.nifti import read_sidecar, sidecar_file
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import MODEL, TEMPLATE
 from xrmri.files import real
+from xrmri.formats.nifti import read_sidecar, sidecar_file
 from xrmri.run import fingerprint
 from xrmri.run_record import RunRecord, read_record
 from xrmri.seals import are_same

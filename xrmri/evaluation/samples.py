@@ -10,10 +10,10 @@ import numpy as np
 from scipy.stats import spearmanr, t
 
 from xrmri.data.alignment import matching_slices, unit_range
-from xrmri.data.nifti import volume_name
 from xrmri.data.store import Dataset
 from xrmri.evaluation.comparison import placed, window_of
 from xrmri.evaluation.entries import SamplesEntry
+from xrmri.formats.nifti import volume_name
 from xrmri.metrics.continuity import adjacent_correlation
 
 VOLUMES = 32

@@ -8,12 +8,12 @@ import numpy as np
 
 from xrmri import __version__
 from xrmri.config import Generate
-from xrmri.data.dicom_series import SeriesWords, slice_file, write_series
-from xrmri.data.nifti import write_volume
 from xrmri.data.radiograph import believed_width_mm
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
 from xrmri.files import digest
+from xrmri.formats.dicom_series import SeriesWords, slice_file, write_series
+from xrmri.formats.nifti import write_volume
 from xrmri.generation.case import Case
 from xrmri.generation.claim import claimed, is_whole, read_claim, require_ours
 from xrmri.generation.drawn import DrawnVolumes

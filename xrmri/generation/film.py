@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xrmri.cohorts.film_files import described
 from xrmri.config import DetectKnee
-from xrmri.data.film_files import described
 from xrmri.data.negative import is_negative, turned_round
 from xrmri.data.radiograph import FEWEST_PIXELS, crop_knee, read_radiograph, whole_picture
 from xrmri.errors import InputError

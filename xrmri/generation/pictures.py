@@ -8,8 +8,8 @@ from pathlib import Path
 
 from xrmri import __version__
 from xrmri.config import Generate
-from xrmri.data.nifti import read_volume
 from xrmri.data.volume import to_unit
+from xrmri.formats.nifti import read_volume
 from xrmri.generation.case import Case
 from xrmri.generation.claim import added
 from xrmri.generation.model import ModelFolder

@@ -13,8 +13,8 @@ import numpy as np
 from xrmri import __version__
 from xrmri.config import Generate
 from xrmri.data.features import FeatureSet, reading
-from xrmri.data.nifti import read_volume, write_volume
 from xrmri.data.volume import to_unit
+from xrmri.formats.nifti import read_volume, write_volume
 from xrmri.generation.case import Case
 from xrmri.generation.claim import claimed
 from xrmri.generation.deliver import DESCRIPTION

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrmri.config import Generate
-from xrmri.data.nifti import volume_name
 from xrmri.errors import InputError
+from xrmri.formats.nifti import volume_name
 from xrmri.generation.claim import DICOM_FOLDER
 from xrmri.names import MOST_NAME_BYTES
 

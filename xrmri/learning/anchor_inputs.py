@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from xrmri.cohorts.known_films import KnownFilms, read_known_films
 from xrmri.config import TrainLdm
-from xrmri.data.known_films import KnownFilms, read_known_films
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import TEMPLATE, read_model_facts

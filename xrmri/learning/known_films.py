@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xrmri.cohorts.known_films import KnownFilms, split
 from xrmri.config import Progress, TrainLdm
-from xrmri.data.known_films import KnownFilms, split
 from xrmri.data.slices import Purpose, Shuffle, random_numbers
 from xrmri.data.view import View
 from xrmri.errors import InputError

@@ -22,7 +22,6 @@ from xrmri.building.splits import split_of
 from xrmri.config import BuildDataset, DetectKnee, Execution
 from xrmri.data.features import KL, feature_set
 from xrmri.data.index import INDEX
-from xrmri.data.plain_nifti import read_plain_voxels, write_plain_volume
 from xrmri.data.radiograph import crop_knee, crop_width_mm, mirrored
 from xrmri.data.resample import resized
 from xrmri.data.store import (
@@ -39,6 +38,7 @@ from xrmri.data.volume import intensity_window, mirrored_volume, to_unit, window
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import TEMPLATE, DatasetFacts, write_dataset_facts
 from xrmri.files import copy_file, digest, sha256, write_json
+from xrmri.formats.plain_nifti import read_plain_voxels, write_plain_volume
 from xrmri.geometry import Geometry
 from xrmri.machine.parallel import in_order
 from xrmri.making.laying import laid

@@ -14,9 +14,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from xrmri.cohorts.known_films import NAME, TABLE, write_known
 from xrmri.config import DetectKnee, Execution
 from xrmri.data.knees import DetectedKnee, write_knees
-from xrmri.data.known_films import NAME, TABLE, write_known
 from xrmri.errors import InconsistentError, said
 from xrmri.files import complete_or_absent, digest
 from xrmri.machine.parallel import in_order

@@ -17,8 +17,8 @@ from xrmri.building.search import plan
 from xrmri.building.sequences import draw_sequences
 from xrmri.building.shard import Build, Shard, build_shards
 from xrmri.building.sources import BuildInputs, source_of
+from xrmri.cohorts import manifest
 from xrmri.config import BuildDataset, Execution
-from xrmri.data import manifest
 from xrmri.errors import InputError
 from xrmri.files import write_text
 from xrmri.machine import parallel

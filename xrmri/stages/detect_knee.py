@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from xrmri.cohorts.film_files import FilmFile, find_films
 from xrmri.config import DetectKnee, Execution
-from xrmri.data.archive import content_sha256
-from xrmri.data.film_files import FilmFile, find_films
 from xrmri.data.knees import DetectedKnee, RejectedFilm, write_knees
 from xrmri.data.negative import is_negative, turned_round
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.errors import InputError
 from xrmri.files import complete_or_absent
+from xrmri.formats.archive import content_sha256
 from xrmri.machine.parallel import in_order
 from xrmri.outcome import DetectOutcome
 from xrmri.records import SIDES, KneeBox, Radiograph

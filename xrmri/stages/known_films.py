@@ -10,11 +10,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from xrmri.data.description import FILM
+from xrmri.cohorts.description import FILM
+from xrmri.cohorts.known_films import NAME, write_known
+from xrmri.cohorts.readings import read_readings
+from xrmri.cohorts.release import find_release
 from xrmri.data.knees import open_knees
-from xrmri.data.known_films import NAME, write_known
-from xrmri.data.readings import read_readings
-from xrmri.data.release import find_release
 from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
 

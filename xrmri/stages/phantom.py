@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from xrmri.config import Execution, Phantom
-from xrmri.data.nifti import write_volume
 from xrmri.data.volume import windowed_slices
 from xrmri.documents import read_document, read_json
 from xrmri.errors import InconsistentError, InputError
 from xrmri.files import write_json, write_text
+from xrmri.formats.nifti import write_volume
 from xrmri.likeness.volumes import draw_figures
 from xrmri.machine.parallel import in_order
 from xrmri.outcome import PhantomOutcome

@@ -1,0 +1,75 @@
+"""An archive is read like the folder it was packed from, and any damage to it is an InputError."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.stages.other_hand import Film, Mr, bomb, film_bytes, mr_files, packed, with_link
+from xrmri.cohorts.film_files import find_films
+from xrmri.errors import InputError
+from xrmri.formats.archive import beginning, contents
+
+FILES = mr_files(Mr(slices=3), "9000001")
+
+
+def on_disk(folder: Path, content: bytes) -> Path:
+    """An archive with the name of a series."""
+    file = folder / "10000001.tar.gz"
+    file.write_bytes(content)
+    return file
+
+
+def test_an_archive_gives_the_numbered_files_and_no_others(tmp_path):
+    file = on_disk(tmp_path, packed({**FILES, "readme.txt": b"x", ".DS_Store": b"x"}))
+    assert dict(contents(file)) == FILES
+    assert beginning(file, 200) == FILES["001"][:200]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (packed(FILES)[:-2000], "truncated archive"),
+        (packed(FILES, prefix="../"), "hostile archive"),
+        (packed(FILES, prefix="/tmp/"), "hostile archive"),
+        (packed(FILES, prefix="a/../../"), "hostile archive"),
+        (packed(FILES, prefix="c:\\"), "hostile archive"),
+        (with_link(FILES), "hostile archive"),
+        (bomb(), "hostile archive"),
+        (b"", "damaged archive"),
+        (b"no archive at all" * 100, "damaged archive"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "refused download"),
+        (b'\xef\xbb\xbf {"message": "Forbidden"}', "refused download"),
+        (packed(FILES)[:-8] + bytes(8), "damaged archive"),
+    ],
+)
+def test_a_bad_archive_is_refused_by_its_kind_in_one_line(tmp_path, content, said):
+    with pytest.raises(InputError) as refusal:
+        list(contents(on_disk(tmp_path, content)))
+    assert str(refusal.value).startswith(f"{said}: 10000001.tar.gz") and "\n" not in str(refusal.value)
+    assert [file.name for file in tmp_path.iterdir()] == ["10000001.tar.gz"]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_damage_is_an_input_error_or_none(tmp_path, data):
+    content = bytearray(packed(FILES))
+    for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
+        content[place] = data.draw(st.integers(0, 255))
+    try:
+        list(contents(on_disk(tmp_path, bytes(content))))
+    except InputError as error:
+        assert "archive: 10000001.tar.gz" in str(error)
+
+
+def test_films_are_found_in_the_archives_of_a_package(tmp_path):
+    for number, description in ((1, "Bilateral PA Fixed Flexion Knee"), (2, "PA Fixed Flexion Left Knee")):
+        file = tmp_path / "image03" / "00m" / "0.C.2" / "9000001" / "20040101" / f"0000000{number}.tar.gz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(packed({"001": film_bytes(Film(description=description), "9000001")}))
+    found = find_films([tmp_path])
+    assert [(film.file.name, film.knees, film.side) for film in found] == [
+        ("00000001.tar.gz", 2, None),
+        ("00000002.tar.gz", 1, "left"),
+    ]
