@@ -28,7 +28,7 @@ from xrmri.stages import learn_patterns as program
 from xrmri.stages import train_ldm, train_vae
 
 FULL = feature_set("full")
-SIZES = AnchorSizes(depths=3, pixels=32, features=FULL.slots, widths=(8, 8))
+SIZES = AnchorSizes(depths=4, pixels=32, features=FULL.slots, widths=(8, 8))
 CYST = "V00XRCYTM"
 
 
@@ -40,8 +40,8 @@ def looks(people=120, *, effect=0.0, along=0.0, seed=0):
         slots = slots_of([name], FULL)
         r[np.arange(people), numbers.choice(slots[: 2 if name == CYST else None], people)] = 1
     told = torch.from_numpy(numbers.normal(size=(people, 256)).astype(np.float32))
-    blob, stripe = torch.zeros(3, 32, 32), torch.zeros(3, 32, 32)
-    blob[1, 8:12, 8:16], stripe[:, 20:22] = effect, along
+    blob, stripe = torch.zeros(4, 32, 32), torch.zeros(4, 32, 32)
+    blob[2:4, 8:12, 8:16], stripe[:, 20:22] = effect, along
     has = torch.from_numpy(r[:, slots_of([CYST], FULL)[1]])
     missed = has[:, None, None, None] * blob + told[:, 0, None, None, None] * stripe
     missed = (missed + torch.from_numpy(numbers.normal(0, 0.1, size=missed.shape)).float()).half()

@@ -25,7 +25,7 @@ def expected_volume(anchor: Anchor, facts: ModelFacts, seen: SeenKnee, *, slices
     """
     told = (seen.y, without_slots(seen.r, facts.denoiser.hidden_slots))
     expected = anchor(*(torch.from_numpy(part)[None].to(anchor.template.device) for part in told))[0]
-    volume, deviation = (_finer(coarse, slices, facts.image_size) for coarse in (expected, anchor.deviation))
+    volume, deviation = (_finer(coarse, slices, facts.image_size) for coarse in (expected, anchor.spread()))
     return DrawnVolumes(volumes=(volume.clip(-1, 1),), deviation=deviation.clip(0))
 
 

@@ -7,8 +7,8 @@ other people correct that. And a sign that few knees have (a cyst: 4 of 100) wei
 millions of voxels: a network leaves it out, where a regression on the readings finds it at once. A sign's own pattern
 is kept where it is told from chance, voxel by voxel, and is zero elsewhere.
 
-Shapes: N knees, each seen twice, T numbers told, F feature slots, D x P x P voxels of an anchor's volume, narrowed to
-V = D x P x P/4 of a pattern, K patterns.
+Shapes: N knees, each seen twice, T numbers told, F feature slots, D x P x P voxels of an anchor's volume, V = D' x P x P' of
+a pattern, K patterns.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from xrmri.learning.anchor import coarse_volume
 from xrmri.learning.encoding import encoded
 from xrmri.models.anchor import Anchor, narrowed, pattern_shape, widened
 
-PATTERNS, SIGNS = 4, 10
+PATTERNS, SIGNS = 4, 9
 """Of what is told of a knee, and of single readings, at most: twice as many of the former tell little more."""
 FOLDS = 4
 """By participant: who is left out of a fit judges it."""
@@ -75,14 +75,14 @@ class Patterns:
     bias: Tensor
     """(K,)."""
     patterns: Tensor
-    """(K, D, P, P/4)."""
+    """(K, D', P, P')."""
     signs: tuple[str, ...]
     """The readings that have one of their own."""
 
     def told_of(self, knees: SeenTwice) -> Tensor:
         """What they tell of knees: (2 N, D, P, P)."""
         shares = torch.cat([knees.told, knees.features], dim=1) @ self.weight.T + self.bias
-        return widened(torch.einsum("bk,kdhw->bdhw", shares, self.patterns))
+        return widened(torch.einsum("bk,kdhw->bdhw", shares, self.patterns), knees.missed)
 
 
 def seen_twice(
@@ -134,7 +134,7 @@ def with_less(r: np.ndarray, readings: FeatureSet, numbers: np.random.Generator)
 
 def learn_patterns(knees: SeenTwice, readings: FeatureSet, anchor: Anchor) -> Patterns:
     """Fit the patterns of an anchor to what it missed of knees."""
-    missed = torch.cat([narrowed(some.float()) for some in knees.missed.split(_AT_ONCE)]).flatten(1)
+    missed = torch.cat([narrowed(some.float(), anchor.sizes) for some in knees.missed.split(_AT_ONCE)]).flatten(1)
     signs, own = _of_signs(knees, readings, missed)
     missed = missed - _grades(knees.features, readings, signs) @ own
     always, slots = missed.mean(dim=0), knees.features.shape[1]
@@ -160,6 +160,7 @@ def with_patterns(anchor: Anchor, found: Patterns) -> Anchor:
     other = Anchor(replace(anchor.sizes, patterns=len(found.patterns)))
     state = {name: value for name, value in anchor.state_dict().items() if name in other.state_dict()}
     own = {"shares.weight": found.weight, "shares.bias": found.bias, "patterns": found.patterns}
+    own["deviation"] = narrowed(anchor.spread()[None], anchor.sizes)[0]
     other.load_state_dict(state | own)
     return other.eval().requires_grad_(False)
 
@@ -201,7 +202,7 @@ def _of_signs(knees: SeenTwice, readings: FeatureSet, missed: Tensor) -> tuple[t
     """Readings whose grade changes some voxels beyond chance, beside all else that is told, and by how much a grade.
 
     Returns:
-        at most 10 names, and (that many, V): zero wherever chance may have done it.
+        at most 9 names, and (that many, V): zero wherever chance may have done it.
     """
     rows = _read(knees.features, readings).all(dim=1)
     rows[len(rows) // 2 :] = False  # what is known and was not told says nothing of a sign

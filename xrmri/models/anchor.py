@@ -6,7 +6,7 @@ does for weather: Mardani et al., 2024; warp and template as VoxelMorph does: Da
 top: what it missed of people whom it had not met, as far as that can be told (`learning.missed`).
 
 Shapes: B knees, N x N pixels of a radiograph, F feature slots, D depths from the back of the knee, P x P pixels, K
-patterns.
+patterns of D' x P x P'.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate, pixel_shuffle, pixel_unshuffle, silu
+from torch.nn.functional import affine_grid, grid_sample, interpolate, pixel_shuffle, pixel_unshuffle, silu
 
 from xrmri.models.plain_unet import TOLD, PlainUnet, Width
 from xrmri.models.weights import load_sized
@@ -30,8 +30,8 @@ _FOLD = 4
 """A radiograph enters folded: 4 x 4 of its pixels become the channels of one of half the volume's resolution."""
 FOLDED = 4**2
 """Channels in which a denoiser is shown a slice: 4 x 4 pixels of the expected volume to one of a latent."""
-NARROWED = 4
-"""Columns of a volume to one of a pattern: finer ones tell no more (measured), for a joint line runs across."""
+_ROUGHER = (2, 1, 4)
+"""Slices, rows and columns of a volume to one of a pattern: a joint line runs across (measured: a tenth is lost)."""
 _READER = (24, 48, 64, 96, 96)
 """Channels of the reader of the whole radiograph, each level half as fine."""
 
@@ -72,7 +72,8 @@ class Anchor(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.template = nn.Parameter(torch.zeros(sizes.depths, sizes.pixels, sizes.pixels))
-        self.deviation = nn.Buffer(torch.zeros(sizes.depths, sizes.pixels, sizes.pixels))
+        still_missed = pattern_shape(sizes) if sizes.patterns else self.template.shape
+        self.deviation = nn.Buffer(torch.zeros(still_missed))
         self.reader = _reader(sizes.radiograph_pixels)
         self.of_readings = nn.Sequential(nn.Linear(sizes.features, TOLD), nn.SiLU(), nn.Linear(TOLD, TOLD))
         self.unet = PlainUnet(_FOLD**2 + 2, sizes.widths)
@@ -103,11 +104,15 @@ class Anchor(nn.Module):
         if not self.sizes.patterns:
             return expected
         shares = self.shares(torch.cat([told, features], dim=1)).float()
-        return expected + widened(torch.einsum("bk,kdhw->bdhw", shares, self.patterns.float()))
+        return expected + widened(torch.einsum("bk,kdhw->bdhw", shares, self.patterns.float()), expected)
 
     def told(self, y: Tensor, features: Tensor) -> Tensor:
         """What is told of the whole knee at every place: (B, 256); arguments as of `forward`."""
         return self._told(self._seen(y), features)
+
+    def spread(self) -> Tensor:
+        """What expected volumes miss of people who were held out, at each place: (D, P, P), a root mean square."""
+        return widened(self.deviation[None], self.template[None])[0] if self.sizes.patterns else self.deviation
 
     def begin_at(self, mean: Tensor) -> None:
         """Take the mean of the training volumes, (D, P, P), as template."""
@@ -134,18 +139,20 @@ class Anchor(nn.Module):
 
 
 def pattern_shape(sizes: AnchorSizes) -> tuple[int, int, int]:
-    """(D, P, P/4) of a pattern."""
-    return sizes.depths, sizes.pixels, sizes.pixels // NARROWED
+    """(D', P, P') of a pattern: half of the depths, a quarter of the columns."""
+    whole = (sizes.depths, sizes.pixels, sizes.pixels)
+    depths, rows, columns = (-(-length // step) for length, step in zip(whole, _ROUGHER, strict=True))
+    return depths, rows, columns
 
 
-def narrowed(volumes: Tensor) -> Tensor:
-    """Volumes (B, D, P, P) at the resolution of patterns: (B, D, P, P/4)."""
-    return avg_pool2d(volumes, (1, NARROWED))
+def narrowed(volumes: Tensor, sizes: AnchorSizes) -> Tensor:
+    """Volumes (B, D, P, P) at the resolution of patterns: (B, D', P, P')."""
+    return interpolate(volumes[:, None], pattern_shape(sizes), mode="area")[:, 0]
 
 
-def widened(patterns: Tensor) -> Tensor:
-    """Sums of patterns (B, D, P, P/4) at the resolution of volumes: (B, D, P, P)."""
-    return interpolate(patterns, scale_factor=(1, NARROWED), mode="bilinear", align_corners=False)
+def widened(patterns: Tensor, like: Tensor) -> Tensor:
+    """Sums of patterns (B, D', P, P') at the resolution of volumes (B, D, P, P), and as many."""
+    return interpolate(patterns[:, None], like.shape[1:], mode="trilinear", align_corners=False)[:, 0]
 
 
 def folded(volume: Tensor, latent_shape: tuple[int, int, int], channels: int = FOLDED) -> Tensor:
@@ -168,7 +175,8 @@ def without_patterns(anchor: Anchor) -> Anchor:
     """The network alone, of an anchor with patterns or none."""
     other = Anchor(replace(anchor.sizes, patterns=0))
     names = other.state_dict()
-    other.load_state_dict({name: value for name, value in anchor.state_dict().items() if name in names})
+    state = {name: value for name, value in anchor.state_dict().items() if name in names}
+    other.load_state_dict(state | {"deviation": anchor.spread()})
     return other.eval().requires_grad_(False)
 
 

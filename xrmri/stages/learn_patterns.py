@@ -39,7 +39,7 @@ def run(ldm: Path, dataset: Path, execution: Execution) -> PatternFacts:
     from xrmri.facts import read_model_facts
     from xrmri.generation.model import find_model
     from xrmri.learning.missed import judge, learn_patterns, seen_twice, with_patterns
-    from xrmri.models.anchor import without_patterns
+    from xrmri.models.anchor import narrowed, without_patterns
     from xrmri.models.bundle import load_bundle, save_bundle
     from xrmri.models.card import model_card
     from xrmri.records import SPLITS
@@ -66,7 +66,7 @@ def run(ldm: Path, dataset: Path, execution: Execution) -> PatternFacts:
     knees = seen_twice(bare, data, pairs, view=view, cache=cache, tell=execution.progress)
     judged, found = judge(knees, view.features, bare), learn_patterns(knees, view.features, bare)
     anchor = with_patterns(bare, found)
-    anchor.deviation.copy_(judged.deviation)
+    anchor.deviation.copy_(narrowed(judged.deviation[None], anchor.sizes)[0])
     told = PatternFacts(pairs=len(pairs), dataset_sha256=own, share=round(judged.share, 4), signs=found.signs)
     facts = replace(facts, anchor=replace(facts.anchor, patterns=told))
     save_bundle(ldm, replace(model, anchor=anchor, facts=facts), card=model_card(facts))
