@@ -7,8 +7,8 @@ other people correct that. And a sign that few knees have (a cyst: 4 of 100) wei
 millions of voxels: a network leaves it out, where a regression on the readings finds it at once. A sign's own pattern
 is kept where it is told from chance, voxel by voxel, and is zero elsewhere.
 
-Shapes: N knees, each seen twice, T numbers told, F feature slots, D x P x P voxels of an anchor's volume, V = D' x P x P' of
-a pattern, K patterns.
+Shapes: N knees, each seen twice, T numbers told, F feature slots, D x P x P voxels of an anchor's volume,
+V = D' x P x P' of a pattern, K patterns.
 """
 
 from collections.abc import Sequence
