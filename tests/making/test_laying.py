@@ -6,8 +6,9 @@ from scipy.spatial.transform import Rotation
 
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.registration import Lattice, Template, register
-from xrmri.making.cohort import CohortPlan, mean_knee, scanned
+from xrmri.making.cohort import mean_knee, scanned
 from xrmri.making.laying import _places, _sampled, laid, pose_onto
+from xrmri.making.people import CohortPlan
 from xrmri.phantom.anatomy import draw_participant
 
 CONFIG = BuildDataset(size=64)

@@ -3,16 +3,19 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from xrmri.data.store import open_dataset
 from xrmri.facts import TEMPLATE
-from xrmri.files import sha256
+from xrmri.files import digest, sha256
 from xrmri.making.cohort import detected_box
+from xrmri.making.people import CohortPlan, numbers_of
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.film import Film
+from xrmri.phantom.tables import as_read
 
 BASE = [sys.executable, "-m", "xrmri.stages.draw_cohort", "--matrix", "128", "--size", "64", "--workers", "1"]
 
@@ -30,6 +33,20 @@ def test_both_knees_of_three_people_in_the_frame_of_a_dataset(tmp_path):
     data = open_dataset(other)
     assert (len(data), data.index["participant"].nunique(), data.facts.frame) == (6, 3, "knee")
     assert sha256(own / TEMPLATE) == sha256(other / TEMPLATE)
+
+
+def test_people_with_rare_signs_are_the_first_such_of_a_seed_and_others_are_known_by_the_digest_of_old():
+    plan = CohortPlan(seed=90, count=6, matrix=128)
+    rare = numbers_of(replace(plan, rare=True))
+    assert rare == [number for number in range(rare[-1] + 1) if number in rare] and rare[-1] > 6
+    for number in range(rare[-1] + 1):
+        person = draw_participant(90, number)
+        read = {name: grade for side in ("left", "right") for name, grade in as_read(person, side).items()
+                if name[5:7] in ("CY", "AT", "CH")}  # fmt: skip
+        worst = max((as_read(person, side).get(name, 0) for side in ("left", "right") for name in read), default=0)
+        assert (worst > 0) == (number in rare)
+    assert plan.digest == digest({"seed": 90, "count": 6, "matrix": 128, "in_shard": 16})
+    assert plan.digest != replace(plan, rare=True).digest and numbers_of(plan) == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("given", [("--people", "2"), ("--people", "3", "--matrix", "100")])

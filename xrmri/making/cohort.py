@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -37,11 +37,12 @@ from xrmri.data.store import (
 from xrmri.data.volume import intensity_window, mirrored_volume, to_unit, windowed_slices
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts import TEMPLATE, DatasetFacts, write_dataset_facts
-from xrmri.files import copy_file, digest, sha256, write_json
+from xrmri.files import copy_file, sha256, write_json
 from xrmri.formats.plain_nifti import read_plain_voxels, write_plain_volume
 from xrmri.geometry import Geometry
 from xrmri.machine.parallel import in_order
 from xrmri.making.laying import laid
+from xrmri.making.people import CohortPlan, numbers_of
 from xrmri.origins import PHANTOM
 from xrmri.phantom.anatomy import Participant, draw_participant, stream
 from xrmri.phantom.film import Box, Film, render_film
@@ -65,18 +66,6 @@ _TEMPLATE_OF, _TEMPLATE_PIXELS, _SMALLEST_MATRIX = 60, 64, 128
 """Volumes that make the template, its rows and columns of 2.5 mm (as of build-dataset), and those of their FLASH."""
 _MARGIN = 8
 """Slices on either side of the kept ones, which a turn brings into view (as of build-dataset)."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CohortPlan:
-    """Who is drawn."""
-
-    seed: int
-    count: int
-    """At most."""
-    matrix: int
-    """Rows and columns of the FLASH as it is drawn, a multiple of 128."""
-    in_shard: int = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -113,9 +102,10 @@ def draw_cohort(
         raise InputError(f"--frame {frame} has no {TEMPLATE}: give a dataset in the knee's frame")
     if frame and (out / TEMPLATE).is_file() and not are_same(out / TEMPLATE, frame / TEMPLATE):
         raise InputError(f"{out} lies in another frame than {frame}: give another -o")
-    numbers = range(0, people.count, people.in_shard)
-    shards = [out / f"pairs-{number:05d}-of-{len(numbers):05d}.h5" for number in range(len(numbers))]
-    run = begin(out, replace(config, shards=len(shards)), {"people": digest(asdict(people))})
+    numbers = numbers_of(people)
+    parts = [numbers[first : first + people.in_shard] for first in range(0, people.count, people.in_shard)]
+    shards = [out / f"pairs-{number:05d}-of-{len(parts):05d}.h5" for number in range(len(parts))]
+    run = begin(out, replace(config, shards=len(shards)), {"people": people.digest})
     if run is None:
         return open_dataset(out)
     with run as record:
@@ -128,7 +118,7 @@ def draw_cohort(
         if len(template) != config.last_slice - config.first_slice:
             raise InconsistentError(f"{frame or out} has a template of {len(template)} slices: take the same window")
         work = partial(draw_knees, people=people, config=config, template=template)
-        _draw_shards(dict(zip(shards, numbers, strict=True)), people, work, config, execution=execution, until=until)
+        _draw_shards(dict(zip(shards, parts, strict=True)), work, config, execution=execution, until=until)
         lines = [line for shard in shards if _lines(shard).is_file() for line in json.loads(_lines(shard).read_text())]
         record.note(counts=_write_tables(out, lines, config))
     return open_dataset(out)
@@ -155,8 +145,8 @@ def scanned(person: Participant, side: str, matrix: int, config: BuildDataset, *
 def mean_knee(people: CohortPlan, config: BuildDataset, execution: Execution) -> Volume:
     """The template of a dataset in the knee's frame: the mean of one knee of the first people, each window 0 to 1."""
     config = replace(config, size=min(_TEMPLATE_PIXELS, config.size))
-    count = min(_TEMPLATE_OF, people.count)
-    drawn = list(in_order(partial(_in_brief, people=people, config=config), range(count), execution.workers))
+    numbers = numbers_of(people)[:_TEMPLATE_OF]
+    drawn = list(in_order(partial(_in_brief, people=people, config=config), numbers, execution.workers))
     units = [(to_unit(one.voxels, intensity_window(one.voxels)) + 1) / 2 for one in drawn]
     voxels = np.stack(units).mean(axis=0, dtype=np.float64).astype(np.float32)
     geometry = Geometry.centred(config.plane, voxels.shape, drawn[0].geometry.spacing_mm)
@@ -234,25 +224,23 @@ def _lines(shard: Path) -> Path:
 
 
 def _draw_shards(
-    firsts: Mapping[Path, int],
-    people: CohortPlan,
+    parts: Mapping[Path, Sequence[int]],
     work: Callable[[int], list[DrawnKnee]],
     config: BuildDataset,
     *,
     execution: Execution,
     until: float,
 ) -> None:
-    """Draw what is not there yet of the shards, each from the person of a number on, while there is time."""
-    missing = {shard: range(first, min(first + people.in_shard, people.count))
-               for shard, first in firsts.items() if not _lines(shard).is_file()}  # fmt: skip
-    there = len(firsts) - len(missing)
+    """Draw what is not there yet of the shards, each of the people of some numbers, while there is time."""
+    missing = {shard: numbers for shard, numbers in parts.items() if not _lines(shard).is_file()}
+    there = len(parts) - len(missing)
     with closing(in_order(work, chain.from_iterable(missing.values()), execution.workers)) as drawn:  # type: ignore[type-var]
-        for shard, indices in missing.items():
+        for shard, numbers in missing.items():
             if there >= 3 and time.monotonic() > until:
                 break
-            _write_shard(shard, chain.from_iterable(islice(drawn, len(indices))), config)
+            _write_shard(shard, chain.from_iterable(islice(drawn, len(numbers))), config)
             there += 1
-            execution.progress("cohort", indices.stop, people.count, "people")
+            execution.progress("cohort", there, len(parts), "shards")
 
 
 def _write_shard(shard: Path, knees: Iterable[DrawnKnee], config: BuildDataset) -> None:

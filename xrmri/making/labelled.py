@@ -14,7 +14,8 @@ from torch import nn
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.volume import intensity_window, to_unit
 from xrmri.machine.parallel import in_order
-from xrmri.making.cohort import STILL, CohortPlan, scanned
+from xrmri.making.cohort import STILL, scanned
+from xrmri.making.people import CohortPlan
 from xrmri.models.autoencoder import decode, encode
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.flash import render_labels

@@ -27,6 +27,8 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=256, help="rows of slices and radiographs (default 256)")
     parser.add_argument("--shares", type=float, nargs=3, default=(0.8, 0.12, 0.08), help="of train, val and test")
     parser.add_argument("--frame", type=Path, help="a dataset whose frame is taken (default: one of its own)")
+    rare = "only people of whom a cyst, attrition or chondrocalcinosis was read"
+    parser.add_argument("--rare", action="store_true", help=rare)
     parser.add_argument("--workers", type=int, default=0, help="processes (default: one a core)")
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -34,11 +36,12 @@ def main() -> int:
 
 
 def _draw(given: argparse.Namespace) -> None:
-    from xrmri.making.cohort import CohortPlan, draw_cohort  # here, so that a signal meanwhile ends it in its one line
+    from xrmri.making.cohort import draw_cohort  # here, so that a signal meanwhile ends it in its one line
+    from xrmri.making.people import CohortPlan
 
     if given.people < 3 or given.matrix < 128 or given.matrix % 128:
         raise InputError("--people must be at least 3, --matrix 128 or a whole number of them")
-    plan = CohortPlan(seed=given.seed, count=given.people, matrix=given.matrix)
+    plan = CohortPlan(seed=given.seed, count=given.people, matrix=given.matrix, rare=given.rare)
     config = BuildDataset(size=given.size, shares=tuple(given.shares), frame="knee")
     draw_cohort(given.out, plan, config, Execution(workers=given.workers), frame=given.frame)
 

@@ -25,7 +25,8 @@ from xrmri.errors import InputError
 from xrmri.files import write_json, write_text
 from xrmri.machine.parallel import beside
 from xrmri.making.account import DatasetTold, DeviceTold, ModelTold, account, table
-from xrmri.making.cohort import CohortPlan, draw_cohort
+from xrmri.making.cohort import draw_cohort
+from xrmri.making.people import CohortPlan
 
 log = logging.getLogger(__name__)
 

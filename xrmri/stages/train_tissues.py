@@ -54,8 +54,8 @@ def run(ldm: Path, config: TrainTissues, execution: Execution) -> dict[str, Any]
     if facts.tissues and (training is None or training.status == "finished"):
         is_complete(ldm, record)  # which tells what has changed
         return {"status": "already done", "output": str(ldm), "dice": dict(facts.tissues.dice)}
-    from xrmri.making.cohort import CohortPlan
     from xrmri.making.labelled import labelled_knees
+    from xrmri.making.people import CohortPlan
     from xrmri.making.tissues import CODES, learn_tissues
     from xrmri.models.bundle import load_bundle, save_bundle
     from xrmri.models.card import model_card
