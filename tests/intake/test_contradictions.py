@@ -6,7 +6,7 @@ import os
 import zlib
 
 import pytest
-from tests.data.test_readings import LEFT, RIGHT, SAS, table
+from tests.cohorts.test_readings import LEFT, RIGHT, SAS, table
 
 from tests.data.test_covariates import lay
 from xrmri.cohorts.bids import bids_table
