@@ -6,8 +6,8 @@ import os
 import zlib
 
 import pytest
-from tests.cohorts.test_readings import LEFT, RIGHT, SAS, table
 
+from tests.cohorts.test_readings import LEFT, RIGHT, SAS, table
 from tests.data.test_covariates import lay
 from xrmri.cohorts.bids import bids_table
 from xrmri.cohorts.film_files import find_films
