@@ -62,8 +62,9 @@ class Reading:
 
 
 def read_readings(files: Iterable[Path]) -> dict[Key, Reading]:
-    """All readings of some tables; where a knee was read in several projects, 15 before 37 before 42; of rows of one
-    project that contradict one another the first counts, and that is told.
+    """All readings of some tables; where a knee was read in several projects, 15 before 37 before 42.
+
+    Of rows of one project that contradict one another the first counts, and that is told.
 
     Raises:
         InputError: a table cannot be read, or lacks ID or SIDE.

@@ -138,7 +138,7 @@ def learn_patterns(knees: SeenTwice, readings: FeatureSet, anchor: Anchor) -> Pa
     signs, own = _of_signs(knees, readings, missed)
     missed = missed - _grades(knees.features, readings, signs) @ own
     always, slots = missed.mean(dim=0), knees.features.shape[1]
-    z, centre, spread = _scaled(knees)
+    z, centre, spread = _scaled(knees.told, knees.features)
     slope = _ridge(z, missed - always, _priors(z, slots), looks=2)
     # The patterns that tell most: principal components of what is told of these knees.
     found = z @ slope
@@ -209,9 +209,9 @@ def _of_signs(knees: SeenTwice, readings: FeatureSet, missed: Tensor) -> tuple[t
     if int(rows.sum()) < _FEWEST:
         return (), missed[:0]
     names, slots = readings.names, knees.features.shape[1]
-    known = knees.of(np.flatnonzero(rows.numpy()))
-    grades, missed = _grades(known.features, readings, names), missed[rows]
-    z = torch.cat([_scaled(known)[0], grades - grades.mean(dim=0)], dim=1)
+    told, features, missed = knees.told[rows], knees.features[rows], missed[rows]
+    grades = _grades(features, readings, names)
+    z = torch.cat([_scaled(told, features)[0], grades - grades.mean(dim=0)], dim=1)
     priors = torch.cat([_priors(z[:, : -len(names)], slots), torch.full((len(names),), _PRIOR_SIGNS)])
     missed = missed - missed.mean(dim=0)
     slope = _ridge(z, missed, priors)
@@ -226,11 +226,11 @@ def _of_signs(knees: SeenTwice, readings: FeatureSet, missed: Tensor) -> tuple[t
     return tuple(names[row] for row in order), (effect * kept)[order]
 
 
-def _scaled(knees: SeenTwice) -> tuple[Tensor, Tensor, Tensor]:
+def _scaled(told: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """What is told of knees and r, (2 N, T + F), about their means, the former in standard deviations; and both."""
-    z = torch.cat([knees.told, knees.features], dim=1).float()
+    z = torch.cat([told, features], dim=1).float()
     centre, spread = z.mean(dim=0), torch.ones(z.shape[1])
-    spread[: knees.told.shape[1]] = knees.told.float().std(dim=0).clamp_min(1e-6)
+    spread[: told.shape[1]] = told.float().std(dim=0).clamp_min(1e-6)
     return (z - centre) / spread, centre, spread
 
 

@@ -11,16 +11,21 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xrmri.config import Execution
 from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
 from xrmri.part_facts import PatternFacts
 
+if TYPE_CHECKING:
+    from xrmri.facts import DatasetFacts, ModelFacts
+
 # What takes seconds to load stands in functions: a signal that comes meanwhile is to end the program in its one line.
 
 FOLDER = "pattern-training"
-_SHOWN_OF = ("slices", "image_size", "frame", "plane", "sequence", "feature_set")
+_ALIKE = ("slices", "frame", "plane", "sequence", "feature_set")
+"""What a dataset's facts and a model's call by one name and must have in common."""
 
 
 def run(ldm: Path, dataset: Path, execution: Execution) -> PatternFacts:
@@ -55,7 +60,7 @@ def run(ldm: Path, dataset: Path, execution: Execution) -> PatternFacts:
         raise InputError(f"{ldm} has no anchor: train it with anchor = true")
     if facts.anchor.dataset_sha256 == own:
         raise InputError(f"the anchor of {ldm} learnt from {dataset}: give people whom it has not met")
-    _require_alike(ldm, dataset)
+    _require_alike(ldm, facts, dataset, data.facts)
     if facts.anchor.patterns and facts.anchor.patterns.dataset_sha256 == own:
         return facts.anchor.patterns
     model = load_bundle(ldm)
@@ -75,13 +80,13 @@ def run(ldm: Path, dataset: Path, execution: Execution) -> PatternFacts:
     return told
 
 
-def _require_alike(ldm: Path, dataset: Path) -> None:
-    from xrmri.facts import TEMPLATE, read_dataset_facts, read_model_facts
+def _require_alike(ldm: Path, model: "ModelFacts", dataset: Path, data: "DatasetFacts") -> None:
+    """InputError where a dataset has other slices than a model draws, or lies in another frame."""
+    from xrmri.facts import TEMPLATE
     from xrmri.seals import are_same
 
-    model, data = read_model_facts(ldm), read_dataset_facts(dataset)
-    has = {**{name: getattr(data, name) for name in _SHOWN_OF if name != "image_size"}, "image_size": data.size}
-    other = next((name for name in _SHOWN_OF if getattr(model, name) != has[name]), None)
+    has = {name: getattr(data, name) for name in _ALIKE} | {"image_size": data.size}
+    other = next((name for name, value in has.items() if getattr(model, name) != value), None)
     if other:
         told = f"{other} {has[other]}, the model {getattr(model, other)}"
         raise InputError(f"{dataset} has {told}: build the dataset as the model's was built")
