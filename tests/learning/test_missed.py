@@ -140,7 +140,7 @@ def test_the_program_gives_a_model_patterns_that_tell_of_others_what_it_missed(m
     facts = read_model_facts(made / "ldm")
     assert done.stdout.startswith(f"{pairs} pairs: patterns tell ") and facts.anchor.patterns.pairs == pairs
     assert 0 < facts.anchor.patterns.share < 1 and squares(own) < before
-    assert f"{pairs} pairs of other people" in (made / "ldm" / "README.md").read_text()
+    assert f"{pairs} pairs of other people" in (made / "ldm" / "README.md").read_text(encoding="utf-8")
     weights = (made / "ldm" / "anchor" / "diffusion_pytorch_model.safetensors").read_bytes()
     assert program.run(made / "ldm", made / "strangers", ON_CPU) == facts.anchor.patterns  # already done
     assert (made / "ldm" / "anchor" / "diffusion_pytorch_model.safetensors").read_bytes() == weights
