@@ -8,9 +8,9 @@ import typer
 from typer.exceptions import TyperException
 
 from xrmri import __version__
-from xrmri.ending import ending_of
 from xrmri.errors import Signalled, StoppedEarly, XrmriError
-from xrmri.signals import SignalsEnd
+from xrmri.machine.signals import SignalsEnd
+from xrmri.runs.ending import ending_of
 
 from .build_dataset import build_dataset
 from .detect_knee import detect_knee

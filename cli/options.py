@@ -10,8 +10,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from xrmri.config import Config, Execution
-from xrmri.outcome import Outcome
-from xrmri.presets import told_presets
+from xrmri.config.presets import told_presets
+from xrmri.runs.outcome import Outcome
 
 from . import terminal
 from .grouped import EVERY, SETTINGS

@@ -12,9 +12,9 @@ import time
 from typing import Any
 
 from xrmri.config import Config, Progress, silent
-from xrmri.names import printable
-from xrmri.outcome import Outcome
-from xrmri.presets import reasons
+from xrmri.config.presets import reasons
+from xrmri.runs.outcome import Outcome
+from xrmri.storage.names import printable
 
 from .plan import sentences
 

@@ -19,12 +19,12 @@ from xrmri.config import DetectKnee
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.detector.detect import load_detector
 from xrmri.detector.sides import Seen, look_at, see_knees
-from xrmri.files import sha256
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import film_file, save
 from xrmri.phantom.film import Film, render_film
 from xrmri.phantom.release import place
 from xrmri.records import Radiograph
+from xrmri.storage.files import sha256
 
 ROUNDS, ROWS, COLUMNS = 7, 2500, 2000
 BOXES = ((250.0, 900.0, 800.0, 1450.0), (1150.0, 900.0, 1700.0, 1450.0))

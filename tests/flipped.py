@@ -25,7 +25,7 @@ import numpy as np
 
 from tests.reproduction.signs import Knees, across, learn_place, telling, told_apart, voxels
 from xrmri.data.store import open_dataset
-from xrmri.files import write_json
+from xrmri.storage.files import write_json
 
 
 def found_of(work: Path, knees: Knees, sign: str, code: int) -> dict[str, Any]:

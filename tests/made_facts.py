@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from xrmri.data.features import feature_set
 from xrmri.data.store import grade_names
-from xrmri.facts import DatasetFacts, ModelFacts, write_dataset_facts
-from xrmri.files import sha256
-from xrmri.origins import PHANTOM
-from xrmri.part_facts import DenoiserFacts, ScheduleFacts
+from xrmri.facts.folders import DatasetFacts, ModelFacts, write_dataset_facts
+from xrmri.facts.origins import PHANTOM
+from xrmri.facts.parts import DenoiserFacts, ScheduleFacts
+from xrmri.storage.files import sha256
 
 FEATURES = feature_set("full")
 DENOISER = DenoiserFacts(

@@ -24,9 +24,9 @@ import torch
 ROOT = Path(__file__).parents[1]
 TESTS: dict[str, tuple[str, ...]] = {
     "xrmri/geometry.py": ("tests/test_geometry.py",),
-    "xrmri/tables.py": ("tests/test_csv_tables.py", "tests/data/test_knees.py"),
-    "xrmri/typed.py": ("tests/test_documents.py",),
-    "xrmri/documents.py": ("tests/test_documents.py",),
+    "xrmri/storage/tables.py": ("tests/storage/test_tables.py", "tests/data/test_knees.py"),
+    "xrmri/storage/typed.py": ("tests/storage/test_documents.py",),
+    "xrmri/storage/documents.py": ("tests/storage/test_documents.py",),
     "xrmri/building/lacking.py": ("tests/building/test_lacking_list.py",),
     "xrmri/formats/archive.py": ("tests/formats/test_archive.py",),
     "xrmri/formats/compressed.py": ("tests/formats/test_encodings.py", "tests/formats/test_dicom.py"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from xrmri.presets import MEANINGS, PRESETS
+from xrmri.config.presets import MEANINGS, PRESETS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -116,7 +116,7 @@ from xrmri.formats.nifti import write_volume
 
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
-from xrmri.files import complete_or_absent
+from xrmri.storage.files import complete_or_absent
 
 folder = Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -13,9 +13,9 @@ from PIL import Image
 
 from xrmri.config import Phantom
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
-from xrmri.holding import SILENT_S, held, here, hold
-from xrmri.run import begin
-from xrmri.run_record import read_record
+from xrmri.runs.folder import begin
+from xrmri.runs.holding import SILENT_S, held, here, hold
+from xrmri.runs.record import read_record
 
 CONFIG = Phantom.load()
 
@@ -111,7 +111,7 @@ def test_already_done_means_that_every_byte_is_as_written(tmp_path):
 
 
 def test_large_outputs_are_read_again_only_once_they_were_touched(tmp_path, monkeypatch):
-    monkeypatch.setattr("xrmri.outputs._HASHED_BYTES", 2)
+    monkeypatch.setattr("xrmri.runs.outputs._HASHED_BYTES", 2)
     out = finish(tmp_path / "out")
     kept = (out / "result.csv").stat()
     (out / "result.csv").write_text("dOne")

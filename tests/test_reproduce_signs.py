@@ -7,7 +7,7 @@ import pytest
 from tests.reproduction.gains import joint_gain
 from tests.reproduction.signs import Knees, area, change_rows, knee_rows, laid, largest
 from xrmri.data.store import open_dataset
-from xrmri.files import write_json
+from xrmri.storage.files import write_json
 
 SIGN, SHAPE = 3, (6, 20, 20)
 PLACE = np.s_[2:4, 8:12, 3:7]  # lateral, which is left in the picture

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.data.store import open_dataset
-from xrmri.files import write_json
 from xrmri.formats.nifti import write_volume
 from xrmri.records import RIGHT, Volume
+from xrmri.storage.files import write_json
 
 twin, acquired, out = open_dataset(Path(sys.argv[1])), open_dataset(Path(sys.argv[2])), Path(sys.argv[3])
 out.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import pytest
 
 from xrmri.building import frame
 from xrmri.building.lacking import LACKING
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 
 TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "1", "--no-progress", "-q", "--frame", "knee", "--json"]
 

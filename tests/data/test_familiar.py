@@ -12,7 +12,7 @@ from xrmri.data.familiar import STRANGE, learn_familiar, read_familiar, write_fa
 from xrmri.data.radiograph import mirrored
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError
-from xrmri.facts import FAMILIAR
+from xrmri.facts.folders import FAMILIAR
 from xrmri.generation.film import read_joint
 from xrmri.pretrained import BUNDLED_LDM
 

@@ -12,8 +12,8 @@ from tests.made_facts import DATASET_FACTS, record_dataset
 from xrmri.data.features import feature_set, one_hot
 from xrmri.data.store import INDEX_COLUMNS, StoredPair, new_shard, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError
-from xrmri.seals import sealed
-from xrmri.typed import content_of
+from xrmri.runs.seals import sealed
+from xrmri.storage.typed import content_of
 
 LACKING = json.dumps(sealed(content_of(replace(DATASET_FACTS, shards={"pairs-00007-of-00009.h5": ""})))).encode()
 

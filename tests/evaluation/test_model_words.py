@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.made_facts import MODEL_FACTS
 from xrmri.evaluation.model_words import told_model
-from xrmri.facts import write_model_facts
+from xrmri.facts.folders import write_model_facts
 
 
 def told(folder, **config):

@@ -117,7 +117,7 @@ def _reads(chain: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]:
     from xrmri.data.volume_file import read_volume_file
     from xrmri.formats.nifti import read_sidecar, read_volume
     from xrmri.models.bundle import load_bundle
-    from xrmri.run_record import read_record
+    from xrmri.runs.record import read_record
     from xrmri.training.checkpoint import latest_checkpoint
 
     film = next(chain.glob("oai/00m/0.E.1/*/*/*/001"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from xrmri.seals import sealed
+from xrmri.runs.seals import sealed
 
 Row = dict[str, str]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.faults.world import LOST, SILENT, STAGES, Attempt, World, finish, judged, run, start
-from xrmri.files import sha256
+from xrmri.storage.files import sha256
 
 
 def may_mount(folder: Path) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.world import LOST, SURVIVED, UNTOLD, Attempt, World, children, finish, last_line, start
-from xrmri.files import sha256
+from xrmri.storage.files import sha256
 
 PARALLEL = 20
 GROWTH = 1.2

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from xrmri.seals import sealed
+from xrmri.runs.seals import sealed
 
 WRONG_CONFIGS: dict[str, tuple[str, dict[str, Any], str]] = {
     "another epsilon": ("unet", {"norm_eps": 10}, "norm_eps must be 1e-05, not 10"),

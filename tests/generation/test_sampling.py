@@ -7,8 +7,8 @@ import pytest
 from tests.made_facts import with_timesteps
 from xrmri.config import Generate
 from xrmri.errors import InputError
+from xrmri.facts.parts import SamplerFacts
 from xrmri.generation.sampling import resolved
-from xrmri.part_facts import SamplerFacts
 
 PLAIN = with_timesteps(1_000)
 FITTED = replace(PLAIN, sampler=SamplerFacts(visited=(999, 500, 0), weights=((1, 1), (1, 1, 1), (1, 1, 1, 1))))

@@ -15,7 +15,7 @@ from xrmri.cohorts.manifest import read_manifest
 from xrmri.cohorts.participants import read_people
 from xrmri.cohorts.readings import read_readings
 from xrmri.errors import InputError
-from xrmri.run import fingerprint
+from xrmri.runs.folder import fingerprint
 
 
 def test_of_two_rows_of_one_project_that_contradict_one_another_the_first_counts_and_that_is_told(tmp_path, caplog):

@@ -13,7 +13,7 @@ from tests.generation.made_model import made_model
 from tests.stages.made_dataset import SHARD, make_dataset
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError
-from xrmri.files import sha256
+from xrmri.storage.files import sha256
 
 REMEDY = "build the dataset again with --force"
 
@@ -119,10 +119,10 @@ def test_no_text_takes_from_synthetic_knees_that_they_are(draw, dataset):
 
 def test_large_shards_are_not_hashed_again_until_they_are_touched(dataset, monkeypatch):
     hashed = []
-    monkeypatch.setattr("xrmri.seals.sha256", lambda file: hashed.append(file.name) or sha256(file))
+    monkeypatch.setattr("xrmri.runs.seals.sha256", lambda file: hashed.append(file.name) or sha256(file))
     open_dataset(dataset).check()
     assert hashed == ["index.csv", SHARD]  # a small dataset costs nothing
-    monkeypatch.setattr("xrmri.outputs._HASHED_BYTES", 0)
+    monkeypatch.setattr("xrmri.runs.outputs._HASHED_BYTES", 0)
     open_dataset(dataset).check()
     assert hashed[2:] == ["index.csv"]
     flip_a_bit(dataset / SHARD, 0.5)

@@ -13,7 +13,7 @@ from tests.faults.hdf5 import REPLACEMENTS, replace_array
 from xrmri.config import DetectKnee
 from xrmri.data.knees import open_knees, write_knees
 from xrmri.errors import InconsistentError, InputError, XrmriError
-from xrmri.run import begin
+from xrmri.runs.folder import begin
 
 
 @pytest.fixture

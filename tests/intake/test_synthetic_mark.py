@@ -3,7 +3,7 @@
 from tests.conftest import TINY
 from xrmri.building.search import is_synthetic, search
 from xrmri.config import BuildDataset
-from xrmri.origins import SYNTHETIC_MARK
+from xrmri.facts.origins import SYNTHETIC_MARK
 from xrmri.phantom.dicom_series import SYNTHETIC
 
 

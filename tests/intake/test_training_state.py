@@ -8,9 +8,9 @@ import torch
 
 from tests.faults.models import flip_a_bit
 from xrmri.errors import InconsistentError
-from xrmri.files import sha256
 from xrmri.learning.encoding import encoded as kept_array
-from xrmri.seals import sealed
+from xrmri.runs.seals import sealed
+from xrmri.storage.files import sha256
 from xrmri.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from xrmri.training.tracking import read_metrics
 

@@ -14,10 +14,10 @@ from xrmri.building.record import read_shard_record, write_shard_record
 from xrmri.building.shard import require_same_template
 from xrmri.config import TrainVae
 from xrmri.errors import InconsistentError
-from xrmri.files import sha256
 from xrmri.generation.share import Share
 from xrmri.learning.best import best_weights, keep_best, read_best, take_best
 from xrmri.learning.encoding import encoded
+from xrmri.storage.files import sha256
 from xrmri.training.pace import DECIDED, Pace
 
 COUNT = 11

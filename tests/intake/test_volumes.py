@@ -11,8 +11,8 @@ from tests.stages.made_cohort import blurred, generate, pair_id, write_cohort
 from xrmri.data.drawn import require_as_drawn
 from xrmri.errors import InconsistentError, InputError
 from xrmri.evaluation.comparison import window_of
-from xrmri.files import sha256, write_json
 from xrmri.generation.claim import claimed, is_whole, read_claim
+from xrmri.storage.files import sha256, write_json
 
 ADVICE = "generate the volume again, or copy it and its sidecar again"
 

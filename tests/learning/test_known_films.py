@@ -15,7 +15,7 @@ from xrmri.cohorts.known_films import read_known_films, split
 from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.errors import InputError, StoppedEarly
-from xrmri.facts import read_model_facts
+from xrmri.facts.folders import read_model_facts
 from xrmri.learning.anchor import edge_weights
 from xrmri.making.films import known
 from xrmri.phantom.anatomy import draw_participant

@@ -19,7 +19,7 @@ from xrmri.data.features import feature_set, slots_of
 from xrmri.data.slices import seen_knee
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import read_model_facts
+from xrmri.facts.folders import read_model_facts
 from xrmri.generation.model import find_model
 from xrmri.learning.missed import SeenTwice, judge, learn_patterns, with_less, with_patterns
 from xrmri.models.anchor import Anchor, AnchorSizes, load_anchor, without_patterns

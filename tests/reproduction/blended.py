@@ -7,9 +7,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from xrmri.files import write_json
 from xrmri.formats.nifti import read_sidecar, read_volume, sidecar_file, write_volume
-from xrmri.seals import SEAL
+from xrmri.runs.seals import SEAL
+from xrmri.storage.files import write_json
 
 drawn, out = Path(sys.argv[1]), Path(sys.argv[2])
 out.mkdir(parents=True, exist_ok=True)

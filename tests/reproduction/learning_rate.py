@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.reproduction.telling import last_loss
-from xrmri.files import write_text
+from xrmri.storage.files import write_text
 
 NAME = "learning_rate"
 

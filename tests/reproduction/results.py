@@ -16,7 +16,7 @@ from tests.reproduction.claims import against, between, continuity, masks, readi
 from tests.reproduction.gains import joint_gain
 from tests.reproduction.pictures import boxes, curves, shrink
 from tests.reproduction.telling import last_loss, summaries, table
-from xrmri.files import write_text
+from xrmri.storage.files import write_text
 
 
 def main(work: Path) -> None:

@@ -25,10 +25,10 @@ from tests.reproduction.pictures import sign_figure
 from xrmri.data.alignment import matching_slices, unit_range
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.evaluation.comparison import placed, window_of
-from xrmri.files import write_json
 from xrmri.formats.nifti import read_volume
 from xrmri.metrics.difference import difference, holm
 from xrmri.metrics.interval import drawn_again, interval_of, spread
+from xrmri.storage.files import write_json
 
 RESAMPLES, SEED = 2_000, 0
 FLIPPED = ("xray2mri", "anchored")

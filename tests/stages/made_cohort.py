@@ -5,10 +5,10 @@ from scipy.ndimage import gaussian_filter
 
 from tests.made_facts import record_dataset
 from xrmri.data.store import StoredPair, new_shard, write_index
-from xrmri.files import write_json
 from xrmri.formats.nifti import write_volume
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
+from xrmri.storage.files import write_json
 
 SLICES, SIZE = 6, 64
 SPACING_MM = (14.7, 2.5, 2.5)

@@ -5,7 +5,7 @@ import numpy as np
 from tests.made_facts import record_dataset
 from xrmri.config import BuildDataset
 from xrmri.data.store import StoredPair, new_shard, write_index
-from xrmri.run import begin
+from xrmri.runs.folder import begin
 
 SHARD = "pairs-00000-of-00001.h5"
 

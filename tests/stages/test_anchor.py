@@ -16,14 +16,14 @@ from tests.stages.made_dataset import make_dataset
 from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
-from xrmri.facts import read_dataset_facts, read_model_facts, write_dataset_facts
-from xrmri.files import sha256
+from xrmri.facts.folders import read_dataset_facts, read_model_facts, write_dataset_facts
 from xrmri.learning.anchor import LearntAnchor, coarse_volume, sizes_for
 from xrmri.learning.anchors import Anchors, folds
 from xrmri.learning.warp import Warps, warped, warped_labels
 from xrmri.models.bundle import condition_of, load_bundle
 from xrmri.models.weights import WEIGHTS
 from xrmri.stages import train_ldm, train_vae
+from xrmri.storage.files import sha256
 
 ON_CPU = Execution(device="cpu")
 ANCHORED = TrainLdm.load(

@@ -9,7 +9,7 @@ from tests.stages.own_cohort import knee, write_image, write_joint
 from tests.stages.test_own_cohort import rejected
 from tests.test_cli import one_line
 from xrmri.data.store import open_dataset
-from xrmri.files import sha256
+from xrmri.storage.files import sha256
 
 
 def write_tsv(file, rows):

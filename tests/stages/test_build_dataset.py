@@ -15,7 +15,6 @@ from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, RejectedError
-from xrmri.files import sha256
 from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.film import Film
@@ -24,8 +23,9 @@ from xrmri.phantom.other_sequences import derive_others
 from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
 from xrmri.records import KneeBox
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 from xrmri.stages.build_dataset import BuildInputs, run
+from xrmri.storage.files import sha256
 
 SHAPE = (6, 64, 64)
 CONFIG = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, max_rejected=0.5)

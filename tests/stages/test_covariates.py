@@ -17,7 +17,7 @@ from xrmri.config import Execution, TrainLdm
 from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError
-from xrmri.facts import read_model_facts
+from xrmri.facts.folders import read_model_facts
 from xrmri.learning.batches import Samples
 from xrmri.stages import known_films, train_ldm
 

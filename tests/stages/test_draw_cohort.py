@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from xrmri.data.store import open_dataset
-from xrmri.facts import TEMPLATE
-from xrmri.files import digest, sha256
+from xrmri.facts.folders import TEMPLATE
 from xrmri.making.cohort import detected_box
 from xrmri.making.people import CohortPlan, numbers_of
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.film import Film
 from xrmri.phantom.tables import as_read
+from xrmri.storage.files import digest, sha256
 
 BASE = [sys.executable, "-m", "xrmri.stages.draw_cohort", "--matrix", "128", "--size", "64", "--workers", "1"]
 

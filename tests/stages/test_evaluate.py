@@ -33,14 +33,14 @@ from xrmri.evaluation.inputs import Inputs
 from xrmri.evaluation.result import summary_of
 from xrmri.evaluation.samples import _calibration, examine
 from xrmri.evaluation.verdicts import verdicts
-from xrmri.facts import write_model_facts
-from xrmri.files import write_json
+from xrmri.facts.folders import write_model_facts
 from xrmri.metrics.image import psnr
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
 from xrmri.metrics.table import METRICS
 from xrmri.report.words import beyond
 from xrmri.stages import evaluate
+from xrmri.storage.files import write_json
 
 CONFIG = Evaluate(bootstrap=100, cases=1)
 QUICK = Evaluate(bootstrap=100, quick=True)

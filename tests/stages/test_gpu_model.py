@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from xrmri.data.store import open_dataset
-from xrmri.facts import TEMPLATE
-from xrmri.files import sha256
+from xrmri.facts.folders import TEMPLATE
 from xrmri.making.parcel import unpack
 from xrmri.models.bundle import load_bundle
 from xrmri.stages.gpu_model import run, tiny_plan
+from xrmri.storage.files import sha256
 
 ROOT = Path(__file__).parents[2]
 

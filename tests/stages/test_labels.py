@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from tests.conftest import TINY
 from tests.faults.models import flip_a_bit
 from xrmri.config import Execution, TrainTissues
-from xrmri.facts import read_model_facts, write_model_facts
+from xrmri.facts.folders import read_model_facts, write_model_facts
 from xrmri.models.bundle import load_bundle
 from xrmri.models.tissues import TissueReader, TissueSizes, load_tissue_reader, tissues_of
 from xrmri.phantom.tissue import Tissue

@@ -12,7 +12,7 @@ from tests.stages.made_dataset import make_dataset
 from xrmri.config import Execution, Generate, TrainLdm, TrainVae
 from xrmri.data.features import feature_set
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import read_model_facts
+from xrmri.facts.folders import read_model_facts
 from xrmri.generation.machine import draw_volume
 from xrmri.generation.sampling import resolved
 from xrmri.models.autoencoder import build_autoencoder

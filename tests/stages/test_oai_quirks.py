@@ -26,7 +26,7 @@ from xrmri.config import BuildDataset, Execution
 from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.store import open_dataset
 from xrmri.records import KneeBox
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 from xrmri.stages.build_dataset import BuildInputs, run, verify
 
 CONFIG = BuildDataset(slices=6, first_slice=1, last_slice=5, size=32, max_rejected=0.9)

@@ -17,8 +17,7 @@ from tests.stages.test_build_dataset import BOXES, READINGS, ramp
 from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.data.store import open_dataset
-from xrmri.facts import read_dataset_facts, read_model_facts
-from xrmri.files import sha256
+from xrmri.facts.folders import read_dataset_facts, read_model_facts
 from xrmri.geometry import PLANES, Geometry
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.film import Film
@@ -26,6 +25,7 @@ from xrmri.phantom.flash import MrSeries
 from xrmri.phantom.release import contents_table, place, write_series
 from xrmri.phantom.tables import readings_table
 from xrmri.records import KneeBox
+from xrmri.storage.files import sha256
 
 _DRAWN = [draw_participant(0, index) for index in range(60)]
 PEOPLE = [person for side, count in (("right", 4), ("left", 2))

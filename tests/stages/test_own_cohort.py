@@ -22,7 +22,7 @@ from tests.stages.own_cohort import (
 )
 from tests.test_cli import one_line
 from xrmri.data.store import open_dataset
-from xrmri.facts import read_dataset_facts, read_model_facts
+from xrmri.facts.folders import read_dataset_facts, read_model_facts
 from xrmri.geometry import PLANES, Geometry
 
 KEPT = range(4, 19)

@@ -19,11 +19,11 @@ from xrmri.config import Execution, Phantom
 from xrmri.data.volume import read_series
 from xrmri.errors import InconsistentError
 from xrmri.formats.nifti import read_volume
-from xrmri.outcome import PhantomOutcome
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.release import place
 from xrmri.phantom.tables import readings_table
-from xrmri.run_record import read_record
+from xrmri.runs.outcome import PhantomOutcome
+from xrmri.runs.record import read_record
 from xrmri.stages.phantom import run
 
 CONFIG = Phantom(participants=2, matrix=32)

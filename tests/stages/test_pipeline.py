@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xrmri.files import sha256
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
+from xrmri.storage.files import sha256
 
 STAGES = ["oai", "knees", "dataset", "vae", "ldm", "volumes", "evaluation"]
 TINY = ["--preset", "tiny", "--device", "cpu", "--no-progress"]

@@ -12,7 +12,7 @@ import pytest
 from tests.stages.test_oai_quirks import CONFIG, PAIRED, Laid, write_release
 from xrmri.config import Execution
 from xrmri.data.store import open_dataset
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 from xrmri.stages.build_dataset import BuildInputs, array_task, run, with_shards
 
 SHARDS = 4

@@ -13,7 +13,7 @@ from tests.stages.test_train_vae_perceptual import PLAIN, rows, train
 from tests.stages.test_two_processes import on_two_processes
 from xrmri.config import Execution, TrainVae
 from xrmri.errors import InputError, StoppedEarly
-from xrmri.facts import read_autoencoder_facts
+from xrmri.facts.folders import read_autoencoder_facts
 from xrmri.models.weights import WEIGHTS
 from xrmri.stages import train_vae
 from xrmri.training.checkpoint import latest_checkpoint

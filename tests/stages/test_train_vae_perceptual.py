@@ -13,9 +13,9 @@ from tests.stages.made_dataset import make_dataset
 from tests.stages.test_training import rows
 from xrmri.config import Execution, TrainVae
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
-from xrmri.files import sha256
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 from xrmri.stages import train_vae
+from xrmri.storage.files import sha256
 from xrmri.training.checkpoint import latest_checkpoint
 
 PLAIN = TrainVae.load(preset="tiny", precision="fp32", max_steps=6, validate_steps=6)

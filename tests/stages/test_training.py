@@ -16,13 +16,13 @@ from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.data.slices import Shuffle
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
-from xrmri.facts import read_autoencoder_facts, read_model_facts
-from xrmri.files import sha256
+from xrmri.facts.folders import read_autoencoder_facts, read_model_facts
 from xrmri.learning.batches import Samples
 from xrmri.learning.latents import Caches, Encoders, Latents, cache_latents
 from xrmri.models.bundle import load_bundle
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 from xrmri.stages import train_ldm, train_vae
+from xrmri.storage.files import sha256
 from xrmri.training.checkpoint import latest_checkpoint
 from xrmri.training.tracking import read_metrics
 
@@ -317,8 +317,8 @@ def test_an_autoencoder_with_the_same_encoder_finds_the_latents_of_another(made,
 
 
 def test_who_comes_while_latents_are_made_waits_for_them(made, tmp_path, monkeypatch):
-    from xrmri.holding import hold
     from xrmri.learning import latents
+    from xrmri.runs.holding import hold
 
     held, waited = hold(tmp_path), []
 

@@ -19,7 +19,7 @@ from tests.stages.test_shards import SLURM, has_slurm
 from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.errors import StoppedEarly
 from xrmri.models.bundle import load_bundle
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 from xrmri.stages import train_ldm, train_vae
 from xrmri.training.checkpoint import latest_checkpoint
 from xrmri.training.tracking import read_metrics

@@ -23,7 +23,7 @@ from xrmri.formats.archive import is_archive
 from xrmri.formats.nifti import read_sidecar
 from xrmri.formats.series_folder import the_series_in
 from xrmri.slice_window import PAPER, kept_slices
-from xrmri.trouble import is_passing
+from xrmri.storage.trouble import is_passing
 
 log = logging.getLogger(__name__)
 

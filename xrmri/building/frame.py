@@ -32,14 +32,14 @@ from xrmri.data.registration import (
 from xrmri.data.volume import intensity_window
 from xrmri.errors import InconsistentError, InputError, UnusableError
 from xrmri.evenly import evenly
-from xrmri.facts import DATASET, MODEL, TEMPLATE, DatasetFacts, ModelFacts, read_dataset_facts, read_model_facts
-from xrmri.files import copy_file, real
+from xrmri.facts.folders import DATASET, MODEL, TEMPLATE, DatasetFacts, ModelFacts, read_dataset_facts, read_model_facts
 from xrmri.formats.nifti import read_volume, write_volume
 from xrmri.geometry import PLANES, Geometry
 from xrmri.machine.parallel import in_order
 from xrmri.records import RIGHT, Volume
-from xrmri.run import require_writable
-from xrmri.trouble import is_passing, opens
+from xrmri.runs.folder import require_writable
+from xrmri.storage.files import copy_file, real
+from xrmri.storage.trouble import is_passing, opens
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrmri.documents import read_document, read_json
 from xrmri.errors import InconsistentError
-from xrmri.files import write_json
-from xrmri.seals import require_own_seal, sealed
-from xrmri.typed import content_of
+from xrmri.runs.seals import require_own_seal, sealed
+from xrmri.storage.documents import read_document, read_json
+from xrmri.storage.files import write_json
+from xrmri.storage.typed import content_of
 
 log = logging.getLogger(__name__)
 

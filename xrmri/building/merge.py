@@ -22,12 +22,12 @@ from xrmri.data.features import feature_set
 from xrmri.data.index import INDEX, leak
 from xrmri.data.store import grade_names, open_dataset, write_index
 from xrmri.errors import InconsistentError, InputError, RejectedError
-from xrmri.facts import TEMPLATE, DatasetFacts, write_dataset_facts
-from xrmri.files import sha256
-from xrmri.outcome import BuildOutcome
+from xrmri.facts.folders import TEMPLATE, DatasetFacts, write_dataset_facts
 from xrmri.records import SPLITS
-from xrmri.run_record import read_record
-from xrmri.tables import write_table
+from xrmri.runs.outcome import BuildOutcome
+from xrmri.runs.record import read_record
+from xrmri.storage.files import sha256
+from xrmri.storage.tables import write_table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

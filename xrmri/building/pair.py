@@ -19,7 +19,7 @@ from xrmri.errors import InputError, Reason, UnusableError, reason_of
 from xrmri.formats.archive import content_sha256
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, Volume
-from xrmri.trouble import is_passing, same_throughout
+from xrmri.storage.trouble import is_passing, same_throughout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

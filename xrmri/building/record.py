@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from xrmri.cohorts.release import NOT_ON_DISK
 from xrmri.config import BuildDataset
-from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError, Reason
-from xrmri.files import write_json
-from xrmri.origins import FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM, PHANTOM
-from xrmri.seals import require_own_seal, sealed
-from xrmri.typed import Between, UnfitError, content_of, record_of
+from xrmri.facts.origins import FLASH_FIELD_OF_VIEW_MM, FLASH_SLICE_MM, PHANTOM
+from xrmri.runs.seals import require_own_seal, sealed
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import write_json
+from xrmri.storage.typed import Between, UnfitError, content_of, record_of
 
 _LARGEST_BYTES = 2**30
 """A pair is 600 bytes (measured), and all of OAI some 40,000 pairs."""

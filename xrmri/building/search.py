@@ -19,13 +19,13 @@ from xrmri.cohorts.readings import read_readings
 from xrmri.cohorts.release import NO_FILES, NOT_ON_DISK, Release, Series, find_release
 from xrmri.config import BuildDataset
 from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
+from xrmri.facts.origins import DRAWN_MARK
 from xrmri.formats.archive import beginning, is_archive
 from xrmri.formats.dicom import LABEL_BYTES
-from xrmri.origins import DRAWN_MARK
-from xrmri.outcome import BuildOutcome
-from xrmri.run_record import read_record
+from xrmri.runs.outcome import BuildOutcome
+from xrmri.runs.record import read_record
 from xrmri.slice_window import kept_slices
-from xrmri.trouble import opens
+from xrmri.storage.trouble import opens
 
 log = logging.getLogger(__name__)
 

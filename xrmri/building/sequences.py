@@ -15,9 +15,9 @@ from xrmri.data.alignment import unit_range
 from xrmri.data.volume import intensity_window, read_series
 from xrmri.errors import InputError
 from xrmri.evenly import evenly
-from xrmri.files import complete_or_absent
 from xrmri.machine.parallel import in_order
 from xrmri.sequences import SEQUENCES
+from xrmri.storage.files import complete_or_absent
 
 log = logging.getLogger(__name__)
 

@@ -20,12 +20,12 @@ from xrmri.cohorts.pairing import Candidate, RejectedSeries
 from xrmri.config import BuildDataset, Execution
 from xrmri.data.features import KL
 from xrmri.data.store import grade_names, new_shard
-from xrmri.facts import TEMPLATE
-from xrmri.files import digest, real, sha256
+from xrmri.facts.folders import TEMPLATE
+from xrmri.facts.origins import ACQUIRED_IMAGES, PHANTOM
 from xrmri.machine.parallel import in_order
-from xrmri.origins import ACQUIRED_IMAGES, PHANTOM
-from xrmri.seals import require_sha256
-from xrmri.trouble import opens
+from xrmri.runs.seals import require_sha256
+from xrmri.storage.files import digest, real, sha256
+from xrmri.storage.trouble import opens
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

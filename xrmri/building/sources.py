@@ -8,11 +8,11 @@ from xrmri.building.search import Found
 from xrmri.config import DetectKnee
 from xrmri.data.knees import open_knees
 from xrmri.errors import InputError
-from xrmri.facts import TEMPLATE
-from xrmri.files import digest, sha256
-from xrmri.run import fingerprint
-from xrmri.run_record import read_record
-from xrmri.trouble import hash_or_absent
+from xrmri.facts.folders import TEMPLATE
+from xrmri.runs.folder import fingerprint
+from xrmri.runs.record import read_record
+from xrmri.storage.files import digest, sha256
+from xrmri.storage.trouble import hash_or_absent
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from xrmri.cohorts.release import Series, find_release
 from xrmri.errors import InputError
 from xrmri.formats.archive import beginning
 from xrmri.formats.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
-from xrmri.names import on_any_disk, safe_name
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
+from xrmri.storage.names import on_any_disk, safe_name
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 

@@ -17,8 +17,8 @@ from xrmri.cohorts.own_table import OwnRow, number_in, read_own_table
 from xrmri.data.knees import Knees, open_knees
 from xrmri.data.radiograph import crop_width_mm, mirrored
 from xrmri.errors import InputError
-from xrmri.files import write_text
 from xrmri.records import LEFT
+from xrmri.storage.files import write_text
 
 TABLE = "known.csv"
 """What `draw_films` calls the table that it puts beside its knees."""

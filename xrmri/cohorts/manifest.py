@@ -20,10 +20,10 @@ from xrmri.cohorts.readings import grade_of, is_prosthesis
 from xrmri.data.covariates import COVARIATES, Covariates
 from xrmri.data.features import full_name, known_readings
 from xrmri.errors import InconsistentError, InputError, Reason, UnusableError
-from xrmri.files import real
 from xrmri.geometry import Lying
-from xrmri.names import is_safe_name
 from xrmri.records import LEFT, RIGHT, SPLITS
+from xrmri.storage.files import real
+from xrmri.storage.names import is_safe_name
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xrmri.errors import InputError
-from xrmri.limits import read_whole
+from xrmri.storage.limits import read_whole
 
 _SEPARATORS = ",;\t|"
 _LARGEST_BYTES = 64 * 2**20

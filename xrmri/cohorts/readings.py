@@ -24,8 +24,8 @@ from xrmri.cohorts.sheets import OAI_PARTICIPANT
 from xrmri.data.features import known_readings
 from xrmri.errors import InputError
 from xrmri.formats.text_table import open_table
-from xrmri.limits import MOST_PIXELS, read_whole
 from xrmri.records import LEFT, RIGHT
+from xrmri.storage.limits import MOST_PIXELS, read_whole
 
 if TYPE_CHECKING:  # of all tables SAS's alone need it, and it takes a third of a second to import
     import pandas as pd

@@ -13,10 +13,10 @@ from types import UnionType
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
 
 from xrmri.data_manifests import feature_sets
-from xrmri.documents import LARGEST_BYTES, read_json
 from xrmri.errors import InputError
-from xrmri.limits import read_whole
-from xrmri.typed import is_number
+from xrmri.storage.documents import LARGEST_BYTES, read_json
+from xrmri.storage.limits import read_whole
+from xrmri.storage.typed import is_number
 
 
 class Config:
@@ -36,7 +36,7 @@ class Config:
 
         What stands above all tables of a TOML file is for the command that is run: not `shared` with others' settings.
         """
-        from xrmri.presets import values
+        from xrmri.config.presets import values
 
         saved = _read(file, cls.command(), shared=shared) if file else {}
         preset = preset or saved.pop("preset", None)

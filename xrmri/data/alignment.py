@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.errors import InputError
-from xrmri.files import sha256
 from xrmri.formats.nifti import volume_name
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
+from xrmri.storage.files import sha256
 
 NIFTI = (".nii.gz", ".nii")
 OFF_MM = 0.9

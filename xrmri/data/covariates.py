@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from xrmri.data_manifests import covariates as manifest
-from xrmri.documents import parse_json, read_json
 from xrmri.errors import InputError
-from xrmri.typed import UnfitError, is_number, shown
+from xrmri.storage.documents import parse_json, read_json
+from xrmri.storage.typed import UnfitError, is_number, shown
 
 Covariates = Mapping[str, float | str | None]
 """age, sex, bmi -> value."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from xrmri.errors import InconsistentError
 from xrmri.formats.nifti import read_sidecar, sidecar_file
-from xrmri.run_record import read_record
-from xrmri.seals import SEAL, require_seal, require_sha256
+from xrmri.runs.record import read_record
+from xrmri.runs.seals import SEAL, require_seal, require_sha256
 
 _ADVICE = "generate the volume again, or copy it and its sidecar again"
 

@@ -17,8 +17,8 @@ from xrmri.data.radiograph import unit_square
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
 from xrmri.evenly import evenly
-from xrmri.facts import FAMILIAR
-from xrmri.files import complete_or_absent
+from xrmri.facts.folders import FAMILIAR
+from xrmri.storage.files import complete_or_absent
 
 STRANGE = 0.45
 """More is told as a warning. Measured with the bundled model, of synthetic knees: 60 held-out synthetic crops lie

@@ -16,9 +16,9 @@ import numpy as np
 
 from xrmri.data.covariates import is_covariate
 from xrmri.data_manifests import feature_sets, manifest
-from xrmri.documents import parse_json, read_json
 from xrmri.errors import InputError
-from xrmri.typed import UnfitError, shown
+from xrmri.storage.documents import parse_json, read_json
+from xrmri.storage.typed import UnfitError, shown
 
 KL = "V00XRKL"
 """The variable of the Kellgren-Lawrence grade."""

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from xrmri.errors import InconsistentError
-from xrmri.facts import DatasetFacts
-from xrmri.names import is_safe_name
-from xrmri.run_record import read_record
-from xrmri.seals import require_sha256
-from xrmri.tables import read_table
-from xrmri.typed import Between, UnfitError
+from xrmri.facts.folders import DatasetFacts
+from xrmri.runs.record import read_record
+from xrmri.runs.seals import require_sha256
+from xrmri.storage.names import is_safe_name
+from xrmri.storage.tables import read_table
+from xrmri.storage.typed import Between, UnfitError
 
 if TYPE_CHECKING:
     import pandas as pd

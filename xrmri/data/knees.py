@@ -17,14 +17,14 @@ import pandas as pd
 from PIL import Image
 
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import complete_or_absent
 from xrmri.formats.chunks import FILTERS
 from xrmri.formats.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
 from xrmri.records import KneeBox
-from xrmri.run_record import read_record
-from xrmri.seals import require_sha256
-from xrmri.tables import Digits, new_table, read_table
-from xrmri.typed import Between, UnfitError
+from xrmri.runs.record import read_record
+from xrmri.runs.seals import require_sha256
+from xrmri.storage.files import complete_or_absent
+from xrmri.storage.tables import Digits, new_table, read_table
+from xrmri.storage.typed import Between, UnfitError
 
 _Pixels = Annotated[float, Between(-100_000, 100_000), Digits(2)]
 _SHA256 = re.compile("[0-9a-f]{64}")

@@ -15,8 +15,8 @@ from xrmri.errors import InputError, UnusableError
 from xrmri.formats.archive import is_archive
 from xrmri.formats.dicom import is_dicom, read_film
 from xrmri.formats.picture import read_picture
-from xrmri.limits import MOST_BYTES, require_regular
 from xrmri.records import Radiograph
+from xrmri.storage.limits import MOST_BYTES, require_regular
 
 log = logging.getLogger(__name__)
 

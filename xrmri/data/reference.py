@@ -11,8 +11,8 @@ from xrmri.formats.dicom import Image, is_dicom, no_warnings, parse_all, read_la
 from xrmri.formats.nifti import UNKNOWN_SIDE, from_image, read_place, to_image
 from xrmri.formats.stack import stack_geometry
 from xrmri.geometry import Geometry
-from xrmri.limits import read_whole, require_pixels
 from xrmri.records import Volume
+from xrmri.storage.limits import read_whole, require_pixels
 
 
 def read_reference(path: Path) -> Volume:

@@ -7,7 +7,7 @@ import numpy as np
 
 from xrmri.data.covariates import COVARIATES, covariates_of, is_plausible
 from xrmri.data.features import FeatureSet, feature_set, known_readings
-from xrmri.facts import DatasetFacts
+from xrmri.facts.folders import DatasetFacts
 from xrmri.formats.hdf5 import File
 
 MISSING = -1

@@ -19,13 +19,13 @@ from xrmri.data.index import REBUILD, read_index
 from xrmri.data.shard_check import MISSING, contradiction
 from xrmri.errors import InconsistentError, InputError
 from xrmri.evenly import evenly as evenly  # noqa: PLC0414  (making/cohort.py takes it from here)
-from xrmri.facts import DATASET, SCHEMA, DatasetFacts, read_dataset_facts
-from xrmri.files import complete_or_absent
+from xrmri.facts.folders import DATASET, SCHEMA, DatasetFacts, read_dataset_facts
 from xrmri.formats.chunks import FILTERS, packed
 from xrmri.formats.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
 from xrmri.geometry import Geometry
-from xrmri.names import is_safe_name
-from xrmri.seals import Stamp, hashed_before, require_sha256, stamp
+from xrmri.runs.seals import Stamp, hashed_before, require_sha256, stamp
+from xrmri.storage.files import complete_or_absent
+from xrmri.storage.names import is_safe_name
 
 if TYPE_CHECKING:  # loaded where a table is read: one radiograph needs none
     import pandas as pd

@@ -12,15 +12,15 @@ import SimpleITK as sitk
 
 from xrmri.data.volume import ReadSeries, read_series
 from xrmri.errors import InputError, UnusableError
-from xrmri.files import sha256
 from xrmri.formats.dicom import count_images, is_dicom
 from xrmri.formats.nifti import UNKNOWN_SIDE, from_image, geometry_of, read_volume, require_one_place
 from xrmri.formats.nifti_header import HEADER_BYTES, unpacked, why_not
 from xrmri.formats.quiet import quiet
 from xrmri.geometry import PLANES, Geometry, Lying, direction
-from xrmri.limits import MOST_BYTES, open_regular, read_whole, require_pixels, require_regular
 from xrmri.records import Volume
-from xrmri.trouble import same_throughout
+from xrmri.storage.files import sha256
+from xrmri.storage.limits import MOST_BYTES, open_regular, read_whole, require_pixels, require_regular
+from xrmri.storage.trouble import same_throughout
 
 BRIGHTEST = np.iinfo(np.int16).max
 """What a drawn volume can hold too: intensities that do not fit are stretched from 0 to here."""

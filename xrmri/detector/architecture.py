@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from xrmri.documents import read_json
 from xrmri.errors import InputError
-from xrmri.typed import Between, UnfitError, fitted, record_of
+from xrmri.storage.documents import read_json
+from xrmri.storage.typed import Between, UnfitError, fitted, record_of
 
 ARCHITECTURE = "architecture.json"
 _ADVICE = "train or copy the detector again"

@@ -23,10 +23,10 @@ from xrmri.detector.fibula import CROP_SCALE, SIZE, as_seen, surely_left
 from xrmri.detector.fibula import build as fibula_classifier
 from xrmri.detector.letterbox import letterbox
 from xrmri.errors import InconsistentError, InputError, said
-from xrmri.files import sha256
 from xrmri.machine.device import find_device
 from xrmri.pretrained import BUNDLED_DETECTOR
 from xrmri.records import KneeBox, Radiograph
+from xrmri.storage.files import sha256
 
 WEIGHTS, FIBULA = "detector.safetensors", "fibula.safetensors"
 FAINTEST = 0.001

@@ -15,7 +15,7 @@ from xrmri.metrics.identification import joint_signature, signature
 from xrmri.metrics.measure import own_scores, scores_of_several, volume_scores
 from xrmri.metrics.metric import VolumePair
 from xrmri.metrics.table import BY_NAME
-from xrmri.trouble import is_passing
+from xrmri.storage.trouble import is_passing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

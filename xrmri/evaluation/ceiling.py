@@ -7,8 +7,8 @@ import numpy as np
 
 from xrmri.data.store import Dataset
 from xrmri.errors import InputError, XrmriError
-from xrmri.facts import read_model_facts
-from xrmri.run_record import read_record
+from xrmri.facts.folders import read_model_facts
+from xrmri.runs.record import read_record
 
 VAE_CEILING = "vae_ceiling"
 VOLUMES, SLICES = 10, 6

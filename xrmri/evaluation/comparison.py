@@ -15,7 +15,7 @@ from xrmri.metrics.continuity import adjacent_correlation
 from xrmri.metrics.depth import briefs
 from xrmri.metrics.measure import volume_scores
 from xrmri.metrics.metric import MeanKnee, Reference
-from xrmri.typed import UnfitError, fitted, shown
+from xrmri.storage.typed import UnfitError, fitted, shown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

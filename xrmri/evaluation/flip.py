@@ -20,7 +20,7 @@ from xrmri.formats.nifti import read_sidecar
 from xrmri.metrics.interval import spread
 from xrmri.metrics.metric import Reference
 from xrmri.metrics.region import JointBand
-from xrmri.typed import UnfitError, fitted
+from xrmri.storage.typed import UnfitError, fitted
 
 SAME = (
     "sources",

@@ -10,13 +10,13 @@ import numpy as np
 from xrmri.data.alignment import NIFTI, files_by_pair
 from xrmri.data.store import Dataset, is_dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import MODEL, TEMPLATE
-from xrmri.files import real
+from xrmri.facts.folders import MODEL, TEMPLATE
 from xrmri.formats.nifti import read_sidecar, sidecar_file
-from xrmri.run import fingerprint
-from xrmri.run_record import RunRecord, read_record
-from xrmri.seals import are_same
-from xrmri.trouble import opens
+from xrmri.runs.folder import fingerprint
+from xrmri.runs.record import RunRecord, read_record
+from xrmri.runs.seals import are_same
+from xrmri.storage.files import real
+from xrmri.storage.trouble import opens
 
 log = logging.getLogger(__name__)
 

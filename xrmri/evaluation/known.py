@@ -10,9 +10,9 @@ from xrmri.evaluation.ceiling import model_folder
 from xrmri.evaluation.entries import SpreadEntry
 from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import ACQUIRED, BY_NAME, GENERATED
-from xrmri.facts import DatasetFacts, ModelFacts, read_model_facts
+from xrmri.facts.folders import DatasetFacts, ModelFacts, read_model_facts
 from xrmri.metrics.table import METRICS
-from xrmri.run_record import read_record
+from xrmri.runs.record import read_record
 
 _DIGITS = 12
 """Of a hash that a person compares by eye."""

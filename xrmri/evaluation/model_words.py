@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from xrmri.errors import XrmriError
-from xrmri.facts import ModelFacts, read_model_facts
-from xrmri.run_record import read_record
+from xrmri.facts.folders import ModelFacts, read_model_facts
+from xrmri.runs.record import read_record
 
 FEWEST_STEPS = 500
 """Fewer steps from nothing are no training (choice: the bundled model, a small one, has 1,800)."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from xrmri.documents import read_json
 from xrmri.errors import InconsistentError
 from xrmri.evaluation.entries import (
     AgreementEntry,
@@ -31,8 +30,9 @@ from xrmri.evaluation.entries import (
     SpreadEntry,
     WayEntry,
 )
-from xrmri.files import write_json
-from xrmri.typed import UnfitError, record_of
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import write_json
+from xrmri.storage.typed import UnfitError, record_of
 
 FILE = "summary.json"
 SCHEMA = 3

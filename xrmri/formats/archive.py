@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from xrmri.errors import InputError, UnusableError, said
-from xrmri.limits import MOST_BYTES, open_regular
+from xrmri.storage.limits import MOST_BYTES, open_regular
 
 ARCHIVE = re.compile(r"(\d{8})(?:\.tar\.gz|\.tgz|\.tar)", re.IGNORECASE)
 DICOM_NAME = re.compile(r"\d+(\.dcm)?", re.IGNORECASE)

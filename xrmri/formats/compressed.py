@@ -25,8 +25,8 @@ from pydicom.uid import (
 )
 
 from xrmri.errors import InputError
-from xrmri.limits import require_pixels
-from xrmri.names import printable
+from xrmri.storage.limits import require_pixels
+from xrmri.storage.names import printable
 
 _CODECS = {
     JPEGExtended12Bit: "jpeg_decode",

@@ -34,8 +34,8 @@ from xrmri.formats.grey import bone_bright, slope_of
 from xrmri.formats.header_numbers import Tags, aspect_of, integer, numbers, spacing_of, tells_spacing
 from xrmri.formats.plain_dicom import plain_labels, plain_tags
 from xrmri.formats.quiet import quiet
-from xrmri.limits import MOST_BYTES, MOST_PIXELS, open_regular, read_whole, require_pixels
 from xrmri.records import Radiograph
+from xrmri.storage.limits import MOST_BYTES, MOST_PIXELS, open_regular, read_whole, require_pixels
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
 from pydicom.valuerep import DSfloat
 
 from xrmri.errors import InputError
-from xrmri.files import complete_or_absent
 from xrmri.geometry import lps_or_ras
 from xrmri.records import LEFT, RIGHT, Volume
+from xrmri.storage.files import complete_or_absent
 
 _SPACE = uuid5(NAMESPACE_URL, "xrmri synthetic DICOM")
 _LATERALITY = {RIGHT: "R", LEFT: "L"}

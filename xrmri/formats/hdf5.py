@@ -16,8 +16,8 @@ from typing import IO, TypeAlias
 import h5py
 
 from xrmri.errors import InconsistentError, InputError
-from xrmri.limits import MOST_BYTES, require_regular
-from xrmri.signals import signals_wait
+from xrmri.machine.signals import signals_wait
+from xrmri.storage.limits import MOST_BYTES, require_regular
 
 File: TypeAlias = h5py.File
 Array: TypeAlias = h5py.Dataset

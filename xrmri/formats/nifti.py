@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from xrmri.disk import is_full
-from xrmri.documents import read_json
 from xrmri.errors import InputError
-from xrmri.files import complete_or_absent
 from xrmri.formats.nifti_header import HEADER_BYTES, byte_order, contradiction, no_place, tells_place, unpacked, why_not
 from xrmri.formats.quiet import quiet
 from xrmri.geometry import Geometry, lps_or_ras
-from xrmri.limits import MOST_BYTES, require_pixels, require_regular
 from xrmri.records import SIDES, Volume
+from xrmri.storage.disk import is_full
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import complete_or_absent
+from xrmri.storage.limits import MOST_BYTES, require_pixels, require_regular
 
 UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero

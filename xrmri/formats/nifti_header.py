@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from xrmri.limits import open_regular
+from xrmri.storage.limits import open_regular
 
 HEADER_BYTES = 352
 _GZIP = b"\x1f\x8b"

@@ -15,8 +15,8 @@ from xrmri.formats.pillow_picture import read_by_pillow
 from xrmri.formats.quiet import quiet
 from xrmri.formats.samples import DAMAGE
 from xrmri.formats.tiff import TIFF_STARTS, read_tiff
-from xrmri.limits import MOST_BYTES, MOST_PIXELS, read_whole
 from xrmri.records import Radiograph
+from xrmri.storage.limits import MOST_BYTES, MOST_PIXELS, read_whole
 
 log = logging.getLogger(__name__)
 

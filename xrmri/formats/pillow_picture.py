@@ -15,8 +15,8 @@ from PIL import Image
 from xrmri.errors import InputError
 from xrmri.formats.false_colours import in_brief, in_false_colours
 from xrmri.formats.samples import DAMAGE, ORIENTATION, grey_of, pixel_aspect, upright
-from xrmri.limits import require_pixels
 from xrmri.records import Radiograph
+from xrmri.storage.limits import require_pixels
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
 _COLOURED = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")

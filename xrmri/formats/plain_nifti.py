@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from xrmri.errors import InconsistentError
-from xrmri.files import complete_or_absent
 from xrmri.records import Volume
+from xrmri.storage.files import complete_or_absent
 
 _HEADER_BYTES, _VOXELS_AT = 348, 352
 _FLOAT32, _MM, _SCANNER = 16, 2, 1

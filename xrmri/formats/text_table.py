@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.errors import InputError
-from xrmri.limits import open_regular
+from xrmri.storage.limits import open_regular
 
 _DELIMITERS = "|\t,;"
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}

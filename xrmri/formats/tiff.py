@@ -18,8 +18,8 @@ from xrmri.formats.false_colours import in_brief, in_false_colours
 from xrmri.formats.grey import luma
 from xrmri.formats.pillow_picture import read_by_pillow
 from xrmri.formats.samples import DAMAGE, ORIENTATION, grey_of, pixel_aspect, upright
-from xrmri.limits import require_pixels
 from xrmri.records import Radiograph
+from xrmri.storage.limits import require_pixels
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _INKS, _YCBCR = 0, 1, 2, 3, 5, 6

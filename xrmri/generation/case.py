@@ -14,12 +14,12 @@ from xrmri.data.familiar import STRANGE, Familiar
 from xrmri.data.radiograph import believed_width_mm, mirrored, unit_square
 from xrmri.data.store import Dataset
 from xrmri.data.view import SeenKnee, View
-from xrmri.files import sha256
 from xrmri.generation.film import read_joint
 from xrmri.generation.inputs import GenerateInputs, Grades, ReferenceGrid
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, RIGHT, Volume
-from xrmri.trouble import same_throughout
+from xrmri.storage.files import sha256
+from xrmri.storage.trouble import same_throughout
 
 log = logging.getLogger(__name__)
 

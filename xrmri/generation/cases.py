@@ -12,14 +12,14 @@ from xrmri.config import DetectKnee
 from xrmri.data.covariates import Covariates
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import digest
 from xrmri.generation.case import Case, case_of_pair, case_of_radiograph, judged
 from xrmri.generation.inputs import GenerateInputs
 from xrmri.generation.model import ModelFolder
-from xrmri.names import safe_name
 from xrmri.records import SIDES, SPLITS
-from xrmri.run import fingerprint
-from xrmri.trouble import hash_or_absent
+from xrmri.runs.folder import fingerprint
+from xrmri.storage.files import digest
+from xrmri.storage.names import safe_name
+from xrmri.storage.trouble import hash_or_absent
 
 log = logging.getLogger(__name__)
 

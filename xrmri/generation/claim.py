@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from xrmri.documents import read_json
 from xrmri.errors import InputError, XrmriError
-from xrmri.files import sha256, write_json
-from xrmri.names import stays_within
-from xrmri.seals import SEAL, sealed
+from xrmri.runs.seals import SEAL, sealed
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import sha256, write_json
+from xrmri.storage.names import stays_within
 
 DICOM_FOLDER = "_dicom"
 """Ending of a folder with a DICOM series, after the volume's name."""

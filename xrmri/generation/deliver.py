@@ -11,7 +11,6 @@ from xrmri.config import Generate
 from xrmri.data.radiograph import believed_width_mm
 from xrmri.data.reference import centred_on, on_grid
 from xrmri.errors import InputError
-from xrmri.files import digest
 from xrmri.formats.dicom_series import SeriesWords, slice_file, write_series
 from xrmri.formats.nifti import write_volume
 from xrmri.generation.case import Case
@@ -23,6 +22,7 @@ from xrmri.generation.pictures import draw_pictures
 from xrmri.generation.target import Target
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, Volume
+from xrmri.storage.files import digest
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
 MEAN_DESCRIPTION = "xrmri synthetic mean; not for diagnosis"

@@ -9,7 +9,7 @@ from xrmri.data.features import FeatureSet, parse_settings, read_grades
 from xrmri.data.reference import read_reference
 from xrmri.errors import InputError
 from xrmri.records import SIDES, Volume
-from xrmri.run import fingerprint
+from xrmri.runs.folder import fingerprint
 
 Grades = dict[str, int | None]
 

@@ -7,7 +7,7 @@ from torch.nn.functional import interpolate
 
 from xrmri.data.features import without_slots
 from xrmri.data.view import SeenKnee
-from xrmri.facts import ModelFacts
+from xrmri.facts.folders import ModelFacts
 from xrmri.generation.drawn import DrawnVolumes
 from xrmri.models.anchor import Anchor
 from xrmri.models.condition import at_depths

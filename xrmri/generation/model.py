@@ -11,10 +11,10 @@ from xrmri.data.familiar import Familiar, read_familiar
 from xrmri.data.features import FeatureSet, feature_set
 from xrmri.data.view import View
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import MODEL, ModelFacts, read_model_facts
-from xrmri.files import sha256
-from xrmri.limits import require_regular
+from xrmri.facts.folders import MODEL, ModelFacts, read_model_facts
 from xrmri.pretrained import BUNDLED_LDM
+from xrmri.storage.files import sha256
+from xrmri.storage.limits import require_regular
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from xrmri.config import Generate
 from xrmri.diffusion import ddim, dpm, fitted
 from xrmri.diffusion.ddim import PredictNoise
 from xrmri.errors import InputError
-from xrmri.facts import ModelFacts
+from xrmri.facts.folders import ModelFacts
 
 Denoise = Callable[[PredictNoise, Tensor, Tensor], Tensor]
 """(predict_noise, z_T (B, C, h, w), abar (T,)) -> z_0 (B, C, h, w)."""

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from xrmri.documents import read_json
 from xrmri.errors import InconsistentError
-from xrmri.files import write_json
 from xrmri.machine.parallel import array_task, parse_shard
-from xrmri.run_record import read_record
-from xrmri.seals import require_own_seal, sealed
-from xrmri.trouble import opens
-from xrmri.typed import UnfitError, content_of, record_of
+from xrmri.runs.record import read_record
+from xrmri.runs.seals import require_own_seal, sealed
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import write_json
+from xrmri.storage.trouble import opens
+from xrmri.storage.typed import UnfitError, content_of, record_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

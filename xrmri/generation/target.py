@@ -7,7 +7,7 @@ from xrmri.config import Generate
 from xrmri.errors import InputError
 from xrmri.formats.nifti import volume_name
 from xrmri.generation.claim import DICOM_FOLDER
-from xrmri.names import MOST_NAME_BYTES
+from xrmri.storage.names import MOST_NAME_BYTES
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii")
 _OTHER_SUFFIXES = (

@@ -7,12 +7,12 @@ from xrmri.cohorts.known_films import KnownFilms, read_known_films
 from xrmri.config import TrainLdm
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import TEMPLATE, read_model_facts
-from xrmri.files import sha256
+from xrmri.facts.folders import TEMPLATE, read_model_facts
+from xrmri.facts.parts import AnchorFacts
 from xrmri.models.anchor import ANCHOR_FOLDER, Anchor, load_anchor
-from xrmri.part_facts import AnchorFacts
-from xrmri.run import fingerprint
-from xrmri.seals import are_same
+from xrmri.runs.folder import fingerprint
+from xrmri.runs.seals import are_same
+from xrmri.storage.files import sha256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

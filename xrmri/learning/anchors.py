@@ -19,7 +19,7 @@ from xrmri.data.features import without_slots
 from xrmri.data.slices import readings_of, training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError
-from xrmri.files import digest
+from xrmri.facts.parts import AnchorFacts
 from xrmri.learning.anchor import (
     CoarsePairs,
     LearntAnchor,
@@ -33,8 +33,8 @@ from xrmri.learning.anchor_inputs import AnchorInputs, EarlierAnchor
 from xrmri.learning.known_films import seen_films, teach_reader
 from xrmri.learning.networks import facts_of
 from xrmri.models.anchor import Anchor, AnchorSizes, folded
-from xrmri.part_facts import AnchorFacts
-from xrmri.run import fingerprint
+from xrmri.runs.folder import fingerprint
+from xrmri.storage.files import digest
 from xrmri.training.loop import Trainer
 
 FOLDER = "anchor-training"

@@ -10,10 +10,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from xrmri.documents import parse_json
 from xrmri.errors import InconsistentError, said
-from xrmri.files import complete_or_absent
-from xrmri.typed import UnfitError, record_of
+from xrmri.storage.documents import parse_json
+from xrmri.storage.files import complete_or_absent
+from xrmri.storage.typed import UnfitError, record_of
 
 _WORTH = "r2"
 """Of the metadata: one name alone, since safetensors writes several in an order that changes."""

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from xrmri.config import Progress
 from xrmri.errors import InconsistentError, said
-from xrmri.files import sha256, write_text
 from xrmri.machine.parallel import worker_count
-from xrmri.seals import require_sha256
+from xrmri.runs.seals import require_sha256
+from xrmri.storage.files import sha256, write_text
 
 _TOGETHER = 4
 """Items made at once: on two cores 4 images are encoded as fast an image as 1 or 16 (measured)."""

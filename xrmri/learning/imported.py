@@ -11,10 +11,10 @@ from torch import Tensor
 
 from xrmri.config import Training
 from xrmri.errors import InputError
-from xrmri.files import complete_or_absent, sha256
 from xrmri.models.weights import read_tensors
 from xrmri.models.zero123 import Row, account, table
-from xrmri.names import cells
+from xrmri.storage.files import complete_or_absent, sha256
+from xrmri.storage.names import cells
 
 log = logging.getLogger(__name__)
 

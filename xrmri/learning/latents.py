@@ -26,9 +26,9 @@ from xrmri.data.slices import SliceIndex, radiograph_image, slice_image
 from xrmri.data.view import View
 from xrmri.errors import InputError
 from xrmri.evenly import evenly
-from xrmri.holding import hold
 from xrmri.learning.encoding import encoded
 from xrmri.models.autoencoder import encode
+from xrmri.runs.holding import hold
 
 if TYPE_CHECKING:  # most models have no tower
     from xrmri.models.radiograph_encoder import RadiographEncoder

@@ -16,8 +16,8 @@ from xrmri.data.features import feature_set, slots_of
 from xrmri.data.slices import require_slice_grid, training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import read_autoencoder_facts, read_model_facts
-from xrmri.files import digest, sha256
+from xrmri.facts.folders import read_autoencoder_facts, read_model_facts
+from xrmri.facts.parts import DenoiserFacts, ScheduleFacts
 from xrmri.learning.imported import Imported, sized_like
 from xrmri.models.anchor import ANCHOR_FOLDER, FOLDED
 from xrmri.models.autoencoder import build_autoencoder
@@ -35,7 +35,7 @@ from xrmri.models.zero123 import (
     unused,
     used_elsewhere,
 )
-from xrmri.part_facts import DenoiserFacts, ScheduleFacts
+from xrmri.storage.files import digest, sha256
 
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder

@@ -12,10 +12,10 @@ from torch.nn.functional import interpolate
 from xrmri.diffusion.ddim import sample
 from xrmri.diffusion.schedule import Schedule
 from xrmri.evenly import evenly
-from xrmri.files import complete_or_absent
 from xrmri.learning.batches import Batch
 from xrmri.models.anchor import unfolded
 from xrmri.models.autoencoder import decode
+from xrmri.storage.files import complete_or_absent
 
 COLUMNS = 6
 """Slices that are drawn (choice)."""

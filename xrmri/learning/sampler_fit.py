@@ -15,17 +15,17 @@ import torch
 from xrmri.data.slices import seen_knee
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion import fitted
-from xrmri.ending import exit_code_of
 from xrmri.evenly import evenly
-from xrmri.facts import ModelFacts, read_model_facts, write_model_facts
+from xrmri.facts.folders import ModelFacts, read_model_facts, write_model_facts
+from xrmri.facts.parts import SamplerFacts
 from xrmri.generation.model import ModelFolder, find_model
 from xrmri.learning.noise_length import fitted_length_mm
 from xrmri.machine.device import find_device
 from xrmri.machine.precision import fastest_precision
 from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle
 from xrmri.models.condition import joined
-from xrmri.part_facts import SamplerFacts
-from xrmri.run import fingerprint, renew
+from xrmri.runs.ending import exit_code_of
+from xrmri.runs.folder import fingerprint, renew
 
 log = logging.getLogger(__name__)
 

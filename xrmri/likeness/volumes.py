@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image
 
 from xrmri.config import Execution, Phantom
-from xrmri.files import write_text
 from xrmri.likeness.film_statistics import SIZE, DrawnCrop, drawn_crop
 from xrmri.likeness.films import write_film_figures
 from xrmri.likeness.limit import ENOUGH, Limit
@@ -23,6 +22,7 @@ from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.film import Film, render_film
 from xrmri.phantom.flash import render_flash, render_labels
 from xrmri.report.sheet import Pixels, write_sheet, write_targets
+from xrmri.storage.files import write_text
 
 log = logging.getLogger(__name__)
 

@@ -36,22 +36,22 @@ from xrmri.data.store import (
 )
 from xrmri.data.volume import intensity_window, mirrored_volume, to_unit, windowed_slices
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import TEMPLATE, DatasetFacts, write_dataset_facts
-from xrmri.files import copy_file, sha256, write_json
+from xrmri.facts.folders import TEMPLATE, DatasetFacts, write_dataset_facts
+from xrmri.facts.origins import PHANTOM
 from xrmri.formats.plain_nifti import read_plain_voxels, write_plain_volume
 from xrmri.geometry import Geometry
 from xrmri.machine.parallel import in_order
 from xrmri.making.laying import laid
 from xrmri.making.people import CohortPlan, numbers_of
-from xrmri.origins import PHANTOM
 from xrmri.phantom.anatomy import Participant, draw_participant, stream
 from xrmri.phantom.film import Box, Film, render_film
 from xrmri.phantom.flash import SLICES, render_flash
 from xrmri.phantom.pose import Pose
 from xrmri.phantom.tables import as_read
 from xrmri.records import LEFT, RIGHT, SIDES, SPLITS, Radiograph, Volume
-from xrmri.run import begin
-from xrmri.seals import are_same
+from xrmri.runs.folder import begin
+from xrmri.runs.seals import are_same
+from xrmri.storage.files import copy_file, sha256, write_json
 
 STILL = Pose(coronal_degrees=0.0, axial_degrees=0.0, sagittal_degrees=0.0, shift_mm=(0.0, 0.0, 0.0))
 """How every knee lies in the knee's frame."""

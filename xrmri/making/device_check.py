@@ -16,13 +16,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from xrmri.config import TrainLdm, TrainVae
 from xrmri.diffusion import ddim
 from xrmri.diffusion.schedule import Schedule, make_schedule
+from xrmri.facts.parts import DenoiserFacts
 from xrmri.learning.batches import Batch, denoising_loss
 from xrmri.learning.networks import autoencoder_of, denoiser_of, process_of
 from xrmri.making.account import Finding
 from xrmri.models.anchor import FOLDED
 from xrmri.models.autoencoder import decode
 from xrmri.models.unet import Denoiser
-from xrmri.part_facts import DenoiserFacts
 from xrmri.training.ema import Ema
 
 _FEATURES, _LATENT_CHANNELS, _STEPS = 65, 4, 9

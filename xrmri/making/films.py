@@ -18,14 +18,14 @@ from xrmri.cohorts.known_films import NAME, TABLE, write_known
 from xrmri.config import DetectKnee, Execution
 from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.errors import InconsistentError, said
-from xrmri.files import complete_or_absent, digest
 from xrmri.machine.parallel import in_order
 from xrmri.making.cohort import DrawnJoint, drawn_joint, knee_name
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.bones import joint_gaps
 from xrmri.phantom.film import render_film
 from xrmri.records import SIDES, KneeBox
-from xrmri.run import begin
+from xrmri.runs.folder import begin
+from xrmri.storage.files import complete_or_absent, digest
 
 _PARTS = Path("cache/films")  # until all are drawn
 _UNTOLD = ("effusion_mm", "bone_seed", "texture_seed")

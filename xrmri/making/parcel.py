@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 from xrmri.errors import InputError
-from xrmri.files import complete_or_absent
+from xrmri.storage.files import complete_or_absent
 
 _PARTS = "model.tar.*"
 

@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import count, islice
 
-from xrmri.files import digest
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.tables import as_read
 from xrmri.records import SIDES
+from xrmri.storage.files import digest
 
 _RARE = ("V00XRCY", "V00XRATT", "V00XRCH")
 """What the readings of cysts, attrition and chondrocalcinosis begin with: one person in four has one that was read."""

@@ -20,7 +20,7 @@ from torch.nn.functional import affine_grid, grid_sample, interpolate, pixel_shu
 
 from xrmri.models.plain_unet import TOLD, PlainUnet, Width
 from xrmri.models.weights import load_sized
-from xrmri.typed import Between, UnfitError
+from xrmri.storage.typed import Between, UnfitError
 
 ANCHOR_FOLDER = "anchor"
 """Where it lies in a model's folder."""

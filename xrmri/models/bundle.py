@@ -22,7 +22,7 @@ from torch import Tensor
 
 from xrmri.diffusion.schedule import Schedule, make_schedule
 from xrmri.errors import InconsistentError
-from xrmri.facts import (
+from xrmri.facts.folders import (
     BESIDE,
     AutoencoderFacts,
     ModelFacts,
@@ -30,7 +30,7 @@ from xrmri.facts import (
     write_autoencoder_facts,
     write_model_facts,
 )
-from xrmri.files import write_json, write_text
+from xrmri.facts.parts import DenoiserFacts
 from xrmri.models import autoencoder
 from xrmri.models.anchor import ANCHOR_FOLDER, ROUGH, Anchor, folded, load_anchor
 from xrmri.models.condition import Condition
@@ -60,7 +60,7 @@ from xrmri.models.weights import (
     save_network,
     save_weights,
 )
-from xrmri.part_facts import DenoiserFacts
+from xrmri.storage.files import write_json, write_text
 
 if TYPE_CHECKING:
     from xrmri.models.radiograph_encoder import RadiographEncoder

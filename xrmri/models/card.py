@@ -1,6 +1,6 @@
 """The model card that every trained model carries: what it is, what it is not for, how it was made."""
 
-from xrmri.facts import AutoencoderFacts, ModelFacts
+from xrmri.facts.folders import AutoencoderFacts, ModelFacts
 
 _LIMITS = """## Not for
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from xrmri.errors import InconsistentError
-from xrmri.facts import ModelFacts
-from xrmri.files import sha256
+from xrmri.facts.folders import ModelFacts
 from xrmri.models.weights import CONFIG, WEIGHTS
-from xrmri.run_record import read_record
-from xrmri.seals import require_sha256
+from xrmri.runs.record import read_record
+from xrmri.runs.seals import require_sha256
+from xrmri.storage.files import sha256
 
 GUIDANCE = "guidance.safetensors"
 AUTOENCODER = (CONFIG, WEIGHTS)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from xrmri.typed import Between
+from xrmri.storage.typed import Between
 
 TOLD = 256
 """Numbers that are told at every place."""

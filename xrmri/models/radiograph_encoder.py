@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate
 from xrmri.errors import InconsistentError, InputError
 from xrmri.models.from_open_clip import QuickGELU, VisionTransformer
 from xrmri.models.weights import load_sized, read_tensors
-from xrmri.typed import Between, UnfitError
+from xrmri.storage.typed import Between, UnfitError
 
 # CLIP's own normalisation (OpenAI).
 MEAN = (0.48145466, 0.4578275, 0.40821073)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from xrmri.documents import read_json
 from xrmri.errors import InconsistentError
 from xrmri.models.autoencoder import build_autoencoder
 from xrmri.models.from_diffusers import AutoencoderKL, ConfigMixin, UNet2DConditionModel
 from xrmri.models.unet import build_unet
 from xrmri.models.weights import CONFIG, WEIGHTS, load_weights, unfilled
-from xrmri.typed import Between, UnfitError, record_of, shown
+from xrmri.storage.documents import read_json
+from xrmri.storage.typed import Between, UnfitError, record_of, shown
 
 _ADVICE = "copy the folder again, or train again"
 _Width = Annotated[int, Between(1, 4096)]

@@ -15,7 +15,7 @@ from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from xrmri.models.plain_unet import TOLD, PlainUnet, Width
 from xrmri.models.weights import load_sized
-from xrmri.typed import Between, UnfitError
+from xrmri.storage.typed import Between, UnfitError
 
 TISSUE_FOLDER = "tissues"
 """Where it lies in a model's folder."""

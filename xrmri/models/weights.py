@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from xrmri.documents import read_document
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import complete_or_absent, write_text
-from xrmri.limits import require_regular
+from xrmri.storage.documents import read_document
+from xrmri.storage.files import complete_or_absent, write_text
+from xrmri.storage.limits import require_regular
 
 if TYPE_CHECKING:  # an anchor needs no diffusers, which takes longer to import than torch
     from xrmri.models.from_diffusers import ConfigMixin

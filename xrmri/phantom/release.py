@@ -15,12 +15,12 @@ from zlib import crc32
 
 from pydicom.dataset import Dataset
 
-from xrmri.files import partial_name
 from xrmri.phantom.anatomy import Participant, stream
 from xrmri.phantom.dicom_series import SeriesFacts, film_file, flash_files, iw_files, locator_files, mpr_files, save
 from xrmri.phantom.film import Film
 from xrmri.phantom.flash import FLASH, MrSeries
 from xrmri.phantom.other_sequences import IW, MPR
+from xrmri.storage.files import partial_name
 
 VISIT = "00m"
 _FIRST_DAY = date(2004, 2, 1)

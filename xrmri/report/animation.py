@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageDraw, ImageFont
 
-from xrmri.files import complete_or_absent
 from xrmri.geometry import Geometry
 from xrmri.report.preview import tile
+from xrmri.storage.files import complete_or_absent
 
 FRAME_MS = 80
 """Time of a slice: fifty and back take eight seconds (choice)."""

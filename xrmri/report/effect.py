@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from xrmri.files import complete_or_absent
 from xrmri.geometry import Geometry
-from xrmri.names import printable
 from xrmri.report.preview import FAINT, FOOT, GAP, HEAD, INK, MARGIN, PAPER, tile
+from xrmri.storage.files import complete_or_absent
+from xrmri.storage.names import printable
 
 COLUMNS, TILE = 6, 208
 _LINE = 20

@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from xrmri.evaluation.entries import Scores
 from xrmri.evaluation.sources import BY_NAME, GENERATED, SOURCES
 from xrmri.evenly import evenly
-from xrmri.files import complete_or_absent
 from xrmri.metrics.region import JointBand
 from xrmri.metrics.table import METRICS
+from xrmri.storage.files import complete_or_absent
 
 RUN_COLOURS = ("#c2571a", "#5b3fa0", "#2f7d5b", "#9c2f5f", "#6b6b00")
 STYLE: Any = {

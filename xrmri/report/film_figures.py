@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from xrmri.files import complete_or_absent
+from xrmri.storage.files import complete_or_absent
 
 Spread = Mapping[str, tuple[float, float, float]]
 _COLUMNS = 8

@@ -17,10 +17,10 @@ from PIL import Image
 from xrmri.evaluation.ceiling_words import NO_FIGURE, no_ceilings
 from xrmri.evaluation.result import Summary
 from xrmri.evaluation.sources import SOURCES
-from xrmri.files import write_text
 from xrmri.metrics.table import BY_NAME, METRICS
 from xrmri.report.figures import Drawn, source_style
 from xrmri.report.words import beyond, methods
+from xrmri.storage.files import write_text
 
 CONTENTS = (
     ("answer", "In words"),

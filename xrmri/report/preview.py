@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from xrmri.evenly import evenly
-from xrmri.files import complete_or_absent
 from xrmri.geometry import Geometry
-from xrmri.names import printable
+from xrmri.storage.files import complete_or_absent
+from xrmri.storage.names import printable
 
 TILE = 256
 COLUMNS, ROWS = 4, 3

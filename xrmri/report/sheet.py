@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from xrmri.files import complete_or_absent
+from xrmri.storage.files import complete_or_absent
 
 Pixels = NDArray[np.uint8]
 

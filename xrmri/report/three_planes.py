@@ -10,10 +10,10 @@ import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from xrmri.files import write_text
 from xrmri.geometry import Geometry
-from xrmri.names import printable
 from xrmri.report.preview import Caption, grey
+from xrmri.storage.files import write_text
+from xrmri.storage.names import printable
 
 NIIVUE_VERSION = "0.69.0"
 NIIVUE_SHA256 = "47b896b77ec4a5be3ef1949c33ad393b6f45629921f326c279000bcf51bdb4af"

@@ -20,11 +20,11 @@ from xrmri.building.sources import BuildInputs, source_of
 from xrmri.cohorts import manifest
 from xrmri.config import BuildDataset, Execution
 from xrmri.errors import InputError
-from xrmri.files import write_text
 from xrmri.machine import parallel
-from xrmri.outcome import BuildOutcome, Outcome
-from xrmri.run import begin, join, renew
-from xrmri.run_record import RECORD, RunRecord, read_record
+from xrmri.runs.folder import begin, join, renew
+from xrmri.runs.outcome import BuildOutcome, Outcome
+from xrmri.runs.record import RECORD, RunRecord, read_record
+from xrmri.storage.files import write_text
 
 __all__ = [
     "BuildInputs", "array_task", "build", "folder_of", "merge", "run", "run_shard", "source_of", "verify",

@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from xrmri.ending import exit_code_of
-from xrmri.facts import FAMILIAR, TEMPLATE, read_model_facts
-from xrmri.files import copy_file
+from xrmri.facts.folders import FAMILIAR, TEMPLATE, read_model_facts
 from xrmri.making.parcel import is_parcel, unpack
 from xrmri.pretrained import BUNDLED_LDM
-from xrmri.run import renew
-from xrmri.run_record import require_finished
+from xrmri.runs.ending import exit_code_of
+from xrmri.runs.folder import renew
+from xrmri.runs.record import require_finished
+from xrmri.storage.files import copy_file
 
 # What takes seconds to load stands in functions: a signal that comes meanwhile is to end the program in its one line.
 

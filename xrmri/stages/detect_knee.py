@@ -19,14 +19,14 @@ from xrmri.data.knees import DetectedKnee, RejectedFilm, write_knees
 from xrmri.data.negative import is_negative, turned_round
 from xrmri.data.radiograph import crop_knee, read_radiograph
 from xrmri.errors import InputError
-from xrmri.files import complete_or_absent
 from xrmri.formats.archive import content_sha256
 from xrmri.machine.parallel import in_order
-from xrmri.outcome import DetectOutcome
 from xrmri.records import SIDES, KneeBox, Radiograph
 from xrmri.report.overview import draw_overview
-from xrmri.run import begin, fingerprint
-from xrmri.trouble import is_passing, same_throughout
+from xrmri.runs.folder import begin, fingerprint
+from xrmri.runs.outcome import DetectOutcome
+from xrmri.storage.files import complete_or_absent
+from xrmri.storage.trouble import is_passing, same_throughout
 
 if TYPE_CHECKING:  # torch and ultralytics load where films are looked at, not where a command is read
     from xrmri.detector.detect import Detector

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from xrmri.config import BuildDataset, Execution
-from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
+from xrmri.runs.ending import exit_code_of
 
 
 def main() -> int:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from xrmri.config import Execution
-from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
+from xrmri.runs.ending import exit_code_of
 
 
 def main() -> int:

@@ -30,16 +30,16 @@ from xrmri.evaluation.sources import GENERATED, SOURCES, VAE_CEILING, missing_of
 from xrmri.evaluation.summary import compare_runs, slice_table, summarise, volume_table
 from xrmri.evaluation.yardsticks import Yardsticks
 from xrmri.evenly import evenly
-from xrmri.files import complete_or_absent, write_text
 from xrmri.machine.parallel import in_order
 from xrmri.metrics.identification import joint_signature, signature
 from xrmri.metrics.joint_box import joint_line
 from xrmri.metrics.table import METRICS
-from xrmri.outcome import EvaluateOutcome
 from xrmri.report.checklist import checklist
-from xrmri.run import Run, begin
-from xrmri.run_record import read_record
-from xrmri.versions import versions
+from xrmri.runs.folder import Run, begin
+from xrmri.runs.outcome import EvaluateOutcome
+from xrmri.runs.record import read_record
+from xrmri.runs.versions import versions
+from xrmri.storage.files import complete_or_absent, write_text
 
 log = logging.getLogger(__name__)
 

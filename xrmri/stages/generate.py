@@ -9,7 +9,6 @@ from pathlib import Path
 
 from xrmri.config import Execution, Generate, silent
 from xrmri.data.store import is_dataset
-from xrmri.disk import room_for
 from xrmri.errors import InputError, XrmriError
 from xrmri.generation.case import Case
 from xrmri.generation.cases import Cases, cases_of_dataset, cases_of_radiographs
@@ -19,12 +18,13 @@ from xrmri.generation.job import Job, job_of
 from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.generation.target import VOLUME_SUFFIXES, Target, require_output
-from xrmri.holding import held
-from xrmri.outcome import GenerateOutcome
-from xrmri.outputs import clear_leftovers_of
-from xrmri.run import Run, begin, is_done, renew, require_writable
-from xrmri.tables import write_table
-from xrmri.trouble import to_open_again
+from xrmri.runs.folder import Run, begin, is_done, renew, require_writable
+from xrmri.runs.holding import held
+from xrmri.runs.outcome import GenerateOutcome
+from xrmri.runs.outputs import clear_leftovers_of
+from xrmri.storage.disk import room_for
+from xrmri.storage.tables import write_table
+from xrmri.storage.trouble import to_open_again
 
 log = logging.getLogger(__name__)
 

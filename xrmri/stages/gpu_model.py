@@ -19,14 +19,14 @@ from zlib import crc32
 
 from xrmri.config import BuildDataset, Execution, Generate, TrainLdm, TrainVae
 from xrmri.data.store import Dataset, open_dataset
-from xrmri.documents import read_json
-from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
-from xrmri.files import write_json, write_text
 from xrmri.machine.parallel import beside
 from xrmri.making.account import DatasetTold, DeviceTold, ModelTold, account, table
 from xrmri.making.cohort import draw_cohort
 from xrmri.making.people import CohortPlan
+from xrmri.runs.ending import exit_code_of
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import write_json, write_text
 
 log = logging.getLogger(__name__)
 
@@ -188,10 +188,10 @@ def _written(ldm: Path, smaller: Path, out: Path) -> ModelTold:
     """Write the model in 16 bits, in parts."""
     import torch
 
-    from xrmri.facts import FAMILIAR, TEMPLATE
-    from xrmri.files import copy_file
+    from xrmri.facts.folders import FAMILIAR, TEMPLATE
     from xrmri.making.parcel import pack
     from xrmri.models.bundle import load_bundle, save_bundle
+    from xrmri.storage.files import copy_file
 
     smaller.mkdir(exist_ok=True)
     model = load_bundle(ldm)

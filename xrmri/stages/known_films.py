@@ -15,8 +15,8 @@ from xrmri.cohorts.known_films import NAME, write_known
 from xrmri.cohorts.readings import read_readings
 from xrmri.cohorts.release import find_release
 from xrmri.data.knees import open_knees
-from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
+from xrmri.runs.ending import exit_code_of
 
 log = logging.getLogger(__name__)
 

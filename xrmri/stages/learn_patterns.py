@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xrmri.config import Execution
-from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
-from xrmri.part_facts import PatternFacts
+from xrmri.facts.parts import PatternFacts
+from xrmri.runs.ending import exit_code_of
 
 if TYPE_CHECKING:
-    from xrmri.facts import DatasetFacts, ModelFacts
+    from xrmri.facts.folders import DatasetFacts, ModelFacts
 
 # What takes seconds to load stands in functions: a signal that comes meanwhile is to end the program in its one line.
 
@@ -41,15 +41,15 @@ def run(ldm: Path, dataset: Path, execution: Execution) -> PatternFacts:
         InconsistentError: too few people; the model has changed since it was trained.
     """
     from xrmri.data.store import open_dataset
-    from xrmri.facts import read_model_facts
+    from xrmri.facts.folders import read_model_facts
     from xrmri.generation.model import find_model
     from xrmri.learning.missed import judge, learn_patterns, seen_twice, with_patterns
     from xrmri.models.anchor import narrowed, without_patterns
     from xrmri.models.bundle import load_bundle, save_bundle
     from xrmri.models.card import model_card
     from xrmri.records import SPLITS
-    from xrmri.run import fingerprint, renew
-    from xrmri.run_record import read_record, require_finished
+    from xrmri.runs.folder import fingerprint, renew
+    from xrmri.runs.record import read_record, require_finished
 
     trained = read_record(ldm)  # none where a model was handed on
     if trained:
@@ -82,8 +82,8 @@ def run(ldm: Path, dataset: Path, execution: Execution) -> PatternFacts:
 
 def _require_alike(ldm: Path, model: "ModelFacts", dataset: Path, data: "DatasetFacts") -> None:
     """InputError where a dataset has other slices than a model draws, or lies in another frame."""
-    from xrmri.facts import TEMPLATE
-    from xrmri.seals import are_same
+    from xrmri.facts.folders import TEMPLATE
+    from xrmri.runs.seals import are_same
 
     has = {name: getattr(data, name) for name in _ALIKE} | {"image_size": data.size}
     other = next((name for name, value in has.items() if getattr(model, name) != value), None)

@@ -10,13 +10,10 @@ from pathlib import Path
 
 from xrmri.config import Execution, Phantom
 from xrmri.data.volume import windowed_slices
-from xrmri.documents import read_document, read_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import write_json, write_text
 from xrmri.formats.nifti import write_volume
 from xrmri.likeness.volumes import draw_figures
 from xrmri.machine.parallel import in_order
-from xrmri.outcome import PhantomOutcome
 from xrmri.phantom.anatomy import Participant, draw_participant
 from xrmri.phantom.dicom_series import SYNTHETIC
 from xrmri.phantom.film import render_film
@@ -27,9 +24,12 @@ from xrmri.phantom.signs import SIGN_CODES, render_signs
 from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.phantom.tissue import Tissue
 from xrmri.records import Volume
-from xrmri.run import begin
-from xrmri.seals import require_own_seal, sealed
-from xrmri.typed import content_of
+from xrmri.runs.folder import begin
+from xrmri.runs.outcome import PhantomOutcome
+from xrmri.runs.seals import require_own_seal, sealed
+from xrmri.storage.documents import read_document, read_json
+from xrmri.storage.files import write_json, write_text
+from xrmri.storage.typed import content_of
 
 log = logging.getLogger(__name__)
 

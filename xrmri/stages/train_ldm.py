@@ -19,8 +19,7 @@ from xrmri.data.features import feature_set, without_slots
 from xrmri.data.slices import Shuffle, index_slices, training_view
 from xrmri.data.store import Dataset, open_dataset
 from xrmri.diffusion.schedule import Schedule, make_schedule
-from xrmri.facts import DEPTHS, TEMPLATE, ModelFacts, read_autoencoder_facts
-from xrmri.files import copy_file, digest, sha256
+from xrmri.facts.folders import DEPTHS, TEMPLATE, ModelFacts, read_autoencoder_facts
 from xrmri.learning.anchor_inputs import AnchorInputs
 from xrmri.learning.anchors import Anchors, learn_anchors
 from xrmri.learning.batches import Batch, Samples, denoising_loss, features_of, read_samples
@@ -43,9 +42,10 @@ from xrmri.models.card import model_card
 from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
-from xrmri.outcome import TrainOutcome
-from xrmri.run import fingerprint
-from xrmri.run_record import require_finished
+from xrmri.runs.folder import fingerprint
+from xrmri.runs.outcome import TrainOutcome
+from xrmri.runs.record import require_finished
+from xrmri.storage.files import copy_file, digest, sha256
 from xrmri.training.accelerator import prepare_device
 from xrmri.training.checkpoint import checkpoint_bytes
 from xrmri.training.loop import Task, Trainer

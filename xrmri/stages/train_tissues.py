@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xrmri.config import BuildDataset, Execution, TrainTissues
-from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
-from xrmri.facts import ModelFacts, read_model_facts
-from xrmri.outputs import is_complete
-from xrmri.part_facts import TissueFacts
-from xrmri.run import begin, renew
-from xrmri.run_record import read_record, require_finished
+from xrmri.facts.folders import ModelFacts, read_model_facts
+from xrmri.facts.parts import TissueFacts
+from xrmri.runs.ending import exit_code_of
+from xrmri.runs.folder import begin, renew
+from xrmri.runs.outputs import is_complete
+from xrmri.runs.record import read_record, require_finished
 
 if TYPE_CHECKING:  # what takes seconds to load is loaded by `run`, so that a signal meanwhile ends it in its one line
     from xrmri.making.labelled import LabelledKnees

@@ -24,8 +24,7 @@ from xrmri.data.slices import (
 )
 from xrmri.data.store import open_dataset
 from xrmri.errors import InputError
-from xrmri.facts import AutoencoderFacts, read_autoencoder_facts
-from xrmri.files import sha256
+from xrmri.facts.folders import AutoencoderFacts, read_autoencoder_facts
 from xrmri.learning.imported import Imported, read_imported, say_what_became_of_it, sized_like
 from xrmri.learning.networks import autoencoder_of
 from xrmri.learning.pictures import write_picture
@@ -45,8 +44,9 @@ from xrmri.models.parts import AUTOENCODER, require_parts
 from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
-from xrmri.outcome import TrainOutcome
-from xrmri.run import fingerprint
+from xrmri.runs.folder import fingerprint
+from xrmri.runs.outcome import TrainOutcome
+from xrmri.storage.files import sha256
 from xrmri.training.accelerator import prepare_device
 from xrmri.training.checkpoint import checkpoint_bytes
 from xrmri.training.loop import Task, fit

@@ -10,7 +10,7 @@ from torch import nn
 from xrmri.detector import network as yolo
 from xrmri.detector.architecture import ARCHITECTURE
 from xrmri.detector.detect import FIBULA, WEIGHTS
-from xrmri.files import complete_or_absent, sha256, write_json, write_text
+from xrmri.storage.files import complete_or_absent, sha256, write_json, write_text
 from xrmri.teaching.evaluation import KNEELESS, MIN_SCORE
 
 _CARD = """\

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from xrmri.errors import InputError
-from xrmri.files import complete_or_absent
 from xrmri.records import LEFT, RIGHT
+from xrmri.storage.files import complete_or_absent
 
 PLATE_MM = 0.8
 

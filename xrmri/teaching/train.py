@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader, Dataset
 from xrmri.detector import network as yolo
 from xrmri.detector.detect import load_detector
 from xrmri.detector.fibula import build as fibula_classifier
-from xrmri.ending import exit_code_of
 from xrmri.errors import InputError
-from xrmri.files import complete_or_absent
+from xrmri.runs.ending import exit_code_of
+from xrmri.storage.files import complete_or_absent
 from xrmri.teaching.card import save_detector
 from xrmri.teaching.evaluation import held_out_films, judge
 from xrmri.teaching.fibula_training import learn_fibula

@@ -16,11 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import partial_name, sha256
-from xrmri.seals import require_seal, require_sha256, sealed
-from xrmri.typed import Between, content_of, record_of
+from xrmri.runs.seals import require_seal, require_sha256, sealed
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import partial_name, sha256
+from xrmri.storage.typed import Between, content_of, record_of
 
 FOLDER = "checkpoints"
 KEPT = 2

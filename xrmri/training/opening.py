@@ -7,7 +7,7 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from xrmri.config import Execution, Training
-from xrmri.run import Run, begin, is_done
+from xrmri.runs.folder import Run, begin, is_done
 
 
 def open_run(

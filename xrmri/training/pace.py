@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from xrmri.config import Training
-from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import write_json
-from xrmri.seals import require_own_seal, sealed
-from xrmri.typed import Between, UnfitError, content_of, record_of
+from xrmri.runs.seals import require_own_seal, sealed
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import write_json
+from xrmri.storage.typed import Between, UnfitError, content_of, record_of
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from typing import Any
 from accelerate.tracking import GeneralTracker, MLflowTracker, TensorBoardTracker, WandBTracker
 
 from xrmri.config import Training
-from xrmri.documents import parse_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import write_text
-from xrmri.limits import read_whole
-from xrmri.typed import UnfitError, is_like, shown
+from xrmri.storage.documents import parse_json
+from xrmri.storage.files import write_text
+from xrmri.storage.limits import read_whole
+from xrmri.storage.typed import UnfitError, is_like, shown
 
 METRICS = "metrics.jsonl"
 TRACKERS = "trackers"

@@ -11,10 +11,10 @@ from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from xrmri.errors import InconsistentError, InputError, XrmriError
-from xrmri.files import complete_or_absent
-from xrmri.limits import read_whole
-from xrmri.names import cells
-from xrmri.typed import UnfitError, record_of
+from xrmri.storage.files import complete_or_absent
+from xrmri.storage.limits import read_whole
+from xrmri.storage.names import cells
+from xrmri.storage.typed import UnfitError, record_of
 
 R = TypeVar("R")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")

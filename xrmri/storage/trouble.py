@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from xrmri.errors import InputError
-from xrmri.files import sha256
-from xrmri.limits import open_regular
+from xrmri.storage.files import sha256
+from xrmri.storage.limits import open_regular
 
 ABSENT = "absent"
 """In place of the hash of an input that could not be opened; whatever it is later does not make a command another."""

@@ -16,9 +16,9 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Annotated
 
-from xrmri.documents import read_document
 from xrmri.errors import InputError
-from xrmri.typed import Between
+from xrmri.storage.documents import read_document
+from xrmri.storage.typed import Between
 
 SIGN_S, SILENT_S = 20.0, 180.0
 """Seconds between two signs of life, and after which a silent process of another machine counts as dead: clocks of

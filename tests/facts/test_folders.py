@@ -7,7 +7,7 @@ import pytest
 
 from tests.made_facts import DATASET_FACTS, MODEL_FACTS
 from xrmri.errors import InconsistentError, InputError
-from xrmri.facts import (
+from xrmri.facts.folders import (
     BESIDE,
     TEMPLATE,
     read_autoencoder_facts,
@@ -16,12 +16,12 @@ from xrmri.facts import (
     write_dataset_facts,
     write_model_facts,
 )
-from xrmri.files import sha256
+from xrmri.facts.origins import ACQUIRED_IMAGES
+from xrmri.facts.parts import SamplerFacts
 from xrmri.generation.model import find_model
-from xrmri.origins import ACQUIRED_IMAGES
-from xrmri.part_facts import SamplerFacts
 from xrmri.pretrained import BUNDLED_LDM
-from xrmri.seals import sealed
+from xrmri.runs.seals import sealed
+from xrmri.storage.files import sha256
 
 FINISHED = {"command": "train-ldm", "status": "finished", "config": {}, "inputs": {}}
 LATER = ("extent_mm", "plane", "sequence", "is_synthetic")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from xrmri.errors import Signalled, StoppedEarly, XrmriError
-from xrmri.names import printable
-from xrmri.signals import SignalsEnd
+from xrmri.machine.signals import SignalsEnd
+from xrmri.storage.names import printable
 
 _OF_A_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ENOTDIR,
               errno.ENAMETOOLONG, errno.EILSEQ, errno.EFBIG, errno.ELOOP, errno.EIO, errno.ENOENT,

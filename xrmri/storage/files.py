@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from xrmri.disk import is_full
-from xrmri.limits import open_regular
+from xrmri.storage.disk import is_full
+from xrmri.storage.limits import open_regular
 
 HOST = platform.node().partition(".")[0]
 """Part of the name of what is being written: processes of other machines may share a disk."""

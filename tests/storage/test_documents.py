@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from xrmri.documents import parse_json, read_document, read_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.typed import Between, content_of
+from xrmri.storage.documents import parse_json, read_document, read_json
+from xrmri.storage.typed import Between, content_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.config import Config
-from xrmri.disk import full_disk, is_full, room_for
 from xrmri.errors import InputError, Signalled, StoppedEarly
-from xrmri.files import HOST, digest, real, sha256
-from xrmri.holding import Lock, hold, is_lock
-from xrmri.outputs import clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
-from xrmri.run_record import RunRecord, read_record, write_record
-from xrmri.trouble import ABSENT, opens
-from xrmri.typed import shown
-from xrmri.versions import versions
+from xrmri.runs.holding import Lock, hold, is_lock
+from xrmri.runs.outputs import clear, clear_leftovers, is_complete, own_files, require_own, results, stamp
+from xrmri.runs.record import RunRecord, read_record, write_record
+from xrmri.runs.versions import versions
+from xrmri.storage.disk import full_disk, is_full, room_for
+from xrmri.storage.files import HOST, digest, real, sha256
+from xrmri.storage.trouble import ABSENT, opens
+from xrmri.storage.typed import shown
 
 
 def fingerprint(path: Path, *, apart_from: Path | None = None) -> str:

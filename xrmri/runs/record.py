@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import write_json
-from xrmri.names import stays_within
-from xrmri.typed import Between, UnfitError, content_of, record_of, shown
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import write_json
+from xrmri.storage.names import stays_within
+from xrmri.storage.typed import Between, UnfitError, content_of, record_of, shown
 
 RECORD = "run.json"
 

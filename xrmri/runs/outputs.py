@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import HOST, sha256
-from xrmri.holding import is_lock, lives
-from xrmri.run_record import RECORD, RunRecord
+from xrmri.runs.holding import is_lock, lives
+from xrmri.runs.record import RECORD, RunRecord
+from xrmri.storage.files import HOST, sha256
 
 WORKING = ("checkpoints", "cache", "trackers", "anchor-training", "tissue-training")
 """Folders of what a run needs to go on: no part of its result."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from xrmri.config import COMMANDS, BuildDataset, DetectKnee, Evaluate, Generate, TrainLdm, TrainVae
+from xrmri.config.presets import PRESETS
 from xrmri.errors import InputError
-from xrmri.presets import PRESETS
 
 
 def test_the_defaults_of_train_ldm_are_the_paper():

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from xrmri.config import BuildDataset, DetectKnee, Evaluate, Generate, Phantom, TrainLdm, TrainVae
+from xrmri.config.presets import PRESETS
 from xrmri.data.features import feature_set
-from xrmri.presets import PRESETS
 
-DOCS = Path(__file__).parent.parent / "docs" / "training.md"
+DOCS = Path(__file__).parents[2] / "docs" / "training.md"
 KINDS = {kind.command(): kind for kind in (Phantom, DetectKnee, BuildDataset, TrainVae, TrainLdm, Generate, Evaluate)}
 RECIPE = (
     ("learning_rate", "III-C: base learning rate of 1e-06", 1e-6),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xrmri.names import MOST_NAME_BYTES, cells, is_safe_name, printable, safe_name
+from xrmri.storage.names import MOST_NAME_BYTES, cells, is_safe_name, printable, safe_name
 
 NAMES = st.text(st.characters(codec=None), max_size=300)
 

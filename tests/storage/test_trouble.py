@@ -10,8 +10,8 @@ from tests.stages.own_cohort import lay_cohort, write_manifest
 from xrmri.cohorts.pairing import NOT_NEEDED
 from xrmri.errors import InputError
 from xrmri.evaluation.inputs import Inputs, to_look_at_again
-from xrmri.run_record import RunRecord, read_record, write_record
-from xrmri.trouble import is_passing, opens, same_throughout, to_open_again
+from xrmri.runs.record import RunRecord, read_record, write_record
+from xrmri.storage.trouble import is_passing, opens, same_throughout, to_open_again
 
 TINY = ["--preset", "tiny", "--device", "cpu", "--workers", "1", "--no-progress", "-q"]
 

@@ -1,7 +1,7 @@
 """What folders say about themselves: dataset.json of a dataset, xrmri.json of an autoencoder and of a model.
 
 Each document is one frozen dataclass here, with one reader and one writer. What earlier versions did not write is
-filled in by xrmri/origins.py and nowhere else.
+filled in by xrmri/facts/origins.py and nowhere else.
 """
 
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from xrmri.documents import read_json
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import write_json
-from xrmri.origins import up_to_date_dataset, up_to_date_model, with_origin
-from xrmri.part_facts import AnchorFacts, Count, DenoiserFacts, SamplerFacts, ScheduleFacts, TissueFacts
-from xrmri.seals import require_seal, require_sha256, sealed
-from xrmri.typed import Between, UnfitError, content_of, fitted, record_of
+from xrmri.facts.origins import up_to_date_dataset, up_to_date_model, with_origin
+from xrmri.facts.parts import AnchorFacts, Count, DenoiserFacts, SamplerFacts, ScheduleFacts, TissueFacts
+from xrmri.runs.seals import require_seal, require_sha256, sealed
+from xrmri.storage.documents import read_json
+from xrmri.storage.files import write_json
+from xrmri.storage.typed import Between, UnfitError, content_of, fitted, record_of
 
 R = TypeVar("R")
 DATASET, MODEL = "dataset.json", "xrmri.json"

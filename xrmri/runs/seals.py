@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from xrmri.errors import InconsistentError, InputError
-from xrmri.files import digest, sha256
-from xrmri.limits import require_regular
-from xrmri.outputs import are_as_hashed
-from xrmri.run_record import read_record
+from xrmri.runs.outputs import are_as_hashed
+from xrmri.runs.record import read_record
+from xrmri.storage.files import digest, sha256
+from xrmri.storage.limits import require_regular
 
 SEAL = "seal"
 Stamp = tuple[str, int, int]

@@ -6,8 +6,8 @@ from typing import Annotated
 import pytest
 
 from xrmri.errors import InconsistentError
-from xrmri.tables import Digits, new_table, read_table, write_table
-from xrmri.typed import Between
+from xrmri.storage.tables import Digits, new_table, read_table, write_table
+from xrmri.storage.typed import Between
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

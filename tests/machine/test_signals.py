@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.faults.world import all_gone, children
+from xrmri.machine.signals import STOPPING, signals_wait
 from xrmri.making.parcel import pack
-from xrmri.signals import STOPPING, signals_wait
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WRITES = """
 import signal, sys
 from pathlib import Path
 import numpy as np
 from xrmri.formats import hdf5
 from xrmri.errors import Signalled
-from xrmri.signals import SignalsEnd
+from xrmri.machine.signals import SignalsEnd
 
 written = 0
 
@@ -48,7 +48,7 @@ except Signalled as error:
 SWALLOWED = """
 import signal, sys, time
 from xrmri.errors import Signalled
-from xrmri.signals import SignalsEnd
+from xrmri.machine.signals import SignalsEnd
 
 class Told:
     def __del__(self):
@@ -77,7 +77,7 @@ except Signalled as error:
 """
 ENDS = """
 import errno, signal, sys
-from xrmri.ending import exit_code_of
+from xrmri.runs.ending import exit_code_of
 from xrmri.errors import InconsistentError
 
 def program():

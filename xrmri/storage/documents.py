@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from xrmri.errors import InputError, XrmriError
-from xrmri.limits import open_regular
-from xrmri.typed import UnfitError, record_of, shown
+from xrmri.storage.limits import open_regular
+from xrmri.storage.typed import UnfitError, record_of, shown
 
 R = TypeVar("R")
 DEEPEST = 32

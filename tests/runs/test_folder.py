@@ -6,9 +6,9 @@ import pytest
 
 from xrmri.config import Phantom, TrainLdm
 from xrmri.errors import InputError, Signalled, StoppedEarly
-from xrmri.files import complete_or_absent
-from xrmri.run import begin, fingerprint
-from xrmri.run_record import read_record, require_finished
+from xrmri.runs.folder import begin, fingerprint
+from xrmri.runs.record import read_record, require_finished
+from xrmri.storage.files import complete_or_absent
 
 
 def finish(folder, **settings):
@@ -74,7 +74,7 @@ def test_a_run_that_is_stopped_while_its_outputs_are_hashed_says_so_and_goes_on(
 
     with monkeypatch.context() as patch, pytest.raises(Signalled), begin(tmp_path / "out", Phantom(), {}):
         (tmp_path / "out" / "a.txt").write_text("a")
-        patch.setattr("xrmri.run.results", signalled)
+        patch.setattr("xrmri.runs.folder.results", signalled)
     record = read_record(tmp_path / "out")
     assert (record.status, record.files, record.outputs) == ("stopped", ("a.txt",), None)
     with begin(tmp_path / "out", Phantom(), {}):

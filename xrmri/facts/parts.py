@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from xrmri.typed import Between
+from xrmri.storage.typed import Between
 
 Count = Annotated[int, Between(0)]
 
