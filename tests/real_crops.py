@@ -82,7 +82,7 @@ def drawn(row: dict[str, str], folder: Path, out: Path, options: Sequence[str]) 
         kl=row["kl"],
         crop=np.ascontiguousarray(np.asarray(Image.open(file).convert("L"))[:, ::turn]),
         unit=unit,
-        strangeness=json.loads((out / f"{file.stem}.json").read_text())["radiograph"]["strangeness"],
+        strangeness=json.loads((out / f"{file.stem}.json").read_bytes())["radiograph"]["strangeness"],
         level_mm=joint.level_mm,
         medial_mm=joint.space_mm(MEDIAL),
         lateral_mm=joint.space_mm(LATERAL),

@@ -122,8 +122,8 @@ def test_no_file_is_longer_than_300_lines_and_none_is_called_utils():
 
 
 def test_commands_import_only_the_command_line_libraries_and_the_settings_at_the_top():
-    light = {"xrmri", "xrmri.config", "xrmri.config.presets", "xrmri.errors", "xrmri.machine.signals", "xrmri.runs.ending",
-             "xrmri.runs.outcome", "xrmri.storage.names"}  # fmt: skip
+    light = {"xrmri", "xrmri.config", "xrmri.config.presets", "xrmri.errors", "xrmri.machine.signals",
+             "xrmri.runs.ending", "xrmri.runs.outcome", "xrmri.storage.names"}  # fmt: skip
     for source in sources():
         if source.startswith("cli/"):
             tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))

@@ -156,7 +156,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_any_work(files, xrmr
     (files / "taken.nii.gz").write_text("somebody else's")
     said = xrmri("generate", files / "knee.png", "--as-is", "-o", files / "taken.nii.gz")
     assert "exists and was not written by xrmri: move it away" in one_line(said)
-    assert (files / "taken.nii.gz").read_text() == "somebody else's"
+    assert (files / "taken.nii.gz").read_text(encoding="utf-8") == "somebody else's"
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_force_believes_no_forged_record(tmp_path):
     (out / "run.json").write_text(json.dumps(forged | {"files": ["../thesis.txt", str(other)]}))
     with pytest.raises(InputError, match="which is not in its folder: remove the folder"):
         again(out, force=True)
-    assert other.read_text() == "more years"
+    assert other.read_text(encoding="utf-8") == "more years"
 
 
 def test_force_after_a_kill_leaves_the_folder_to_its_owner(tmp_path):
@@ -91,7 +91,7 @@ def test_nothing_is_written_or_removed_through_a_link(tmp_path):
     for force in (True, False):
         with pytest.raises(InputError, match="cache is a link to another folder"):
             again(out, force=force)
-    assert (elsewhere / "numbers").read_text() == "mine"
+    assert (elsewhere / "numbers").read_text(encoding="utf-8") == "mine"
 
 
 def test_an_output_folder_may_itself_be_a_link_and_stays_one(tmp_path):
@@ -99,7 +99,7 @@ def test_an_output_folder_may_itself_be_a_link_and_stays_one(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with again(tmp_path / "link", force=True) as run:
         (run.folder / "result.csv").write_text("new")
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "real" / "result.csv").read_text() == "new"
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "real" / "result.csv").read_text(encoding="utf-8") == "new"
 
 
 def test_already_done_means_that_every_byte_is_as_written(tmp_path):
@@ -142,10 +142,10 @@ def test_a_second_process_is_told_who_is_at_work_and_a_dead_one_stops_nobody(tmp
     with pytest.raises(InputError, match=f"out is being worked on by process {os.getpid()} on "):
         again(out)
     lock = out / "run.lock"
-    dead = json.loads(lock.read_text()) | {"began": "1"}  # the same number, but another process
+    dead = json.loads(lock.read_bytes()) | {"began": "1"}  # the same number, but another process
     lock.write_text(json.dumps(dead))
     with again(out):
-        assert json.loads(lock.read_text())["pid"] == os.getpid()
+        assert json.loads(lock.read_bytes())["pid"] == os.getpid()
     assert not lock.exists()
 
 
@@ -258,7 +258,7 @@ def own_chain(chain, tmp_path_factory):
 @pytest.mark.parametrize("stage", ["knees", "dataset", "vae", "ldm", "volumes", "evaluation", "oai"])
 def test_a_flipped_byte_in_any_finished_folder_is_found_by_the_same_command(own_chain, xrmri, monkeypatch, stage):
     folder = getattr(own_chain, stage)
-    record = json.loads((folder / "run.json").read_text())
+    record = json.loads((folder / "run.json").read_bytes())
     monkeypatch.chdir(own_chain.root)
     name = max(record["outputs"], key=lambda name: (folder / name).stat().st_size)
     file = folder / name

@@ -67,7 +67,7 @@ def made(chain, tmp_path_factory):
 
 
 def record(folder: Path) -> dict:
-    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return json.loads((folder / "run.json").read_bytes())
 
 
 def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
@@ -89,26 +89,26 @@ def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
 
 
 def test_every_method_stands_in_one_comparison_with_corrected_tests(made):
-    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_bytes())
     assert summary["run_names"] == list(METHODS[:2]) + [name for name in summary["run_names"] if name in METHODS[2:]]
     assert set(summary["run_names"]) == set(METHODS)
     compared = {(row["metric"], frozenset((row["one"], row["other"]))) for row in summary["runs"]}
     assert len([pair for metric, pair in compared if metric == "ssim"]) == 7 * 6 / 2
-    flips = json.loads((made / "evaluation-V00XROSTM-xray2mri" / "summary.json").read_text(encoding="utf-8"))["flips"]
+    flips = json.loads((made / "evaluation-V00XROSTM-xray2mri" / "summary.json").read_bytes())["flips"]
     assert flips["grades"] == {"V00XROSTM": [0, 1]} and flips["change"] > 0
 
 
 def test_more_depths_of_shared_noise_are_smoother_and_a_blend_is_another_volume(made):
-    summary = json.loads((made / "evaluation-depths-shared" / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((made / "evaluation-depths-shared" / "summary.json").read_bytes())
     found = {one["slices"]: one["median"] for one in summary["continuity"].values()}
     assert set(found) == {6, 11} and found[11] > found[6]
-    rows = json.loads((made / "evaluation-between-shared" / "summary.json").read_text(encoding="utf-8"))["runs"]
+    rows = json.loads((made / "evaluation-between-shared" / "summary.json").read_bytes())["runs"]
     assert {row["other"] for row in rows} == {"shared-blended"} and any(row["median"] for row in rows)
 
 
 def test_the_tables_say_what_the_summaries_say_and_the_pictures_are_small(made):
     text = (made / "results" / "results.md").read_text(encoding="utf-8")
-    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((made / "evaluation-seed0" / "summary.json").read_bytes())
     for name in METHODS:
         source = "generated" if name == "anchored" else name
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} | ") and " to " in line)
@@ -168,7 +168,7 @@ def test_a_rate_that_diverges_is_out_and_a_command_that_stops_ends_the_script_wi
         (search / rate / "metrics.jsonl").write_text(json.dumps({"validation_loss": loss}) + "\n")
     settings.write_text("anchor = false\nlearning_rate = 1.0\n")
     choose(search, settings)
-    assert settings.read_text() == "anchor = false\nlearning_rate = 0.0004\n"
+    assert settings.read_text(encoding="utf-8") == "anchor = false\nlearning_rate = 0.0004\n"
     stub = tmp_path / "python"
     for where, code, ends in (("1e-3", 3, 0), ("1e-3", 75, 75), ("train-vae", 3, 3), ("evaluate", 75, 75)):
         stub.write_text(f'#!/bin/sh\ncase "$*" in *{where}*) exit {code} ;; esac\n')

@@ -46,7 +46,7 @@ def test_a_record_comes_back_as_it_was_written_and_knows_its_settings(tmp_path):
 
 def test_a_record_of_the_first_version_is_read_as_if_it_were_of_this_one(tmp_path):
     write_shard_record(tmp_path / "x.json", record())
-    content = json.loads((tmp_path / "x.json").read_text())
+    content = json.loads((tmp_path / "x.json").read_bytes())
     for name in ("plane", "series", "field_of_view_mm"):
         del content["config"][name]
     del content["seal"], content["is_synthetic"], content["pairs"][0]["extent_mm"], content["rejected"][0]["reasons"]
@@ -60,7 +60,7 @@ def test_a_record_of_the_first_version_is_read_as_if_it_were_of_this_one(tmp_pat
 @pytest.mark.parametrize("odd", [{"file": "/etc/hostname"}, {"preset": 5}, {"shards": "4"}, {"unheard_of": 1}])
 def test_settings_that_build_dataset_does_not_have_are_refused_where_a_record_is_read(tmp_path, odd):
     write_shard_record(tmp_path / "x.json", record())
-    content = json.loads((tmp_path / "x.json").read_text())
+    content = json.loads((tmp_path / "x.json").read_bytes())
     (tmp_path / "x.json").write_text(json.dumps(content | {"config": content["config"] | odd}))
     name = next(iter(odd))
     with pytest.raises(InconsistentError, match=f"x.json is not as xrmri writes it .*{name}.*: remove it and build"):

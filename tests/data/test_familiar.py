@@ -38,7 +38,7 @@ def test_training_radiographs_are_told_by_their_patterns_and_other_pictures_are_
 def test_train_ldm_leaves_the_patterns_in_the_folder_of_the_model(chain, tmp_path):
     kept, learnt = read_familiar(chain.ldm), learn_familiar(open_dataset(chain.dataset))
     assert np.allclose(kept.mean, learnt.mean, atol=1e-6)
-    assert FAMILIAR in json.loads((chain.ldm / "run.json").read_text())["outputs"]
+    assert FAMILIAR in json.loads((chain.ldm / "run.json").read_bytes())["outputs"]
     assert read_familiar(tmp_path) is None
     write_familiar(tmp_path, learnt)
     (tmp_path / FAMILIAR).write_bytes((tmp_path / FAMILIAR).read_bytes()[:-40])
@@ -52,7 +52,7 @@ def test_an_unlike_picture_is_drawn_with_a_warning_that_names_its_score(xrmri, t
     said = r"noise\.png: no knee was found on it \(best score 0\..*\); "
     said += r"it is unlike what the model was taught on \([01]\.\d\d, knees have at most"
     assert ended.code == 0 and re.search(said, ended.err)
-    told = json.loads((tmp_path / "a.json").read_text())["radiograph"]
+    told = json.loads((tmp_path / "a.json").read_bytes())["radiograph"]
     assert 0.9 < told["strangeness"] < 1.5 and "no knee was found on it" in told["warning"]
     assert "it is unlike what the model was taught on" in told["warning"]
 

@@ -41,8 +41,9 @@ def test_the_files_are_those_of_the_contract(folder):
     assert kinds["crop"] == ((3, 299, 299), "u")
     assert kinds["box"] == ((3, 4), "f") and kinds["spacing_mm"] == ((3, 2), "f")
     assert set(kinds) == {"crop", "box", "score", "side", "spacing_mm", "source_sha256"}
-    assert (folder / "rejected.csv").read_text() == "source,reason,score\nother.png,no knee found,0.1250\n"
-    lines = (folder / "knees.csv").read_text().splitlines()
+    rejected = (folder / "rejected.csv").read_text(encoding="utf-8")
+    assert rejected == "source,reason,score\nother.png,no knee found,0.1250\n"
+    lines = (folder / "knees.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "row,name,source,source_sha256,side,score,x0,y0,x1,y1,spacing_mm,fibula_left"
     where = "10.50,20.25,310.50,320.25"
     assert lines[1] == f"0,film_right_0.9,oai/film,{'ab' * 32},right,0.9000,{where},0.40000,0.500"

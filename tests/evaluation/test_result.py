@@ -44,7 +44,7 @@ SUMMARY = Summary(
 
 def test_what_was_written_is_read_and_scores_stand_under_the_name_of_their_metric(tmp_path):
     write_summary(tmp_path, SUMMARY)
-    content = json.loads((tmp_path / "summary.json").read_text())
+    content = json.loads((tmp_path / "summary.json").read_bytes())
     assert content["schema"] == 3 and "scores" not in content
     assert content["psnr"]["generated"]["median"] == 1.5 and content["psnr"]["vae_ceiling"] is None
     assert read_summary(tmp_path) == SUMMARY
@@ -67,7 +67,7 @@ def test_what_was_written_is_read_and_scores_stand_under_the_name_of_their_metri
 def test_a_summary_that_was_edited_is_refused_in_one_line_that_names_the_place(tmp_path, change, words):
     write_summary(tmp_path, SUMMARY)
     file = tmp_path / "summary.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | change))
     with pytest.raises(InconsistentError) as refused:
         read_summary(tmp_path)
     assert words in str(refused.value) and str(file) in str(refused.value) and "\n" not in str(refused.value)

@@ -30,7 +30,7 @@ LATER = ("extent_mm", "plane", "sequence", "is_synthetic")
 
 def change(file, *, without=(), **changed):
     """Write a document as another version would have, or a person who knows how it is sealed."""
-    content = json.loads(file.read_text()) | changed
+    content = json.loads(file.read_bytes()) | changed
     file.write_text(json.dumps(sealed({name: value for name, value in content.items() if name not in without})))
 
 
@@ -40,7 +40,7 @@ def test_facts_come_back_as_they_were_written(tmp_path):
     write_model_facts(tmp_path, facts)
     write_dataset_facts(tmp_path, DATASET_FACTS)
     assert read_model_facts(tmp_path) == facts and read_dataset_facts(tmp_path) == DATASET_FACTS
-    assert "sampler" not in json.loads((tmp_path / "dataset.json").read_text())
+    assert "sampler" not in json.loads((tmp_path / "dataset.json").read_bytes())
 
 
 @pytest.mark.parametrize("name", BESIDE)
@@ -77,7 +77,7 @@ def test_what_earlier_versions_did_not_write_is_filled_in_once(tmp_path):
 
 
 def test_the_bundled_model_says_what_it_is():
-    assert set(LATER) <= json.loads((BUNDLED_LDM / "xrmri.json").read_text()).keys()
+    assert set(LATER) <= json.loads((BUNDLED_LDM / "xrmri.json").read_bytes()).keys()
     facts = find_model(None).facts
     assert facts.is_synthetic and facts.is_fitted and len(facts.sampler.visited) == 5
     assert facts.extent_mm == (73.5, 160.0, 160.0) and facts.slices == 50
@@ -109,7 +109,7 @@ def test_a_document_that_was_edited_is_told(tmp_path, edit):
     for name, read in (("xrmri.json", read_model_facts), ("dataset.json", read_dataset_facts)):
         file = tmp_path / name
         read(tmp_path)
-        file.write_text(json.dumps(json.loads(file.read_text()) | edit))
+        file.write_text(json.dumps(json.loads(file.read_bytes()) | edit))
         with pytest.raises(InconsistentError, match="is not as it was written, edited or damaged"):
             read(tmp_path)
 
@@ -117,7 +117,7 @@ def test_a_document_that_was_edited_is_told(tmp_path, edit):
 def test_a_document_of_an_earlier_version_is_as_its_run_json_says(tmp_path):
     write_model_facts(tmp_path, MODEL_FACTS)
     file = tmp_path / "xrmri.json"
-    file.write_text(json.dumps({k: v for k, v in json.loads(file.read_text()).items() if k != "seal"}))
+    file.write_text(json.dumps({k: v for k, v in json.loads(file.read_bytes()).items() if k != "seal"}))
     with pytest.raises(InconsistentError, match="is not as it was written"):
         read_model_facts(tmp_path)
     (tmp_path / "run.json").write_text(json.dumps(FINISHED | {"outputs": {"xrmri.json": sha256(file)}}))

@@ -33,7 +33,7 @@ UNREAD = ("README.md", "rejected.csv", "metrics.jsonl", ".png", "init.csv")
 def flipped_bytes(world: World) -> Iterator[Attempt]:
     """One bit in each kind of artefact: the same command, and the one that reads it, must say which file it is."""
     for stage in ("vae",) if world.short else STAGES:
-        record = json.loads((world.chain / stage / "run.json").read_text())
+        record = json.loads((world.chain / stage / "run.json").read_bytes())
         by_kind = {(Path(name).suffix, Path(name).parent.name): name for name in sorted(record["outputs"])}
         names = sorted(by_kind.values())
         for name in names[:1] if world.short else names:

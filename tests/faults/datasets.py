@@ -103,7 +103,7 @@ def change_shard(folder: Path, change: Callable[[h5py.File], None]) -> Path:
 
 def record_again(folder: Path) -> None:
     """Write the hashes of the files as they are into dataset.json, and seal it."""
-    content = json.loads((folder / "dataset.json").read_text())
+    content = json.loads((folder / "dataset.json").read_bytes())
     content["shards"] = {name: _sha256(folder / name) for name in content["shards"]}
     content["index_sha256"] = _sha256(folder / "index.csv")
     (folder / "dataset.json").write_text(json.dumps(sealed(content)))

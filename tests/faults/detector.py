@@ -46,7 +46,7 @@ def forged_detector(bundled: Path, folder: Path, kind: str) -> Path:
     """A copy of a detector's folder whose architecture.json has been tampered with."""
     shutil.copytree(bundled, folder)
     file = folder / "architecture.json"
-    facts = json.loads(file.read_text())
+    facts = json.loads(file.read_bytes())
     FORGERIES[kind][0](facts)
     file.write_text(json.dumps(facts))
     return folder

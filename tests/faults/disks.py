@@ -81,7 +81,7 @@ def destroyed(world: World) -> Iterator[Attempt]:
                 for name in ("mine.png", "summary.json", "config.json", "rejected.csv", "knees.h5"):
                     (folder / "out" / name).write_text("mine")
                 ended = run([*world.command(stage), *force], folder)
-                kept = [file.read_text() == "mine" for file in (folder / "out").iterdir()]
+                kept = [file.read_text(encoding="utf-8") == "mine" for file in (folder / "out").iterdir()]
                 later = "" if len(kept) == 5 and all(kept) else "files of somebody else are gone"
                 attempt = judged("foreign files", f"{stage} {' '.join(force)}".strip(), ended, later)
                 yield Attempt(attempt.kind, attempt.what, LOST, "it wrote there") if ended.code == 0 else attempt

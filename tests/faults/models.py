@@ -34,7 +34,7 @@ def copied_model(bundled: Path, folder: Path) -> Path:
 
 def change_json(file: Path, changes: dict[str, Any]) -> None:
     """Edit a document as a person does."""
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_bytes())
     file.write_text(json.dumps(content | changes))
 
 
@@ -47,6 +47,6 @@ def flip_a_bit(file: Path, place: float = 0.9) -> None:
 
 def record_model_again(folder: Path, **changes: Any) -> None:
     """Write the hashes of the files as they are into xrmri.json, and seal it, as a stranger does who knows how."""
-    content = json.loads((folder / "xrmri.json").read_text()) | changes
+    content = json.loads((folder / "xrmri.json").read_bytes()) | changes
     content["files"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in content["files"]}
     (folder / "xrmri.json").write_text(json.dumps(sealed(content)))

@@ -84,7 +84,7 @@ class World:
 
     def outputs(self, folder: Path) -> dict[str, str]:
         """What a finished run vouches for, but for what tells the time."""
-        record = json.loads((folder / "run.json").read_text())
+        record = json.loads((folder / "run.json").read_bytes())
         named = record.get("outputs", {}) if record["status"] == "finished" else {}
         return {name: digest for name, digest in named.items() if name not in TIMED}
 
@@ -142,7 +142,7 @@ def children(pid: int) -> list[int]:
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
-            state, parent = file.read_text().rpartition(")")[2].split()[:2]
+            state, parent = file.read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
         except OSError:
             continue
         if int(parent) == pid and state != "Z":
@@ -162,7 +162,7 @@ def all_gone(pids: list[int], limit_s: float = 10) -> bool:
 
 def _stat(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/stat").read_text()
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
         return " Z "
 

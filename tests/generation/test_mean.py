@@ -44,7 +44,7 @@ def test_it_writes_the_mean_its_deviation_and_says_what_it_is(made, tmp_path):
     mean, deviation = nibabel.load(out), nibabel.load(tmp_path / "knee_std.nii.gz")
     assert mean.shape == deviation.shape and b"mean" in mean.header["descrip"].item()
     assert np.asarray(deviation.dataobj).min() >= 0 and np.asarray(deviation.dataobj).max() > 0
-    told = json.loads((tmp_path / "knee.json").read_text())
+    told = json.loads((tmp_path / "knee.json").read_bytes())
     assert told["kind"].startswith("mean: the expected volume") and told["mean"] is True
     assert draw(made, out)["status"] == "already done"
 

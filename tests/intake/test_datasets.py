@@ -92,7 +92,7 @@ def test_a_shard_that_is_a_pipe_is_not_waited_for(draw, dataset):
 
 def test_a_shard_named_as_a_path_is_refused(draw, dataset, tmp_path):
     shutil.copy(dataset / SHARD, tmp_path / "secret.h5")
-    content = json.loads((dataset / "dataset.json").read_text())
+    content = json.loads((dataset / "dataset.json").read_bytes())
     (dataset / "dataset.json").write_text(json.dumps(content | {"shards": {"../secret.h5": ""}}))
     record_again(dataset)
     ended = draw(dataset)
@@ -101,7 +101,7 @@ def test_a_shard_named_as_a_path_is_refused(draw, dataset, tmp_path):
 
 @pytest.mark.parametrize("edit", [{"origin": "patients"}, {"slices": 3}, {"is_synthetic": False}, {"split_seed": 9}])
 def test_an_edited_description_is_told(draw, dataset, edit):
-    content = json.loads((dataset / "dataset.json").read_text())
+    content = json.loads((dataset / "dataset.json").read_bytes())
     (dataset / "dataset.json").write_text(json.dumps(content | edit))
     ended = draw(dataset)
     assert ended.code == 3
@@ -109,7 +109,7 @@ def test_an_edited_description_is_told(draw, dataset, edit):
 
 
 def test_no_text_takes_from_synthetic_knees_that_they_are(draw, dataset):
-    content = json.loads((dataset / "dataset.json").read_text())
+    content = json.loads((dataset / "dataset.json").read_bytes())
     content |= {"origin": "acquired images", "is_synthetic": False}
     (dataset / "dataset.json").write_text(json.dumps(content))
     record_again(dataset)

@@ -90,7 +90,7 @@ def test_no_text_takes_from_a_model_that_its_knees_are_synthetic(draw, theirs):
 
 
 def test_the_facts_of_another_model_beside_these_weights_are_refused(draw, theirs):
-    content = json.loads((theirs / "xrmri.json").read_text())
+    content = json.loads((theirs / "xrmri.json").read_bytes())
     record_model_again(theirs, config=content["config"] | {"channels": [64, 128, 256]}, feature_slots=10)
     ended = draw(theirs)
     assert ended.code == 3 and "guidance.safetensors does not fit" in refusal(ended)

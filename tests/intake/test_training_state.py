@@ -60,7 +60,7 @@ def test_one_flipped_bit_of_a_checkpoint_is_told(run, folder, name):
     ],
 )
 def test_an_edited_state_is_told(run, folder, edit, said):
-    content = json.loads((folder / "state.json").read_text()) | edit
+    content = json.loads((folder / "state.json").read_bytes()) | edit
     (folder / "state.json").write_text(json.dumps(content))
     with pytest.raises(InconsistentError) as told:
         latest_checkpoint(run)

@@ -24,17 +24,17 @@ COUNT = 11
 
 
 def edit(file, **changed):
-    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | changed))
 
 
 def test_an_edited_record_of_a_shard_is_told_and_one_of_an_earlier_version_has_no_seal(tmp_path):
     file = tmp_path / "x.json"
     write_shard_record(file, record())
-    pairs = json.loads(file.read_text())["pairs"]
+    pairs = json.loads(file.read_bytes())["pairs"]
     edit(file, pairs=[pairs[0] | {"side": "left"}])
     with pytest.raises(InconsistentError, match=r"x\.json is not as it was written, .*: remove it and build the shard"):
         read_shard_record(file)
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_bytes())
     del content["seal"]
     file.write_text(json.dumps(content))
     assert read_shard_record(file).pairs[0].side == "left"

@@ -22,7 +22,7 @@ def drawn(tmp_path):
     """A volume with the sidecar that xrmri writes, and the run.json of its folder."""
     file = generate(tmp_path / "volumes", 1, blurred(1))
     sidecar = file.with_name(f"{pair_id(1)}.json")
-    told = json.loads(sidecar.read_text()) | {"synthetic": True}
+    told = json.loads(sidecar.read_bytes()) | {"synthetic": True}
     sidecar.unlink()
     content = file.read_bytes()
     file.unlink()
@@ -66,7 +66,7 @@ def test_voxels_that_changed_are_told_by_the_sidecar_and_by_run_json(drawn, chan
 @pytest.mark.parametrize("edit", [{"window": [0, 500]}, {"window": [0, math.inf]}, {"trained_on": "patients"}])
 def test_an_edited_sidecar_is_told_and_is_no_finished_work(drawn, edit):
     file, sidecar = drawn
-    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | edit))
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_bytes()) | edit))
     with pytest.raises(InconsistentError, match="is not as it was written, edited or damaged"):
         require_as_drawn(file)
     assert not is_whole(sidecar)
@@ -98,7 +98,7 @@ def test_evaluate_leaves_a_changed_volume_out_and_says_so(xrmri, drawn, tmp_path
                   "-o", tmp_path / "evaluation")  # fmt: skip
     told = f"warning: {pair_id(1)} is left out: {drawn[0].name} is not as it was written"
     assert ended.code == 0 and told in ended.err
-    told = (tmp_path / "evaluation" / "volumes.csv").read_text()
+    told = (tmp_path / "evaluation" / "volumes.csv").read_text(encoding="utf-8")
     assert "is not as it was written" in told
 
 
@@ -124,6 +124,6 @@ def test_a_sidecar_that_lists_what_is_not_of_its_volume_is_no_sidecar_of_ours_an
     assert read_claim(sidecar) == {} and not is_whole(sidecar)
     with pytest.raises(InputError, match="a.json exists and was not written by xrmri"), claimed(sidecar, {}, []):
         pass
-    assert thesis.read_text() == "mine"
+    assert thesis.read_text(encoding="utf-8") == "mine"
     write_json(sidecar, {"synthetic": True, "outputs": {"a_std.nii.gz": "", "a_dicom/001.dcm": ""}})
     assert read_claim(sidecar)["outputs"] == {"a_std.nii.gz": "", "a_dicom/001.dcm": ""}

@@ -158,7 +158,7 @@ def test_drawn_films_come_with_the_truth_and_are_drawn_once(tmp_path, monkeypatc
     assert draw_films.main() == 0
     found = read_known_films(tmp_path / "knees", tmp_path / "knees" / "known.csv")
     assert len(found.rows) == 4 and not (tmp_path / "knees" / "cache").exists()
-    rows = list(csv.DictReader(io.StringIO((tmp_path / "knees" / "known.csv").read_text())))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "knees" / "known.csv").read_text(encoding="utf-8"))))
     person = draw_participant(5, 1)
     gaps = joint_gaps(person.left)
     own = next(row for row in rows if row["name"] == f"{person.participant}_V00_left")

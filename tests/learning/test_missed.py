@@ -144,7 +144,7 @@ def test_the_program_gives_a_model_patterns_that_tell_of_others_what_it_missed(m
     weights = (made / "ldm" / "anchor" / "diffusion_pytorch_model.safetensors").read_bytes()
     assert program.run(made / "ldm", made / "strangers", ON_CPU) == facts.anchor.patterns  # already done
     assert (made / "ldm" / "anchor" / "diffusion_pytorch_model.safetensors").read_bytes() == weights
-    assert json.loads((made / "ldm" / "run.json").read_text())["status"] == "finished"
+    assert json.loads((made / "ldm" / "run.json").read_bytes())["status"] == "finished"
 
 
 def test_a_model_with_patterns_goes_on_learning_from_its_network_alone(made, tmp_path):

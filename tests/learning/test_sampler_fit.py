@@ -29,7 +29,7 @@ def ended(chain, caplog):
         shutil.copytree(chain.ldm, folder)
         config, data = TrainLdm.load(preset="tiny", fits=True), open_dataset(chain.dataset)
         _fit_sampler(folder, data, config, torch.device("cpu"), parameters=parameters)
-        return json.loads((folder / "xrmri.json").read_text()), caplog.text
+        return json.loads((folder / "xrmri.json").read_bytes()), caplog.text
 
     return end
 
@@ -38,12 +38,12 @@ def test_a_training_ends_by_fitting_its_model_and_what_it_draws_says_with_what(e
     facts, said = ended(tmp_path / "ldm", parameters=1_000)
     assert {"sampler", "noise_length_mm"} <= facts.keys() and "not fitted" not in said
     assert LENGTHS_MM[0] <= facts["noise_length_mm"] <= LENGTHS_MM[-1]
-    pair = json.loads((chain.volumes / "run.json").read_text())["counts"]
+    pair = json.loads((chain.volumes / "run.json").read_bytes())["counts"]
     assert pair["drawn"] >= 1
     said = xrmri("generate", chain.dataset, "--model", tmp_path / "ldm", "-o", tmp_path / "volumes",
                  "--num-slices", "6", "--device", "cpu", "--no-progress")  # fmt: skip
     assert said.code == 0, said.err
-    told = [json.loads(file.read_text()) for file in (tmp_path / "volumes").glob("*_*.json")]
+    told = [json.loads(file.read_bytes()) for file in (tmp_path / "volumes").glob("*_*.json")]
     assert {(sidecar["noise_length_mm"], sidecar["sampler"], sidecar["steps"]) for sidecar in told} == {
         (facts["noise_length_mm"], "fitted", 9)
     }

@@ -182,12 +182,12 @@ def test_a_signal_amid_the_drawing_leaves_no_worker_and_the_same_command_goes_on
         said = process.communicate()[1]
     assert process.returncode == 75 and said.removeprefix("xrmri: ") == f"stopped by {number.name}: {AGAIN}\n", said
     assert len(workers) >= 2 and all_gone(workers)
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "stopped"
+    assert json.loads((tmp_path / "out" / "run.json").read_bytes())["status"] == "stopped"
     assert not [*(tmp_path / "out").rglob("*.partial*")]
     outputs = []
     for name in ("out", "whole"):
         subprocess.run([*draw, tmp_path / name], check=True, capture_output=True, cwd=ROOT)
-        outputs.append(json.loads((tmp_path / name / "run.json").read_text())["outputs"])
+        outputs.append(json.loads((tmp_path / name / "run.json").read_bytes())["outputs"])
     assert outputs[0] == outputs[1] and len(outputs[0]) > 4
 
 

@@ -104,7 +104,7 @@ def test_ms_ssim_leaves_out_scales_smaller_than_its_window():
 
 
 def test_the_page_on_the_overflow_prints_what_it_says_it_prints(capsys):
-    page = (Path(__file__).parents[2] / "docs" / "psnr_overflow.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "psnr_overflow.md").read_text(encoding="utf-8")
     found: dict = {}
     for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
         exec(code, found)

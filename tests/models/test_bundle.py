@@ -58,7 +58,7 @@ def test_a_saved_model_answers_like_the_one_in_memory(bundle, tmp_path):
     loaded = load_bundle(tmp_path)
     assert torch.equal(ask(loaded)[0], ask(bundle)[0])
     assert loaded.latent_shape == (4, 8, 8) and loaded.schedule.timesteps == 100
-    assert (tmp_path / "README.md").read_text() == "# A card\n"
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "# A card\n"
     assert not list(tmp_path.rglob("*partial*")) and not list(tmp_path.rglob("*.pt"))
     assert oct((tmp_path / "unet/guidance.safetensors").stat().st_mode)[-3:] == "644"
 
@@ -124,7 +124,7 @@ def damage(name):
         "missing": lambda folder: (folder / "vae/config.json").unlink(),
         "no json": lambda folder: (folder / "xrmri.json").write_text("{"),
         "other network": lambda folder: (folder / "unet/config.json").write_text(
-            (folder / "unet/config.json").read_text().replace("32", "64")
+            (folder / "unet/config.json").read_text(encoding="utf-8").replace("32", "64")
         ),
         "other version": lambda folder: (folder / "xrmri.json").write_text(json.dumps({"format": 99})),
     }[name]

@@ -92,7 +92,7 @@ def test_all_1938_tensors_of_the_full_file_are_accounted_for(real_data):
     layout = real_data.parent / "facts" / "zero123-layout.json"
     if not layout.is_file():
         pytest.skip("there is no list of the full file's tensors")
-    state = {name: torch.empty(shape, device="meta") for name, shape in json.loads(layout.read_text()).items()}
+    state = {name: torch.empty(shape, device="meta") for name, shape in json.loads(layout.read_bytes()).items()}
     with torch.device("meta"):
         denoiser = Denoiser(build_unet(heads=8, **zero123.unet_settings(state, FILE)), features=65, guidance="context")
         vae = build_autoencoder(**zero123.autoencoder_settings(state, FILE))

@@ -88,7 +88,7 @@ def test_a_block_that_fails_leaves_no_file_and_keeps_the_old_one(tmp_path):
     with pytest.raises(ValueError), complete_or_absent(file) as partial:
         partial.write_text("half")
         raise ValueError
-    assert file.read_text() == "old"
+    assert file.read_text(encoding="utf-8") == "old"
     assert [f.name for f in tmp_path.iterdir()] == ["a.nii.gz"]
 
 
@@ -101,7 +101,7 @@ def test_a_fingerprint_follows_content_and_not_place(tmp_path):
 
 def test_an_unfinished_stage_is_refused_with_what_to_do(tmp_path):
     finish(tmp_path / "out")
-    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    record = json.loads((tmp_path / "out" / "run.json").read_bytes())
     (tmp_path / "out" / "run.json").write_text(json.dumps({**record, "status": "stopped"}))
     with pytest.raises(Exception, match="run `xrmri phantom` again to go on") as caught:
         require_finished(tmp_path / "out", "phantom")
@@ -149,7 +149,7 @@ def test_the_run_json_of_another_program_is_none_of_ours(tmp_path):
 def test_a_record_of_what_no_run_has_is_told_before_a_file_is_looked_at(tmp_path, change, words):
     finish(tmp_path / "out")
     file = tmp_path / "out" / "run.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | change))
     for force in (False, True):
         with pytest.raises(InputError) as told:
             begin(tmp_path / "out", Phantom.load(), {"nothing": "0"}, force=force)

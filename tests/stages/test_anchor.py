@@ -171,7 +171,7 @@ def test_errors_of_latents_count_more_where_the_template_changes(made, tmp_path)
     plain, losses = replace(weighted, edge_weight=0.0), []
     for config, out in ((weighted, "weighted"), (plain, "plain")):
         train_ldm.run(made / "dataset", made / "vae", tmp_path / out, config, execution=ON_CPU)
-        losses.append(json.loads((tmp_path / out / "metrics.jsonl").read_text().splitlines()[0])["loss"])
+        losses.append(json.loads((tmp_path / out / "metrics.jsonl").read_bytes().splitlines()[0])["loss"])
     assert losses[0] != losses[1]
     with pytest.raises(InputError, match="edge_weight must be 0 to 1000"):
         replace(ANCHORED, edge_weight=-1.0)

@@ -117,7 +117,7 @@ def test_a_joint_as_wide_as_none_is_counts_as_a_usual_one_and_that_is_told(xrmri
     dicom(tmp_path / "a", knee(), stored=8, PixelSpacing=[0.045, 0.045])  # in centimetres
     ended = xrmri("generate", tmp_path / "a", "--mean", "--num-slices", 3, "-o", tmp_path / "a.nii.gz")
     assert ended.code == 0 and "mm wide by its pixel spacing, as no knee is: it counts as 97 mm" in ended.err
-    told = json.loads((tmp_path / "a.json").read_text())["radiograph"]
+    told = json.loads((tmp_path / "a.json").read_bytes())["radiograph"]
     assert (told["width_mm"], told["width_from"]) == (CROP_MM, "usual crop")
 
 
@@ -174,7 +174,7 @@ def test_a_small_film_of_two_knees_asks_which_or_draws_both(xrmri, both_knees, t
     ended = xrmri("generate", both_knees, "--both", "--mean", "--num-slices", 3, "-o", tmp_path / "out")
     assert ended.code == 0, ended.err
     for side in ("left", "right"):
-        told = json.loads((tmp_path / "out" / f"film_{side}_mri.json").read_text())
+        told = json.loads((tmp_path / "out" / f"film_{side}_mri.json").read_bytes())
         assert told["side"] == side and told["radiograph"]["framing"] == "by the joint's box"
         assert told["radiograph"]["width_mm"] == CROP_MM and told["radiograph"]["width_from"] == "usual crop"
 

@@ -194,7 +194,8 @@ def test_a_film_that_detect_knee_did_not_see_is_a_reason(original, tmp_path):
     write_knees(tmp_path / "knees", [])
     with pytest.raises(RejectedError, match="4 of 4 FLASH series rejected"):
         run(BuildInputs(source=original[0], knees=tmp_path / "knees"), tmp_path / "dataset", CONFIG, ONE)
-    assert "detect-knee has no right knee of this film" in (tmp_path / "dataset" / "rejected.csv").read_text()
+    rejected = (tmp_path / "dataset" / "rejected.csv").read_text(encoding="utf-8")
+    assert "detect-knee has no right knee of this film" in rejected
 
 
 def test_a_dry_run_tells_what_would_match_and_writes_nothing(release, tmp_path):

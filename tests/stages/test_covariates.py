@@ -28,7 +28,7 @@ SHARD = "pairs-00000-of-00001.h5"
 
 def table(file):
     """Participant -> the cells of a row."""
-    header, *rows = (line.split("|") for line in file.read_text().splitlines())
+    header, *rows = (line.split("|") for line in file.read_text(encoding="utf-8").splitlines())
     return {row[0]: dict(zip(header, row, strict=True)) for row in rows}
 
 
@@ -126,7 +126,7 @@ def draw(xrmri, tmp_path):
         file = tmp_path / name / "a.nii.gz"
         said = xrmri("generate", f"{samples[0]}/knee.png", "--model", model, "-o", file, *TINY, *arguments)
         assert said.code == 0, said.err
-        return file.read_bytes(), json.loads(file.with_name("a.json").read_text()), said
+        return file.read_bytes(), json.loads(file.with_name("a.json").read_bytes()), said
 
     return call
 
@@ -134,7 +134,7 @@ def draw(xrmri, tmp_path):
 def test_a_model_that_is_told_them_has_71_slots_and_draws_another_volume_for_another_age(told, draw, tmp_path):
     facts = read_model_facts(told)
     assert facts.covariates == ("age", "sex", "bmi") and facts.denoiser.feature_slots == 71
-    assert "Of the participant: age, sex, bmi." in (told / "README.md").read_text()
+    assert "Of the participant: age, sex, bmi." in (told / "README.md").read_text(encoding="utf-8")
     (tmp_path / "kl.json").write_text('{"kl": 2, "age": 50, "sex": "F"}')
     features = ["--features", tmp_path / "kl.json"]
     young, sidecar, said = draw(told, "young", *features)
@@ -167,7 +167,7 @@ def test_the_pairs_of_a_dataset_bring_their_own_and_set_changes_one(chain, told,
         drawn = xrmri("generate", chain.dataset, "--model", told, "-o", tmp_path / out, *more, *TINY)
         assert drawn.code == 0, drawn.err
         for pair_id in dataset.pairs("test"):
-            sidecar = json.loads((tmp_path / out / f"{pair_id}.json").read_text())
+            sidecar = json.loads((tmp_path / out / f"{pair_id}.json").read_bytes())
             own = dataset.covariates(pair_id)
             changed = {"age": own["age"], "sex": "female"}
             assert sidecar["covariates_used"] == (changed if more else own)

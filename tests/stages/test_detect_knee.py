@@ -73,7 +73,7 @@ def test_both_knees_of_a_film_become_crops_rows_and_pictures(tmp_path):
     assert found == [(str(file), "right"), (str(file), "left")]
     assert rows(out / "rejected.csv") == []
     assert sorted(f.name for f in out.glob("*.png")) == ["both_left.png", "both_right.png"]
-    assert json.loads((out / "run.json").read_text())["status"] == "finished"
+    assert json.loads((out / "run.json").read_bytes())["status"] == "finished"
 
 
 def test_the_same_command_again_has_nothing_left_to_do(tmp_path):
@@ -130,7 +130,7 @@ def test_films_without_any_knee_end_the_run_and_say_where_the_reasons_are(tmp_pa
     with pytest.raises(InputError, match=r"none of the 2 films .*rejected\.csv"):
         run(files, tmp_path / "knees")
     assert len(rows(tmp_path / "knees" / "rejected.csv")) == 2
-    assert json.loads((tmp_path / "knees" / "run.json").read_text())["status"] == "failed"
+    assert json.loads((tmp_path / "knees" / "run.json").read_bytes())["status"] == "failed"
 
 
 BAD = [lambda file: None, lambda file: file.touch(), lambda file: file.write_text("text"), lambda file: file.mkdir()]

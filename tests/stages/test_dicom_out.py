@@ -105,7 +105,7 @@ def test_samples_mean_and_deviation_are_series_of_one_study(xrmri, chain, tmp_pa
 def test_the_sidecar_vouches_for_the_series_and_a_stranger_in_its_folder_is_left_alone(xrmri, chain, tmp_path):
     out = tmp_path / "knee.nii.gz"
     folder, files = drawn(xrmri, chain, out)
-    listed = json.loads((tmp_path / "knee.json").read_text())["outputs"]
+    listed = json.loads((tmp_path / "knee.json").read_bytes())["outputs"]
     assert {f"knee_dicom/{file.name}" for file in files} <= set(listed)
     again = ["generate", next(chain.knees.glob("*_left.png"), next(chain.knees.glob("*.png"))), "--model", chain.ldm]
     again += ["-o", out, "--dicom", *TINY]
@@ -117,7 +117,7 @@ def test_the_sidecar_vouches_for_the_series_and_a_stranger_in_its_folder_is_left
     assert xrmri(*again).code == 0 and len(list(folder.iterdir())) == 6
     (folder / "0007.dcm").write_text("mine")
     assert "0007.dcm exists and was not written by xrmri" in one_line(xrmri(*again, "--force"))
-    assert (folder / "0007.dcm").read_text() == "mine"
+    assert (folder / "0007.dcm").read_text(encoding="utf-8") == "mine"
     (folder / "0007.dcm").unlink()
     fewer = xrmri(*again, "--force", "--num-slices", 4)
     assert fewer.code == 0 and len(list(folder.iterdir())) == 4
@@ -128,11 +128,11 @@ def test_a_dataset_gets_a_series_for_each_volume_and_a_cohort_by_them_is_synthet
     assert said.code == 0, said.err
     folders = sorted((tmp_path / "volumes").glob("*_dicom"))
     assert folders and len(folders) == len(list((tmp_path / "volumes").glob("*.nii.gz")))
-    outputs = json.loads((tmp_path / "volumes" / "run.json").read_text())["outputs"]
+    outputs = json.loads((tmp_path / "volumes" / "run.json").read_bytes())["outputs"]
     assert all(f"{folder.name}/0001.dcm" in outputs for folder in folders)
     row = f"P1,right,{next(chain.knees.glob('*.png'))},{folders[0]},joint"
     (tmp_path / "own.csv").write_text(f"participant,side,radiograph,mri,crop\n{row}\n")
     built = xrmri("build-dataset", "--manifest", tmp_path / "own.csv", "-o", tmp_path / "own", *TINY)
     assert built.code == 0, built.err
-    facts = json.loads((tmp_path / "own" / "dataset.json").read_text())
+    facts = json.loads((tmp_path / "own" / "dataset.json").read_bytes())
     assert facts["is_synthetic"] and facts["slices"] == 4

@@ -84,7 +84,7 @@ def honest(dataset, model, tmp_path_factory):
         generate(base / "volumes", number, blurred(number))
     write_json(base / "volumes" / "run.json", DRAWN | {"model": str(model[0])})
     told = evaluated(base / "volumes", dataset, base / "evaluation", CONFIG, ALONE)
-    return base, told, json.loads((base / "evaluation" / "summary.json").read_text())
+    return base, told, json.loads((base / "evaluation" / "summary.json").read_bytes())
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -215,7 +215,7 @@ def test_a_cheat_is_called_out_in_words(dataset, tmp_path, cheat):
         )
         generate(tmp_path / "volumes", number, fake[cheat])
     told = evaluated(tmp_path / "volumes", dataset, tmp_path / "evaluation", QUICK, ALONE)
-    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
+    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_bytes())
     assert told["conclusion"] == summary["verdicts"][0]
     if cheat != "own_mean_slice":
         assert "no better than" in told["conclusion"]
@@ -288,12 +288,12 @@ def test_volumes_of_no_pair_no_folder_and_no_readable_volume_are_told_in_one_lin
     (tmp_path / "broken" / f"{pair_id(1)}.nii.gz").write_text("words")
     with pytest.raises(InputError, match="no volume in .* can be compared; the first"):
         evaluated(tmp_path / "broken", dataset, tmp_path / "out", CONFIG, ALONE)
-    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "failed"
+    assert json.loads((tmp_path / "out" / "run.json").read_bytes())["status"] == "failed"
 
 
 def test_the_report_needs_nothing_else_and_says_what_the_volumes_are(honest):
     base, _, summary = honest
-    page = (base / "evaluation" / "report.html").read_text()
+    page = (base / "evaluation" / "report.html").read_text(encoding="utf-8")
     assert "Synthetic volumes. Not for diagnosis." in page
     assert summary["verdicts"][0] in html.unescape(page)
     assert "http" not in page.replace("http-equiv", "")
@@ -316,7 +316,7 @@ def lonely(dataset, tmp_path_factory):
 
 
 def test_a_missing_model_is_told_and_leaves_the_ceiling_out(lonely):
-    summary = json.loads((lonely / "summary.json").read_text())
+    summary = json.loads((lonely / "summary.json").read_bytes())
     assert "no run.json that names a model" in summary["skipped_baselines"]["vae_ceiling"]
     assert summary["psnr"]["vae_ceiling"] is None
 
@@ -376,7 +376,7 @@ def test_runs_are_compared_with_corrected_tests_and_a_second_scan_stands_beside_
         rescan=tmp_path / "rescan",
     )
     evaluate.run(inputs, tmp_path / "evaluation", QUICK, ALONE)
-    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
+    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_bytes())
     rows = {row["metric"]: row for row in summary["runs"]}
     assert summary["run_names"] == ["a/volumes", "b/volumes"]
     assert set(rows) == {"psnr", "ssim", "ssim_gaussian", "ms_ssim", "rssim", "r2"}
@@ -425,10 +425,10 @@ def test_flipped_grades_are_looked_for_in_their_place(dataset, tmp_path):
             file = generate(tmp_path / name, number, voxels)
             sidecar = file.with_name(file.name.replace(".nii.gz", ".json"))
             facts = {"seed": 0, "features_used": {"V00XRKL": 2, "V00XROSTM": grade}}
-            write_json(sidecar, json.loads(sidecar.read_text()) | facts)
+            write_json(sidecar, json.loads(sidecar.read_bytes()) | facts)
     inputs = Inputs(volumes=tmp_path / "a", dataset=dataset, flipped=tmp_path / "b")
     evaluate.run(inputs, tmp_path / "evaluation", QUICK, ALONE)
-    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
+    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_bytes())
     assert summary["flips"]["grades"] == {"V00XROSTM": [0, 3]}
     assert summary["flips"]["volumes"] == 7
     assert summary["flips"]["inside"] > 3

@@ -45,7 +45,7 @@ def evaluated(cohort, out, voxels_of, twins=(1, 2)):
     folders = tuple(cohort / f"twin{which}" for which in twins)
     inputs = Inputs(volumes=out / "volumes", dataset=cohort / "dataset", twins=folders)
     told = evaluate.run(inputs, out / "evaluation", QUICK, ALONE)
-    return told, json.loads((out / "evaluation" / "summary.json").read_text())
+    return told, json.loads((out / "evaluation" / "summary.json").read_bytes())
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +222,7 @@ def test_a_pair_without_a_twin_keeps_its_row_and_the_others_keep_their_ceiling(c
         generate(tmp_path / "volumes", number, anatomy(number))
     inputs = Inputs(volumes=tmp_path / "volumes", dataset=cohort / "dataset", twins=(tmp_path / "fewer",))
     evaluate.run(inputs, tmp_path / "evaluation", QUICK, ALONE)
-    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_text())
+    summary = json.loads((tmp_path / "evaluation" / "summary.json").read_bytes())
     assert (summary["psnr"]["twin"]["volumes"], summary["psnr"]["generated"]["volumes"]) == (6, 7)
     assert f"lacks 1 of 7 pairs, {pair_id(0)} first" in caplog.text
 
@@ -235,7 +235,7 @@ def test_baselines_come_from_the_training_split_that_is_named(cohort, tmp_path):
     for name, training in (("own", None), ("given", tmp_path / "other")):
         inputs = Inputs(volumes=tmp_path / "volumes", dataset=cohort / "dataset", training=training)
         evaluate.run(inputs, tmp_path / name, QUICK, ALONE)
-    own, given = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("own", "given"))
+    own, given = (json.loads((tmp_path / name / "summary.json").read_bytes()) for name in ("own", "given"))
     assert given["dataset"]["training_pairs"] == len(TRAIN)
     assert own["psnr"]["generated"] == given["psnr"]["generated"]
     assert own["psnr"]["mean_volume"]["median"] != given["psnr"]["mean_volume"]["median"]

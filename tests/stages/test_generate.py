@@ -56,7 +56,7 @@ def test_the_volume_lies_true_for_nibabel_and_simpleitk_alike(generate, tmp_path
 
 def test_the_sidecar_says_synthetic_and_all_that_the_volume_depends_on(generate, knee, tmp_path):
     file = generate(tmp_path / "a.nii.gz", "--features", knee / "kl.json", "--set", "V00XROSFM=3", "--seed", "5")
-    told = json.loads((tmp_path / "a.json").read_text())
+    told = json.loads((tmp_path / "a.json").read_bytes())
     assert told["synthetic"] is True and told["trained_on"] == "synthetic phantom"
     assert told["features_used"] == {"V00XRKL": 2, "V00XRJSM": 1, "V00XROSFM": 3}
     assert len(told["features_missing"]) == 16
@@ -118,7 +118,7 @@ def test_of_several_radiographs_a_bad_one_becomes_a_row_and_the_others_are_drawn
                  "-o", tmp_path / "out", *CPU, "--num-slices", "3", "--json")  # fmt: skip
     assert said.code == 0, said.err
     assert said.result["counts"] == {"asked": 3, "drawn": 2, "rejected": 1}
-    assert "bad_mri" in (tmp_path / "out" / "rejected.csv").read_text()
+    assert "bad_mri" in (tmp_path / "out" / "rejected.csv").read_text(encoding="utf-8")
     assert sorted(f.name for f in (tmp_path / "out").glob("*.nii.gz")) == ["knee_mri.nii.gz", "mirrored_mri.nii.gz"]
 
 
@@ -130,7 +130,7 @@ def test_a_volume_of_a_cohort_equals_the_one_drawn_from_its_radiograph_alone(cha
     pair = index[index["split"] == "test"].iloc[0]
     with h5py.File(chain.dataset / pair["shard"]) as shard:
         crop = shard["radiograph"][int(pair["row"])]
-        names = json.loads((chain.dataset / "dataset.json").read_text())["features"]
+        names = json.loads((chain.dataset / "dataset.json").read_bytes())["features"]
         told = dict(zip(names, shard["grades"][int(pair["row"])].tolist(), strict=True))
     crop = crop[:, ::-1] if pair["side"] == "left" else crop
     Image.fromarray(crop).save(tmp_path / "crop.png")

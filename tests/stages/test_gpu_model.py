@@ -32,13 +32,13 @@ def made(tmp_path_factory):
 def test_it_leaves_a_model_in_parts_and_what_it_found(made):
     assert {file.name for file in made.iterdir()} == {"model.tar.00", "model.tar.01", "table.json", "table.md"}
     assert max(file.stat().st_size for file in made.iterdir()) == 15_000_000
-    found = json.loads((made / "table.json").read_text())
+    found = json.loads((made / "table.json").read_bytes())
     assert set(found) == {"check", "dataset", "cohort", "vae", "sharper", "ldm", "model", "judged"}
     assert all(one["limit"] is None or one["measured"] <= one["limit"] for one in found["check"]["findings"])
     assert (found["dataset"]["people"], found["dataset"]["knees"], found["cohort"]["knees"]) == (3, 6, 4)
     assert set(found["judged"]) == {"expected volume", "one sample", "seconds"}
     assert found["judged"]["one sample"]["pairs"] == 2
-    assert "| expected volume |" in (made / "table.md").read_text()
+    assert "| expected volume |" in (made / "table.md").read_text(encoding="utf-8")
 
 
 def test_its_datasets_hold_both_knees_of_each_person_in_one_frame_and_one_split(made):

@@ -35,7 +35,7 @@ def test_a_model_of_drawn_knees_learns_tissues_and_its_card_says_how_well(labell
     facts = read_model_facts(labelled).tissues
     assert facts.codes["femur"] == Tissue.FEMUR and facts.people == 6
     assert facts.dice["air"] > 0.8 and facts.dice["muscle"] > 0.5  # after 60 steps; by chance 0.3 and less
-    card = (labelled / "README.md").read_text()
+    card = (labelled / "README.md").read_text(encoding="utf-8")
     assert f"| muscle | {facts.dice['muscle']:.2f} |" in card
     assert load_bundle(labelled).tissues is not None
 
@@ -56,7 +56,7 @@ def test_a_label_map_lies_on_the_volume_and_holds_the_codes_it_names(labelled, c
     volume, labels = (sitk.ReadImage(str(tmp_path / name)) for name in ("knee.nii.gz", "knee_labels.nii.gz"))
     assert labels.GetSize() == volume.GetSize() and labels.GetDirection() == volume.GetDirection()
     assert np.allclose(labels.GetOrigin(), volume.GetOrigin())
-    sidecar = json.loads((tmp_path / "knee.json").read_text())
+    sidecar = json.loads((tmp_path / "knee.json").read_bytes())
     found = set(np.unique(sitk.GetArrayFromImage(labels)).tolist())
     assert found <= set(sidecar["labels"].values()) and len(found) >= 2
     assert sidecar["outputs"]["knee_labels.nii.gz"]

@@ -223,14 +223,14 @@ def test_a_quirk_that_cannot_ends_in_a_row_with_its_reason(told, case):
 def test_the_last_rescan_wins_and_its_forerunners_are_named(built, told, laid):
     rows = told[told["participant"] == participant("rescan")]
     assert sorted(rows["reason"].str.partition(":")[0]) == ["rescanned", "rescanned"]
-    kept = json.loads(next(built.glob("pairs-*.json")).read_text())["pairs"]
+    kept = json.loads(next(built.glob("pairs-*.json")).read_bytes())["pairs"]
     (pair,) = [one for one in kept if one["participant"] == participant("rescan")]
     assert pair["flash"].endswith(place("rescan", 1, mr=True))
 
 
 def test_a_bilateral_film_is_taken_before_one_of_the_knee(built):
     films = {
-        one["participant"]: one["film"] for one in json.loads(next(built.glob("pairs-*.json")).read_text())["pairs"]
+        one["participant"]: one["film"] for one in json.loads(next(built.glob("pairs-*.json")).read_bytes())["pairs"]
     }
     assert films[participant("both kinds of film")].endswith(place("both kinds of film", 1, mr=False))
     assert films[participant("two films")].endswith(place("two films", 1, mr=False))

@@ -133,5 +133,5 @@ def test_another_grid_walks_the_whole_chain_and_ends_where_it_was_acquired(grid,
         (extent_mm[2] / 64, extent_mm[1] / 64, extent_mm[0] / 5), abs=1e-4
     )
     assert "".join(nibabel.aff2axcodes(single.affine))[::-1] == PLANES[plane]
-    told = json.loads((alone / "knee.json").read_text())
+    told = json.loads((alone / "knee.json").read_bytes())
     assert told["spacing_mm"]["slice"] == pytest.approx(extent_mm[0] / 5)

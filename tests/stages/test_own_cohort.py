@@ -315,7 +315,7 @@ def test_shards_of_a_table_built_one_by_one_are_the_dataset_built_at_once(xrmri,
         said = xrmri("build-dataset", "--manifest", root / "cohort.csv", "--shard", shard, "-o", tmp_path / "s", *TINY)
         assert said.code == 0, said.err
     assert xrmri("build-dataset", "--merge", tmp_path / "s").code == 0
-    ours, theirs = (json.loads((folder / "dataset.json").read_text()) for folder in (tmp_path / "s", whole.folder))
+    ours, theirs = (json.loads((folder / "dataset.json").read_bytes()) for folder in (tmp_path / "s", whole.folder))
     assert ours == theirs
     again = xrmri("build-dataset", "--manifest", root / "cohort.csv", "-o", whole.folder, "--shards", 2, *TINY)
     assert again.code == 0 and again.out.strip() == str(whole.folder)
@@ -324,7 +324,7 @@ def test_shards_of_a_table_built_one_by_one_are_the_dataset_built_at_once(xrmri,
 def test_the_template_says_of_each_column_what_goes_there_and_is_read_as_a_table_without_rows(xrmri, tmp_path):
     file = tmp_path / "cohort.csv"
     assert xrmri("build-dataset", "--manifest-template", file).out.strip() == str(file)
-    *remarks, names = file.read_text().splitlines()
+    *remarks, names = file.read_text(encoding="utf-8").splitlines()
     assert [remark.split(":")[0].removeprefix("# ") for remark in remarks] == names.split(",")
     assert {"participant", "side", "radiograph", "mri", "V00XRKL", "age"} <= set(names.split(","))
     assert "has no rows" in one_line(xrmri("build-dataset", "--manifest", file, "-o", tmp_path / "dataset"))
@@ -336,7 +336,7 @@ def test_a_model_of_one_contrast_is_not_used_for_another_in_silence(xrmri, root,
     assert said.code == 0 and data.facts.sequence == "T1 TSE"
     drawn = xrmri("generate", data.folder, "--model", chain.ldm, "-o", tmp_path / "volumes", *TINY)
     assert drawn.code == 0 and f"{data.folder} holds T1 TSE, the model 'ldm' draws FLASH" in drawn.err
-    sidecar = json.loads((tmp_path / "volumes" / "P4_00m_right.json").read_text())
+    sidecar = json.loads((tmp_path / "volumes" / "P4_00m_right.json").read_bytes())
     assert sidecar["sequence"] == "FLASH"
     scored = xrmri("evaluate", tmp_path / "volumes", data.folder, "-o", tmp_path / "evaluation", *TINY)
     assert scored.code == 0 and f"the volumes are FLASH, as their model was trained, and {data.folder}" in scored.err

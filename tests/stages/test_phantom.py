@@ -81,7 +81,7 @@ def test_an_interrupted_release_goes_on_and_ends_in_the_bytes_that_two_workers_w
     drawn = {file: file.stat().st_mtime_ns for file in out.glob("00m/*/*/*/*/*")}
     assert len(drawn) >= 84
     boxes = next((out / "cache" / "boxes").iterdir())
-    kept = boxes.read_text()
+    kept = boxes.read_text(encoding="utf-8")
     boxes.write_text(kept.replace("left", "middle"))
     with pytest.raises(InconsistentError, match=f"{boxes.name}: left is missing: remove it and run the same command"):
         run(out, CONFIG, Execution(workers=1))
@@ -192,7 +192,7 @@ def test_a_rescan_has_the_same_films_tables_and_places_and_other_flash(release, 
     assert len(uids[0]) == len(uids[1]) == 383  # IW and MPR have as many slices in both
     assert len(uids[0] & uids[1]) == 2  # the films alone are the same
 
-    codes = json.loads((again / "labels" / "codes.json").read_text())
+    codes = json.loads((again / "labels" / "codes.json").read_bytes())
     assert codes["signs"]["XROSFM"] == 1 and codes["labels"]["cartilage"] == 9 and "XRKL" not in codes["signs"]
     for index in range(2):
         person = draw_participant(0, index)

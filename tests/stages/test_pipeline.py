@@ -20,7 +20,7 @@ def test_every_stage_is_finished_and_its_record_vouches_for_each_file(chain, sta
     record = read_record(folder)
     assert record.status == "finished"
     assert record.outputs and all(sha256(folder / name) == found for name, found in record.outputs.items())
-    told = json.loads((folder / "run.json").read_text())
+    told = json.loads((folder / "run.json").read_bytes())
     assert {"command", "command_line", "config", "inputs", "versions", "seconds"} <= set(told)
 
 
@@ -70,7 +70,7 @@ def test_other_settings_in_a_finished_folder_are_refused_naming_the_first_differ
 
 
 def test_the_summary_holds_every_metric_beside_its_baselines(chain):
-    summary = json.loads((chain.evaluation / "summary.json").read_text())
+    summary = json.loads((chain.evaluation / "summary.json").read_bytes())
     text = json.dumps(summary)
     for name in ("psnr", "ssim", "rssim", "adjacent_correlation", "psnr_as_in_paper", "generated", "wrong_patient",
                  "mean_volume", "nearest_training", "vae_ceiling", "identification_accuracy"):  # fmt: skip

@@ -172,7 +172,7 @@ def test_a_real_slurm_builds_them_with_the_scripts_of_the_documentation(laid, wh
 
     def log(job: str) -> str:
         file = tmp_path / f"xrmri-merge-{job}.log"
-        return file.read_text() if file.exists() else ""
+        return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def wait(*jobs: str) -> None:
         for _ in range(600):

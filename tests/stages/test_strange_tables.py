@@ -67,7 +67,7 @@ def test_a_table_of_which_a_part_would_be_lost_is_one_line(xrmri, root, change, 
     rows = lay_cohort(root)
     table = root / "cohort.csv"
     write_manifest(table, rows)
-    table.write_text(change(table.read_text()))
+    table.write_text(change(table.read_text(encoding="utf-8")))
     line = one_line(xrmri("build-dataset", "--manifest", table, "-o", root.parent / "d"))
     assert said in line and len(line) < 600
     assert not (root.parent / "d").exists()

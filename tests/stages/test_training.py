@@ -59,7 +59,7 @@ def test_the_model_folder_alone_holds_what_generating_needs(made):
         "zero_terminal_snr": False,
     }  # fmt: skip
     assert facts.denoiser.feature_slots == 65 and facts.feature_set == "full"
-    card = (made / "ldm" / "README.md").read_text()
+    card = (made / "ldm" / "README.md").read_text(encoding="utf-8")
     assert "synthetic phantom" in card and "Not for" in card
 
 

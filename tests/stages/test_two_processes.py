@@ -142,6 +142,6 @@ def test_a_job_that_is_signalled_and_requeues_itself_gives_the_bits_of_one_that_
     subprocess.run(["scancel", "--batch", "--signal=USR1", job], check=True)
     while waits_or_runs() and time.monotonic() < deadline:
         time.sleep(1)
-    told = log.read_text()
+    told = log.read_text(encoding="utf-8")
     assert f"{out}: stopped (exit code 1, restart 0)" in told and f"{out}: finished" in told
     assert same(state(out), state(tmp_path / "straight")) and rows(out) == rows(tmp_path / "straight")

@@ -74,7 +74,7 @@ def test_like_gives_the_volume_the_grid_of_another_series_with_the_knee_in_its_m
     index = centre.TransformPhysicalPointToContinuousIndex(place.tolist())
     expected = centre.EvaluateAtContinuousIndex(index)
     assert found.get_fdata()[20, 18, 15] == pytest.approx(expected, abs=1.0)
-    told = json.loads((tmp_path / "a.json").read_text())
+    told = json.loads((tmp_path / "a.json").read_bytes())
     assert told["like"]["file"] == "scan.nii.gz" and told["position"].startswith("in the middle")
 
 
@@ -109,7 +109,7 @@ def test_a_sweep_draws_each_grade_from_the_same_noise_and_the_difference_of_the_
     assert np.array_equal(difference, drawn[4] - drawn[0]) and np.abs(difference).max() > 0
     generate(knee, "-o", tmp_path / "set.nii.gz", "--set", "kl=4")
     assert np.array_equal(voxels(tmp_path / "set.nii.gz"), drawn[4])
-    told = json.loads((tmp_path / "a_V00XRKL-4-minus-0.json").read_text())
+    told = json.loads((tmp_path / "a_V00XRKL-4-minus-0.json").read_bytes())
     assert told["synthetic"] is True and told["minuend"] == "a_V00XRKL-4.nii.gz"
     width, height = Image.open(tmp_path / "a_V00XRKL-4-minus-0.png").size
     assert width > 1200 and height > 6 * 208  # a row for each grade, and one for the difference
@@ -128,7 +128,7 @@ def test_gif_and_html_show_every_slice_and_the_page_needs_no_network(generate, k
     assert base64.b64encode((tmp_path / "a.nii.gz").read_bytes()).decode() in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=.https?:", page)
     assert "default-src 'none'" in page and "not for diagnosis" in page
-    told = json.loads((tmp_path / "a.json").read_text())
+    told = json.loads((tmp_path / "a.json").read_bytes())
     assert set(told["outputs"]) == {"a.nii.gz", "a.png", "a.gif", "a.html"}
 
 
@@ -143,11 +143,11 @@ def test_a_picture_asked_for_later_is_the_same_and_nothing_is_drawn_again(genera
     assert said.result["status"] == "finished" and (tmp_path / "a.nii.gz").stat().st_mtime_ns == before
     assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "once.gif").read_bytes()
     assert "sample 1 of 2: one of the knees that fit" in (tmp_path / "a.html").read_text(encoding="utf-8")
-    assert set(json.loads((tmp_path / "a.json").read_text())["outputs"]) >= {"a.nii.gz", "a.png", "a.gif", "a.html"}
+    assert set(json.loads((tmp_path / "a.json").read_bytes())["outputs"]) >= {"a.nii.gz", "a.png", "a.gif", "a.html"}
     assert "already done" in generate(knee, "-o", tmp_path / "a.nii.gz", "--samples", "2", "--gif", "--html").err
     generate(dataset, "--split", "train", "-o", tmp_path / "out", "--gif")
     assert len(list((tmp_path / "out").glob("*.gif"))) == 6
-    assert "5.gif" in json.loads((tmp_path / "out" / "run.json").read_text())["outputs"]
+    assert "5.gif" in json.loads((tmp_path / "out" / "run.json").read_bytes())["outputs"]
     assert "already done" in generate(dataset, "--split", "train", "-o", tmp_path / "out", "--gif").err
 
 
@@ -162,7 +162,7 @@ def test_a_picture_of_all_grades_says_what_it_shows_and_of_which_knee(generate, 
     assert len(doubts) <= 1
     assert shown.startswith("Shown: sample 1 of 2: one of the knees that fit. Image left is the patient's right.")
     assert by.startswith("Drawn by xrmri") and by.endswith("Not for diagnosis.")
-    told = json.loads((tmp_path / "a_V00XRJSM-3-minus-0.json").read_text())
+    told = json.loads((tmp_path / "a_V00XRJSM-3-minus-0.json").read_bytes())
     assert told["kind"] == "sample 1 of 2: one of the knees that fit" and told["side"] == "left"
 
 
@@ -203,7 +203,7 @@ def test_a_sweep_of_a_reading_that_the_model_is_not_told_says_that_it_changes_no
     save_bundle(deaf, replace(made_bundle(), facts=facts), card="# Made for a test\n")
     said = xrmri("generate", knee, "-o", tmp_path / "a.nii.gz", "--sweep", "V00XRJSM", "--model", deaf, *FAST)
     assert said.code == 0 and "--sweep V00XRJSM changes nothing that can be seen (0.0000 of the window)" in said.err
-    assert json.loads((tmp_path / "a_V00XRJSM-3-minus-0.json").read_text())["largest_change"] == 0
+    assert json.loads((tmp_path / "a_V00XRJSM-3-minus-0.json").read_bytes())["largest_change"] == 0
 
 
 def test_the_viewers_script_is_the_one_npm_has():
@@ -223,16 +223,16 @@ def test_shards_of_a_cohort_draw_what_one_process_draws_and_the_last_one_finishe
     out = tmp_path / "shared"
     said = generate(dataset, "--split", "train", "-o", out, "--shard", "0/2", "--json")
     assert said.result["counts"] == {"asked": 3, "drawn": 3, "rejected": 0}
-    assert json.loads((out / "run.json").read_text())["status"] == "running"
+    assert json.loads((out / "run.json").read_bytes())["status"] == "running"
     assert "already done" in generate(dataset, "--split", "train", "-o", out, "--shard", "0/2").err
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
     monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
     generate(dataset, "--split", "train", "-o", out)
-    record = json.loads((out / "run.json").read_text())
+    record = json.loads((out / "run.json").read_bytes())
     assert record["status"] == "finished" and record["counts"] == {"asked": 6, "drawn": 6, "rejected": 0}
     for number in range(6):
         assert (out / f"{number}.nii.gz").read_bytes() == (tmp_path / "whole" / f"{number}.nii.gz").read_bytes()
-    assert (out / "rejected.csv").read_text().splitlines() == ["name,reason"]
+    assert (out / "rejected.csv").read_text(encoding="utf-8").splitlines() == ["name,reason"]
 
 
 def test_a_resubmitted_part_of_an_array_keeps_its_numbers_in_the_whole(generate, model, tmp_path, monkeypatch):
@@ -246,7 +246,7 @@ def test_a_resubmitted_part_of_an_array_keeps_its_numbers_in_the_whole(generate,
     assert task(0, 3, 0) == 2
     assert [task(number, 2, 1) for number in (1, 2)] == [2, 2]
     assert len(list(out.glob("*.nii.gz"))) == 6
-    assert json.loads((out / "run.json").read_text())["status"] == "finished"
+    assert json.loads((out / "run.json").read_bytes())["status"] == "finished"
 
 
 def test_two_launched_processes_share_a_cohort_and_a_task_of_an_array_between_them(tmp_path):
@@ -289,7 +289,7 @@ def test_volumes_drawn_by_two_launched_processes_are_those_of_one(generate, mode
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
     command = ["-m", "xrmri", "generate", dataset, "--model", model, "--split", "train", *FAST, "-q"]
     subprocess.run([*launcher, *command, "-o", tmp_path / "two"], check=True, capture_output=True)
-    assert json.loads((tmp_path / "two" / "run.json").read_text())["status"] == "finished"
+    assert json.loads((tmp_path / "two" / "run.json").read_bytes())["status"] == "finished"
     for name in (f"{number}.nii.gz" for number in range(6)):
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
 

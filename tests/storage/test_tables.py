@@ -33,7 +33,7 @@ def test_a_table_whose_rows_end_in_an_error_is_absent_and_texts_stay_on_their_li
         raise RuntimeError
     assert not list(tmp_path.iterdir())
     write_table(tmp_path / "a.csv", _Line, [_Line(name="=1+1\n\x1b[2J", score=0, width_mm=None)])
-    assert (tmp_path / "a.csv").read_text().splitlines()[1] == "'=1+1\\n\\x1b[2J,0.000,,"
+    assert (tmp_path / "a.csv").read_text(encoding="utf-8").splitlines()[1] == "'=1+1\\n\\x1b[2J,0.000,,"
 
 
 @pytest.mark.parametrize(

@@ -172,11 +172,11 @@ def test_a_film_that_goes_or_is_replaced_while_it_is_read_is_trouble_that_passes
             change()
         assert is_passing(told.value, film)
     with same_throughout(film):
-        film.read_text()
+        film.read_text(encoding="utf-8")
     with pytest.raises(InputError, match="No such file"), same_throughout(tmp_path / "none.png"):
-        (tmp_path / "none.png").read_text()
+        (tmp_path / "none.png").read_text(encoding="utf-8")
     with pytest.raises(FileNotFoundError), same_throughout(film):  # of something else: no word about the film
-        (tmp_path / "model").read_text()
+        (tmp_path / "model").read_text(encoding="utf-8")
 
 
 def test_a_radiograph_that_was_away_is_drawn_by_the_same_command_and_a_damaged_one_is_not_tried_again(

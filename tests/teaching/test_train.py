@@ -38,10 +38,10 @@ def learn(out, training=TINY):
 def test_a_training_leaves_weights_a_description_and_a_card_with_figures(tmp_path, plates):
     learn(tmp_path)
     assert load_detector(tmp_path).size == 64
-    figures = json.loads((tmp_path / "architecture.json").read_text())["figures"]
+    figures = json.loads((tmp_path / "architecture.json").read_bytes())["figures"]
     assert figures["phantom films"]["films"] == 1
     assert figures["films without a knee"]["films"] == 2
-    card = (tmp_path / "README.md").read_text()
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "| phantom films | 1 |" in card
     assert "none were given" in card
     assert (tmp_path / "detector.safetensors").stat().st_size < 8_000_000
@@ -136,4 +136,4 @@ def test_a_training_can_begin_with_the_weights_of_another_and_says_so(tmp_path, 
     for name, value in begun.network.state_dict().items():
         assert torch.equal(value, there[name]), name
     learn(tmp_path / "two", replace(TINY, init=str(tmp_path / "one")))
-    assert f"init {tmp_path / 'one'}" in (tmp_path / "two" / "README.md").read_text()
+    assert f"init {tmp_path / 'one'}" in (tmp_path / "two" / "README.md").read_text(encoding="utf-8")

@@ -51,7 +51,7 @@ def test_what_was_decided_holds_where_a_run_goes_on_however_fast_it_is_then(tmp_
 def test_it_ends_where_it_is_when_time_is_over_all_the_same(tmp_path, clock):
     config = TrainVae(max_steps=10_000, finish_minutes=1)
     assert steps_taken(tmp_path, clock, config, step_s=5) == 13
-    assert json.loads((tmp_path / "steps.json").read_text())["steps"] == 13
+    assert json.loads((tmp_path / "steps.json").read_bytes())["steps"] == 13
 
 
 def test_without_the_setting_and_for_few_steps_nothing_changes(tmp_path, clock):

@@ -49,5 +49,5 @@ def test_an_overflow_in_the_share_of_one_process_is_a_step_that_no_process_takes
     # The exit code says nothing: gloo aborts now and then as a process ends (torch 2.13, a plain AdamW as well).
     subprocess.run([*start, tmp_path / "steps.py", tmp_path], capture_output=True, env=environment, check=False)
     taken, refused = [4.0, 0.899, 0.899, 0.899], [2.0, 0.899, 0.899, 0.899]
-    found = [json.loads((tmp_path / rank).read_text()) for rank in "01"]
+    found = [json.loads((tmp_path / rank).read_bytes()) for rank in "01"]
     assert found == [[[taken, refused], 1, [0, 1, 2]], [[taken, refused], 2, []]]

@@ -119,7 +119,7 @@ def draw_cohort(
             raise InconsistentError(f"{frame or out} has a template of {len(template)} slices: take the same window")
         work = partial(draw_knees, people=people, config=config, template=template)
         _draw_shards(dict(zip(shards, parts, strict=True)), work, config, execution=execution, until=until)
-        lines = [line for shard in shards if _lines(shard).is_file() for line in json.loads(_lines(shard).read_text())]
+        lines = [line for shard in shards if _lines(shard).is_file() for line in json.loads(_lines(shard).read_bytes())]
         record.note(counts=_write_tables(out, lines, config))
     return open_dataset(out)
 

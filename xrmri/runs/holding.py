@@ -176,7 +176,7 @@ def _remove_dead(folder: Path, file: Path) -> None:
 def _began(pid: int) -> str | None:
     """When a process of this machine was started; None where it is gone, or only waits to be buried."""
     try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state, *rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return None if state == "Z" else rest[18]
     except (OSError, ValueError, IndexError):
         pass
