@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -161,34 +162,35 @@ def test_a_signal_while_libraries_load_ends_bundle_in_its_line(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (75, "", f"stopped by SIGTERM: {AGAIN}\n")
 
 
-@pytest.mark.parametrize("number", STOPPING)
 @pytest.mark.parametrize(
-    ("module", "options", "sign"),
+    ("module", "options", "signs"),
     [
-        ("xrmri", ("phantom", "--preset", "tiny", "--participants", "2", "-q"), "cache/boxes/*.json"),
-        ("xrmri.stages.draw_films", ("--people", "2"), "cache/films/*.npz"),
+        ("xrmri", ("phantom", "--preset", "tiny", "--participants", "5", "-q"), "cache/boxes/*.json"),
+        ("xrmri.stages.draw_films", ("--people", "5"), "cache/films/*.npz"),
     ],
 )
 def test_a_signal_amid_the_drawing_leaves_no_worker_and_the_same_command_goes_on(
-    tmp_path, module, options, sign, number
+    tmp_path, monkeypatch, module, options, signs
 ):
-    draw = [sys.executable, "-m", module, *options, "--workers", "2", "-o"]
-    quiet = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([*draw, tmp_path / "out"], **quiet) as process:  # type: ignore[call-overload]
-        while not [*(tmp_path / "out").glob(sign)] and process.poll() is None:
-            time.sleep(0.01)
-        workers = children(process.pid)
-        process.send_signal(number)
-        said = process.communicate()[1]
-    assert process.returncode == 75 and said.removeprefix("xrmri: ") == f"stopped by {number.name}: {AGAIN}\n", said
-    assert len(workers) >= 2 and all_gone(workers)
-    assert json.loads((tmp_path / "out" / "run.json").read_bytes())["status"] == "stopped"
-    assert not [*(tmp_path / "out").rglob("*.partial*")]
-    outputs = []
-    for name in ("out", "whole"):
-        subprocess.run([*draw, tmp_path / name], check=True, capture_output=True, cwd=ROOT)
-        outputs.append(json.loads((tmp_path / name / "run.json").read_bytes())["outputs"])
-    assert outputs[0] == outputs[1] and len(outputs[0]) > 4
+    out, draw = tmp_path / "out", [sys.executable, "-m", module, *options, "--workers", "2", "-o"]
+    for number in STOPPING:
+        before = len([*out.glob(signs)])
+        with subprocess.Popen([*draw, out], cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+            while len([*out.glob(signs)]) == before and process.poll() is None:
+                time.sleep(0.01)
+            workers = children(process.pid)
+            process.send_signal(number)
+            said = process.communicate()[1]
+        assert process.returncode == 75, said
+        assert said.removeprefix("xrmri: ") == f"stopped by {number.name}: {AGAIN}\n"
+        assert len(workers) >= 2 and all_gone(workers) and not [*out.rglob("*.partial*")]
+        assert json.loads((out / "run.json").read_bytes())["status"] == "stopped"
+    subprocess.run([*draw, out], check=True, capture_output=True, cwd=ROOT)
+    monkeypatch.setattr(sys, "argv", [module, *options, "--workers", "1", "-o", str(tmp_path / "whole")])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")
+    made, whole = (json.loads((tmp_path / name / "run.json").read_bytes())["outputs"] for name in ("out", "whole"))
+    assert not ended.value.code and made == whole and len(made) > 4
 
 
 def said_by(program: str, *arguments: str) -> str:

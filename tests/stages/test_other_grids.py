@@ -31,8 +31,7 @@ _DRAWN = [draw_participant(0, index) for index in range(60)]
 PEOPLE = [person for side, count in (("right", 4), ("left", 2))
           for person in [one for one in _DRAWN if one.imaged_side == side][:count]]  # fmt: skip
 GRIDS = {
-    "40 slices": ("coronal", (80, 64, 64), (1.5, 2.5, 2.5), {"last_slice": 53}, (58.5, 160, 160)),
-    "0.36 mm": ("coronal", (80, 64, 64), (1.5, 0.36, 0.36), {}, (73.5, 23.04, 23.04)),
+    "40 slices, 0.36 mm": ("coronal", (80, 64, 64), (1.5, 0.36, 0.36), {"last_slice": 53}, (58.5, 23.04, 23.04)),
     "sagittal": ("sagittal", (36, 64, 56), (3, 2.5, 2.5), {"slices": 36, "first_slice": 2, "last_slice": 32},
                  (87, 160, 160)),
     "axial, cut": ("axial", (30, 64, 64), (4, 2, 2), {"slices": 30, "first_slice": 0, "last_slice": 24,
