@@ -104,7 +104,9 @@ def _read(file: Path, command: str, *, shared: bool) -> dict[str, Any]:
     else:
         try:
             content = tomllib.loads(read_whole(file, LARGEST_BYTES).decode("utf-8"))
-        except (InputError, ValueError, RecursionError) as error:
+        except InputError as error:
+            raise InputError(f"--config {error}") from error
+        except (ValueError, RecursionError) as error:
             raise InputError(f"--config {file} cannot be read: {error}") from error
         tables = [name for name, value in content.items() if isinstance(value, dict) and name not in COMMANDS]
         if tables:
