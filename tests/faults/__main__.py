@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.faults import contents, disks, load, stops, strangers
+from tests.faults import contents, disks, load, replaced, stops, strangers
 from tests.faults.world import ROOT, SURVIVED, VERDICTS, Attempt, World, make_chain
 
 Trial = Callable[[World], Iterator[Attempt]]
@@ -41,6 +41,7 @@ def trials(world: World, participants: int) -> tuple[dict[str, Trial], dict[str,
         "foreign": disks.destroyed,
         "vanishing": disks.vanishing,
         "flipped": contents.flipped_bytes,
+        "replaced": replaced.replaced,
         "mutated": contents.mutated,
         "identity": strangers.identity,
         "parallel": load.parallel,
