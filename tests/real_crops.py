@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
 from xrmri.cli.main import main as xrmri
+
 from xrmri.formats.nifti import read_volume
 from xrmri.metrics.anatomy import LATERAL, MEDIAL, find_joint
 from xrmri.report.sheet import write_sheet

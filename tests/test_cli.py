@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from xrmri.cli.examples import EXAMPLES
 
 TRAINING = {"--output", "--init", "--init-partial", "--max-steps", "--batch-size", "--learning-rate", "--precision",

@@ -3,11 +3,11 @@
 from typing import get_args
 
 import pytest
-
 from xrmri.cli.options import setting
+from xrmri.data_manifests import feature_sets
+
 from xrmri.config import BuildDataset, Config, Generate, MethodName, SamplerName, TrainLdm
 from xrmri.data.features import feature_set, known_readings
-from xrmri.data_manifests import feature_sets
 from xrmri.evaluation.sources import SOURCES
 from xrmri.generation.sampling import SAMPLERS
 from xrmri.metrics.table import METRICS

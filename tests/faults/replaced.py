@@ -25,7 +25,7 @@ REPLACEMENTS: dict[str, Callable[[Path, Path], object]] = {
 
 
 def replaced(world: World) -> Iterator[Attempt]:
-    """Some replacements of each kind of artefact: the same command, and the one that reads it, tell it or do without."""
+    """Some replacements of each kind of artefact: the same command and the one that reads it tell it, or do without."""
     for stage in ("vae",) if world.short else STAGES:
         record = json.loads((world.chain / stage / "run.json").read_bytes())
         by_kind = {(Path(name).suffix, Path(name).parent.name): name for name in sorted(record["outputs"])}

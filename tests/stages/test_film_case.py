@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from PIL import Image
-
 from xrmri.cli.options import Common
+
 from xrmri.config import DetectKnee
 from xrmri.data.features import feature_set
 from xrmri.data.radiograph import read_radiograph
