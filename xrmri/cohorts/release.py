@@ -115,8 +115,7 @@ def find_release(root: Path, series: str = "") -> Release:
     walked = _walk(root)
     listed = {place: one for file in walked.sheets for place, one in _read_sheet(file)}
     if not walked.paths and not listed:
-        wanted = "series 0.C.2/<participant>/<yyyymmdd>/<series>/001 of OAI, nor folders sub-<participant> of BIDS"
-        raise InputError(f"{root} holds no {wanted}: give a table of knees by --manifest")
+        raise InputError(f"{root} holds no 0.C.2/<participant>/<yyyymmdd>/<series> of OAI, no BIDS: use --manifest")
     with no_warnings(), ThreadPoolExecutor(_THREADS) as pool:
         labelled = list(zip(walked.paths, pool.map(_labels, walked.paths), strict=True))
     first: dict[Place, Path] = {}
