@@ -26,7 +26,8 @@ def boxes(work: Path, file: Path) -> None:
         found = {name: every.loc[every["source"] == name, metric].dropna() for name in BOXED}
         found = {name: values for name, values in found.items() if len(values)}
         axes.boxplot(list(found.values()), widths=0.5, flierprops={"marker": ".", "markersize": 3})
-        axes.set_xticks(range(1, len(found) + 1), [name.replace("_", "\n").replace("-", "-\n") for name in found])
+        labels = [name.replace("_", "\n").replace("-", "-\n") for name in found]
+        axes.set_xticks(range(1, len(found) + 1), labels, fontsize=7)
         axes.set_ylabel(metric.upper() + (" (dB)" if metric == "psnr" else ""))
         axes.axvline(sum(name not in CONTROLS for name in found) + 0.5, color="#999999", linewidth=0.8)
     save(figure, file)

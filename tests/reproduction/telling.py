@@ -18,7 +18,8 @@ def summary(folder: Path) -> dict:
 
 def summaries(work: Path, prefix: str) -> dict[str, dict]:
     """What follows the prefix in a folder's name -> its summary."""
-    return {folder.name.removeprefix(prefix): summary(folder) for folder in sorted(work.glob(f"{prefix}*"))}
+    ended = [file.parent for file in sorted(work.glob(f"{prefix}*/summary.json"))]
+    return {folder.name.removeprefix(prefix): summary(folder) for folder in ended}
 
 
 def table(columns: list[str], rows: list[list[str]]) -> str:
