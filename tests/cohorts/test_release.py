@@ -74,6 +74,6 @@ def test_descriptions_are_understood_in_every_spelling(description, kind, side):
 
 
 def test_a_folder_that_is_no_release_is_refused(tmp_path):
-    for folder, said in ((tmp_path, "holds no series"), (tmp_path / "none", "is not a folder")):
+    for folder, said in ((tmp_path, "of OAI, no BIDS"), (tmp_path / "none", "is not a folder")):
         with pytest.raises(InputError, match=said):
             find_release(folder)

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from torch.nn.functional import avg_pool2d
 
 from tests.stages.made_dataset import make_dataset
-from tests.stages.test_anchor import ANCHORED, ON_CPU, _strangers
+from tests.stages.test_anchor import ANCHORED, ON_CPU, make_strangers
 from xrmri.config import TrainVae
 from xrmri.data.features import feature_set, slots_of
 from xrmri.data.slices import seen_knee
@@ -108,7 +108,7 @@ def made(tmp_path_factory):
     """dataset/, strangers/ and ldm/ whose anchor learnt from dataset/."""
     root = tmp_path_factory.mktemp("missed")
     make_dataset(root / "dataset")
-    _strangers(root)
+    make_strangers(root)
     train_vae.run(root / "dataset", root / "vae", TrainVae.load(preset="tiny"), ON_CPU)
     train_ldm.run(root / "dataset", root / "vae", root / "ldm", ANCHORED, execution=ON_CPU)
     return root

@@ -44,13 +44,8 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def strangers(tmp_path_factory):
-    """A cohort of other people: the blobs of both lie where the film shows them."""
-    folder = make_dataset(tmp_path_factory.mktemp("strangers") / "cohort", pairs=40, seed=2)
-    table = pd.read_csv(folder / "index.csv", dtype=str)
-    table["participant"] = "x" + table["participant"]
-    table.to_csv(folder / "index.csv", index=False, lineterminator="\n")
-    write_dataset_facts(folder, replace(read_dataset_facts(folder), index_sha256=sha256(folder / "index.csv")))
-    return folder
+    """A cohort that has nobody of the dataset."""
+    return make_strangers(tmp_path_factory.mktemp("strangers"))
 
 
 @pytest.fixture(scope="module")
@@ -221,3 +216,13 @@ def test_it_learns_on_made_knees(made, strangers, tmp_path):
         made / "dataset", made / "vae", tmp_path / "ldm", config, execution=ON_CPU, anchor_dataset=strangers
     )
     assert read_model_facts(tmp_path / "ldm").anchor.r2 > 0.3
+
+
+def make_strangers(folder):
+    """A cohort of other people: the blobs of both lie where the film shows them."""
+    made = make_dataset(folder / "strangers", pairs=40, seed=2)
+    table = pd.read_csv(made / "index.csv", dtype=str)
+    table["participant"] = "x" + table["participant"]
+    table.to_csv(made / "index.csv", index=False, lineterminator="\n")
+    write_dataset_facts(made, replace(read_dataset_facts(made), index_sha256=sha256(made / "index.csv")))
+    return made
