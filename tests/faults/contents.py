@@ -13,7 +13,20 @@ import numpy as np
 import SimpleITK as sitk
 from PIL import Image
 
-from tests.faults.world import ROOT, SILENT, STAGES, SURVIVED, UNTOLD, Attempt, World, is_told, last_line, run
+from tests.faults.world import (
+    ROOT,
+    SILENT,
+    STAGES,
+    SURVIVED,
+    UNTOLD,
+    Attempt,
+    Ended,
+    World,
+    is_told,
+    last_line,
+    run,
+    told_or_silent,
+)
 from xrmri.errors import XrmriError
 
 MOST_BYTES, MOST_S = 4 * 2**30, 20
@@ -33,30 +46,30 @@ UNREAD = ("README.md", "rejected.csv", "metrics.jsonl", ".png", "init.csv")
 def flipped_bytes(world: World) -> Iterator[Attempt]:
     """One bit in each kind of artefact: the same command, and the one that reads it, must say which file it is."""
     for stage in ("vae",) if world.short else STAGES:
-        record = json.loads((world.chain / stage / "run.json").read_bytes())
-        by_kind = {(Path(name).suffix, Path(name).parent.name): name for name in sorted(record["outputs"])}
-        names = sorted(by_kind.values())
+        names = world.artefacts(stage)
         for name in names[:1] if world.short else names:
-            with world.place() as folder:
-                (folder / stage).unlink()
-                shutil.copytree(world.chain / stage, folder / stage)
+            with world.place(own=stage) as folder:
                 _flip(folder / stage / name, world.rng)
                 ended = run(world.command(stage, stage), folder)
                 found = ended.code == 3 and is_told(ended) and Path(name).name in ended.err
                 verdict = SURVIVED if found else SILENT if ended.code == 0 else UNTOLD
                 note = "" if found else f"{ended.code}: {last_line(ended.err)}"
                 yield Attempt("flipped bit, same command", f"{stage}/{name}", verdict, note)
-                if stage in NEXT and not world.short and not name.endswith(UNREAD):
-                    yield _read_on(world, stage, name, folder)
+                if not world.short and is_read(stage, name):
+                    ended = read_on(stage, folder)
+                    yield Attempt("flipped bit, next command", f"{stage}/{name}", *told_or_silent(ended))
 
 
-def _read_on(world: World, stage: str, name: str, folder: Path) -> Attempt:
-    """The verdict on the command that reads a damaged file."""
-    (folder / "quick.toml").write_text("[evaluate]\nquick = true\n")
-    ended = run([*NEXT[stage], "-o", "next", "--preset", "tiny", "--device", "cpu", "-q", "--no-progress"], folder)
-    verdict = SILENT if ended.code == 0 else SURVIVED if is_told(ended) else UNTOLD
-    note = "" if verdict == SURVIVED else f"{ended.code}: {last_line(ended.err)}"
-    return Attempt("flipped bit, next command", f"{stage}/{name}", verdict, note)
+def is_read(stage: str, name: str) -> bool:
+    """Whether the next command reads an artefact of a stage."""
+    return stage in NEXT and not name.endswith(UNREAD)
+
+
+def read_on(stage: str, folder: Path, limit_s: float = 900) -> Ended:
+    """The command that reads what a stage left."""
+    (folder / "quick.toml").write_text("[evaluate]\nquick = true\n", encoding="utf-8")
+    options = ["-o", "next", "--preset", "tiny", "--device", "cpu", "-q", "--no-progress"]
+    return run([*NEXT[stage], *options], folder, limit_s)
 
 
 def mutated(world: World) -> Iterator[Attempt]:

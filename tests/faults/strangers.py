@@ -1,6 +1,5 @@
 """What must not come in or go out: planted identity, and any use of a network."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,9 +14,7 @@ PRIVATE = 0x00991010
 
 def identity(world: World) -> Iterator[Attempt]:
     """A name in every tag that may hold one, of every file of a release; looked for in all that comes of it."""
-    with world.place() as folder:
-        (folder / "oai").unlink()
-        shutil.copytree(world.chain / "oai", folder / "oai")
+    with world.place(own="oai") as folder:
         (folder / "oai" / "run.json").unlink()  # it would say that the files are no longer what was drawn
         tags = ("PatientName", "PatientAddress", "OtherPatientIDs", "InstitutionName", "ReferringPhysicianName",
                 "ImageComments", "StudyComments", "PatientComments")  # fmt: skip

@@ -71,16 +71,28 @@ class World:
         return [*STAGES[stage], "-o", out, *TINY]
 
     @contextmanager
-    def place(self) -> Iterator[Path]:
-        """An empty folder with links to the finished stages, where a command is run; removed afterwards."""
+    def place(self, own: str = "") -> Iterator[Path]:
+        """An empty folder with links to the finished stages, where a command is run; removed afterwards.
+
+        A stage that is its `own` is a copy, which may be damaged.
+        """
         folder = self.root / f"try-{self.rng.integers(10**12)}"
         folder.mkdir()
         for stage in STAGES:
-            (folder / stage).symlink_to(self.chain / stage)
+            if stage == own:
+                shutil.copytree(self.chain / stage, folder / stage)
+            else:
+                (folder / stage).symlink_to(self.chain / stage)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def artefacts(self, stage: str) -> list[str]:
+        """One output of each kind of a finished stage."""
+        record = json.loads((self.chain / stage / "run.json").read_bytes())
+        by_kind = {(Path(name).suffix, Path(name).parent.name): name for name in sorted(record["outputs"])}
+        return sorted(by_kind.values())
 
     def outputs(self, folder: Path) -> dict[str, str]:
         """What a finished run vouches for, but for what tells the time."""
@@ -124,6 +136,13 @@ def is_told(ended: Ended) -> bool:
     """Whether a command that failed said so in one line of its own, or in none where its launcher spoke."""
     lines = [line for line in ended.err.splitlines() if not line.startswith("warning: ")]
     return ended.code in TOLD and len(lines) == 1 and lines[0].startswith("xrmri: ")
+
+
+def told_or_silent(ended: Ended) -> tuple[str, str]:
+    """Verdict and note on a command that was given what is no longer what it was: it must say so."""
+    if is_told(ended):
+        return SURVIVED, ""
+    return SILENT if ended.code == 0 else UNTOLD, f"{ended.code}: {last_line(ended.err)}"
 
 
 def last_line(text: str) -> str:
