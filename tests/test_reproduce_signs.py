@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.reproduction.gains import joint_gain
-from tests.reproduction.signs import Knees, area, change_rows, knee_rows, laid, largest
+from tests.reproduction.signs import Knees, area, area_among_others, change_rows, knee_rows, laid, largest
 from xrmri.data.store import open_dataset
 from xrmri.storage.files import write_json
 
@@ -119,3 +119,12 @@ def test_the_gain_over_the_best_rival_is_told_in_both_ways_with_intervals(tmp_pa
     assert "| seed0 | anchored | rssim | +50.0% (+50.0% to +50.0%) | +25.0% (+25.0% to +25.0%) | yes |" in text
     assert "| seed0 | xray2mri | rssim | +25.0% (+25.0% to +25.0%) | +12.5% (+12.5% to +12.5%) | yes |" in text
     assert "| seed0 | anchored | psnr | +0.0% (+0.0% to +0.0%) | – | yes |" in text  # no way from nothing to a twin
+
+
+def test_the_same_small_change_of_everybody_tells_nobody_apart_and_lies_in_its_interval():
+    people = np.random.default_rng(0).normal(size=40)
+    values = np.stack([people, people - 1e-6], axis=1)
+    again = [area_among_others(values[rows], rows) for rows in np.random.default_rng(1).integers(0, 40, (200, 40))]
+    assert area_among_others(values, np.arange(40)) == 0.5
+    assert np.allclose(again, 0.5)
+    assert area_among_others(values + [0, 10], np.arange(40)) == 1.0

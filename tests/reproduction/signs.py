@@ -141,6 +141,13 @@ def learn_place(knees: Knees, code: int, split: str = "train") -> Place | None:
     return Place(weight=weight, bright=float((apart * weight).sum()) > 0)
 
 
+def area_among_others(values: np.ndarray, person: np.ndarray) -> float:
+    """How often, of (people, 2) drawn without and with, the latter is above another person's former; a tie is half."""
+    less = values[:, None, 1] - values[None, :, 0]
+    others = person[:, None] != person[None, :]
+    return float((np.sign(less[others]) / 2 + 0.5).mean()) if others.any() else float("nan")
+
+
 Seen = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
 
@@ -158,14 +165,18 @@ def telling(place: Place, seen: Seen, pairs: Sequence[str], has: np.ndarray) -> 
 
 
 def told_apart(place: Place, without: Seen, with_sign: Seen, pairs: Sequence[str]) -> dict[str, Any]:
-    """The same knees drawn without and with the sign, told apart; both of a participant are drawn again together."""
+    """The same knees drawn without and with the sign, told apart; both of a participant are drawn again together.
+
+    A knee is held against other people's only: beside itself it always differs by the sign alone, and people drawn
+    twice would bring in twice as many such pairs, so that the interval would miss what it belongs to.
+    """
     scores = np.array([[place.scores(*seen(pair_id)) for seen in (without, with_sign)] for pair_id in pairs])
     draws = drawn_again(len(pairs), resamples=RESAMPLES, seed=SEED)
     found: dict[str, Any] = {"knees": [len(pairs), len(pairs)]}
     for name, values in (("inside", scores[..., 0]), ("outside", scores[..., 1])):
-        has = np.repeat([False, True], len(pairs))
-        again = np.array([area(values[rows].T.ravel(), has) for rows in draws])
-        found[name] = {"median": area(values.T.ravel(), has), "interval": interval_of(again, len(pairs))}
+        again = np.array([area_among_others(values[rows], rows) for rows in draws])
+        whole = area_among_others(values, np.arange(len(pairs)))
+        found[name] = {"median": whole, "interval": interval_of(again, len(pairs))}
     less = scores[:, 1, 0] - scores[:, 0, 0]
     return found | {"p": float(wilcoxon(less).pvalue) if less.any() else 1.0}
 
