@@ -69,7 +69,8 @@ def is_complete(folder: Path, record: RunRecord) -> bool:
 
 
 def require_own(folder: Path, record: RunRecord | None) -> None:
-    """Refuse to work in a folder where somebody has put files of their own, or links to other folders.
+    """Refuse to work in a folder where somebody has put files of their own, or links to other folders, or where
+    something else lies in the place of a file of the run.
 
     Raises:
         InputError: names the first of them.
@@ -81,6 +82,10 @@ def require_own(folder: Path, record: RunRecord | None) -> None:
     if record is None or record.files is None:
         return
     listed = {*(record.outputs or ()), *record.files}
+    own = [folder / one for one in sorted(listed) if Path(one).parts[0] not in WORKING]
+    odd = next((file for file in own if os.path.lexists(file) and not file.is_file()), None)
+    if odd:
+        raise InputError(f"{odd} is no file any more: move away what lies there, and run the same command again")
     foreign = [name for name in own_files(folder) if name not in listed]
     if foreign:
         what = f"{folder / foreign[0]} was not written by `xrmri {record.command}`"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from xrmri.errors import InconsistentError, StoppedEarly
 from xrmri.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from xrmri.training.ema import Ema
 from xrmri.training.pace import Pace
+from xrmri.training.pictures import picture_file, restore_pictures
 from xrmri.training.sharded import ShardedAdamW
 from xrmri.training.stopping import Stopping
 from xrmri.training.tracking import Metrics
@@ -80,7 +82,7 @@ def fit(
     step, losses = _resume(folder, network, ema, raw_optimiser, accelerator=accelerator)
     # The optimiser's state is where the network is already; moving it would gather it where it is sharded.
     model, optimiser = accelerator.prepare(network, raw_optimiser, device_placement=[True, False])
-    metrics = Metrics(folder, config, step=step) if accelerator.is_main_process else None
+    metrics = _go_on_telling(folder, network, ema, task, config, step=step) if accelerator.is_main_process else None
     saved = counted = time.monotonic()
     pace = Pace(folder, step, processes=accelerator.num_processes)
     config = pace.resolved(config, step)
@@ -130,6 +132,16 @@ def fit(
         metrics.close()
 
 
+def _go_on_telling(
+    folder: Path, network: nn.Module, ema: Ema, task: Task, config: Training, *, step: int
+) -> Metrics:
+    """The rows of a run that goes on after a step, and its pictures so far."""
+    if task.picture:
+        with ema.applied(), torch.no_grad():
+            restore_pictures(folder, step, config.picture_steps, partial(task.picture, network))
+    return Metrics(folder, config, step=step)
+
+
 def _examine(
     network: nn.Module,
     ema: Ema,
@@ -148,11 +160,6 @@ def _examine(
     if task.picture and config.picture_steps and step % config.picture_steps == 0:
         with ema.applied(), torch.no_grad():
             task.picture(network, picture_file(folder, step))
-
-
-def picture_file(folder: Path, step: int) -> Path:
-    """Where the picture of a step goes."""
-    return folder / "samples" / f"step-{step:07d}.png"
 
 
 def learning_rate(step: int, config: Training) -> float:

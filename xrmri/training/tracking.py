@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,8 @@ from xrmri.storage.files import write_text
 from xrmri.storage.limits import read_whole
 from xrmri.storage.typed import UnfitError, is_like, shown
 
+log = logging.getLogger(__name__)
+
 METRICS = "metrics.jsonl"
 TRACKERS = "trackers"
 """Folder in the run folder that trackers write to."""
@@ -27,6 +30,8 @@ class Metrics:
     def __init__(self, folder: Path, config: Training, *, step: int) -> None:
         """Open it to go on after a step: rows of later steps were never saved as weights, and are drawn anew."""
         self.file = folder / METRICS
+        if step and not self.file.is_file():
+            log.warning("%s is gone: what it told of the first %s steps is lost", self.file, f"{step:,}")
         kept = [row for row in read_metrics(self.file) if row["step"] <= step]
         write_text(self.file, "".join(f"{json.dumps(row)}\n" for row in kept))
         self.trackers = [_tracker(name, folder / TRACKERS, config) for name in config.track]
