@@ -41,7 +41,7 @@ def test_a_picture_that_is_gone_is_drawn_again_or_told_and_what_lies_in_its_plac
     again = command()
     assert again.code == 0 and not early.exists()
     assert [line for line in again.err.splitlines() if "lost" in line] == [
-        f"warning: {early} is lost: their networks are no longer kept, only training anew draws them (--force)"
+        f"warning: {early} is lost: the network of that step is no longer kept, only training anew draws it (--force)"
     ]
     assert command().result["status"] == "already done"
 

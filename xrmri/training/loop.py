@@ -82,7 +82,8 @@ def fit(
     step, losses = _resume(folder, network, ema, raw_optimiser, accelerator=accelerator)
     # The optimiser's state is where the network is already; moving it would gather it where it is sharded.
     model, optimiser = accelerator.prepare(network, raw_optimiser, device_placement=[True, False])
-    metrics = _go_on_telling(folder, network, ema, task, config, step=step) if accelerator.is_main_process else None
+    tells = accelerator.is_main_process
+    metrics = _go_on_telling(network, task, config, folder, ema=ema, step=step) if tells else None
     saved = counted = time.monotonic()
     pace = Pace(folder, step, processes=accelerator.num_processes)
     config = pace.resolved(config, step)
@@ -132,9 +133,7 @@ def fit(
         metrics.close()
 
 
-def _go_on_telling(
-    folder: Path, network: nn.Module, ema: Ema, task: Task, config: Training, *, step: int
-) -> Metrics:
+def _go_on_telling(network: nn.Module, task: Task, config: Training, folder: Path, *, ema: Ema, step: int) -> Metrics:
     """The rows of a run that goes on after a step, and its pictures so far."""
     if task.picture:
         with ema.applied(), torch.no_grad():

@@ -28,5 +28,5 @@ def restore_pictures(folder: Path, step: int, every: int, draw: Callable[[Path],
     lost = [picture_file(folder, one) for one in gone if one != step]
     if lost:
         more = f" and {len(lost) - 1} more pictures are" if len(lost) > 1 else " is"
-        why = "their networks are no longer kept, only training anew draws them (--force)"
+        why = "the network of that step is no longer kept, only training anew draws it (--force)"
         log.warning("%s%s lost: %s", lost[0], more, why)
