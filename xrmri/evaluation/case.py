@@ -62,11 +62,12 @@ def score(pair_id: str, files: list[Path], yardsticks: Yardsticks) -> Scored:
     volumes = {GENERATED: comparison.generated}
     if pair_id in yardsticks.baselined:
         volumes |= baselines_of(pair_id, comparison, yardsticks)
-    slices = scores_of_several(reference, volumes)
-    scores = {source: volume_scores(values) for source, values in slices.items()}
-    scores[ACQUIRED] = own_scores(reference)
+    # What figures share of a volume, they share through its pair.
     pairs = {source: VolumePair(acquired=reference, pixels=volume) for source, volume in volumes.items()}
-    pairs[ACQUIRED] = VolumePair(acquired=reference, pixels=comparison.acquired)
+    slices = scores_of_several(pairs)
+    scores = {source: volume_scores(values) for source, values in slices.items()}
+    pairs[ACQUIRED] = VolumePair(acquired=reference, pixels=reference.pixels)
+    scores[ACQUIRED] = own_scores(pairs[ACQUIRED])
     joint = np.array([band is not None for band in reference.bands])
     by_slice = {name: values for name, values in slices[GENERATED].items() if not BY_NAME[name].of_volume}
     return Scored(

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import sobel, uniform_filter1d
 
 from xrmri.evenly import evenly
 
@@ -28,12 +27,23 @@ def blur(volume: NDArray[np.floating]) -> float:
 
 def slice_blur(picture: NDArray[np.float64]) -> float:
     """Of one slice (H, W): the greater of down and across; NaN where it is of one value."""
-    inside = (slice(2, -1), slice(2, -1))
     worst = np.nan
-    for axis in (0, 1):
-        sharp = np.abs(sobel(picture, axis))[inside]
-        again = np.abs(sobel(uniform_filter1d(picture, PIXELS, axis), axis))[inside]
+    for lines in (picture, np.ascontiguousarray(picture.T)):
+        sharp, again = _steps(lines)
         edges = sharp.sum()
         if edges > 0:
             worst = np.fmax(worst, 1 - np.maximum(sharp - again, 0).sum() / edges)
     return float(worst)
+
+
+def _steps(picture: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How steep each place is down the rows by Sobel's filter, before and after blurring; (H - 3, W - 3).
+
+    The mean of 11 rows rises by what enters it less what leaves it, so nothing has to be averaged.
+    """
+    beside = picture[:, 1:-2] + picture[:, 3:]
+    beside += 2 * picture[:, 2:-1]
+    pairs = np.pad(beside, ((PIXELS // 2, PIXELS // 2), (0, 0)), mode="symmetric")
+    pairs = pairs[1:] + pairs[:-1]
+    again = (pairs[PIXELS + 1 :] - pairs[1:-PIXELS]) / PIXELS
+    return np.abs(beside[3:] - beside[1:-2]), np.abs(again)

@@ -14,45 +14,44 @@ Floats = NDArray[np.float64]
 
 def slice_scores(reference: Reference, pixels: NDArray[np.floating]) -> dict[str, Floats]:
     """`scores_of_several` of one volume, (S, H, W) in [0, 1]."""
-    return scores_of_several(reference, {"": pixels})[""]
+    return scores_of_several({"": VolumePair(acquired=reference, pixels=pixels)})[""]
 
 
-def scores_of_several(
-    reference: Reference, volumes: Mapping[str, NDArray[np.floating]]
-) -> dict[str, dict[str, Floats]]:
+def scores_of_several(pairs: Mapping[str, VolumePair]) -> dict[str, dict[str, Floats]]:
     """Each metric of each slice of several volumes, each acquired slice prepared once for all of them.
 
     Args:
-        reference: the acquired volume.
-        volumes: name -> (S, H, W) in [0, 1].
+        pairs: name -> a volume beside the acquired one, which all have in common.
 
     Returns:
         name of the volume -> name of the metric -> (S,); NaN where there is no value: RSSIM without a joint, the
         correlation of the last slice. Figures of whole volumes stand at every slice.
     """
-    for volume in volumes.values():
-        if volume.shape != reference.pixels.shape:
-            raise ValueError(f"volumes of one shape are compared, not {reference.pixels.shape} and {volume.shape}")
+    reference = next(iter(pairs.values())).acquired
+    for pair in pairs.values():
+        assert pair.acquired is reference
+        if pair.pixels.shape != reference.pixels.shape:
+            raise ValueError(
+                f"volumes of one shape are compared, not {reference.pixels.shape} and {pair.pixels.shape}"
+            )
     by_slice = {
-        name: {m.name: np.full(len(reference.pixels), np.nan) for m in METRICS if m.of_slice} for name in volumes
+        name: {m.name: np.full(len(reference.pixels), np.nan) for m in METRICS if m.of_slice} for name in pairs
     }
     for index in range(len(reference.pixels)):
         acquired = reference.slice(index)
-        for name, volume in volumes.items():
-            pair = SlicePair(acquired=acquired, pixels=np.ascontiguousarray(volume[index], np.float64))
+        for name, whole in pairs.items():
+            pair_of_slices = SlicePair(acquired=acquired, pixels=np.ascontiguousarray(whole.pixels[index], np.float64))
             for metric in METRICS:
                 if metric.of_slice:
-                    by_slice[name][metric.name][index] = metric.of_slice(pair)
-    scores = {}
-    for name, volume in volumes.items():
-        whole = VolumePair(acquired=reference, pixels=volume)
-        scores[name] = {metric.name: _values(metric, whole, by_slice[name]) for metric in METRICS}
-    return scores
+                    by_slice[name][metric.name][index] = metric.of_slice(pair_of_slices)
+    return {
+        name: {metric.name: _values(metric, whole, by_slice[name]) for metric in METRICS}
+        for name, whole in pairs.items()
+    }
 
 
-def own_scores(reference: Reference) -> dict[str, float]:
-    """What the acquired volume has by itself: name of the metric -> value."""
-    itself = VolumePair(acquired=reference, pixels=reference.pixels)
+def own_scores(itself: VolumePair) -> dict[str, float]:
+    """What the acquired volume, beside itself, has alone: name of the metric -> value."""
     return volume_scores({metric.name: _values(metric, itself, {}) for metric in METRICS if metric.alone})
 
 

@@ -167,7 +167,7 @@ class VolumePair:
     @cached_property
     def coarse(self) -> Floats:
         """(S, h, w) the volume that is judged, averaged over areas."""
-        return coarse(self.pixels)
+        return self.acquired.coarse if self.pixels is self.acquired.pixels else coarse(self.pixels)
 
     @cached_property
     def joint(self) -> JointLines:
