@@ -136,8 +136,7 @@ def fit(
 def _go_on_telling(network: nn.Module, task: Task, config: Training, folder: Path, *, ema: Ema, step: int) -> Metrics:
     """The rows of a run that goes on after a step, and its pictures so far."""
     if task.picture:
-        with ema.applied(), torch.no_grad():
-            restore_pictures(folder, step, config.picture_steps, partial(task.picture, network))
+        restore_pictures(folder, step, config.picture_steps, partial(_draw, task.picture, network, ema))
     return Metrics(folder, config, step=step)
 
 
@@ -157,8 +156,13 @@ def _examine(
         with ema.applied(), torch.no_grad():
             metrics.write(place | task.validate(network))
     if task.picture and config.picture_steps and step % config.picture_steps == 0:
-        with ema.applied(), torch.no_grad():
-            task.picture(network, picture_file(folder, step))
+        _draw(task.picture, network, ema, picture_file(folder, step))
+
+
+def _draw(picture: Callable[[nn.Module, Path], object], network: nn.Module, ema: Ema, file: Path) -> None:
+    """The picture of what the averaged weights can do."""
+    with ema.applied(), torch.no_grad():
+        picture(network, file)
 
 
 def learning_rate(step: int, config: Training) -> float:
