@@ -28,6 +28,7 @@ from xrmri.data.knees import DetectedKnee, write_knees
 from xrmri.data.store import StoredPair, packed_pair
 from xrmri.data.volume import intensity_window, read_series, windowed_slices
 from xrmri.formats.archive import contents
+from xrmri.machine import parallel
 from xrmri.machine.memory import keep_memory
 from xrmri.records import KneeBox
 from xrmri.stages import build_dataset, phantom
@@ -165,6 +166,7 @@ def parts(job: PairJob) -> None:
 def main() -> None:
     """Measure and print."""
     keep_memory()  # as a worker does
+    parallel._processes_for = lambda _: get_context("spawn")  # whose time and memory are told as this process's
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         root = Path(sys.argv[1]) if len(sys.argv) > 1 else release(scratch / "oai")

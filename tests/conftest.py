@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.forked import processes_for
 from xrmri.machine import parallel
 
 # The networks of the tests are so small that two threads wait for each other longer than they work.
@@ -34,14 +35,15 @@ class Here:
 
 @pytest.fixture(scope="session", autouse=True)
 def work_of_one_worker_is_done_here():
-    """Every process that starts takes a second to import its libraries; tests that say two workers have real ones."""
+    """Tests that say two workers have real ones, which begin as copies of one process with all libraries."""
     start = parallel._executor
 
-    def executor(count: int) -> AbstractContextManager:
-        return nullcontext(Here()) if count == 1 else start(count)
+    def executor(count: int, work: Callable) -> AbstractContextManager:
+        return nullcontext(Here()) if count == 1 else start(count, work)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(parallel, "_executor", executor)
+        patched.setattr(parallel, "_processes_for", processes_for)
         yield
 
 

@@ -62,7 +62,7 @@ def workers(world: World) -> Iterator[Attempt]:
     for stage in MANY[:1] if world.short else MANY:
         with world.place() as folder:
             process = start(world.command(stage), folder)
-            while process.poll() is None and len(children(process.pid)) < 3:  # one of them looks after the others
+            while process.poll() is None and len(children(process.pid)) < 4:  # two look after the others
                 time.sleep(0.05)
             time.sleep(float(world.rng.uniform(0.2, 2)))
             for worker in children(process.pid)[-1:]:

@@ -157,16 +157,17 @@ def judged(kind: str, what: str, ended: Ended, later: str) -> Attempt:
 
 
 def children(pid: int) -> list[int]:
-    """Processes that one has started and that are at work."""
-    found = []
+    """Processes that one has started, itself or by others, and that are at work; those that started others first."""
+    started: dict[int, list[int]] = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
             state, parent = file.read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
         except OSError:
             continue
-        if int(parent) == pid and state != "Z":
-            found.append(int(file.parent.name))
-    return found
+        if state != "Z":
+            started.setdefault(int(parent), []).append(int(file.parent.name))
+    found = started.get(pid, [])
+    return sorted(found) + [later for one in sorted(found) for later in children(one)]
 
 
 def all_gone(pids: list[int], limit_s: float = 10) -> bool:

@@ -183,7 +183,7 @@ def test_a_signal_amid_the_drawing_leaves_no_worker_and_the_same_command_goes_on
             said = process.communicate()[1]
         assert process.returncode == 75, said
         assert said.removeprefix("xrmri: ") == f"stopped by {number.name}: {AGAIN}\n"
-        assert len(workers) >= 2 and all_gone(workers) and not [*out.rglob("*.partial*")]
+        assert len(workers) >= 4 and all_gone(workers) and not [*out.rglob("*.partial*")]
         assert json.loads((out / "run.json").read_bytes())["status"] == "stopped"
     subprocess.run([*draw, out], check=True, capture_output=True, cwd=ROOT)
     monkeypatch.setattr(sys, "argv", [module, *options, "--workers", "1", "-o", str(tmp_path / "whole")])

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.forked import on_two_processes
 from tests.stages.made_dataset import make_dataset
 from tests.stages.test_train_vae_perceptual import PLAIN, rows, train
-from tests.stages.test_two_processes import on_two_processes
 from xrmri.config import Execution, TrainVae
 from xrmri.errors import InputError, StoppedEarly
 from xrmri.facts.folders import read_autoencoder_facts

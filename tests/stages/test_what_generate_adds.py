@@ -1,8 +1,6 @@
 """Beyond one volume: another series' grid, a reading at every grade, pictures to look at, and a cohort in shards."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import nibabel
@@ -11,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image
 
+from tests.forked import on_two_processes
 from tests.generation.made_model import SIZE, made_bundle, made_model
 from tests.made_facts import MODEL_FACTS
 from tests.stages.made_dataset import make_dataset
@@ -286,9 +285,8 @@ def test_a_share_that_could_not_open_something_is_drawn_again_once_that_opens(tm
 def test_volumes_drawn_by_two_launched_processes_are_those_of_one(generate, model, tmp_path):
     dataset = make_dataset(tmp_path / "dataset", pairs=8, size=SIZE)
     generate(dataset, "--split", "train", "-o", tmp_path / "one")
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
-    command = ["-m", "xrmri", "generate", dataset, "--model", model, "--split", "train", *FAST, "-q"]
-    subprocess.run([*launcher, *command, "-o", tmp_path / "two"], check=True, capture_output=True)
+    command = ["generate", dataset, "--model", model, "--split", "train", *FAST, "-q", "-o", tmp_path / "two"]
+    assert on_two_processes(*command).returncode == 0
     assert json.loads((tmp_path / "two" / "run.json").read_bytes())["status"] == "finished"
     for name in (f"{number}.nii.gz" for number in range(6)):
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()

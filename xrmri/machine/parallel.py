@@ -3,6 +3,7 @@
 Processes that know nothing of one another each take a shard of the items, named I/N.
 """
 
+import atexit
 import os
 import re
 import signal
@@ -11,9 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import _forkserver
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -24,6 +28,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+# What copies begin from is waited for at the end, or the time that they take would count as nobody's.
+atexit.register(_forkserver._stop)  # type: ignore[attr-defined]
 
 
 def worker_count(wanted: int) -> int:
@@ -85,7 +91,7 @@ def in_order(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterat
     remaining = iter(items)
     others = set(active_children())
     done = False
-    with _single_threads(), _executor(count) as pool:
+    with _single_threads(), _executor(count, work) as pool:
         try:
             with _signals_held():  # processes inherit it: a signal to all of a job is the first one's to obey
                 waiting: deque[Future[R]] = deque(pool.submit(work, item) for item in islice(remaining, count + 1))
@@ -115,7 +121,7 @@ def beside(work: Callable[[], object]) -> Iterator[None]:
     Raises:
         StoppedEarly: that process has not finished its work.
     """
-    other = get_context("spawn").Process(target=_work_beside, args=(work,))
+    other = _processes_for(work).Process(target=_work_beside, args=(work,))
     with _signals_held():  # as in `in_order`
         other.start()
     try:
@@ -135,13 +141,25 @@ def _work_beside(work: Callable[[], object]) -> None:
     work()
 
 
-def _executor(count: int) -> ProcessPoolExecutor:
+def _executor(count: int, work: Callable[[Any], object]) -> ProcessPoolExecutor:
     """Processes to come, that share nothing; InputError where the system has no room for their queues."""
     try:
-        return ProcessPoolExecutor(count, get_context("spawn"), _begin_worker)
+        return ProcessPoolExecutor(count, _processes_for(work), _begin_worker)
     except OSError as error:
         advice = "make room in /dev/shm, where processes talk to each other"
         raise InputError(f"worker processes cannot be started ({error.strerror}): {advice}") from error
+
+
+def _processes_for(work: Callable[..., object]) -> ForkServerContext:
+    """Processes that begin as copies of one which has imported the work's module, and done nothing else.
+
+    Importing takes seconds, and would be done by each.
+    """
+    while isinstance(work, partial):
+        work = work.func
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", work.__module__])
+    return context
 
 
 def _begin_worker() -> None:

@@ -1,0 +1,65 @@
+"""Processes that begin as copies of one which has imported the libraries, so that tests do not wait for each to do so.
+
+`on_two_processes` stands for `torchrun --nproc_per_node 2 -m xrmri`; that launchers do start it, `test_launch_lines`
+shows.
+"""
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+IMPORTED = ("xrmri.stages.train_ldm", "xrmri.stages.train_vae", "xrmri.stages.generate", "xrmri.stages.build_dataset",
+            "xrmri.stages.evaluate", "xrmri.stages.detect_knee", "xrmri.stages.phantom", "xrmri.models.bundle",
+            "xrmri.making.cohort", "xrmri.making.films")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How two processes ended."""
+
+    returncode: int
+    """The first one's that is not 0."""
+    stdout: str
+    stderr: str
+
+
+def processes_for(_: object = None) -> ForkServerContext:
+    """In place of `parallel._processes_for`: everything is imported, whoever asks first."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["__main__", *IMPORTED])
+    return context
+
+
+def on_two_processes(*arguments: object) -> Ended:
+    """`xrmri ARGUMENTS` on two processes that train or draw together."""
+    with TemporaryDirectory() as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        given = [str(argument) for argument in arguments]
+        ranks = [processes_for().Process(target=_ranked, args=(rank, port, given, folder)) for rank in (0, 1)]
+        for process in ranks:
+            process.start()
+        for process in ranks:
+            process.join()
+        codes = [process.exitcode for process in ranks]
+        said = {kind: "".join(Path(folder, f"{kind}-{rank}").read_text("utf-8") for rank in (0, 1)) for kind in "12"}
+    return Ended(returncode=next((code for code in codes if code), 0), stdout=said["1"], stderr=said["2"])
+
+
+def _ranked(rank: int, port: int, arguments: list[str], folder: str) -> None:
+    """What one of them does."""
+    for stream in (1, 2):
+        said = os.open(f"{folder}/{stream}-{rank}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(said, stream)
+    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
+    os.environ |= {name: str(value) for name, value in place.items()} | {"MASTER_ADDR": "127.0.0.1"}
+    from xrmri.cli.main import main
+
+    sys.argv = ["xrmri", *arguments]
+    main()
