@@ -89,7 +89,7 @@ def test_what_the_denoiser_is_shown_changes_with_depth_and_readings(made):
 
 def test_a_coarse_volume_keeps_first_and_last_slice_and_the_window(made):
     data = open_dataset(made / "dataset")
-    coarse = coarse_volume(data, "2", sizes_for(data, features=1))
+    coarse = coarse_volume(data, "2", sizes_for(data, (8,), features=1))
     assert coarse.shape == (6, 32, 32) and coarse.min() >= -1 and coarse.max() <= 1
     whole = np.clip(data.volume("2") / 700, 0, 1) * 2 - 1
     assert coarse[5].mean() == pytest.approx(whole[5].mean(), abs=1e-4)

@@ -113,6 +113,7 @@ PRESETS: dict[str, dict[str, dict[str, Reasoned]]] = {
             "radiograph_token": ("none", "choice: no 300 M tower in a test"),
             "timesteps": (100, "choice: likewise"),
             "latent_scale": (0.0, "choice: measured"),
+            "anchor_channels": ((16, 24, 32), "choice: seconds, for tests"),
             "fits": (False, "choice: seconds, for tests"),
         },
         "generate": {

@@ -70,6 +70,8 @@ class TrainLdm(Training):
     anchor: bool = False
     """Train a network from radiograph and readings to the expected volume first, and show the denoiser its slices in
     place of the radiograph's latent (choice)."""
+    anchor_channels: tuple[int, ...] = (64, 96, 160, 208, 224)
+    """Channels of each level of the anchor, in whole eights; the first has half its volume's resolution (choice)."""
     anchor_steps: int = 3_000
     """Optimiser steps of the anchor; it is taken where held-out people are explained best. 0: that of --init as it is
     (choice)."""
@@ -111,6 +113,8 @@ class TrainLdm(Training):
         require(not self.anchor or self.method == "xray2mri", "anchor is of --method xray2mri")
         for name in ("drop_token", "drop_both", "drop_concat", "drop_features"):
             require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, not {getattr(self, name)}")
+        eights = all(0 < width <= 1024 and width % 8 == 0 for width in self.anchor_channels)
+        require(1 <= len(self.anchor_channels) <= 5 and eights, f"anchor_channels must be 1 to 5 whole eights, not {self.anchor_channels}")
         require(self.anchor_steps >= 0, f"anchor_steps must be at least 0, not {self.anchor_steps}")
         for name in ("anchor_batch_size", "reader_steps", "reader_batch_size"):
             require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")

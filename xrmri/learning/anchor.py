@@ -105,7 +105,7 @@ def coarse_pairs(
 ) -> CoarsePairs:
     """Radiographs and coarse volumes of some pairs, made once and kept in `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
-    sizes = sizes_for(data, features=1)
+    sizes = sizes_for(data, config.anchor_channels, features=1)
     seen = training_view(data, config.radiograph_grid, covariates=config.covariates)
     view = replace(seen, pixels=sizes.radiograph_pixels)
 
@@ -125,10 +125,11 @@ def coarse_pairs(
     )
 
 
-def sizes_for(data: Dataset, *, features: int) -> AnchorSizes:
-    """The sizes of an anchor of a dataset's volumes."""
+def sizes_for(data: Dataset, channels: tuple[int, ...], *, features: int) -> AnchorSizes:
+    """The sizes of an anchor of a dataset's volumes, with so many channels at each level."""
     pixels = min(_PIXELS_AT_MOST, max(data.facts.size // _WHOLE * _WHOLE, _WHOLE))
-    return AnchorSizes(depths=min(data.facts.slices, DEPTHS_AT_MOST), pixels=pixels, features=features)
+    depths = min(data.facts.slices, DEPTHS_AT_MOST)
+    return AnchorSizes(depths=depths, pixels=pixels, features=features, widths=channels)
 
 
 def coarse_volume(data: Dataset, pair_id: str, sizes: AnchorSizes) -> Tensor:

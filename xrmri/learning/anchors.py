@@ -114,7 +114,7 @@ def learn_anchors(
 
     with trainer.accelerator.main_process_first():
         learnt_from, judged_by = read("train", training, config.radiograph_variants), read("val", held_out, 1)
-    sizes = sizes_for(known, features=learnt_from.features.shape[1])
+    sizes = sizes_for(known, config.anchor_channels, features=learnt_from.features.shape[1])
     reader, worth = _taught(given, known, sizes, out, config=config, trainer=trainer)
     learn = partial(
         learn_anchor,
@@ -144,7 +144,8 @@ def learn_anchors(
 def _as_it_is(begin: EarlierAnchor, data: Dataset, config: TrainLdm) -> Anchors:
     """An earlier anchor, which learnt from other people, for knees of its own sizes."""
     pairs, view = data.pairs("train")[:1], training_view(data, config.radiograph_grid, covariates=config.covariates)
-    require_sizes(begin.network, sizes_for(data, features=readings_of(data, pairs, view).shape[1]))
+    features = readings_of(data, pairs, view).shape[1]
+    require_sizes(begin.network, sizes_for(data, begin.network.sizes.widths, features=features))
     facts = begin.facts or AnchorFacts(pairs=0, dataset_sha256="", r2=0.0)
     network = begin.network.eval().requires_grad_(False)
     return Anchors(final=LearntAnchor(network=network, r2=facts.r2), of_pairs={}, facts=facts)
