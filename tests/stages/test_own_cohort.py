@@ -22,6 +22,8 @@ from tests.stages.own_cohort import (
 )
 from tests.test_cli import one_line
 from xrmri.data.store import open_dataset
+from xrmri.data.volume_file import read_volume_file
+from xrmri.errors import UnusableError
 from xrmri.facts.folders import read_dataset_facts, read_model_facts
 from xrmri.geometry import PLANES, Geometry
 
@@ -183,6 +185,16 @@ def test_another_plane_is_kept_as_it_is_and_never_resliced(xrmri, root, plane):
     _, said = built(xrmri, root, rows, name="again")
     assert said.code == 4 and "other plane" in one_line(said, 4)
     assert f"{plane}, not coronal" in " ".join(rejected(root, "again").values())
+
+
+def test_slices_thinner_than_their_square_pixels_are_wide_are_of_the_plane_that_was_asked_for(tmp_path):
+    write_image(tmp_path / "thin.nii.gz", knee(0, oblique("coronal", (60, 20, 22), (0.5, 0.8, 0.8))), axes=(2, 0, 1))
+    read = read_volume_file(tmp_path / "thin.nii.gz", "left", "coronal")
+    assert read.geometry.shape == (60, 20, 22)
+    assert read.geometry.spacing_mm == pytest.approx((0.5, 0.8, 0.8), abs=1e-4)
+    write_image(tmp_path / "oblong.nii.gz", knee(0, oblique("coronal", (20, 20, 22), (0.5, 0.5, 0.8))))
+    with pytest.raises(UnusableError, match="other plane: sagittal, not coronal: its slices lie 0.80 mm apart"):
+        read_volume_file(tmp_path / "oblong.nii.gz", "left", "coronal")
 
 
 @pytest.mark.parametrize(
