@@ -348,6 +348,7 @@ def test_a_model_of_one_contrast_is_not_used_for_another_in_silence(xrmri, root,
     assert said.code == 0 and data.facts.sequence == "T1 TSE"
     drawn = xrmri("generate", data.folder, "--model", chain.ldm, "-o", tmp_path / "volumes", *TINY)
     assert drawn.code == 0 and f"{data.folder} holds T1 TSE, the model 'ldm' draws FLASH" in drawn.err
+    assert f"{data.folder} holds volumes of 87 x 96 x 96 mm (deep, high, wide), the model 'ldm' learnt " in drawn.err
     sidecar = json.loads((tmp_path / "volumes" / "P4_00m_right.json").read_bytes())
     assert sidecar["sequence"] == "FLASH"
     scored = xrmri("evaluate", tmp_path / "volumes", data.folder, "-o", tmp_path / "evaluation", *TINY)
