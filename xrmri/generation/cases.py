@@ -81,7 +81,7 @@ def cases_of_dataset(folder: Path, split: str, model: ModelFolder, inputs: Gener
 
     Raises:
         InputError: no such split, or a wish that belongs to single radiographs.
-        InconsistentError: other readings or another plane than the model's, no pairs in the split, or a damaged dataset.
+        InconsistentError: other readings or plane than the model's, no pairs in the split, or a damaged dataset.
     """
     if inputs.features or inputs.side or inputs.sweep or inputs.like or inputs.both or inputs.as_is:
         alone = "--features, --side, --both, --as-is, --sweep and --like"
