@@ -50,6 +50,8 @@ def built(xrmri, study, *options):
 
 def test_names_and_tables_of_a_bids_folder_make_the_pairs(xrmri, study):
     (study / "sub-P3" / "ses-24m" / "anat" / "sub-P3_ses-24m_T1w.nii.gz").write_bytes(b"no side")
+    visits = [{"session_id": f"ses-{month}", "age": age, "bmi": 28.5} for month, age in (("00m", 53), ("24m", 55))]
+    write_tsv(study / "sub-P3" / "sub-P3_sessions.tsv", visits)
     out, said = built(xrmri, study)
     assert said.code == 0, said.err
     data = open_dataset(out)
@@ -57,6 +59,7 @@ def test_names_and_tables_of_a_bids_folder_make_the_pairs(xrmri, study):
     assert data.pairs("val") == ["P2_24m_right"] and data.pairs("test") == ["P3_24m_left"]
     assert [data.grades(pair_id)["V00XRKL"] for pair_id in data.pairs()] == [None, 0, 1, 2, 3]
     assert data.covariates("P2_24m_right") == {"age": 52.0, "sex": "female", "bmi": None}
+    assert data.covariates("P3_24m_left") == {"age": 55.0, "sex": "female", "bmi": 28.5}
     ((series, reason),) = rejected(study).items()
     assert series == "sub-P3/ses-24m/anat/sub-P3_ses-24m_T1w.nii.gz" and "nothing stands in side" in reason
 

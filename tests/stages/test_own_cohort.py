@@ -22,6 +22,8 @@ from tests.stages.own_cohort import (
 )
 from tests.test_cli import one_line
 from xrmri.data.store import open_dataset
+from xrmri.data.volume_file import read_volume_file
+from xrmri.errors import UnusableError
 from xrmri.facts.folders import read_dataset_facts, read_model_facts
 from xrmri.geometry import PLANES, Geometry
 
@@ -185,6 +187,16 @@ def test_another_plane_is_kept_as_it_is_and_never_resliced(xrmri, root, plane):
     assert f"{plane}, not coronal" in " ".join(rejected(root, "again").values())
 
 
+def test_slices_thinner_than_their_square_pixels_are_wide_are_of_the_plane_that_was_asked_for(tmp_path):
+    write_image(tmp_path / "thin.nii.gz", knee(0, oblique("coronal", (60, 20, 22), (0.5, 0.8, 0.8))), axes=(2, 0, 1))
+    read = read_volume_file(tmp_path / "thin.nii.gz", "left", "coronal")
+    assert read.geometry.shape == (60, 20, 22)
+    assert read.geometry.spacing_mm == pytest.approx((0.5, 0.8, 0.8), abs=1e-4)
+    write_image(tmp_path / "oblong.nii.gz", knee(0, oblique("coronal", (20, 20, 22), (0.5, 0.5, 0.8))))
+    with pytest.raises(UnusableError, match="other plane: sagittal, not coronal: its slices lie 0.80 mm apart"):
+        read_volume_file(tmp_path / "oblong.nii.gz", "left", "coronal")
+
+
 @pytest.mark.parametrize(
     ("encoding", "separator"),
     [("utf-8-sig", ";"), ("utf-16", "\t"), ("cp1252", ";"), ("utf-8", "|"), ("utf-8", ",")],
@@ -336,6 +348,7 @@ def test_a_model_of_one_contrast_is_not_used_for_another_in_silence(xrmri, root,
     assert said.code == 0 and data.facts.sequence == "T1 TSE"
     drawn = xrmri("generate", data.folder, "--model", chain.ldm, "-o", tmp_path / "volumes", *TINY)
     assert drawn.code == 0 and f"{data.folder} holds T1 TSE, the model 'ldm' draws FLASH" in drawn.err
+    assert f"{data.folder} holds volumes of 87 x 96 x 96 mm (deep, high, wide), the model 'ldm' learnt " in drawn.err
     sidecar = json.loads((tmp_path / "volumes" / "P4_00m_right.json").read_bytes())
     assert sidecar["sequence"] == "FLASH"
     scored = xrmri("evaluate", tmp_path / "volumes", data.folder, "-o", tmp_path / "evaluation", *TINY)

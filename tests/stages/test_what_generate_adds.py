@@ -127,6 +127,7 @@ def test_gif_and_html_show_every_slice_and_the_page_needs_no_network(generate, k
     assert base64.b64encode((tmp_path / "a.nii.gz").read_bytes()).decode() in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=.https?:", page)
     assert "default-src 'none'" in page and "not for diagnosis" in page
+    assert "Image left is" not in page  # it would be true of some of the three planes only
     told = json.loads((tmp_path / "a.json").read_bytes())
     assert set(told["outputs"]) == {"a.nii.gz", "a.png", "a.gif", "a.html"}
 
@@ -203,6 +204,16 @@ def test_a_sweep_of_a_reading_that_the_model_is_not_told_says_that_it_changes_no
     said = xrmri("generate", knee, "-o", tmp_path / "a.nii.gz", "--sweep", "V00XRJSM", "--model", deaf, *FAST)
     assert said.code == 0 and "--sweep V00XRJSM changes nothing that can be seen (0.0000 of the window)" in said.err
     assert json.loads((tmp_path / "a_V00XRJSM-3-minus-0.json").read_bytes())["largest_change"] == 0
+
+
+def test_a_model_of_another_plane_than_the_datasets_is_refused_before_anything_is_drawn(xrmri, tmp_path):
+    sagittal, dataset = tmp_path / "sagittal", make_dataset(tmp_path / "dataset", pairs=4, size=SIZE)
+    sagittal.mkdir()
+    bundle = replace(made_bundle(), facts=replace(MODEL_FACTS, plane="sagittal"))
+    save_bundle(sagittal, bundle, card="# Made for a test\n")
+    said = xrmri("generate", dataset, "--model", sagittal, "-o", tmp_path / "volumes", *FAST)
+    assert said.code == 3 and not (tmp_path / "volumes").exists()
+    assert f"{dataset} holds coronal slices, the model 'sagittal' draws sagittal ones" in said.err
 
 
 def test_the_viewers_script_is_the_one_npm_has():

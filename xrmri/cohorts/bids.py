@@ -3,6 +3,7 @@
     sub-P001[/ses-00m]/<any folder>/sub-P001[_ses-00m][_side-left][_more-labels]_<suffix>.nii.gz     an MRI
     sub-P001[/ses-00m]/<any folder>/sub-P001[_ses-00m][_side-left][_more-labels]_<suffix>.png        a radiograph
     participants.tsv      participant_id, and if wished age, sex, bmi, split
+    sub-P001/sub-P001_sessions.tsv                   session_id, and what differs from visit to visit: age, bmi
     phenotype/*.tsv       participant_id, session_id if there are sessions, side, and readings by name
 
 MRI are .nii, .nii.gz and .mha, radiographs .dcm, .png, .jpg, .tif; `side` may be called `hemi`, with L and R. A
@@ -29,7 +30,7 @@ _NO_IMAGE = ("_mask", "_dseg", "_probseg")
 """Suffixes of maps that lie beside an MRI and are none."""
 _SIDES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 _ENTITY = re.compile(r"([a-zA-Z]+)-([^_]+)")
-_PARTICIPANTS, _PHENOTYPE = "participants.tsv", "phenotype"
+_PARTICIPANTS, _PHENOTYPE, _SESSIONS = "participants.tsv", "phenotype", "sessions.tsv"
 _SHOWN = 40
 """Letters of a cell in a complaint."""
 _KEYS = ("participant_id", "session_id", "side")
@@ -59,7 +60,9 @@ def is_bids(folder: Path) -> bool:
 
 def tables_of(folder: Path) -> list[Path]:
     """The tables of people and readings that there are."""
-    return [file for file in (folder / _PARTICIPANTS, *sorted(folder.glob(f"{_PHENOTYPE}/*.tsv"))) if file.is_file()]
+    sessions = [folder / _SESSIONS, *sorted(folder.glob(f"sub-*/sub-*_{_SESSIONS}"))]
+    named = (folder / _PARTICIPANTS, *sessions, *sorted(folder.glob(f"{_PHENOTYPE}/*.tsv")))
+    return [file for file in named if file.is_file()]
 
 
 def bids_table(folder: Path, wanted: str = "") -> OwnTable:
@@ -136,15 +139,18 @@ def _told(folder: Path, participants: Set[str]) -> dict[tuple[str, str, str], di
     told: dict[tuple[str, str, str], dict[str, str]] = defaultdict(dict)
     for file in tables_of(folder):
         table = read_own_table(file)
-        if "participant_id" not in table.names:
+        # A table in the folder of a person need not name the person.
+        own = file.parent.name if file.name.endswith(f"_{_SESSIONS}") else ""
+        if "participant_id" not in table.names and not own:
             raise InputError(f"{file} has no column participant_id, but {listed(table.columns)}")
         table.require_whole(file)
-        called = [row.cells["participant_id"].removeprefix("sub-") for row in table.rows]
+        called = [row.cells.get("participant_id", own).removeprefix("sub-") for row in table.rows]
         if called and not participants & set(called):
             said = "%s/%s tells of none of the people there: it calls them %s, the folders %s"
             log.warning(said, folder.name, file.name, listed(called[:2]), listed(sorted(participants)[:2]))
         for row in table.rows:
             participant, session, side = (row.cells.get(name, "") for name in _KEYS)
+            participant = participant or own
             key = participant.removeprefix("sub-"), session.removeprefix("ses-"), _SIDES.get(side.lower(), "")
             cells = {name: cell for name, cell in row.cells.items() if name not in _KEYS}
             cells = {name: cell for name, cell in cells.items() if cell and cell.lower() != "n/a"}

@@ -26,6 +26,8 @@ BRIGHTEST = np.iinfo(np.int16).max
 """What a drawn volume can hold too: intensities that do not fit are stretched from 0 to here."""
 _CUBE = 1.5
 """Voxels whose sides differ by less than this may have been acquired in any plane (choice)."""
+_SQUARE = 1.02
+"""Pixels whose sides differ by less than this are square, and the third axis is that of the slices (choice)."""
 _AXIS = {letter: axis for axis, letters in enumerate(("RL", "AP", "SI")) for letter in letters}
 _ACQUIRED = {0: "sagittal", 1: "coronal", 2: "axial"}
 _HEADER_BYTES = 4096
@@ -189,7 +191,10 @@ def _order(geometry: Geometry, plane: str) -> list[int]:
         raise UnusableError("other plane", f"its axes lie between those of an upright {plane} series")
     order = [lying.index(_AXIS[letter]) for letter in PLANES[plane]]
     thickest = int(np.argmax(geometry.spacing_mm))
-    if geometry.spacing_mm[thickest] > _CUBE * geometry.spacing_mm[order[0]]:
+    slice_mm, row_mm, column_mm = (geometry.spacing_mm[axis] for axis in order)
+    # Slices may be thinner than square pixels are wide: the thickest axis is then no slice axis.
+    is_square = max(row_mm, column_mm) <= _SQUARE * min(row_mm, column_mm)
+    if not is_square and geometry.spacing_mm[thickest] > _CUBE * slice_mm:
         apart = f"its slices lie {geometry.spacing_mm[thickest]:.2f} mm apart"
         raise UnusableError("other plane", f"{_ACQUIRED[lying[thickest]]}, not {plane}: {apart}")
     return order

@@ -12,6 +12,7 @@ from xrmri.config import DetectKnee
 from xrmri.data.covariates import Covariates
 from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError
+from xrmri.facts.folders import DatasetFacts
 from xrmri.generation.case import Case, case_of_pair, case_of_radiograph, judged
 from xrmri.generation.inputs import GenerateInputs
 from xrmri.generation.model import ModelFolder
@@ -23,6 +24,8 @@ from xrmri.storage.trouble import hash_or_absent
 
 log = logging.getLogger(__name__)
 
+_ALIKE = 1.1
+"""A dataset's volumes may be so much larger or smaller than those the model learnt (choice: knees differ so)."""
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 
 
@@ -78,7 +81,7 @@ def cases_of_dataset(folder: Path, split: str, model: ModelFolder, inputs: Gener
 
     Raises:
         InputError: no such split, or a wish that belongs to single radiographs.
-        InconsistentError: other readings than the model's, a split without pairs, or a damaged dataset.
+        InconsistentError: other readings or plane than the model's, no pairs in the split, or a damaged dataset.
     """
     if inputs.features or inputs.side or inputs.sweep or inputs.like or inputs.both or inputs.as_is:
         alone = "--features, --side, --both, --as-is, --sweep and --like"
@@ -86,11 +89,7 @@ def cases_of_dataset(folder: Path, split: str, model: ModelFolder, inputs: Gener
     if split not in SPLITS:
         raise InputError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
     dataset = open_dataset(folder)
-    if dataset.facts.features_sha256 != model.features.sha256:
-        raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
-    if dataset.facts.sequence != model.facts.sequence:
-        other = "%s holds %s, the %s draws %s: its volumes have another contrast than the acquired ones"
-        log.warning(other, folder, dataset.facts.sequence, model.name, model.facts.sequence)
+    _require_fit(folder, dataset.facts, model)
     if inputs.frame == "knee" and dataset.facts.frame != "knee":
         raise InputError(f"{folder} lies in the scanner's frame: build it with --frame knee to draw in the knee's")
     changed, covariates = inputs.changes(model.features), _covariates(inputs, model)
@@ -103,6 +102,23 @@ def cases_of_dataset(folder: Path, split: str, model: ModelFolder, inputs: Gener
         raise InconsistentError(f"{folder} has no pair in its {split} split")
     dataset.check()
     return Cases(read=cases, made_of=told)
+
+
+def _require_fit(folder: Path, facts: DatasetFacts, model: ModelFolder) -> None:
+    """Refuse a dataset whose volumes the model cannot draw; warn where they come out with another look or size."""
+    if facts.features_sha256 != model.features.sha256:
+        raise InconsistentError(f"{folder} has other features than the {model.name}: build or train again")
+    if facts.plane != model.facts.plane:
+        planes = f"{folder} holds {facts.plane} slices, the {model.name} draws {model.facts.plane} ones"
+        raise InconsistentError(f"{planes}: give a model of that plane")
+    if facts.sequence != model.facts.sequence:
+        other = "%s holds %s, the %s draws %s: its volumes have another contrast than the acquired ones"
+        log.warning(other, folder, facts.sequence, model.name, model.facts.sequence)
+    theirs, ours = facts.extent_mm, model.facts.extent_mm
+    if any(not 1 / _ALIKE <= of / drawn <= _ALIKE for of, drawn in zip(theirs, ours, strict=True)):
+        there, here = (" x ".join(f"{mm:.0f}" for mm in extent) for extent in (theirs, ours))
+        sizes = "%s holds volumes of %s mm (deep, high, wide), the %s learnt %s: its knees come out in another size"
+        log.warning(sizes, folder, there, model.name, here)
 
 
 def _covariates(inputs: GenerateInputs, model: ModelFolder) -> Covariates:

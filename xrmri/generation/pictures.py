@@ -4,6 +4,7 @@ They show the voxels of the file, so that a picture drawn later is the one that 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from xrmri import __version__
@@ -34,12 +35,13 @@ def draw_pictures(
         model: what drew it.
     """
     radiograph = case.on_film(model.facts.image_size)
-    caption = _caption(target, case, volume, config=config, model=model)
+    caption = _caption(target, case, config=config, model=model)
     slices = to_unit(volume.voxels, model.facts.window)
     for ending in endings:
         file = target.beside(ending)
         if ending == ".png":
-            write_preview(file, radiograph, slices, geometry=volume.geometry, caption=caption)
+            left = f"{caption.note} Image left is {volume.geometry.image_left}."
+            write_preview(file, radiograph, slices, geometry=volume.geometry, caption=replace(caption, note=left))
         elif ending == ".gif":
             write_animation(file, slices, geometry=volume.geometry, title="synthetic MRI, not for diagnosis")
         else:
@@ -56,7 +58,7 @@ def add_pictures(target: Target, case: Case, *, config: Generate, model: ModelFo
     return files
 
 
-def _caption(target: Target, case: Case, volume: Volume, *, config: Generate, model: ModelFolder) -> Caption:
+def _caption(target: Target, case: Case, *, config: Generate, model: ModelFolder) -> Caption:
     """What a reader of a picture must know."""
     read = [f"{_short(name)} {grade}" for name, grade in case.grades.items() if grade is not None]
     missing = [_short(name) for name, grade in case.grades.items() if grade is None]
@@ -67,8 +69,7 @@ def _caption(target: Target, case: Case, volume: Volume, *, config: Generate, mo
     return Caption(
         title=f"{target.stem}, {case.side} knee: synthetic MRI, not for diagnosis",
         facts=tuple(facts),
-        note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}. "
-        f"Image left is {volume.geometry.image_left}.",
+        note=f"Drawn by xrmri {__version__} with the {model.name}, trained on {model.knees}.",
     )
 
 
