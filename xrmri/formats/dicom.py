@@ -120,9 +120,9 @@ class Image:
                 pixels = decoded(self.tags)
             else:
                 require_small(self.tags.get("PixelData"))
-                words = samples == 1 and integer(self.tags, "BitsAllocated") in (8, 16)
+                words = samples == 1 and integer(self.tags, "BitsAllocated") in (8, 16, 32)
                 pixels = pixel_array(self.tags, correct_unused_bits=not words)  # which believes in no other HighBit
-        if pixels.dtype.kind not in "ui" or pixels.itemsize > 2 or pixels.ndim > 2:
+        if pixels.dtype.kind not in "ui" or pixels.itemsize > 4 or pixels.ndim > 2:
             return pixels
         return self._of_stored_bits(pixels.astype(f"u{pixels.itemsize}", copy=False))
 

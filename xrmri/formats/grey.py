@@ -45,6 +45,8 @@ def bone_bright(stored: np.ndarray, tags: Tags) -> np.ndarray:
     if padding.any():
         stored = np.where(padding, _darkest(stored[~padding], tags), stored)
     values = _through_tables(stored, tags).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise InputError("its slope makes its pixels larger than any number")
     return values.max() - values if is_turned(tags) else values
 
 
