@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.formats.encoded import GREY, dicom
+from tests.formats.encoded import GREY, TWELVE, dicom
 from tests.stages.other_hand import Film, Mr, film_bytes, mr_files
 from xrmri.errors import InputError
 from xrmri.formats.compressed import require_decoder
@@ -127,3 +127,12 @@ def test_pixels_eleven_times_as_long_as_wide_are_a_mistake_and_square(tmp_path, 
     dicom(tmp_path / "a.dcm", **({"PixelSpacing": None} | tags))
     film = read_film(tmp_path / "a.dcm")
     assert (film.pixel_aspect, film.spacing_mm) == (1.0, None)
+
+
+def test_pixels_that_are_two_images_where_the_header_tells_of_one_are_refused(tmp_path):
+    whole = np.concatenate([TWELVE, TWELVE])
+    dicom(tmp_path / "a.dcm", whole, Rows=len(TWELVE))
+    with pytest.raises(InputError, match="7680 bytes where 48 x 40 pixels need 3840"):
+        read_film(tmp_path / "a.dcm")
+    dicom(tmp_path / "a.dcm", whole[:-1], Rows=len(TWELVE))
+    assert np.array_equal(read_film(tmp_path / "a.dcm").pixels, TWELVE)

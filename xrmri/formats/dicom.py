@@ -146,7 +146,7 @@ class Image:
         data: Any = self.tags.get("PixelData")
         rows, columns = self.header.shape
         held, needed = len(data) if isinstance(data, bytes | memoryview) else 0, rows * columns * 2
-        if held < needed or not needed:
+        if not needed <= held < 2 * needed:  # more is a second image, or rows that the header does not tell of
             raise ValueError(f"{held} bytes where {rows} x {columns} pixels need {needed}")
         return self._of_stored_bits(np.frombuffer(data, "<u2", rows * columns).reshape(rows, columns))
 

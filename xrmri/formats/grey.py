@@ -33,6 +33,8 @@ def bone_bright(stored: np.ndarray, tags: Tags) -> np.ndarray:
     Raises:
         InputError: it is nothing but padding, has values that are no numbers, or lacks a table that it names.
     """
+    if stored.shape[2:] not in ((), (3,)):
+        raise InputError(f"pixels have the shape {stored.shape}: one image is needed")
     if stored.ndim > 2:
         return luma(stored)
     if photometric(tags) == "PALETTE COLOR":
