@@ -74,7 +74,8 @@ def _require_end(content: bytes) -> None:
     """ValueError for pages that lead back to one before, which tifffile follows for ever, or are more than any has."""
     order: Literal["little", "big"] = "little" if content.startswith(b"II") else "big"
     count, entry, link = (8, 20, 8) if 43 in content[2:4] else (2, 12, 4)  # the first are those of a BigTIFF
-    at, seen = int.from_bytes(content[link : 2 * link], order), set()
+    seen: set[int] = set()
+    at = int.from_bytes(content[link : 2 * link], order)
     while at and at + count <= len(content):
         if at in seen or len(seen) == _MOST_PAGES:
             raise ValueError("its pages have no end")
