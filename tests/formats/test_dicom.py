@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.formats.encoded import GREY, TWELVE, dicom
 from tests.stages.other_hand import Film, Mr, film_bytes, mr_files
 from xrmri.errors import InputError
 from xrmri.formats.compressed import require_decoder
@@ -101,3 +102,37 @@ def test_a_damaged_file_is_an_input_error_or_an_image_and_nothing_else(content, 
 def test_a_compression_whose_name_breaks_the_line_is_told_in_one():
     with pytest.raises(InputError, match=r"^its pixels are stored as 1\\n2\.840, which is not read: export it"):
         require_decoder("1\n2.840")
+
+
+@pytest.mark.parametrize(("stored", "high", "signed"), [(20, 25, 0), (12, 31, 0), (20, 25, 1)])
+def test_pixels_of_32_bits_are_the_stored_ones_below_the_highest_whatever_stands_around_them(
+    tmp_path, stored, high, signed
+):
+    values = GREY.astype(np.uint32) << (stored - 8 - signed)
+    around = np.random.default_rng(1).integers(0, 2**32, values.shape, np.uint32)
+    mask = np.uint32((2**stored - 1) << (high + 1 - stored))
+    words = values << np.uint32(high + 1 - stored) | around & ~mask
+    dicom(tmp_path / "a.dcm", words.astype("<u4"), stored=stored, signed=signed, HighBit=high)
+    assert np.array_equal(read_film(tmp_path / "a.dcm").pixels, values)
+
+
+def test_a_slope_that_makes_pixels_larger_than_any_number_is_told(tmp_path):
+    dicom(tmp_path / "a.dcm", RescaleSlope="1e37", RescaleIntercept="0")
+    with pytest.raises(InputError, match="its slope makes its pixels larger than any number"):
+        read_film(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("tags", [{"PixelAspectRatio": [11, 1]}, {"PixelSpacing": [0.1, 1.1]}])
+def test_pixels_eleven_times_as_long_as_wide_are_a_mistake_and_square(tmp_path, tags):
+    dicom(tmp_path / "a.dcm", **({"PixelSpacing": None} | tags))
+    film = read_film(tmp_path / "a.dcm")
+    assert (film.pixel_aspect, film.spacing_mm) == (1.0, None)
+
+
+def test_pixels_that_are_two_images_where_the_header_tells_of_one_are_refused(tmp_path):
+    whole = np.concatenate([TWELVE, TWELVE])
+    dicom(tmp_path / "a.dcm", whole, Rows=len(TWELVE))
+    with pytest.raises(InputError, match="7680 bytes where 48 x 40 pixels need 3840"):
+        read_film(tmp_path / "a.dcm")
+    dicom(tmp_path / "a.dcm", whole[:-1], Rows=len(TWELVE))
+    assert np.array_equal(read_film(tmp_path / "a.dcm").pixels, TWELVE)

@@ -256,3 +256,18 @@ def test_a_scale_that_makes_voxels_larger_than_any_number_is_told(tmp_path):
     write_with(tmp_path / "a.nii", (112, "<f", 1e38))
     with pytest.raises(InputError, match="scales its voxels beyond all numbers"):
         read_volume(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(0.0, 5.0), (1e-30, 0.0)])
+def test_a_scale_that_itk_takes_for_another_is_refused_and_none_is_none(tmp_path, slope, intercept):
+    write_with(tmp_path / "a.nii", (112, "<f", slope), (116, "<f", intercept))
+    with pytest.raises(InputError, match=f"has voxels times {slope:g} plus {intercept:g} in its header"):
+        read_volume(tmp_path / "a.nii")
+    write_with(tmp_path / "a.nii", (112, "<f", 0.0), (116, "<f", 0.0))
+    assert np.array_equal(read_volume(tmp_path / "a.nii").voxels, knee().voxels)
+
+
+def test_a_header_before_nifti_does_not_tell_a_place_whatever_stands_where_nifti_has_its_codes(tmp_path):
+    write_with(tmp_path / "a.nii", (344, "4s", bytes(4)))
+    with pytest.raises(InputError, match="does not tell where its voxels lie"):
+        read_place(tmp_path / "a.nii")

@@ -1,12 +1,16 @@
 """A model folder is used as it was written or not at all; it makes the networks of this project, in its sizes."""
 
 import json
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tests.faults.hdf5 import make_pipe
 from tests.faults.models import WRONG_CONFIGS, change_json, copied_model, flip_a_bit, record_model_again
 from tests.faults.refusal import refusal
+from xrmri.errors import InconsistentError
+from xrmri.generation.deliver import deliver
 from xrmri.pretrained import BUNDLED_LDM
 
 KNEE = BUNDLED_LDM.parent.parent / "samples" / "knee.png"
@@ -103,3 +107,10 @@ def test_a_pipe_or_a_device_among_the_weights_is_refused_and_not_read_without_en
     make_pipe(theirs / name) if kind == "pipe" else (theirs / name).symlink_to("/dev/zero")
     ended = draw(theirs)
     assert ended.code == 2 and refusal(ended) == f"{theirs / name} cannot be read: not a regular file"
+
+
+def test_a_model_that_draws_no_numbers_is_told_and_nothing_is_written():
+    """Weights may all be finite and draw infinity."""
+    drawn = SimpleNamespace(volumes=[np.zeros((2, 3, 3)), np.full((2, 3, 3), np.nan)], deviation=None)
+    with pytest.raises(InconsistentError, match="the model draws what is no number"):
+        deliver(drawn, None, None, config=None, model=None)

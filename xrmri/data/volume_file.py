@@ -3,8 +3,6 @@
 Nothing is resliced: the axes of a file are put in order and turned, and one acquired in another plane is refused.
 """
 
-import re
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +11,14 @@ import SimpleITK as sitk
 from xrmri.data.volume import ReadSeries, read_series
 from xrmri.errors import InputError, UnusableError
 from xrmri.formats.dicom import count_images, is_dicom
-from xrmri.formats.nifti import UNKNOWN_SIDE, from_image, geometry_of, read_volume, require_one_place
+from xrmri.formats.metaimage import metaimage_place, read_metaimage
+from xrmri.formats.nifti import UNKNOWN_SIDE, geometry_of, read_volume, require_one_place
 from xrmri.formats.nifti_header import HEADER_BYTES, unpacked, why_not
 from xrmri.formats.quiet import quiet
 from xrmri.geometry import PLANES, Geometry, Lying, direction
 from xrmri.records import Volume
 from xrmri.storage.files import sha256
-from xrmri.storage.limits import MOST_BYTES, open_regular, read_whole, require_pixels, require_regular
+from xrmri.storage.limits import MOST_BYTES, require_pixels, require_regular
 from xrmri.storage.trouble import same_throughout
 
 BRIGHTEST = np.iinfo(np.int16).max
@@ -30,10 +29,6 @@ _SQUARE = 1.02
 """Pixels whose sides differ by less than this are square, and the third axis is that of the slices (choice)."""
 _AXIS = {letter: axis for axis, letters in enumerate(("RL", "AP", "SI")) for letter in letters}
 _ACQUIRED = {0: "sagittal", 1: "coronal", 2: "axial"}
-_HEADER_BYTES = 4096
-_VOXELS = b"ElementDataFile = LOCAL"
-"""The last line of an MHA's header."""
-_PACKED = re.compile(rb"^CompressedData *= *True", re.MULTILINE | re.IGNORECASE)
 _UNSAID = Lying()
 
 
@@ -71,7 +66,7 @@ def count_slices(file: Path, plane: str, lying: Lying = _UNSAID) -> int:
     try:
         if _is_dicom(file):
             return count_images(file)
-        geometry = _array(file, plane, lying).geometry if _is_array(file) else geometry_of(_header(file))
+        geometry = _array(file, plane, lying).geometry if _is_array(file) else _place(file)
     except UnusableError:
         raise
     except InputError as error:
@@ -84,44 +79,25 @@ def _read(file: Path, plane: str, lying: Lying) -> Volume:
     if _is_array(file):
         volume = _array(file, plane, lying)
     elif _is_nifti(file):
-        _header(file)
-        return read_volume(file)
+        _nifti(file)
+        volume = read_volume(file)
     else:
-        reader = _header(file)
-        try:
-            with quiet():
-                volume = from_image(reader.Execute(), UNKNOWN_SIDE)
-        except RuntimeError as error:
-            raise _damaged(file) from error
-        if file.suffix.lower() == ".mha" and not _holds(file, volume.voxels.nbytes):
-            raise _damaged(file)
+        volume = read_metaimage(file)
     if not np.isfinite(volume.voxels).all():
         raise UnusableError("unreadable volume", f"{file.name} has voxels that are not finite numbers")
     return volume
 
 
-def _damaged(file: Path) -> UnusableError:
-    return UnusableError("unreadable volume", f"{file.name} is damaged: copy or write it again")
+def _place(file: Path) -> Geometry:
+    """Where the voxels of a NIfTI or MHA lie, by its header."""
+    return geometry_of(_nifti(file)) if _is_nifti(file) else metaimage_place(file)
 
 
-def _holds(file: Path, size: int) -> bool:
-    """Whether an MHA holds all bytes of its voxels, as they were packed: ITK fills up what is missing and is silent."""
-    header, _, rest = read_whole(file).partition(_VOXELS)
-    _, _, voxels = rest.partition(b"\n")
-    if not _PACKED.search(header):
-        return len(voxels) >= size
-    unpacking = zlib.decompressobj()
-    try:
-        return len(unpacking.decompress(voxels, size + 1)) == size and unpacking.eof
-    except zlib.error:
-        return False
-
-
-def _header(file: Path) -> sitk.ImageFileReader:
-    """The header of a file that ITK reads, once it is known to be one whole volume that says where it lies."""
+def _nifti(file: Path) -> sitk.ImageFileReader:
+    """The header of a NIfTI, once it is known to be one whole volume that says where it lies."""
     require_regular(file, MOST_BYTES)
     reader = sitk.ImageFileReader()
-    reader.SetImageIO(_format(file))
+    reader.SetImageIO("NiftiImageIO")
     try:
         reader.SetFileName(str(file))
         with quiet():
@@ -131,24 +107,12 @@ def _header(file: Path) -> sitk.ImageFileReader:
             found = " x ".join(map(str, size))
             raise UnusableError("not a volume", f"{file.name} holds {found} where one of three dimensions is needed")
         require_pixels(size, file.name)
-        if _is_nifti(file):
-            if not any(int(float(reader.GetMetaData(f"{form}form_code"))) for form in "qs"):
-                raise UnusableError("no geometry", f"{file.name} has neither qform nor sform: convert it again")
-            require_one_place(file, unpacked(file, HEADER_BYTES), reader)
+        if not any(int(float(reader.GetMetaData(f"{form}form_code"))) for form in "qs"):
+            raise UnusableError("no geometry", f"{file.name} has neither qform nor sform: convert it again")
+        require_one_place(file, unpacked(file, HEADER_BYTES), reader)
     except (RuntimeError, ValueError, UnicodeEncodeError) as error:
-        why = why_not(file) if _is_nifti(file) else "it is not MHA as its name says"
-        raise UnusableError("unreadable volume", f"{file.name} cannot be read: {why}") from error
+        raise UnusableError("unreadable volume", f"{file.name} cannot be read: {why_not(file)}") from error
     return reader
-
-
-def _format(file: Path) -> str:
-    """ITK's reader of a NIfTI or MHA; the voxels of an MHA must lie in the file itself."""
-    if _is_nifti(file):
-        return "NiftiImageIO"
-    with open_regular(file) as stream:
-        if _VOXELS not in stream.read(_HEADER_BYTES):
-            raise UnusableError("unreadable volume", f"{file.name} keeps its voxels elsewhere: write one MHA file")
-    return "MetaImageIO"
 
 
 def _array(file: Path, plane: str, lying: Lying) -> Volume:
@@ -208,6 +172,8 @@ def _stored(voxels: np.ndarray) -> np.ndarray:
     if low == high:
         raise UnusableError("blank volume", "its intensities are all the same")
     low = min(low, 0.0)
+    if not np.isfinite(high - low):
+        raise UnusableError("unreadable volume", "its intensities differ by more than any number")
     return np.rint((voxels.astype(np.float64) - low) * (BRIGHTEST / (high - low))).astype(np.uint16)
 
 

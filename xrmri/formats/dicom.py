@@ -120,9 +120,9 @@ class Image:
                 pixels = decoded(self.tags)
             else:
                 require_small(self.tags.get("PixelData"))
-                words = samples == 1 and integer(self.tags, "BitsAllocated") in (8, 16)
+                words = samples == 1 and integer(self.tags, "BitsAllocated") in (8, 16, 32)
                 pixels = pixel_array(self.tags, correct_unused_bits=not words)  # which believes in no other HighBit
-        if pixels.dtype.kind not in "ui" or pixels.itemsize > 2 or pixels.ndim > 2:
+        if pixels.dtype.kind not in "ui" or pixels.itemsize > 4 or pixels.ndim > 2:
             return pixels
         return self._of_stored_bits(pixels.astype(f"u{pixels.itemsize}", copy=False))
 
@@ -146,7 +146,7 @@ class Image:
         data: Any = self.tags.get("PixelData")
         rows, columns = self.header.shape
         held, needed = len(data) if isinstance(data, bytes | memoryview) else 0, rows * columns * 2
-        if held < needed or not needed:
+        if not needed <= held < 2 * needed:  # more is a second image, or rows that the header does not tell of
             raise ValueError(f"{held} bytes where {rows} x {columns} pixels need {needed}")
         return self._of_stored_bits(np.frombuffer(data, "<u2", rows * columns).reshape(rows, columns))
 

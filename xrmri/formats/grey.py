@@ -33,6 +33,8 @@ def bone_bright(stored: np.ndarray, tags: Tags) -> np.ndarray:
     Raises:
         InputError: it is nothing but padding, has values that are no numbers, or lacks a table that it names.
     """
+    if stored.shape[2:] not in ((), (3,)):
+        raise InputError(f"pixels have the shape {stored.shape}: one image is needed")
     if stored.ndim > 2:
         return luma(stored)
     if photometric(tags) == "PALETTE COLOR":
@@ -45,6 +47,8 @@ def bone_bright(stored: np.ndarray, tags: Tags) -> np.ndarray:
     if padding.any():
         stored = np.where(padding, _darkest(stored[~padding], tags), stored)
     values = _through_tables(stored, tags).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise InputError("its slope makes its pixels larger than any number")
     return values.max() - values if is_turned(tags) else values
 
 

@@ -19,6 +19,8 @@ _CALIBRATED = 1e-3
 """Spacings that differ by less than this share are one (choice: headers round)."""
 _PIXEL_MM = (0.001, 100.0)
 """No image has smaller or larger pixels."""
+_MOST_OBLONG = 10.0
+"""None has pixels higher or wider by more, and a crop made square of such would fill the memory (choice)."""
 # What pydicom raises on values that are not what their kind says; they share no base class.
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError)
 
@@ -62,14 +64,15 @@ def spacing_of(tags: Tags) -> tuple[float, float] | None:
         return None
     magnification = _positive(numbers(tags, "EstimatedRadiographicMagnificationFactor", 1)) if detector else []
     row_mm, column_mm = (length_mm / (magnification[0] if magnification else 1.0) for length_mm in told)
-    return (row_mm, column_mm) if all(_PIXEL_MM[0] <= one <= _PIXEL_MM[1] for one in (row_mm, column_mm)) else None
+    believed = all(_PIXEL_MM[0] <= one <= _PIXEL_MM[1] for one in (row_mm, column_mm))
+    return (row_mm, column_mm) if believed and max(told) <= _MOST_OBLONG * min(told) else None
 
 
 def aspect_of(tags: Tags) -> float:
     """Height of a pixel over its width; 1 where the header does not tell."""
     spacing_mm, ratio = spacing_of(tags), _positive(numbers(tags, "PixelAspectRatio", 2))
     height, width = spacing_mm or ratio or (1.0, 1.0)
-    return height / width
+    return height / width if max(height, width) <= _MOST_OBLONG * min(height, width) else 1.0
 
 
 def tells_spacing(tags: Tags) -> bool:

@@ -26,7 +26,8 @@ from xrmri.storage.limits import MOST_BYTES, require_pixels, require_regular
 UNKNOWN_SIDE = "unknown"
 DESCRIPTION_BYTES = 79  # the header's `descrip` has 80, the last of them zero
 _FLOATS = {16: np.float32, 64: np.float64}  # NIfTI's codes of types that know infinity
-_LARGEST_MM = 1000.0  # of a voxel: longer than a knee (choice)
+LARGEST_MM = 1000.0  # of a voxel: longer than a knee (choice)
+_SMALLEST_SLOPE = 1e-15  # ITK takes smaller ones for 1
 _MARGIN_BYTES = 2**20  # of what may follow the voxels
 
 
@@ -110,7 +111,7 @@ def _opened(file: Path) -> tuple[sitk.ImageFileReader, bytes]:
             raise InputError(f"{file} is not one volume of three dimensions but {found}: give one volume a file")
         require_pixels(reader.GetSize(), str(file))
         largest_mm = max(reader.GetSpacing())
-        if largest_mm > _LARGEST_MM:
+        if largest_mm > LARGEST_MM:
             raise InputError(f"{file} has voxels of {largest_mm:g} mm: write it again with their true size")
         content = _whole(file, reader)
         require_one_place(file, content, reader)
@@ -199,6 +200,9 @@ def _whole(file: Path, reader: sitk.ImageFileReader) -> bytes:
         offset, slope, intercept = struct.unpack_from(f"{byte_order(content)}3f", content, 108)
         if not (math.isfinite(slope + intercept) and HEADER_BYTES <= offset <= MOST_BYTES):
             raise InputError(f"{file} has its voxels at byte {offset:g}, scaled by {slope:g}: copy or write it again")
+        if abs(slope) < _SMALLEST_SLOPE and (slope or intercept):  # which scales nothing, by NIfTI; ITK adds
+            told = f"has voxels times {slope:g} plus {intercept:g} in its header"
+            raise InputError(f"{file} {told}: write it again, with the true ones")
         if odd := no_place(content):
             raise InputError(f"{file} has {odd} in its header: write it again, with the true ones")
     if len(content) == needed + _MARGIN_BYTES:

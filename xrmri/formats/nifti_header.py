@@ -66,8 +66,8 @@ def why_not(file: Path) -> str:
 
 
 def tells_place(header: bytes) -> bool:
-    """Whether a header says where its voxels lie: a qform or an sform of a code other than 0."""
-    return any(struct.unpack_from(f"{byte_order(header)}2h", header, 252))
+    """Whether a header says where its voxels lie: that of a NIfTI, and a qform or an sform of a code other than 0."""
+    return header[344:346] in (b"n+", b"ni") and any(struct.unpack_from(f"{byte_order(header)}2h", header, 252))
 
 
 def no_place(header: bytes) -> str:

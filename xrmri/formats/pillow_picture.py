@@ -5,6 +5,7 @@ colours, and nothing of a grey that is said to be transparent.
 """
 
 import contextlib
+import zlib
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +20,11 @@ from xrmri.records import Radiograph
 from xrmri.storage.limits import require_pixels
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Of a pixel, by the colour type of a PNG."""
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+"""First column and row, and steps to the next ones, of the seven parts of an interlaced PNG."""
 _COLOURED = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")
 
 
@@ -39,9 +45,29 @@ def read_by_pillow(content: bytes, file: Path) -> Radiograph:
         if picture.format == "PNG" and frames > 1:  # further pictures of a camera's JPEG are small copies
             raise InputError(f"{file} holds {frames} images: give a file with one radiograph")
         picture.load()
+        if picture.format == "PNG":
+            _require_rows(content, picture.size)
         grey = _of_sixteen_bits(content) if _has_sixteen_bits(content) else _grey(picture)
         shown = upright(grey, _told_orientation(picture), _told_aspect(picture))
         return replace(shown, false_colours=picture.mode in _COLOURED and in_false_colours(_colours(picture)))
+
+
+def _require_rows(content: bytes, size: tuple[int, int]) -> None:
+    """ValueError for a PNG that packs less than its pixels take: Pillow makes what is missing black, and is silent."""
+    data, at = bytearray(), len(_PNG)
+    while at + 8 <= len(content):
+        length = int.from_bytes(content[at : at + 4], "big")
+        if content[at + 4 : at + 8] == b"IDAT":
+            data += content[at + 8 : at + 8 + length]
+        at += length + 12
+    bits, interlaced = content[24] * _SAMPLES[content[25]], content[28]
+    needed = 0
+    for first_x, first_y, step_x, step_y in _PASSES if interlaced else ((0, 0, 1, 1),):
+        width, height = -(-(size[0] - first_x) // step_x), -(-(size[1] - first_y) // step_y)
+        needed += height * (1 + -(-width * bits // 8)) if width > 0 and height > 0 else 0
+    held = len(zlib.decompressobj().decompress(data, needed))
+    if held < needed:
+        raise ValueError(f"it holds {held} of {needed} bytes of its pixels")
 
 
 def _has_sixteen_bits(content: bytes) -> bool:

@@ -10,7 +10,7 @@ from xrmri import __version__
 from xrmri.config import Generate
 from xrmri.data.radiograph import believed_width_mm
 from xrmri.data.reference import centred_on, on_grid
-from xrmri.errors import InputError
+from xrmri.errors import InconsistentError, InputError
 from xrmri.formats.dicom_series import SeriesWords, slice_file, write_series
 from xrmri.formats.nifti import write_volume
 from xrmri.generation.case import Case
@@ -74,7 +74,12 @@ def deliver(
         target: where it goes.
         config: how it was drawn.
         model: what drew it.
+
+    Raises:
+        InconsistentError: the model drew what is no number.
     """
+    if not all(np.isfinite(voxels).all() for voxels in drawn.volumes):
+        raise InconsistentError("the model draws what is no number (its weights are too large): copy or train it again")
     geometry = _geometry(case, drawn.volumes[0].shape, model)
     turned = partial(np.flip, axis=geometry.across) if case.side == LEFT else np.asarray
     volumes = [turned(voxels) for voxels in drawn.volumes]
