@@ -29,7 +29,7 @@ demo: $(READY)
 	$(XRMRI) generate xrmri/samples/knee.png --features xrmri/samples/kl.json -o demo/knee_mri.nii.gz
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check

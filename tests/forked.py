@@ -7,11 +7,13 @@ shows.
 import os
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 IMPORTED = ("xrmri.stages.train_ldm", "xrmri.stages.train_vae", "xrmri.stages.generate", "xrmri.stages.build_dataset",
             "xrmri.stages.evaluate", "xrmri.stages.detect_knee", "xrmri.stages.phantom", "xrmri.models.bundle",
@@ -37,12 +39,16 @@ def processes_for(_: object = None) -> ForkServerContext:
 
 def on_two_processes(*arguments: object) -> Ended:
     """`xrmri ARGUMENTS` on two processes that train or draw together."""
+    return work_on_two_processes(_command, [str(argument) for argument in arguments])
+
+
+def work_on_two_processes(work: Callable[[Any], None], given: object) -> Ended:
+    """A function of a module on two processes that find each other as those of a launcher do."""
     with TemporaryDirectory() as folder, socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
-        given = [str(argument) for argument in arguments]
-        ranks = [processes_for().Process(target=_ranked, args=(rank, port, given, folder)) for rank in (0, 1)]
+        ranks = [processes_for().Process(target=_ranked, args=(rank, port, folder, work, given)) for rank in (0, 1)]
         for process in ranks:
             process.start()
         for process in ranks:
@@ -52,13 +58,17 @@ def on_two_processes(*arguments: object) -> Ended:
     return Ended(returncode=next((code for code in codes if code), 0), stdout=said["1"], stderr=said["2"])
 
 
-def _ranked(rank: int, port: int, arguments: list[str], folder: str) -> None:
+def _ranked(rank: int, port: int, folder: str, work: Callable[[object], None], given: object) -> None:
     """What one of them does."""
     for stream in (1, 2):
         said = os.open(f"{folder}/{stream}-{rank}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(said, stream)
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
     os.environ |= {name: str(value) for name, value in place.items()} | {"MASTER_ADDR": "127.0.0.1"}
+    work(given)
+
+
+def _command(arguments: list[str]) -> None:
     from xrmri.cli.main import main
 
     sys.argv = ["xrmri", *arguments]

@@ -63,6 +63,7 @@ def test_a_frame_that_lacks_a_volume_is_made_anew_by_the_same_command(
     assert xrmri(*build, "-o", out).result["status"] == "already done"
 
 
+@pytest.mark.heavy
 def test_shards_that_lie_in_another_frame_are_not_merged(
     release, chain, xrmri, tmp_path, away_while_the_frame_is_made
 ):

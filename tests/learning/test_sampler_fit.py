@@ -34,6 +34,7 @@ def ended(chain, caplog):
     return end
 
 
+@pytest.mark.heavy
 def test_a_training_ends_by_fitting_its_model_and_what_it_draws_says_with_what(ended, chain, xrmri, tmp_path):
     facts, said = ended(tmp_path / "ldm", parameters=1_000)
     assert {"sampler", "noise_length_mm"} <= facts.keys() and "not fitted" not in said

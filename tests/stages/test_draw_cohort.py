@@ -25,6 +25,7 @@ def draw(out, *more):
     return subprocess.run([*BASE, "-o", str(out), *more], env=clean, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.heavy  # test_gpu_model draws two such cohorts too
 def test_both_knees_of_three_people_in_the_frame_of_a_dataset(tmp_path):
     own, other = tmp_path / "own", tmp_path / "other"
     assert draw(own, "--people", "3", "--seed", "4", "--shares", "0.34", "0.33", "0.33").returncode == 0

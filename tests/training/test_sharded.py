@@ -1,36 +1,32 @@
 """The sharded optimiser alone: shares of one size, and an overflow in one share that stops the step of all."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from xrmri.training.sharded import share_out
-
-SCRIPT = """
-import json, sys
-from pathlib import Path
 import torch
 from torch import distributed
-from xrmri.training.sharded import ShardedAdamW
 
-distributed.init_process_group("gloo")
-weights = [torch.nn.Parameter(torch.ones(size)) for size in (5, 4, 3)]
-optimiser = ShardedAdamW([{"params": weights}], lr=0.1, fused=True)
-scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
-seen = []
-for largest in (4.0, float("inf")):
-    scaler.scale(torch.zeros(()))
-    for weight in weights:
-        weight.grad = torch.full_like(weight, 4.0)
-    weights[0].grad.fill_(largest)
-    scaler.step(optimiser)
-    scaler.update()
-    seen.append([scaler.get_scale(), *(round(weight[0].item(), 3) for weight in weights)])
-whole = optimiser.state_dict()["state"]
-Path(sys.argv[1], str(distributed.get_rank())).write_text(json.dumps([seen, len(optimiser.state), list(whole)]))
-"""
+from tests.forked import work_on_two_processes
+from xrmri.training.sharded import ShardedAdamW, share_out
+
+
+def steps(folder: Path) -> None:
+    """A step that all take, and one in which a gradient of the first process overflows; what came of them."""
+    distributed.init_process_group("gloo")
+    weights = [torch.nn.Parameter(torch.ones(size)) for size in (5, 4, 3)]
+    optimiser = ShardedAdamW([{"params": weights}], lr=0.1, fused=True)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    seen = []
+    for largest in (4.0, float("inf")):
+        scaler.scale(torch.zeros(()))
+        for weight in weights:
+            weight.grad = torch.full_like(weight, 4.0)
+        weights[0].grad.fill_(largest)
+        scaler.step(optimiser)
+        scaler.update()
+        seen.append([scaler.get_scale(), *(round(weight[0].item(), 3) for weight in weights)])
+    whole = optimiser.state_dict()["state"]
+    (folder / str(distributed.get_rank())).write_text(json.dumps([seen, len(optimiser.state), list(whole)]))
 
 
 def test_shares_are_of_one_size_whatever_the_order():
@@ -43,11 +39,8 @@ def test_shares_are_of_one_size_whatever_the_order():
 
 
 def test_an_overflow_in_the_share_of_one_process_is_a_step_that_no_process_takes(tmp_path):
-    (tmp_path / "steps.py").write_text(SCRIPT)
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
     # The exit code says nothing: gloo aborts now and then as a process ends (torch 2.13, a plain AdamW as well).
-    subprocess.run([*start, tmp_path / "steps.py", tmp_path], capture_output=True, env=environment, check=False)
+    work_on_two_processes(steps, tmp_path)
     taken, refused = [4.0, 0.899, 0.899, 0.899], [2.0, 0.899, 0.899, 0.899]
     found = [json.loads((tmp_path / rank).read_bytes()) for rank in "01"]
     assert found == [[[taken, refused], 1, [0, 1, 2]], [[taken, refused], 2, []]]

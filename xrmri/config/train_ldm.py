@@ -114,7 +114,8 @@ class TrainLdm(Training):
         for name in ("drop_token", "drop_both", "drop_concat", "drop_features"):
             require(0 <= getattr(self, name) <= 1, f"{name} must be 0 to 1, not {getattr(self, name)}")
         eights = all(0 < width <= 1024 and width % 8 == 0 for width in self.anchor_channels)
-        require(1 <= len(self.anchor_channels) <= 5 and eights, f"anchor_channels must be 1 to 5 whole eights, not {self.anchor_channels}")
+        told = f"anchor_channels must be 1 to 5 whole eights, not {self.anchor_channels}"
+        require(1 <= len(self.anchor_channels) <= 5 and eights, told)
         require(self.anchor_steps >= 0, f"anchor_steps must be at least 0, not {self.anchor_steps}")
         for name in ("anchor_batch_size", "reader_steps", "reader_batch_size"):
             require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}")
