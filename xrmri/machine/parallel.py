@@ -16,8 +16,8 @@ from functools import partial
 from itertools import islice
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerContext
-from multiprocessing.forkserver import _forkserver
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.forkserver import _forkserver, ensure_running
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -150,15 +150,21 @@ def _executor(count: int, work: Callable[[Any], object]) -> ProcessPoolExecutor:
         raise InputError(f"worker processes cannot be started ({error.strerror}): {advice}") from error
 
 
-def _processes_for(work: Callable[..., object]) -> ForkServerContext:
+def _processes_for(work: Callable[..., object]) -> ForkServerContext | SpawnContext:
     """Processes that begin as copies of one which has imported the work's module, and done nothing else.
 
-    Importing takes seconds, and would be done by each.
+    Importing takes seconds, and would be done by each. So it is where that one has no place for its socket: a folder
+    for temporary files that is read-only, full, or has a name of more than some 80 letters.
     """
     while isinstance(work, partial):
         work = work.func
     context = get_context("forkserver")
     context.set_forkserver_preload(["__main__", work.__module__])
+    try:
+        with _signals_held():
+            ensure_running()
+    except OSError:
+        return get_context("spawn")
     return context
 
 
