@@ -65,7 +65,10 @@ def _require_rows(content: bytes, size: tuple[int, int]) -> None:
     for first_x, first_y, step_x, step_y in _PASSES if interlaced else ((0, 0, 1, 1),):
         width, height = -(-(size[0] - first_x) // step_x), -(-(size[1] - first_y) // step_y)
         needed += height * (1 + -(-width * bits // 8)) if width > 0 and height > 0 else 0
-    held = len(zlib.decompressobj().decompress(data, needed))
+    try:
+        held = len(zlib.decompressobj().decompress(data, needed))
+    except zlib.error as error:
+        raise ValueError("its packed pixels are damaged") from error
     if held < needed:
         raise ValueError(f"it holds {held} of {needed} bytes of its pixels")
 
