@@ -8,26 +8,16 @@ import os
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from subprocess import CompletedProcess
 from tempfile import TemporaryDirectory
 from typing import Any
 
 IMPORTED = ("xrmri.stages.train_ldm", "xrmri.stages.train_vae", "xrmri.stages.generate", "xrmri.stages.build_dataset",
             "xrmri.stages.evaluate", "xrmri.stages.detect_knee", "xrmri.stages.phantom", "xrmri.models.bundle",
             "xrmri.making.cohort", "xrmri.making.films")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How two processes ended."""
-
-    returncode: int
-    """The first one's that is not 0."""
-    stdout: str
-    stderr: str
 
 
 def processes_for(_: object = None) -> ForkServerContext:
@@ -37,25 +27,27 @@ def processes_for(_: object = None) -> ForkServerContext:
     return context
 
 
-def on_two_processes(*arguments: object) -> Ended:
+def on_two_processes(*arguments: object) -> CompletedProcess[str]:
     """`xrmri ARGUMENTS` on two processes that train or draw together."""
     return work_on_two_processes(_command, [str(argument) for argument in arguments])
 
 
-def work_on_two_processes(work: Callable[[Any], None], given: object) -> Ended:
-    """A function of a module on two processes that find each other as those of a launcher do."""
-    with TemporaryDirectory() as folder, socket.socket() as free:
+def work_on_two_processes(work: Callable[[Any], None], given: object) -> CompletedProcess[str]:
+    """A function of a module on two processes that find each other as those of a launcher do.
+
+    Its return code is the first that is not 0, what it says is what both say.
+    """
+    with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        free.close()
+    with TemporaryDirectory() as folder:
         ranks = [processes_for().Process(target=_ranked, args=(rank, port, folder, work, given)) for rank in (0, 1)]
         for process in ranks:
             process.start()
         for process in ranks:
             process.join()
-        codes = [process.exitcode for process in ranks]
-        said = {kind: "".join(Path(folder, f"{kind}-{rank}").read_text("utf-8") for rank in (0, 1)) for kind in "12"}
-    return Ended(returncode=next((code for code in codes if code), 0), stdout=said["1"], stderr=said["2"])
+        out, err = ("".join(Path(folder, f"{kind}-{rank}").read_text("utf-8") for rank in (0, 1)) for kind in "12")
+    return CompletedProcess(given, next((rank.exitcode for rank in ranks if rank.exitcode), 0), out, err)
 
 
 def _ranked(rank: int, port: int, folder: str, work: Callable[[object], None], given: object) -> None:

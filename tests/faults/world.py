@@ -166,8 +166,10 @@ def children(pid: int) -> list[int]:
             continue
         if state != "Z":
             started.setdefault(int(parent), []).append(int(file.parent.name))
-    found = started.get(pid, [])
-    return sorted(found) + [later for one in sorted(found) for later in children(one)]
+    found = [pid]
+    for one in found:  # grows meanwhile
+        found += sorted(started.get(one, []))
+    return found[1:]
 
 
 def all_gone(pids: list[int], limit_s: float = 10) -> bool:

@@ -21,7 +21,7 @@ from xrmri.data.store import open_dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts.folders import read_model_facts
 from xrmri.generation.model import find_model
-from xrmri.learning.missed import PATTERNS, SeenTwice, judge, learn_patterns, with_less, with_patterns
+from xrmri.learning.missed import SeenTwice, judge, learn_patterns, with_less, with_patterns
 from xrmri.models.anchor import Anchor, AnchorSizes, load_anchor, without_patterns
 from xrmri.models.bundle import load_bundle, save_bundle
 from xrmri.stages import learn_patterns as program
@@ -94,7 +94,7 @@ def test_an_anchor_with_patterns_expects_what_it_did_and_what_they_tell():
     shown = SeenTwice(bare.told(y, features), features, knees.missed[:4], knees.people[:4])
     assert torch.allclose(richer(y, features), bare(y, features) + found.told_of(shown), atol=1e-5)
     assert torch.equal(without_patterns(richer)(y, features), bare(y, features))
-    assert richer.sizes.patterns == len(found.patterns) == PATTERNS + 1 + 1
+    assert richer.sizes.patterns == len(found.patterns) == 6 + 1 + 1
 
 
 def test_less_is_nothing_or_the_grade_and_the_person_or_not():

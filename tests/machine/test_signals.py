@@ -166,9 +166,8 @@ def test_a_signal_while_libraries_load_ends_bundle_in_its_line(tmp_path):
     ("module", "options", "signs"),
     [
         ("xrmri", ("phantom", "--preset", "tiny", "--participants", "4", "-q"), "cache/boxes/*.json"),
-        pytest.param(
-            *("xrmri.stages.draw_films", ("--people", "5"), "cache/films/*.npz"), marks=pytest.mark.heavy
-        ),  # by the same function
+        # By the same function as phantom, so `make faults` alone runs it.
+        pytest.param("xrmri.stages.draw_films", ("--people", "5"), "cache/films/*.npz", marks=pytest.mark.heavy),
     ],
 )
 def test_a_signal_amid_the_drawing_leaves_no_worker_and_the_same_command_goes_on(

@@ -31,6 +31,7 @@ def made(tmp_path_factory):
 
 def test_it_leaves_a_model_in_parts_and_what_it_found(made):
     assert {file.name for file in made.iterdir()} == {"model.tar.00", "table.json", "table.md"}
+    assert max(file.stat().st_size for file in made.iterdir()) <= 15_000_000
     found = json.loads((made / "table.json").read_bytes())
     assert set(found) == {"check", "dataset", "cohort", "vae", "sharper", "ldm", "model", "judged"}
     assert all(one["limit"] is None or one["measured"] <= one["limit"] for one in found["check"]["findings"])

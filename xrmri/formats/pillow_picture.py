@@ -75,7 +75,7 @@ def _require_rows(content: bytes, size: tuple[int, int]) -> None:
 
 def _has_sixteen_bits(content: bytes) -> bool:
     """Whether a picture is a PNG with 16 bits of each colour."""
-    return content.startswith(b"\x89PNG") and content[24] == 16
+    return content.startswith(_PNG) and content[24] == 16
 
 
 def _of_sixteen_bits(content: bytes) -> np.ndarray:
