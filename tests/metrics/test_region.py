@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
 from xrmri.metrics.edges import edge_maps
-from xrmri.metrics.region import joint_bands, rssim
+from xrmri.metrics.region import edges_and_joint, rssim
 
 FEMUR_ENDS, TIBIA_BEGINS = 60, 66
 
@@ -23,7 +23,7 @@ def knee(slices=5, size=128, joint=(1, 2, 3), level=0):
 
 def test_the_joint_is_found_in_the_slices_that_have_one():
     volume = knee()
-    bands = joint_bands(volume, edge_maps(volume))
+    bands = edges_and_joint(volume).bands
     assert [band is not None for band in bands] == [False, True, True, True, False]
     for band in bands[1:4]:
         assert abs(band.femur - FEMUR_ENDS) <= 3
@@ -32,35 +32,35 @@ def test_the_joint_is_found_in_the_slices_that_have_one():
 
 def test_the_band_takes_a_third_of_each_bone():
     volume = knee()
-    band = joint_bands(volume, edge_maps(volume))[2]
+    band = edges_and_joint(volume).bands[2]
     assert band.rows.start == band.femur - band.femur // 3
     assert band.rows.stop - 1 == band.tibia + (127 - band.tibia) // 3
 
 
 def test_the_joint_moves_with_the_knee():
     volume, lower = knee(), knee(level=14)
-    first, second = (joint_bands(v, edge_maps(v))[2] for v in (volume, lower))
+    first, second = (edges_and_joint(v).bands[2] for v in (volume, lower))
     assert second.femur - first.femur == pytest.approx(14, abs=1)
 
 
 def test_a_bright_line_far_from_the_joint_of_the_other_slices_is_no_joint():
     volume = knee(joint=(1, 2, 3))
     volume[4] = knee(joint=(4,), level=30)[4]
-    bands = joint_bands(volume, edge_maps(volume))
+    bands = edges_and_joint(volume).bands
     assert bands[4] is None
     assert bands[3] is not None
 
 
 def test_a_volume_without_bone_or_of_noise_has_no_joint():
     noise = np.random.default_rng(1).random((3, 128, 128))
-    assert joint_bands(noise, edge_maps(noise)) == [None, None, None]
-    assert joint_bands(noise * 0, edge_maps(noise * 0)) == [None, None, None]
+    assert edges_and_joint(noise).bands == [None, None, None]
+    assert edges_and_joint(noise * 0).bands == [None, None, None]
 
 
 def test_rssim_is_the_ssim_of_the_edges_in_the_band_and_missing_elsewhere():
     volume, other = knee(), knee(level=2)
     edges, others = edge_maps(volume), edge_maps(other)
-    bands = joint_bands(volume, edges)
+    bands = edges_and_joint(volume).bands
     values = rssim(edges, others, bands)
     rows = bands[2].rows
     expected = structural_similarity(edges[2, rows].astype(float), others[2, rows].astype(float), data_range=1)

@@ -39,20 +39,19 @@ def edge_maps(volume: NDArray[np.floating], sigma: float = 3.0) -> Edges:
     return np.array([picture_edges(picture.astype(np.float64), sigma) for picture in volume])
 
 
-def picture_edges(picture: Floats, sigma: float) -> Edges:
+def picture_edges(picture: Floats, sigma: float, smooth: Floats | None = None) -> Edges:
     """Canny edges of one slice.
 
     Args:
         picture: (H, W) float64 in [0, 1].
         sigma: width of the Gaussian, in pixels.
+        smooth: what `smoothed` makes of it, where that is there already.
 
     Returns:
         (H, W) bool.
     """
     weight = _weight_inside(picture.shape, sigma)
-    smooth = smoothed(picture, sigma)
-    smooth /= weight
-    found = _edges(smooth, _CLOSE)
+    found = _edges((smoothed(picture, sigma) if smooth is None else smooth) / weight, _CLOSE)
     if found is None:
         found = _edges(gaussian_filter(picture, sigma, mode="constant", truncate=_TRUNCATE) / weight, 0)
     assert found is not None  # nothing is closer than nothing
@@ -65,7 +64,7 @@ def smoothed(picture: Floats, sigma: float) -> Floats:
     height, width = picture.shape
     padded = np.zeros((height + 2 * radius, width + 2 * radius))
     padded[radius : radius + height, radius : radius + width] = picture
-    return local_mean(padded, _gaussian(sigma, radius))
+    return local_mean(padded, _gaussian(sigma, radius)).astype(np.float64, copy=False)
 
 
 def sobel(volume: NDArray[np.floating]) -> Floats:

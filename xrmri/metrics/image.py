@@ -1,7 +1,7 @@
 """How alike two volumes are, slice by slice: PSNR, SSIM at one scale and several, and PSNR with the published overflow.
 
 Arrays are (S, H, W) and share one scale; the data range is the width of that scale, 1 for volumes windowed to [0, 1].
-Everything is computed in float64, whatever dtype comes in.
+Everything is computed in float64, whatever dtype comes in, but for what was prepared in float32.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xrmri.metrics.window import GAUSSIAN, Window, local_mean
 
 Array = NDArray[np.generic]
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating]
 
 K1, K2 = 0.01, 0.03  # Wang et al., IEEE TIP 2004
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -34,7 +34,7 @@ class PreparedSlice:
 
     @classmethod
     def of(cls, pixels: Floats, window: Window) -> Self:
-        """Prepare (H, W) float64 pixels."""
+        """Prepare (H, W) pixels; whatever is compared with them gets their type."""
         return cls(pixels=pixels, squares=pixels * pixels, mean=local_mean(pixels, window), window=window)
 
 
@@ -85,7 +85,7 @@ def ms_ssim(reference: Array, image: Array, data_range: float = 1.0) -> Floats:
     _require_same_shape(reference, image)
     values = []
     for one, other in zip(reference, image, strict=True):
-        pyramid = pyramid_of(PreparedSlice.of(_floats(one), GAUSSIAN))
+        pyramid = pyramid_of(_floats(one))
         values.append(prepared_ms_ssim(pyramid, _floats(other), data_range)[1])
     return np.array(values)
 
@@ -122,6 +122,7 @@ def wrapped_psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 def prepared_ssim(one: PreparedSlice, other: Floats, data_range: float = 1.0) -> tuple[float, float]:
     """Mean SSIM of two pictures and, of the same windows, the mean of its part that knows no brightness."""
     pixels, window = one.pixels, one.window
+    other = other.astype(pixels.dtype, copy=False)
     mean = local_mean(other, window)
     both = other * other
     both += one.squares
@@ -148,11 +149,12 @@ def prepared_ssim(one: PreparedSlice, other: Floats, data_range: float = 1.0) ->
     return float(means.mean()), float(products.mean())
 
 
-def pyramid_of(picture: PreparedSlice) -> list[PreparedSlice]:
-    """A picture with a Gaussian window, and its halvings that still hold the window."""
-    found = [picture]
+def pyramid_of(pixels: Floats, finest: type[np.floating] = np.float64) -> list[PreparedSlice]:
+    """A picture with a Gaussian window, in the type wanted, and its halvings that still hold the window, in float64."""
+    found = [PreparedSlice.of(pixels.astype(finest, copy=False), GAUSSIAN)]
     while len(found) < len(SCALES) and min(found[-1].pixels.shape) // 2 >= GAUSSIAN.pixels:
-        found.append(PreparedSlice.of(halved(found[-1].pixels), GAUSSIAN))
+        pixels = halved(pixels)
+        found.append(PreparedSlice.of(pixels, GAUSSIAN))
     return found
 
 

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xrmri.metrics.deviation import Box
-from xrmri.metrics.edges import edge_maps
-from xrmri.metrics.region import joint_bands
+from xrmri.metrics.region import edges_and_joint
 
 # Fractions of the picture, which is 160 mm high and wide in OAI (choices).
 _REACH = 20 / 160
@@ -27,7 +26,7 @@ def joint_line(mean: NDArray[np.floating]) -> float:
     """
     volume, height = mean.astype(np.float64), mean.shape[1]
     sigma = max(_SIGMA * height, 1.0)
-    bands = [band for band in joint_bands(volume, edge_maps(volume, sigma), sigma) if band]
+    bands = [band for band in edges_and_joint(volume, sigma).bands if band]
     return float(np.median([(band.femur + band.tibia + 1) / 2 for band in bands])) / height if bands else 0.5
 
 

@@ -11,12 +11,13 @@ Arrays are (S, H, W), rows superior to inferior, in [0, 1]: Canny's thresholds h
 only comparable on that scale.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xrmri.metrics.edges import Edges, Floats, smoothed
+from xrmri.metrics.edges import Edges, Floats, picture_edges, smoothed
 from xrmri.metrics.image import PreparedSlice, prepared_ssim
 from xrmri.metrics.window import UNIFORM
 
@@ -40,25 +41,31 @@ class JointBand:
     """From the lower third of the femoral edge to the upper third of the tibial edge."""
 
 
-def joint_bands(volume: Floats, edges: Edges, sigma: float = 3.0) -> list[JointBand | None]:
-    """The joint in each slice of an acquired volume.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class EdgesAndJoint:
+    """What an acquired volume has of both."""
+
+    edges: Edges
+    """(S, H, W), as `edge_maps` finds them."""
+    bands: list[JointBand | None]
+    """One a slice; None where no joint is seen (behind and in front of it)."""
+
+
+def edges_and_joint(volume: NDArray[np.floating], sigma: float = 3.0) -> EdgesAndJoint:
+    """The edges and the joint in each slice of an acquired volume.
 
     Args:
         volume: (S, H, W) in [0, 1].
-        edges: (S, H, W) its edge maps, at the same sigma.
-        sigma: width of the Gaussian, in pixels.
-
-    Returns:
-        one entry a slice; None where no joint is seen (behind and in front of it).
+        sigma: width of Canny's filter, in pixels.
     """
     height, width = volume.shape[1:]
-    found = [_crossings(*pair, sigma) for pair in zip(volume, edges, strict=True)]
-    sure = [crossing for crossing in found if _columns(crossing) >= _SURE * (width // 2)]
-    if not sure:
-        return [None] * len(volume)
-    level = float(np.median(np.concatenate([crossing[:, :2].mean(axis=1) for crossing in sure])))
-    near = [crossing[np.abs(crossing[:, :2].mean(axis=1) - level) <= _NEAR * height] for crossing in found]
-    return [_band(item, height) if _columns(item) >= _ENOUGH * (width // 2) else None for item in near]
+    edges, found = np.empty(volume.shape, bool), []
+    for index in range(len(volume)):
+        picture = volume[index].astype(np.float64)
+        smooth = smoothed(picture, sigma)
+        edges[index] = picture_edges(picture, sigma, smooth)
+        found.append(_crossings(picture, smooth, edges[index]))
+    return EdgesAndJoint(edges=edges, bands=_bands(found, height, width))
 
 
 def rssim(reference: Edges, image: Edges, bands: list[JointBand | None]) -> Floats:
@@ -91,7 +98,7 @@ def prepared_rssim(reference: PreparedSlice, edges: Edges, band: JointBand) -> f
     return prepared_ssim(reference, edges[band.rows].astype(np.float64))[0]
 
 
-def _crossings(picture: Floats, edges: Edges, sigma: float) -> NDArray[np.int64]:
+def _crossings(picture: Floats, smooth: Floats, edges: Edges) -> NDArray[np.int64]:
     """Where columns of the middle half cross from the femur over bright cartilage into the tibia.
 
     Returns:
@@ -101,7 +108,6 @@ def _crossings(picture: Floats, edges: Edges, sigma: float) -> NDArray[np.int64]
     first = width // 4
     column, row = np.nonzero(edges[:, first : first + width // 2].T)
     column += first
-    smooth = smoothed(picture, sigma)
     brighter = smooth[row + 1, column] > smooth[row - 1, column]  # no edge lies on the border
     places = column * height + row
     rise, fall = places[brighter], places[~brighter]
@@ -133,6 +139,16 @@ def _mean_between(total: Floats, column: NDArray[np.int64], start: NDArray[np.in
 
 def _columns(crossing: NDArray[np.int64]) -> int:
     return len(np.unique(crossing[:, 2]))
+
+
+def _bands(found: Sequence[NDArray[np.int64]], height: int, width: int) -> list[JointBand | None]:
+    """Where the columns of a volume's slices cross the joint -> the joint in each slice."""
+    sure = [crossing for crossing in found if _columns(crossing) >= _SURE * (width // 2)]
+    if not sure:
+        return [None] * len(found)
+    level = float(np.median(np.concatenate([crossing[:, :2].mean(axis=1) for crossing in sure])))
+    near = [crossing[np.abs(crossing[:, :2].mean(axis=1) - level) <= _NEAR * height] for crossing in found]
+    return [_band(item, height) if _columns(item) >= _ENOUGH * (width // 2) else None for item in near]
 
 
 def _band(crossing: NDArray[np.int64], height: int) -> JointBand:
