@@ -26,7 +26,31 @@ laptop)
     some="--shard 0/4" # of the depths: 1,580 slices a knee and noise take long, and knees differ little in continuity
     ;;                 # --quick would look at other knees than these
 esac
-trap 'exit 75' TERM USR1 # a signal to all of us: the command that runs saves first
+# Slices are too small for two cores, so two trainings share them; a GPU is one's alone.
+cores=$(getconf _NPROCESSORS_ONLN) at_once=1 running=
+[ "$cores" -lt 2 ] || command -v nvidia-smi > /dev/null || at_once=2
+stopped() { # by a signal to all of us: what runs saves first
+    for one in $running; do
+        while kill -0 "$one" 2> /dev/null; do wait "$one" || :; done
+    done
+    exit 75
+}
+trap stopped INT TERM USR1
+beside() { # FUNCTION ARGUMENT...: beside others of its kind, each with its share of the cores
+    (
+        trap 'exit 75' TERM USR1
+        export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((cores / at_once))}"
+        "$@"
+    ) &
+    running="$running $!"
+    [ "$(echo "$running" | wc -w)" -lt $at_once ] || all_done
+}
+all_done() {
+    code=0
+    for one in $running; do wait "$one" || code=$?; done
+    running=
+    [ $code -eq 0 ] || exit $code
+}
 xrmri() {
     command=$1
     shift
@@ -83,14 +107,18 @@ xrmri train-vae "$dataset" --config "$work/settings/vae.toml" -o "$work/vae"
 train() {
     xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/$1.toml" --seed "$2" --latents "$work/latents" -o "$3"
 }
+try() {
+    xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/search-$1.toml" --learning-rate "$2" \
+        --latents "$work/latents" -o "$work/search/$1/$2" || {
+        code=$? # a rate at which the loss is no longer finite ends with 3, and is out
+        [ $code -eq 3 ] || exit $code
+    }
+}
 for method in $searched; do
-    for rate in $rates; do
-        xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/search-$method.toml" --learning-rate "$rate" \
-            --latents "$work/latents" -o "$work/search/$method/$rate" || {
-            code=$? # a rate at which the loss is no longer finite ends with 3, and is out
-            [ $code -eq 3 ] || exit $code
-        }
-    done
+    for rate in $rates; do beside try "$method" "$rate"; done
+done
+all_done
+for method in $searched; do
     "$python" -m tests.reproduction.learning_rate "$work/search/$method" "$work/settings/$method.toml"
 done
 for method in anchored no-readings; do
@@ -98,14 +126,20 @@ for method in anchored no-readings; do
 done
 
 # Better than three rivals? Does the joint gain most? Both seeds, all in one comparison each.
+trained_and_drawn() {
+    train "$1" "$2" "$work/seed$2/$1"
+    xrmri generate "$dataset" --model "$work/seed$2/$1" -o "$work/seed$2/volumes/$1"
+    [ "$1" != anchored ] || xrmri generate "$dataset" --model "$work/seed$2/$1" --mean -o "$work/seed$2/volumes/regression"
+}
+for seed in $seeds; do
+    for method in $methods; do beside trained_and_drawn "$method" "$seed"; done
+done
+all_done
 for seed in $seeds; do
     here=$work/seed$seed others=
     for method in $methods; do
-        train $method "$seed" "$here/$method"
-        xrmri generate "$dataset" --model "$here/$method" -o "$here/volumes/$method"
         [ $method = anchored ] || others="$others --also $here/volumes/$method"
     done
-    xrmri generate "$dataset" --model "$here/anchored" --mean -o "$here/volumes/regression"
     # shellcheck disable=SC2086 # lists of options
     xrmri evaluate "$here/volumes/anchored" "$dataset" --also "$here/volumes/regression" $others $controls \
         -o "$work/evaluation-seed$seed"
@@ -113,12 +147,16 @@ done
 
 # What do readings add? The same knee, film and noise, read as free of a sign and as having it.
 first=$work/seed${seeds%% *}
+read_as() { xrmri generate "$dataset" --model "$first/$2" --set "$1=$3" -o "$work/signs/$1-$2-$3"; }
+for sign in $signs; do
+    for method in $flipped; do
+        for grade in 0 1; do beside read_as "$sign" "$method" $grade; done
+    done
+done
+all_done
 for sign in $signs; do
     for method in $flipped; do
         here=$work/signs/$sign-$method
-        for grade in 0 1; do
-            xrmri generate "$dataset" --model "$first/$method" --set "$sign=$grade" -o "$here-$grade"
-        done
         xrmri evaluate "$here-0" "$dataset" --flipped "$here-1" -o "$work/evaluation-$sign-$method"
     done
 done
@@ -126,11 +164,17 @@ done
 [ -z "$masks" ] || "$python" -m tests.reproduction.signs "$work" "$masks/labels" "$first/volumes" $signs
 
 # Are more depths smoother, and is a slice in between more than a blend of its neighbours?
+at_depths() {
+    # shellcheck disable=SC2086
+    xrmri generate "$dataset" --model "$first/xray2mri" --noise "$1" --num-slices "$2" $some -o "$work/depths/$1-$2"
+}
+for noise in $noises; do
+    for slices in $depths; do beside at_depths "$noise" "$slices"; done
+done
+all_done
 for noise in $noises; do
     here=$work/depths/$noise others=
     for slices in $depths; do
-        # shellcheck disable=SC2086
-        xrmri generate "$dataset" --model "$first/xray2mri" --noise "$noise" --num-slices "$slices" $some -o "$here-$slices"
         [ "$slices" = $matched ] || others="$others --also $here-$slices"
     done
     # shellcheck disable=SC2086

@@ -8,6 +8,8 @@ import logging
 import os
 import re
 import runpy
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -155,7 +157,7 @@ def test_no_rival_is_searched_less_and_every_setting_is_one_of_the_program(tmp_p
             *_, method, rate = command[-1].split("/")
             tried.setdefault(method, {})[rate] = Path(command[command.index("--config") + 1]).stem
     assert set(tried) == {"xray2mri", "ldm", "cola-diff", "x-diffusion"}
-    assert len({tuple(rates) for rates in tried.values()}) == 1
+    assert len({frozenset(rates) for rates in tried.values()}) == 1
     assert len({loaded[name].max_steps for rates in tried.values() for name in rates.values()}) == 1
     assert len({loaded[name].max_steps for name in tried}) == 1
     assert not any("--split" in command for command in commands)  # what is drawn and judged is the test split
@@ -176,6 +178,22 @@ def test_a_rate_that_diverges_is_out_and_a_command_that_stops_ends_the_script_wi
         stub.chmod(0o755)
         script = ["sh", "tests/reproduce.sh", str(stub), str(tmp_path / "work"), "tiny"]
         assert subprocess.run(script, cwd=ROOT, check=False).returncode == ends, (where, code)
+
+
+def test_a_signal_while_trainings_run_side_by_side_lets_each_of_them_save(tmp_path):
+    stub, started = tmp_path / "python", tmp_path / "started"
+    saves = f"trap 'echo saved; exit 75' TERM; echo one >> {started}; while :; do sleep 0.1; done"
+    stub.write_text(f'#!/bin/sh\ncase "$*" in *train-ldm*) {saves} ;; esac\n')
+    stub.chmod(0o755)
+    side_by_side = 2 if (os.cpu_count() or 1) > 1 and not shutil.which("nvidia-smi") else 1
+    script = ["sh", "tests/reproduce.sh", str(stub), str(tmp_path / "work"), "tiny"]
+    run = subprocess.Popen(script, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    while not started.exists() or len(started.read_text(encoding="utf-8").split()) < side_by_side:
+        assert run.poll() is None
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGTERM)
+    said, _ = run.communicate(timeout=60)
+    assert said.split() == ["saved"] * side_by_side and run.returncode == 75
 
 
 def test_a_checklist_of_volumes_of_another_hand_leaves_open_what_nobody_wrote_down():
