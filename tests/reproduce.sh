@@ -5,8 +5,8 @@
 # In a checkout: tests/reproduce.sh PYTHON FOLDER [PRESET], with tiny, laptop, or a preset of the program.
 set -eu
 python=$1 work=$2 size=${3:-demo}
-methods="xray2mri no-readings ldm cola-diff x-diffusion anchored"
-searched="xray2mri ldm cola-diff x-diffusion" # anchored and no-readings take xray2mri's rate
+methods="xray2mri no-readings ldm cola-diff x-diffusion anchored" # and hidden, no diffusion
+searched="xray2mri ldm cola-diff x-diffusion hidden" # anchored and no-readings take xray2mri's rate
 preset=$size people= pixels= steps= vae_steps= anchor_steps= anchor_knees= some= quick=
 flipped="xray2mri anchored" seeds="0 1" twins="1 2" signs="V00XRCHL V00XRATTL V00XRCYTL" noises="independent shared correlated" matched=50
 shares="0.7, 0.1, 0.2" # more to test on than the paper's tenth, because intervals are narrower
@@ -73,9 +73,11 @@ trained() {
     shift 3
     given "method=\"$method\"" "anchor=$anchor" covariates=false "max_steps=$steps" "$@" | settings "$name"
 }
-for method in $searched; do
-    trained $method $method false
-    given "method=\"$method\"" anchor=false covariates=false "max_steps=$search_steps" fits=false | settings "search-$method"
+for name in $searched; do
+    method=$name
+    [ $name = hidden ] && method=ldm # a setting it has no use for
+    trained $name $method false
+    given "method=\"$method\"" anchor=false covariates=false "max_steps=$search_steps" fits=false | settings "search-$name"
 done
 trained no-readings xray2mri false 'without=["features"]'
 trained anchored xray2mri true "anchor_steps=$anchor_steps" "anchor_batch_size=$anchor_knees"
@@ -104,12 +106,16 @@ done
 xrmri train-vae "$dataset" --config "$work/settings/vae.toml" -o "$work/vae"
 
 # The learning rate of each method: as many rates and steps for all, the val split decides.
-train() {
-    xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/$1.toml" --seed "$2" --latents "$work/latents" -o "$3"
+train() { # SETTINGS FOLDER OPTION...
+    settings=$work/settings/$1.toml to=$2
+    shift 2
+    case $settings in
+    *hidden.toml) "$python" -m tests.reproduction.hidden "$dataset" --preset "$preset" --config "$settings" "$@" -o "$to" ;;
+    *) xrmri train-ldm "$dataset" "$work/vae" --config "$settings" --latents "$work/latents" "$@" -o "$to" ;;
+    esac
 }
 try() {
-    xrmri train-ldm "$dataset" "$work/vae" --config "$work/settings/search-$1.toml" --learning-rate "$2" \
-        --latents "$work/latents" -o "$work/search/$1/$2" || {
+    train "search-$1" "$work/search/$1/$2" --learning-rate "$2" || {
         code=$? # a rate at which the loss is no longer finite ends with 3, and is out
         [ $code -eq 3 ] || exit $code
     }
@@ -127,16 +133,19 @@ done
 
 # Better than three rivals? Does the joint gain most? Both seeds, all in one comparison each.
 trained_and_drawn() {
-    train "$1" "$2" "$work/seed$2/$1"
+    train "$1" "$work/seed$2/$1" --seed "$2"
+    [ "$1" != hidden ] || return 0 # it is drawn where others lie
     xrmri generate "$dataset" --model "$work/seed$2/$1" -o "$work/seed$2/volumes/$1"
     [ "$1" != anchored ] || xrmri generate "$dataset" --model "$work/seed$2/$1" --mean -o "$work/seed$2/volumes/regression"
 }
 for seed in $seeds; do
-    for method in $methods; do beside trained_and_drawn "$method" "$seed"; done
+    for method in $methods hidden; do beside trained_and_drawn "$method" "$seed"; done
 done
 all_done
 for seed in $seeds; do
-    here=$work/seed$seed others=
+    here=$work/seed$seed others="--also $work/seed$seed/volumes/hidden"
+    "$python" -m tests.reproduction.hidden "$dataset" --preset "$preset" --config "$work/settings/hidden.toml" \
+        --draw "$here/hidden" --like "$here/volumes/ldm" -o "$here/volumes/hidden"
     for method in $methods; do
         [ $method = anchored ] || others="$others --also $here/volumes/$method"
     done

@@ -23,7 +23,8 @@ from tests.reproduction.telling import last_loss
 from xrmri.config import BuildDataset, Phantom, TrainLdm, TrainVae
 
 ROOT = Path(__file__).parents[1]
-METHODS = ("anchored", "regression", "xray2mri", "no-readings", "ldm", "cola-diff", "x-diffusion")
+METHODS = ("anchored", "regression", "hidden", "xray2mri", "no-readings", "ldm", "cola-diff", "x-diffusion")
+SEARCHED = ("xray2mri", "ldm", "cola-diff", "x-diffusion", "hidden")
 
 
 def commands_of(folder: Path, oai: str, size: str = "tiny") -> list[list[str]]:
@@ -39,15 +40,15 @@ def commands_of(folder: Path, oai: str, size: str = "tiny") -> list[list[str]]:
 
 
 def obey(command: list[str]) -> None:
-    if command[1] != "xrmri":
-        sys.argv = command[1:]
-        runpy.run_module(command[1], run_name="__main__")
-        return
     from xrmri.cli.main import main
 
-    sys.argv = ["xrmri", *command[2:], "--device", "cpu", "--workers", "1"]
     try:
-        main()
+        if command[1] == "xrmri":
+            sys.argv = ["xrmri", *command[2:], "--device", "cpu", "--workers", "1"]
+            main()
+        else:
+            sys.argv = command[1:]
+            runpy.run_module(command[1], run_name="__main__")
     except SystemExit as ended:
         assert not ended.code, f"{sys.argv} ended with {ended.code}"
 
@@ -78,13 +79,12 @@ def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
     for name, one in records.items():
         assert [one["config"][key] for key in same] == [records["ldm"]["config"][key] for key in same], name
         assert one["config"]["anchor"] == (name == "anchored")
-        assert {one["inputs"][key] for key in ("dataset", "vae")} == {
-            records["ldm"]["inputs"][key] for key in ("dataset", "vae")
-        }
+        shared = ("dataset",) if name == "hidden" else ("dataset", "vae")
+        assert [one["inputs"][key] for key in shared] == [records["ldm"]["inputs"][key] for key in shared]
     assert not records["ldm"]["config"]["covariates"]
     rates = {name: one["config"]["learning_rate"] for name, one in records.items()}
     assert rates["anchored"] == rates["no-readings"] == rates["xray2mri"] and set(rates.values()) <= {1e-3, 4e-3}
-    for name in ("xray2mri", "ldm", "cola-diff", "x-diffusion"):
+    for name in SEARCHED:
         losses = {folder.name: last_loss(folder) for folder in (made / "search" / name).iterdir()}
         assert len(losses) == 2 and rates[name] == float(min(losses, key=losses.get))
     assert records["no-readings"]["config"]["without"] == ["features"]
@@ -92,12 +92,29 @@ def test_all_methods_have_one_budget_one_autoencoder_and_no_more_to_go_by(made):
 
 def test_every_method_stands_in_one_comparison_with_corrected_tests(made):
     summary = json.loads((made / "evaluation-seed0" / "summary.json").read_bytes())
-    assert summary["run_names"] == list(METHODS[:2]) + [name for name in summary["run_names"] if name in METHODS[2:]]
-    assert set(summary["run_names"]) == set(METHODS)
+    assert summary["run_names"][:2] == list(METHODS[:2]) and set(summary["run_names"]) == set(METHODS)
     compared = {(row["metric"], frozenset((row["one"], row["other"]))) for row in summary["runs"]}
-    assert len([pair for metric, pair in compared if metric == "ssim"]) == 7 * 6 / 2
+    assert len([pair for metric, pair in compared if metric == "ssim"]) == 8 * 7 / 2
     flips = json.loads((made / "evaluation-V00XROSTM-xray2mri" / "summary.json").read_bytes())["flips"]
     assert flips["grades"] == {"V00XROSTM": [0, 1]} and flips["change"] > 0
+
+
+def test_the_hidden_variables_rival_lies_where_the_others_lie_and_its_encoder_learnt_films_alone(made):
+    from safetensors.torch import load_file
+
+    from xrmri.formats.nifti import read_volume
+
+    drawn = sorted((made / "seed0" / "volumes" / "hidden").glob("*.nii.gz"))
+    assert len(drawn) == len(list((made / "seed0" / "volumes" / "ldm").glob("*.nii.gz"))) > 0
+    for file in drawn:
+        own, other = read_volume(file), read_volume(made / "seed0" / "volumes" / "ldm" / file.name)
+        assert (own.geometry.affine == other.geometry.affine).all() and own.side == other.side
+        assert own.voxels.shape == other.voxels.shape and own.voxels.std() > 0
+    folder = made / "seed0" / "hidden"
+    films = load_file(folder / "films" / "checkpoints" / "step-0000004" / "average.safetensors")
+    volumes = load_file(folder / "hidden.safetensors")
+    encoder = [name for name in volumes if name.startswith("encode.")]
+    assert len(encoder) == 16 and all(films[name].equal(volumes[name]) for name in encoder)
 
 
 def test_more_depths_of_shared_noise_are_smoother_and_a_blend_is_another_volume(made):
@@ -153,10 +170,10 @@ def test_no_rival_is_searched_less_and_every_setting_is_one_of_the_program(tmp_p
     assert loaded["dataset"].frame == "scanner" and loaded["dataset"].shares == shares
     tried = {}
     for command in commands:
-        if command[2:3] == ["train-ldm"] and "--learning-rate" in command:
-            *_, method, rate = command[-1].split("/")
+        if "--learning-rate" in command:
+            *_, method, rate = command[command.index("-o") + 1].split("/")
             tried.setdefault(method, {})[rate] = Path(command[command.index("--config") + 1]).stem
-    assert set(tried) == {"xray2mri", "ldm", "cola-diff", "x-diffusion"}
+    assert set(tried) == set(SEARCHED)
     assert len({frozenset(rates) for rates in tried.values()}) == 1
     assert len({loaded[name].max_steps for rates in tried.values() for name in rates.values()}) == 1
     assert len({loaded[name].max_steps for name in tried}) == 1

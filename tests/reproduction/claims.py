@@ -34,7 +34,7 @@ def against(seed: str, found: dict) -> str:
     rows = [
         [own, other, metric, *difference(compared(found, metric, own, other), metric)]
         for own in OWN
-        for other in (*RIVALS, "regression", *(name for name in OWN if name != own))
+        for other in (*RIVALS, "regression", "hidden", *(name for name in OWN if name != own))
         for metric in ("psnr", "ssim", "rssim", "r2")
         if (own, other) != OWN
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 RIVALS = ("ldm", "cola-diff", "x-diffusion")
 OWN = ("xray2mri", "anchored")
 CONTROLS = ("wrong_patient", "mean_volume", "nearest_training", "ridge", "twin", "mean_of_twins", "vae_ceiling")
-BOXED = ("anchored", "regression", "xray2mri", "no-readings", *RIVALS, *CONTROLS)
+BOXED = ("anchored", "regression", "hidden", "xray2mri", "no-readings", *RIVALS, *CONTROLS)
 DIGITS = {"psnr": 2, "psnr_as_in_paper": 2}
 NOTHING = "–"
 
