@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from xrmri.geometry import PLANES
 from xrmri.report.figures import SHOWN, CaseImages, chosen_cases, draw_figures, source_style
 from xrmri.report.paper import _by_grade, draw_paper
-from xrmri.report.viewer import viewer_case
+from xrmri.report.viewer import viewer_case, views
 
 
 def table(values):
@@ -101,12 +102,27 @@ def test_the_viewer_holds_every_slice_where_its_script_looks_for_it():
     pixels = np.linspace(0, 1, 10)[:, None, None] * np.ones((10, 64, 64))
     case = viewer_case("best", shown(pixels))
     assert case["shape"] == [10, 64, 64] and case["spacing"] == [1.5, 1.0, 0.5]
-    assert case["letters"] == (("P", "A"), ("S", "I"), ("lateral", "medial"))
-    assert case["names"] == ("coronal", "axial", "sagittal")
+    assert case["ends"] == (("P", "A"), ("S", "I"), ("lateral", "medial"))
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(case["acquired"].partition(",")[2]))).convert("L"))
     assert sheet.shape == (2 * 64, 8 * 64)
     assert sheet[64 + 32, 64 + 32] == pytest.approx(255, abs=3)
     assert sheet[32, 3 * 64 + 32] == pytest.approx(255 * 3 / 9, abs=3)
+
+
+@pytest.mark.parametrize("plane", PLANES)
+def test_the_viewer_shows_each_plane_as_radiologists_look_at_it_whatever_plane_the_slices_lie_in(plane):
+    towards = {"coronal": "LI", "sagittal": "PI", "axial": "LP"}  # along columns and rows; of a right knee L is medial
+    names = dict(zip("RLAPSI", ("lateral", "medial", "A", "P", "S", "I"), strict=True))
+    opposite = dict(zip("RLAPSI", "LRPAIS", strict=True))
+    for view in views(plane):
+        letters = []
+        for axis, flipped in zip(view["axes"], view["flipped"], strict=False):
+            runs_to = PLANES[plane][axis]
+            letters.append(opposite[runs_to] if flipped else runs_to)
+        assert "".join(letters) == towards[view["name"]]
+        wanted = [names[one] for letter in towards[view["name"]] for one in (opposite[letter], letter)]
+        assert view["letters"] == wanted and sorted(view["axes"]) == [0, 1, 2]
+    assert [view["name"] for view in views(plane)] == list(towards)
 
 
 def test_a_large_volume_is_shrunk_and_keeps_its_millimetres():

@@ -97,7 +97,8 @@ class AutoencoderFacts:
     """Of the latents of some slices."""
     trained_on: str
     sequence: str | None = None
-    """Of the volumes; None in folders of earlier versions."""
+    """Of the volumes; None in folders of earlier versions, like `plane`."""
+    plane: Plane | None = None
     is_synthetic: bool
     dataset_sha256: str
     psnr_db: float

@@ -13,7 +13,7 @@ from torch import nn
 
 from xrmri.config import TrainLdm, TrainVae
 from xrmri.data.features import feature_set, slots_of
-from xrmri.data.slices import require_slice_grid, training_view
+from xrmri.data.slices import index_slices, require_slice_grid, training_view
 from xrmri.data.store import Dataset
 from xrmri.errors import InconsistentError, InputError
 from xrmri.facts.folders import read_autoencoder_facts, read_model_facts
@@ -113,7 +113,7 @@ def resolved(config: TrainLdm, imported: Imported | None, vae: Path) -> TrainLdm
 
 
 def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
-    """InconsistentError where dataset, autoencoder and settings do not belong together."""
+    """InconsistentError where dataset, autoencoder and settings do not belong together; another contrast is told."""
     facts = read_autoencoder_facts(vae)
     require_parts(vae, facts.files, AUTOENCODER)
     size, own = data.facts.size, facts.image_size
@@ -121,6 +121,14 @@ def require_match(data: Dataset, vae: Path, config: TrainLdm) -> None:
         raise InconsistentError(
             f"{data.folder} has images of {size} pixels, {vae} was trained on {own}: train it again"
         )
+    if facts.plane not in (None, data.facts.plane):
+        planes = f"{data.folder} holds {data.facts.plane} slices, {vae} was trained on {facts.plane} ones"
+        raise InconsistentError(f"{planes}: train one on this dataset")
+    if facts.sequence not in (None, data.facts.sequence):
+        other = "the autoencoder was trained on another contrast: %s knows %s, %s holds %s"
+        log.warning(other, vae, facts.sequence, data.folder, data.facts.sequence)
+    for split in ("train", "val"):
+        index_slices(data, split)
     if data.facts.features_sha256 != feature_set(data.facts.feature_set).sha256:
         raise InconsistentError(f"{data.folder} has another feature list than this version: build the dataset again")
     require_slice_grid(data, config)
@@ -151,10 +159,17 @@ def facts_of(config: TrainLdm, data: Dataset) -> DenoiserFacts:
     )
 
 
-def parameters(config: TrainLdm, data: Dataset, vae: Path) -> dict[str, int]:
-    """The size of each network, counted without building it."""
+def parameters(
+    config: TrainLdm, data: Dataset, vae: Path, *, init: Path | None, imported: Imported | None
+) -> dict[str, int]:
+    """The size of each network, counted without building it; raises where what they start from is of others."""
     with torch.device("meta"):
         denoiser = _denoiser(config, data, vae)
+        if imported:
+            rows = plan_denoiser(denoiser, imported.state, average=config.init_average)
+            require_complete(rows, imported.state, imported.file, partial=config.init_partial)
+        elif init:
+            _require_same_model(init, config, data, vae)
         counts = {"unet": count_parameters(denoiser.unet), "guidance": count_parameters(denoiser.guidance)}
         if config.radiograph_token == "clip":
             from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes  # most models have no tower
@@ -207,6 +222,18 @@ def _denoiser(config: TrainLdm, data: Dataset, vae: Path) -> Denoiser:
     return denoiser_of(config, facts_of(config, data), read_autoencoder_facts(vae).latent_channels)
 
 
+def lacking_tower(config: TrainLdm, imported: Imported | None) -> str:
+    """Why there are no weights for the context token; empty where there are, or it takes none."""
+    from xrmri.models.radiograph_encoder import tower_keys
+
+    given = config.radiograph_token == "none" or config.radiograph_encoder
+    if given or (imported and tower_keys(imported.state)):
+        return ""
+    advice = "name the file of a CLIP tower in radiograph_encoder, or say random"
+    where = f", and --init {imported.file} holds none" if imported else ""
+    return f"the context token needs CLIP weights, radiograph_encoder is empty{where}: {advice}"
+
+
 def _tower(config: TrainLdm, imported: Imported | None) -> "tuple[RadiographEncoder | None, list[str]]":
     """The frozen tower and the tensors of the imported checkpoint that it took.
 
@@ -231,9 +258,7 @@ def _tower(config: TrainLdm, imported: Imported | None) -> "tuple[RadiographEnco
     elif imported and (keys := tower_keys(imported.state)):
         tower = tower_from({name: imported.state[name] for name in keys}, imported.file)
     else:
-        advice = "name the file of a CLIP tower in radiograph_encoder, or say random"
-        where = f", and --init {imported.file} holds none" if imported else ""
-        raise InputError(f"the context token needs CLIP weights, radiograph_encoder is empty{where}: {advice}")
+        raise InputError(lacking_tower(config, imported))
     if tower.sizes.output != config.context_width:
         raise InconsistentError(
             f"the CLIP tower gives {tower.sizes.output} numbers, context_width is {config.context_width}"

@@ -17,12 +17,12 @@ LETTERS = {
     "axial": (("S", "I"), ("A", "P"), ("lateral", "medial")),
 }
 """Plane -> what the first and the last slice, row and column lie nearest to, in a knee that looks right."""
-NAMES = {
-    "coronal": ("coronal", "axial", "sagittal"),
-    "sagittal": ("sagittal", "axial", "coronal"),
-    "axial": ("axial", "coronal", "sagittal"),
+SHOWN = {
+    "coronal": (("lateral", "medial"), ("S", "I")),
+    "sagittal": (("A", "P"), ("S", "I")),
+    "axial": (("lateral", "medial"), ("A", "P")),
 }
-"""Plane -> what cuts along slices, rows and columns are called."""
+"""Plane that is looked at -> what lies left and right, above and below: as radiologists, previews and pages show it."""
 PIXELS = 192
 """Rows and columns at most: a page of six volumes stays under 4 MB (choice)."""
 
@@ -46,12 +46,28 @@ def viewer_case(title: str, picture: CaseImages) -> dict[str, Any]:
         "shape": [slices, height, width],
         "spacing": [round(slice_mm, 4), round(row_mm * shrunk, 4), round(column_mm * shrunk, 4)],
         "columns": COLUMNS,
-        "letters": LETTERS[picture.plane],
-        "names": NAMES[picture.plane],
+        "ends": LETTERS[picture.plane],
+        "views": views(picture.plane),
         "labels": [int(index) + 1 for index in picture.slices],
         "acquired": _sheet(acquired),
         "generated": _sheet(generated),
     }
+
+
+def views(plane: str) -> list[dict[str, Any]]:
+    """How the script lays volumes whose slices lie in a plane, for each of the three that are looked at.
+
+    Returns:
+        name; axes: which axis of the volume runs along columns, which along rows, and which is cut; flipped: whether
+        columns and rows run against their axes; letters at the left, right, top and bottom.
+    """
+    ends, found = LETTERS[plane], []
+    for name, shown in SHOWN.items():
+        axes = [next(axis for axis in range(3) if set(ends[axis]) == set(letters)) for letters in shown]
+        cut = ({0, 1, 2} - set(axes)).pop()
+        flipped = [ends[axis] != letters for axis, letters in zip(axes, shown, strict=True)]
+        found.append({"name": name, "axes": [*axes, cut], "flipped": flipped, "letters": [*shown[0], *shown[1]]})
+    return found
 
 
 def _fitted(volume: np.ndarray) -> np.ndarray:

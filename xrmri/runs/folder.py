@@ -159,12 +159,8 @@ def begin(
         InconsistentError: it is finished, but a file in it has changed since.
     """
     wanted = _wanted(config, inputs)
-    for one in reads:
-        if one is not None and real(folder) in (real(one), *real(one).parents):
-            raise InputError(f"{one} lies in -o {folder}, where files may be replaced: give another -o")
-    if not force and is_done(folder, config, inputs):
+    if has_finished(folder, config, inputs, force=force, reads=reads):
         return None
-    _require_same_command(folder, wanted)
     require_writable(folder)
     folder = real(folder)
     with room_for(folder, needed_bytes):
@@ -185,6 +181,19 @@ def begin(
     if earlier:
         wanted = replace(wanted, seconds=earlier.seconds, model=earlier.model, shares=earlier.shares)
     return Run(folder=folder, record=wanted, lock=lock, needed_bytes=needed_bytes)
+
+
+def has_finished(
+    folder: Path, config: Config, inputs: Mapping[str, str], *, force: bool, reads: Iterable[Path | None]
+) -> bool:
+    """Whether `begin` would find nothing to do; raises what it raises before it writes anything."""
+    for one in reads:
+        if one is not None and real(folder) in (real(one), *real(one).parents):
+            raise InputError(f"{one} lies in -o {folder}, where files may be replaced: give another -o")
+    if not force and is_done(folder, config, inputs):
+        return True
+    _require_same_command(folder, config.command())
+    return False
 
 
 def is_done(folder: Path, config: Config, inputs: Mapping[str, str]) -> bool:
@@ -259,10 +268,10 @@ def _earlier(folder: Path) -> RunRecord | None:
     return earlier
 
 
-def _require_same_command(folder: Path, wanted: RunRecord) -> None:
+def _require_same_command(folder: Path, command: str) -> None:
     """InputError where a folder was written by another command."""
     earlier = _earlier(folder)
-    if earlier and earlier.command != wanted.command:
+    if earlier and earlier.command != command:
         raise InputError(f"--force will not clear {folder}: it was written by `xrmri {earlier.command}`")
 
 

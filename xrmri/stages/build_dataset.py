@@ -21,6 +21,7 @@ from xrmri.cohorts import manifest
 from xrmri.config import BuildDataset, Execution
 from xrmri.errors import InputError
 from xrmri.machine import parallel
+from xrmri.runs.dry_run import foresee
 from xrmri.runs.folder import begin, join, renew
 from xrmri.runs.outcome import BuildOutcome, Outcome
 from xrmri.runs.record import RECORD, RunRecord, read_record
@@ -77,10 +78,11 @@ def run(
         RejectedError: more of its FLASH series were rejected than config.max_rejected.
     """
     found, config = find_cohort(inputs.source, config)
-    if execution.dry_run:
-        return plan(found, out, config)
     inputs.require_readable()
     work = Build(found=found, config=config, inputs=inputs, fingerprints=inputs.fingerprints(found))
+    if execution.dry_run:
+        status = foresee(out, config, work.fingerprints, force=execution.force, reads=inputs.reads(found))
+        return plan(found, out, config) | {"status": status}
     slices = config.kept + 1  # and the radiograph
     needed_bytes = len(found.candidates) * slices * config.size**2 * 2
     run_folder = begin(
@@ -122,8 +124,6 @@ def run_shard(
         InconsistentError: the release has no readings.
     """
     found, config = find_cohort(inputs.source, config)
-    if execution.dry_run:
-        return plan(found, out, config)
     inputs.require_readable()
     work = Build(found=found, config=config, inputs=inputs, fingerprints=inputs.fingerprints(found))
     shard = Shard(folder=out, number=number, count=config.shards)

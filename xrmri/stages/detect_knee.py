@@ -23,6 +23,7 @@ from xrmri.formats.archive import content_sha256
 from xrmri.machine.parallel import in_order
 from xrmri.records import SIDES, KneeBox, Radiograph
 from xrmri.report.overview import draw_overview
+from xrmri.runs.dry_run import foresee
 from xrmri.runs.folder import begin, fingerprint
 from xrmri.runs.outcome import DetectOutcome
 from xrmri.storage.files import complete_or_absent
@@ -94,8 +95,6 @@ def run(
     if side not in (None, *SIDES):
         raise InputError(f"--side must be left or right, not {side!r}")
     found = find_films(films)
-    if execution.dry_run:
-        return {"status": "dry run", "output": str(out), "counts": {"films": len(found)}}
     job = partial(_FilmJob, config=config, side=side, weights=weights, trust=trust, device=execution.device)
     jobs = [job(film=film, overview=overview) for film in found]
     inputs = {str(path): fingerprint(path, apart_from=out) for path in films}
@@ -105,6 +104,9 @@ def run(
     if len(jobs) == 1:
         _refuse_only(jobs[0])
     reads, needed_bytes = [*films, weights], _CROP_BYTES * len(jobs)
+    if execution.dry_run:
+        status = foresee(out, config, inputs, force=execution.force, reads=reads)
+        return {"status": status, "output": str(out), "counts": {"films": len(found)}}
     run_folder = begin(out, config, inputs, force=execution.force, reads=reads, needed_bytes=needed_bytes)
     if run_folder is None:
         return {"status": "already done", "output": str(out)}

@@ -35,6 +35,7 @@ from xrmri.metrics.identification import joint_signature, signature
 from xrmri.metrics.joint_box import joint_line
 from xrmri.metrics.table import METRICS
 from xrmri.report.checklist import checklist
+from xrmri.runs.dry_run import foresee
 from xrmri.runs.folder import Run, begin
 from xrmri.runs.outcome import EvaluateOutcome
 from xrmri.runs.record import read_record
@@ -77,13 +78,14 @@ def run(inputs: Inputs, out: Path, config: Evaluate, execution: Execution) -> Ev
     """
     opened = open_inputs(inputs)
     pairs = evenly(opened.pairs, QUICK_PAIRS) if config.quick else opened.pairs
-    if execution.dry_run:
-        return {"status": "dry run", "output": str(out), "pairs": len(pairs), "volumes": len(opened.files)}
     opened.dataset.check()
     named = [inputs.rescan, inputs.flipped, inputs.training]
     reads = [inputs.volumes, inputs.dataset, *inputs.also, *inputs.twins, *named]
     needed_bytes = _REPORT_BYTES + opened.dataset.facts.slices * opened.dataset.facts.size**2 * 4  # and the mean volume
     own = inputs.fingerprints(out)
+    if execution.dry_run:
+        status = foresee(out, config, own, force=execution.force, reads=reads)
+        return {"status": status, "output": str(out), "pairs": len(pairs), "volumes": len(opened.files)}
     run = begin(out, config, own, force=execution.force, reads=reads, needed_bytes=needed_bytes)
     if run is None:
         return {"status": "already done", "output": str(out)}

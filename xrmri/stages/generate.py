@@ -18,6 +18,7 @@ from xrmri.generation.job import Job, job_of
 from xrmri.generation.share import Share, read_share
 from xrmri.generation.sweep import Sweep, deliver_effect, read_sweep
 from xrmri.generation.target import VOLUME_SUFFIXES, Target, require_output
+from xrmri.runs.dry_run import foresee, require_place
 from xrmri.runs.folder import Run, begin, is_done, renew, require_writable
 from xrmri.runs.holding import held
 from xrmri.runs.outcome import GenerateOutcome
@@ -101,10 +102,11 @@ def _to_file(case: Case, target: Target, job: Job) -> GenerateOutcome:
     files = [str(file) for file in target.files(job.config)]
     result: GenerateOutcome = {"status": "finished", "output": files[0], "outputs": files, "model": job.model.name}
     result["identity"] = job.identity(case)
-    if job.execution.dry_run:
-        return result | {"status": "dry run"}
     require_ours(target.files(job.config), target.beside(".json"))
     done = not job.execution.force and job.delivered_before(case, target)
+    if job.execution.dry_run:
+        require_place(target.volume.parent)
+        return result | {"status": "already done" if done and not target.pictures_missing else "dry run"}
     require_writable(target.volume.parent)
     if done:
         job.model.say_what_it_is()
@@ -125,7 +127,9 @@ def _swept(case: Case, target: Target, sweep: Sweep, job: Job, *, reads: Sequenc
     results = [_to_file(own, place, job) for own, place in cases]
     files = [file for result in results for file in result["outputs"]] + [str(file) for file in sweep.effect(target)]
     status = results[0]["status"] if len({result["status"] for result in results}) == 1 else "finished"
-    if not job.execution.dry_run:
+    if job.execution.dry_run:
+        status = status if status == "already done" else "dry run"
+    else:
         deliver_effect(sweep, case, target, config=job.config, model=job.model)
     return {"status": status, "output": files[0], "outputs": files, "model": job.model.name, "sweep": sweep.name}
 
@@ -147,11 +151,11 @@ def _to_folder(
         raise InputError(f"-o {out} names one volume, where there may be several: give a folder")
     names, force = share.of(list(cases.read)) if share else list(cases.read), job.execution.force
     result: GenerateOutcome = {"status": "finished", "output": str(out), "model": job.model.name, "volumes": len(names)}
-    if job.execution.dry_run:
-        return result | {"status": "dry run"}
     if share and force:
         raise InputError("--force would clear the volumes of other shards: remove the folder instead")
     made_of = {"model": job.model.sha256, **cases.made_of}
+    if job.execution.dry_run:
+        return result | {"status": foresee(out, job.config, made_of, force=force, reads=reads)}
     drawn = share and (is_done(out, job.config, made_of) or share.is_done(out))
     name, needed_bytes = share.name if share else "", len(names) * job.bytes_on_disk
     run = drawn or begin(out, job.config, made_of, force=force, share=name, reads=reads, needed_bytes=needed_bytes)

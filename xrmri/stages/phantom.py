@@ -24,6 +24,7 @@ from xrmri.phantom.signs import SIGN_CODES, render_signs
 from xrmri.phantom.tables import clinical_table, enrollees_table, readings_table
 from xrmri.phantom.tissue import Tissue
 from xrmri.records import Volume
+from xrmri.runs.dry_run import foresee
 from xrmri.runs.folder import begin
 from xrmri.runs.outcome import PhantomOutcome
 from xrmri.runs.seals import require_own_seal, sealed
@@ -79,8 +80,8 @@ def run(out: Path, config: Phantom, execution: Execution) -> PhantomOutcome:
     jobs = [_ParticipantJob(root=out, index=index, config=config) for index in range(config.participants)]
     result: PhantomOutcome = {"status": "finished", "output": str(out), "participants": len(jobs)}
     if execution.dry_run:
-        others = _OTHER_SLICES if config.other_sequences else 0
-        return result | {"status": "dry run", "files": len(jobs) * (SLICES + 4 + others), "bytes": _size(config)}
+        others, status = _OTHER_SLICES if config.other_sequences else 0, foresee(out, config, {}, force=execution.force)
+        return result | {"status": status, "files": len(jobs) * (SLICES + 4 + others), "bytes": _size(config)}
     run_folder = begin(out, config, {}, force=execution.force, needed_bytes=_size(config))
     if run_folder is None:
         return result | {"status": "already done"}

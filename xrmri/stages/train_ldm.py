@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,12 +23,13 @@ from xrmri.facts.folders import DEPTHS, TEMPLATE, ModelFacts, read_autoencoder_f
 from xrmri.learning.anchor_inputs import AnchorInputs
 from xrmri.learning.anchors import Anchors, learn_anchors
 from xrmri.learning.batches import Batch, Samples, denoising_loss, features_of, read_samples
-from xrmri.learning.imported import read_imported, say_what_became_of_it
+from xrmri.learning.imported import Imported, read_imported, say_what_became_of_it
 from xrmri.learning.latents import Caches, frozen_encoders
 from xrmri.learning.networks import (
     build_networks,
     facts_of,
     inputs_of,
+    lacking_tower,
     parameters,
     process_of,
     require_match,
@@ -42,6 +43,7 @@ from xrmri.models.card import model_card
 from xrmri.models.saved_networks import load_autoencoder
 from xrmri.models.small_maps import multiply_on_small_maps
 from xrmri.models.weights import WEIGHTS, count_parameters
+from xrmri.runs.dry_run import foresee
 from xrmri.runs.folder import fingerprint
 from xrmri.runs.outcome import TrainOutcome
 from xrmri.runs.record import require_finished
@@ -91,19 +93,23 @@ def run(
     data, imported = open_dataset(dataset), read_imported(init)
     taught = AnchorInputs.read(data, config, init=init, cohort=anchor_dataset, films=films, film_table=film_table)
     config = resolved(config, imported, vae)
-    if execution.dry_run:
-        return {"status": "dry run", "output": str(out), "parameters": parameters(config, data, vae)}
     data.check()
     require_finished(vae, "train-vae")
     require_match(data, vae, config)
-    _tell_of_contrast(data, vae)
+    reads = [dataset, vae, init, anchor_dataset, films, film_table]
+    identify = partial(_inputs, dataset, vae, config, init=init, imported=imported, taught=taught)
+    if execution.dry_run:
+        sizes, lack = parameters(config, data, vae, init=init, imported=imported), lacking_tower(config, imported)
+        return {
+            "status": _refused(lack) or foresee(out, config, identify(), force=execution.force, reads=reads),
+            "output": str(out),
+            "parameters": sizes,
+        }
     accelerator = prepare_device(execution.device, config)
     networks = build_networks(config, data, vae, init=init, imported=imported)
     denoiser, autoencoder = networks.denoiser, load_autoencoder(vae)
     multiply_on_small_maps(denoiser.unet)
-    inputs = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS), **inputs_of(config, init, imported)}
-    inputs |= taught.recorded()
-    reads = [dataset, vae, init, anchor_dataset, films, film_table]
+    inputs = identify()
     needed_bytes = checkpoint_bytes(count_parameters(denoiser))
     opened = open_run(accelerator, out, config, inputs, execution=execution, reads=reads, needed_bytes=needed_bytes)
     if opened is None:
@@ -174,12 +180,19 @@ def run(
     return {"status": "finished", "output": str(out), "counts": counts, "validation_loss": loss}
 
 
-def _tell_of_contrast(data: Dataset, vae: Path) -> None:
-    """Say where the autoencoder learnt from volumes of another contrast."""
-    known = read_autoencoder_facts(vae).sequence
-    if known not in (None, data.facts.sequence):
-        other = "the autoencoder was trained on another contrast: %s knows %s, %s holds %s"
-        log.warning(other, vae, known, data.folder, data.facts.sequence)
+def _refused(why: str) -> Literal["dry run", ""]:
+    """Tell why the training itself would be refused; how large its networks are may be asked before all is there."""
+    if why:
+        log.warning("the training itself is refused: %s", why)
+    return "dry run" if why else ""
+
+
+def _inputs(
+    dataset: Path, vae: Path, config: TrainLdm, *, init: Path | None, imported: Imported | None, taught: AnchorInputs
+) -> dict[str, str]:
+    """Input -> its fingerprint."""
+    own = {"dataset": fingerprint(dataset), "vae": sha256(vae / WEIGHTS)}
+    return own | inputs_of(config, init, imported) | taught.recorded()
 
 
 def _save(out: Path, model: Model, data: Dataset) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -44,6 +44,7 @@ from xrmri.models.parts import AUTOENCODER, require_parts
 from xrmri.models.perceptual import PerceptualDistance, load_perceptual_distance
 from xrmri.models.weights import WEIGHTS, count_parameters, load_weights
 from xrmri.models.zero123 import Row, autoencoder_settings, copy_weights, plan_autoencoder, require_complete, unused
+from xrmri.runs.dry_run import foresee
 from xrmri.runs.folder import fingerprint
 from xrmri.runs.outcome import TrainOutcome
 from xrmri.storage.files import sha256
@@ -84,26 +85,24 @@ def run(
     imported = read_imported(init)
     if imported:
         config = sized_like(config, autoencoder_settings(imported.state, imported.file), imported.file)
-    if execution.dry_run:
-        with torch.device("meta"):
-            counts = {"vae": count_parameters(_network(config).vae)}
-        return {"status": "dry run", "output": str(out), "parameters": counts}
     data = open_dataset(dataset)
     require_slice_grid(data, config)
     data.check()
     slices, held_out = index_slices(data, "train"), index_slices(data, "val")
-    accelerator = prepare_device(execution.device, config)
     network, rows = _started(config, init, imported)
     inputs = {"dataset": fingerprint(dataset)} | ({"init": fingerprint(init)} if init else {})
-    loss = _Loss(config=config)
+    loss, reads = _Loss(config=config), [dataset, init]
     if config.perceptual_network:
         file = Path(config.perceptual_network)
-        loss = _Loss(config=config, perceptual=load_perceptual_distance(file).to(accelerator.device))
+        loss = _Loss(config=config, perceptual=load_perceptual_distance(file))
         inputs["perceptual_network"] = sha256(file)
+    if execution.dry_run:
+        status = foresee(out, config, inputs, force=execution.force, reads=reads)
+        return {"status": status, "output": str(out), "parameters": {"vae": count_parameters(network.vae)}}
+    accelerator = prepare_device(execution.device, config)
+    loss = loss.on(accelerator.device)
     needed_bytes = checkpoint_bytes(count_parameters(network))
-    opened = open_run(
-        accelerator, out, config, inputs, execution=execution, reads=[dataset, init], needed_bytes=needed_bytes
-    )
+    opened = open_run(accelerator, out, config, inputs, execution=execution, reads=reads, needed_bytes=needed_bytes)
     if opened is None:
         return {"status": "already done", "output": str(out)}
     with opened as record:
@@ -134,6 +133,7 @@ def run(
             latent_std=latent_std,
             trained_on=data.facts.origin,
             sequence=data.facts.sequence,
+            plane=data.facts.plane,
             is_synthetic=data.facts.is_synthetic,
             dataset_sha256=inputs["dataset"],
             psnr_db=measured["psnr_db"],
@@ -180,6 +180,10 @@ class _Loss:
     config: TrainVae
     perceptual: PerceptualDistance | None = None
     """Frozen, and no part of what is trained or saved."""
+
+    def on(self, device: torch.device) -> "_Loss":
+        """The same, computed on a device."""
+        return self if self.perceptual is None else replace(self, perceptual=self.perceptual.to(device))
 
     def __call__(self, x: Tensor, output: Tensor, moments: Moments) -> Tensor:
         """The mean loss over (B, H, W) images, what came back (B, 3, H, W), and their posteriors; not adversarial."""

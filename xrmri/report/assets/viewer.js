@@ -68,42 +68,42 @@
     return (off < 0 ? "\u2212" : "+") + Math.abs(off).toFixed(1) + " mm";
   };
 
+  const called = { P: "posterior", A: "anterior", S: "superior", I: "inferior" };
+
   function show() {
     if (!current) return;
-    const [slices, height, width] = current.shape;
-    const [slice_mm, row_mm, column_mm] = current.spacing;
-    const [s, r, c] = sliders.map((slider) => Number(slider.value));
-    const words = ["slice " + current.labels[s], "row " + (r + 1) + " of " + height, "column " + (c + 1) + " of " + width];
-    words[0] += ", " + away(s, slices, slice_mm);
-    words[1] += ", " + away(r, height, row_mm);
-    words[2] += ", " + away(c, width, column_mm);
+    const { shape, spacing, views, ends } = current;
+    const where = sliders.map((slider) => Number(slider.value));
+    const words = ["slice " + current.labels[where[0]], "row " + (where[1] + 1) + " of " + shape[1],
+      "column " + (where[2] + 1) + " of " + shape[2]];
+    words.forEach((word, axis) => { words[axis] = word + ", " + away(where[axis], shape[axis], spacing[axis]); });
     // One scale in all planes: columns of the page are as wide as what they show in millimetres. On a narrow page the
-    // axial plane stands under the coronal one.
-    const wide = [width * column_mm, slices * slice_mm, ...(narrow.matches ? [] : [width * column_mm])];
+    // third plane stands under the first.
+    const wide = views.map((view) => shape[view.axes[0]] * spacing[view.axes[0]]).slice(0, narrow.matches ? 2 : 3);
     root.querySelectorAll(".row").forEach((row) => {
       row.style.gridTemplateColumns = wide.map((mm) => "minmax(0, " + mm.toFixed(1) + "fr)").join(" ");
     });
-    sliders.forEach((slider, place) => {
-      slider.setAttribute("aria-valuetext", words[place]);
-      slider.closest("p").querySelector("output").textContent = words[place];
+    sliders.forEach((slider, axis) => {
+      const [first, last] = ends[axis].map((end) => called[end] || end);
+      slider.closest("label").firstChild.textContent = ["Slice", "Row", "Column"][axis] + ", " + first + " to " + last + " ";
+      slider.setAttribute("aria-valuetext", words[axis]);
+      slider.closest("p").querySelector("output").textContent = words[axis];
     });
     for (const kind of ["acquired", "generated"]) {
       const voxels = current[kind + "Voxels"];
-      const at = (i, j, k) => voxels[(i * height + j) * width + k];
-      const [coronal, sagittal, axial] = root.querySelectorAll("canvas[data-kind=" + kind + "]");
-      draw(coronal, width, height, (row, column) => at(s, row, column), [column_mm, row_mm]);
-      draw(sagittal, slices, height, (row, column) => at(column, row, c), [slice_mm, row_mm]);
-      draw(axial, width, slices, (row, column) => at(slices - 1 - row, r, column), [column_mm, slice_mm]);
-      const [deep, down, across] = current.letters;
-      mark(coronal, [across[0], across[1], down[0], down[1]]);
-      mark(sagittal, [deep[0], deep[1], down[0], down[1]]);
-      mark(axial, [across[0], across[1], deep[1], deep[0]]);
-      [["coronal", coronal, 0], ["sagittal", sagittal, 2], ["axial", axial, 1]].forEach(([name, canvas, place]) => {
-        canvas.closest("figure").querySelector("figcaption").textContent = current.names[place] + ": " + words[place];
+      views.forEach((view) => {
+        const [across, down, cut] = view.axes, at = [0, 0, 0];
+        const canvas = root.querySelector("canvas[data-kind=" + kind + "][data-plane=" + view.name + "]");
+        at[cut] = where[cut];
+        draw(canvas, shape[across], shape[down], (row, column) => {
+          at[across] = view.flipped[0] ? shape[across] - 1 - column : column;
+          at[down] = view.flipped[1] ? shape[down] - 1 - row : row;
+          return voxels[(at[0] * shape[1] + at[1]) * shape[2] + at[2]];
+        }, [spacing[across], spacing[down]]);
+        mark(canvas, view.letters);
+        canvas.closest("figure").querySelector("figcaption").textContent = view.name + ": " + words[cut];
+        canvas.setAttribute("aria-label", kind + ", " + view.name + ", " + words[cut]);
       });
-      coronal.setAttribute("aria-label", kind + ", coronal, " + words[0]);
-      sagittal.setAttribute("aria-label", kind + ", sagittal, " + words[2]);
-      axial.setAttribute("aria-label", kind + ", axial, " + words[1]);
     }
   }
 
