@@ -16,7 +16,7 @@ def build_dataset(
     release: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[OAI]",
+            metavar="OAI",
             help="Root of the release on disk; with --verify or --merge, the dataset. Not with --manifest.",
             show_default=False,
         ),

@@ -17,7 +17,7 @@ def detect_knee(
         list[Path], typer.Argument(metavar="FILM", help="Films (DICOM, PNG, JPEG, TIFF), folders, or a release.")
     ],
     out: Annotated[Path, output("knees", "Folder of the crops.")] = Path("knees"),
-    side: Annotated[str | None, typer.Option(help="left or right: the knee that one-knee films show.")] = None,
+    side: Annotated[str | None, typer.Option(metavar="left|right", help="The knee that one-knee films show.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Another detector; default: the one bundled here.")] = None,
     trust_weights: Annotated[
         bool, typer.Option("--trust-weights", help="Load a .pt file although it can run code.")

@@ -28,19 +28,23 @@ def generate(
     ] = None,
     features: Annotated[
         Path | None,
-        typer.Option(help='Grades as JSON, such as {"kl": 2, "V00XROSFM": 1}; also age, sex, bmi. Absent: not read.'),
+        typer.Option(
+            metavar="FILE",
+            help='Grades as JSON, such as {"kl": 2, "V00XROSFM": 1}; also age, sex, bmi. Absent: not read.',
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=GRADE", help="A grade, or age, sex, bmi; wins over --features."),
     ] = None,
-    side: Annotated[str | None, typer.Option(help="left or right: which knee the radiograph shows.")] = None,
+    side: Annotated[str | None, typer.Option(metavar="left|right", help="Which knee the radiograph shows.")] = None,
     both: Annotated[bool, typer.Option("--both", help="Draw both knees of each film.")] = False,
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Take pictures as they are: no framing by the joint, no greys turned round.")
     ] = False,
     model: Annotated[
-        Path | None, typer.Option(help="Folder from train-ldm. Default: the demonstration model bundled here.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="From train-ldm. Default: the demonstration model bundled here."),
     ] = None,
     sweep: Annotated[
         str | None,
@@ -61,9 +65,10 @@ def generate(
         str | None,
         typer.Option(metavar="I/N", help="Of a dataset: volumes I, I + N, ... (I from 0). Default: SLURM_ARRAY_*."),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Of a dataset: train, val or test. Default test.")] = None,
+    split: Annotated[str | None, typer.Option(metavar="train|val|test", help="Of a dataset. Default test.")] = None,
     frame: Annotated[
-        str | None, typer.Option(help="Of a dataset in the knee's frame: scanner lays volumes back as acquired.")
+        str | None,
+        typer.Option(metavar="scanner|knee", help="Of a dataset in the knee's frame: scanner lays volumes back."),
     ] = None,
     num_slices: Annotated[int | None, setting(Generate, "num_slices")] = None,
     steps: Annotated[int | None, setting(Generate, "steps")] = None,

@@ -27,7 +27,7 @@ def setting(config: type[Config], name: str, *names: str, **kwargs: Any) -> Any:
     """A command-line option for one setting: it shows meaning and default, it does not hold them."""
     flags = names or (f"--{name.replace('_', '-')}",)
     default = config.default(name)
-    help = config.meaning(name) + ("" if default is None else f" Default {default}.")
+    help = config.meaning(name) + ("" if default in (None, "", False) else f" Default {default}.")
     kwargs |= {"metavar": "|".join(config.choices(name))} if config.choices(name) else {}
     return typer.Option(*flags, help=help, show_default=False, rich_help_panel=SETTINGS, **kwargs)
 
@@ -44,9 +44,9 @@ class Common:
     config: Annotated[
         Path | None, _option("--config", metavar="FILE", help="Settings from a TOML file or an earlier run.json.")
     ] = None
-    preset: Annotated[str | None, _option("--preset", help=f"Named settings: {told_presets()}.")] = None
+    preset: Annotated[str | None, _option("--preset", metavar="NAME", help=f"Named settings: {told_presets()}.")] = None
     seed: Annotated[int | None, _option("--seed", help="The same seed gives the same bytes. Default 0.")] = None
-    device: Annotated[str, _option("--device", help="auto, cpu, cuda or cuda:N. Default auto.")] = "auto"
+    device: Annotated[str, _option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N. Default auto.")] = "auto"
     workers: Annotated[int, _option("--workers", help="Processes, or threads that draw. Default: all cores.")] = 0
     dry_run: Annotated[bool, _option("--dry-run", help="Say what would be done, or --json; write nothing.")] = False
     force: Annotated[bool, _option("--force", help="Do it again over an earlier result of this command.")] = False

@@ -1,6 +1,7 @@
 """A person's mistake is one line and exit code 2, and leaves nothing half-written."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,10 @@ def test_the_first_screen_says_what_each_command_does_without_cutting_a_sentence
 
 def test_the_help_of_a_command_says_what_paper_code_and_choice_mean(xrmri):
     assert "code (the public code that the paper descends from)" in " ".join(xrmri("generate", "--help").out.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_speaks_of_what_a_person_gives_and_not_of_types_or_empty_defaults(xrmri, command):
+    said = xrmri(command, "--help").out
+    assert not re.search(r"<[a-z\[]|\[required\]|Default \.|Default False|\[\[", said)
+    assert " PATH" in said or command in ("phantom", "evaluate")
