@@ -2,7 +2,7 @@
 
     python -m tests.tolerance /work/shared/data/knee_xray OUT
 
-Four public crops of right knees in eleven disguises are given to `xrmri generate --mean`, and each volume is held
+Four public crops of right knees in twelve disguises are given to `xrmri generate --mean`, and each volume is held
 against that of the crop as it came: the level of the tibia's edge by `metrics.anatomy`, and the correlation of voxels.
 Another person's volume, and the picture as it is, stand beside them: so it can be seen what a lost joint would show.
 """
@@ -57,6 +57,11 @@ def turned(knee: Pixels) -> Pixels:
     return np.asarray(wide)[60:-60, 60:-60]
 
 
+def in_frame(knee: Pixels) -> Pixels:
+    """The knee turned by 8 degrees as a viewer turns a picture, its corners left black."""
+    return np.asarray(Image.fromarray(np.asarray(knee)).rotate(8, Image.Resampling.BILINEAR))
+
+
 def phone(knee: Pixels) -> Pixels:
     """A photograph of the crop on a screen: askew, unevenly lit, in colour, grainy, packed as JPEG."""
     shown = Image.fromarray(np.asarray(knee)).resize((720, 720), Image.Resampling.BICUBIC)
@@ -90,6 +95,7 @@ CUTS: dict[str, Callable[[Pixels], Pixels]] = {
     "zoom 0.8": zoomed(0.8),
     "zoom 1.2": zoomed(1.2),
     "turned by 5 degrees": turned,
+    "turned by 8 degrees in a black frame": in_frame,
     "inverted": lambda knee: 255 - knee,
     "black margins of 30": lambda knee: np.pad(knee, MARGIN),
     "a left knee (mirrored)": lambda knee: np.ascontiguousarray(knee[:, ::-1]),

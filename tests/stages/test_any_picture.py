@@ -9,10 +9,11 @@ from PIL import Image
 from tests.faults.refusal import refusal
 from tests.formats.encoded import dicom
 from xrmri.config import DetectKnee
+from xrmri.data.familiar import STRANGE, read_familiar
 from xrmri.data.radiograph import read_radiograph
 from xrmri.detector import detect
 from xrmri.generation.film import read_joint
-from xrmri.pretrained import BUNDLED_DETECTOR
+from xrmri.pretrained import BUNDLED_DETECTOR, BUNDLED_LDM
 
 KNEE = BUNDLED_DETECTOR.parent.parent / "samples" / "knee.png"
 SIZE = 224
@@ -42,6 +43,11 @@ def turned(degrees: float) -> np.ndarray:
     return np.asarray(wide)[60:-60, 60:-60]
 
 
+def in_frame(degrees: float, **how: object) -> np.ndarray:
+    """The knee turned as a viewer turns a picture: its corners are left even."""
+    return np.asarray(Image.fromarray(knee()).rotate(degrees, Image.Resampling.BILINEAR, **how))
+
+
 CUTS = {
     "moved right": (lambda: moved(25, 0), lambda x, y: (x + 25, y), 1),
     "moved left and up": (lambda: moved(-25, -25), lambda x, y: (x - 25, y - 25), 1),
@@ -49,6 +55,8 @@ CUTS = {
     "zoom 0.8": (lambda: zoomed(0.8), lambda x, y: (112 + (x - 112) / 0.8, 112 + (y - 112) / 0.8), 1 / 0.8),
     "zoom 1.2": (lambda: zoomed(1.2), lambda x, y: (112 + (x - 112) / 1.2, 112 + (y - 112) / 1.2), 1 / 1.2),
     "turned by 5 degrees": (lambda: turned(5), None, 1),
+    "turned by 8 degrees in its frame": (lambda: in_frame(8), None, 1),
+    "turned by -6 degrees in a white frame": (lambda: in_frame(-6, fillcolor=255, expand=True), None, 1),
     "inverted": (lambda: 255 - knee(), lambda x, y: (x, y), 1),
     "black margins": (lambda: np.pad(knee(), 30), lambda x, y: (x - 30, y - 30), 1),
     "white margins": (lambda: np.pad(knee(), 30, constant_values=255), lambda x, y: (x - 30, y - 30), 1),
@@ -88,6 +96,12 @@ def test_a_joint_is_framed_alike_however_it_was_cut(tmp_path, cut):
         assert np.hypot(*off) < 2.5  # mm; of 66 cases of 6 knees the median is 0.4, the largest 1.8
     wide = [(box[2] - box[0]) * length for box, length in ((found.told["box"], pixel), (plain.told["box"], 1))]
     assert abs(wide[0] / wide[1] - 1) < 0.09
+
+
+def test_a_knee_turned_in_its_frame_is_no_stranger_than_one_that_goes_on(tmp_path):
+    familiar = read_familiar(BUNDLED_LDM)
+    framed, whole = (familiar.strangeness(joint(tmp_path / "a.png", one).pixels) for one in (in_frame(8), turned(8)))
+    assert framed < whole + 0.05 < STRANGE
 
 
 def test_a_negative_is_put_right_and_told_and_kept_where_that_is_asked(tmp_path, caplog):

@@ -10,6 +10,7 @@ import numpy as np
 
 from xrmri.cohorts.film_files import described
 from xrmri.config import DetectKnee
+from xrmri.data.askew import filled_corners
 from xrmri.data.negative import is_negative, turned_round
 from xrmri.data.radiograph import FEWEST_PIXELS, crop_knee, read_radiograph, whole_picture
 from xrmri.errors import InputError
@@ -181,7 +182,8 @@ def _framed(
 
 
 def _continued(pixels: np.ndarray, beyond: int) -> np.ndarray:
-    """A picture with so many pixels more on each side, and in place of even margins, that are like its last ones."""
+    """A picture with so many pixels more on each side, and in place of even margins and corners, like its last ones."""
+    pixels = filled_corners(pixels)
     bounds = _within_margins(pixels)
     (top, bottom), (left, right) = bounds
     added = [(beyond + first, beyond + count - last) for (first, last), count in zip(bounds, pixels.shape, strict=True)]
