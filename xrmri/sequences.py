@@ -23,3 +23,12 @@ SEQUENCES = (
     CoronalSequence(name="MPR", words=frozenset({"COR", "MPR"}), title="MPR (COR_MPR)", colour="#7a3e9d"),
 )
 """T1 is the FLASH that the method draws."""
+
+
+UNKNOWN = "unknown"
+"""What a dataset calls its contrast where nobody says."""
+
+
+def told_contrast(sequence: str) -> str:
+    """A contrast in words that tell what is unknown, where it is."""
+    return "unknown contrast" if sequence == UNKNOWN else sequence

@@ -21,6 +21,11 @@ def test_few_steps_are_no_training_and_many_are(tmp_path):
     )
 
 
+def test_a_contrast_that_nobody_told_is_called_unknown_in_words(tmp_path):
+    write_model_facts(tmp_path, replace(MODEL_FACTS, sequence="unknown", config={"max_steps": 4}))
+    assert told_model(tmp_path).endswith("It knows synthetic knees, unknown contrast.")
+
+
 def test_a_model_that_went_on_from_given_weights_is_trained_and_one_that_is_not_there_is_not_told(tmp_path):
     told(tmp_path / "a", max_steps=4)
     (tmp_path / "a" / "run.json").write_text(

@@ -22,13 +22,12 @@ from xrmri.errors import InputError, UnusableError
 from xrmri.formats.archive import is_archive
 from xrmri.formats.nifti import read_sidecar
 from xrmri.formats.series_folder import the_series_in
+from xrmri.sequences import UNKNOWN
 from xrmri.slice_window import PAPER, kept_slices
 from xrmri.storage.trouble import is_passing
 
 log = logging.getLogger(__name__)
 
-UNKNOWN = "unknown"
-"""The contrast of series that do not describe themselves."""
 _KNEE = re.compile(r"(?<![A-Za-z])(left|right|lt|rt|l|r)(?![A-Za-z])", re.IGNORECASE)
 _FEWEST = 2
 """Slices of a dataset that will have no pair."""

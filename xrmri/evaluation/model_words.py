@@ -5,6 +5,7 @@ from pathlib import Path
 from xrmri.errors import XrmriError
 from xrmri.facts.folders import ModelFacts, read_model_facts
 from xrmri.runs.record import read_record
+from xrmri.sequences import told_contrast
 
 FEWEST_STEPS = 500
 """Fewer steps from nothing are no training (choice: the bundled model, a small one, has 1,800)."""
@@ -33,4 +34,4 @@ def _told(facts: ModelFacts, *, begun: bool) -> str:
     learnt = f"{steps:,} training steps{' from weights it was given' * begun} on {facts.pairs:,} pairs"
     judged = ": not trained" if steps < FEWEST_STEPS and not begun else ""
     knees = "synthetic knees" if facts.is_synthetic else facts.trained_on
-    return f"The model: {learnt}{judged}. It knows {knees}, {facts.sequence}."
+    return f"The model: {learnt}{judged}. It knows {knees}, {told_contrast(facts.sequence)}."

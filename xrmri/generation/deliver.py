@@ -22,6 +22,7 @@ from xrmri.generation.pictures import draw_pictures
 from xrmri.generation.target import Target
 from xrmri.geometry import Geometry
 from xrmri.records import LEFT, Volume
+from xrmri.sequences import told_contrast
 from xrmri.storage.files import digest
 
 DESCRIPTION = "xrmri synthetic; not for diagnosis"
@@ -170,7 +171,7 @@ def _words(
     return SeriesWords(
         identity=digest(identity(case, config, model)),
         number=number,
-        description=f"SYNTHETIC, NOT FOR DIAGNOSIS: {what}, {model.facts.sequence}",
+        description=f"SYNTHETIC, NOT FOR DIAGNOSIS: {what}, {told_contrast(model.facts.sequence)}",
         comment=MEAN_DESCRIPTION if mean else DESCRIPTION,
         derivation=f"Drawn from a radiograph by xrmri {__version__}; its model was trained on {model.knees}.",
         window=(0.0, float(volume.voxels.max())) if deviation else model.facts.window,
