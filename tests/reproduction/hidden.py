@@ -41,7 +41,7 @@ from xrmri.training.opening import open_run
 
 WIDTHS = (32, 64, 96, 128)
 """Channels of the encoder, each level half as fine; the last are the hidden variables."""
-GENERATOR = (256, 192, 128, 96)
+GENERATOR = (256, 128, 64, 32)
 KEPT_BYTES = 2_000_000_000
 """Of volumes in memory."""
 VALIDATED, WEIGHTS = 32, "hidden.safetensors"
