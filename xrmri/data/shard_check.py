@@ -8,7 +8,7 @@ import numpy as np
 from xrmri.data.covariates import COVARIATES, covariates_of, is_plausible
 from xrmri.data.features import FeatureSet, feature_set, known_readings
 from xrmri.facts.folders import DatasetFacts
-from xrmri.formats.hdf5 import File
+from xrmri.formats.hdf5 import File, read
 
 MISSING = -1
 """In /grades: nobody read it."""
@@ -46,7 +46,7 @@ def contradiction(content: File, facts: DatasetFacts, rows: int) -> str | None:
 
 def _impossible(content: File, facts: DatasetFacts) -> str | None:
     """Numbers that no pair has."""
-    affine, window, grades, code = (content[name][:] for name in ("affine", "window", "grades", "features"))
+    affine, window, grades, code = (read(content[name]) for name in ("affine", "window", "grades", "features"))
     with np.errstate(all="ignore"):
         flat = ~(np.abs(np.linalg.det(affine[:, :3, :3])) > 1e-9)
     bad = {
@@ -56,7 +56,7 @@ def _impossible(content: File, facts: DatasetFacts) -> str | None:
         "features": (_code(grades, facts, feature_set(facts.feature_set)) != code).any(axis=1),
     }
     if "covariates" in content:
-        bad["covariates"] = np.array([not _is_someone(row) for row in content["covariates"][:]], bool)
+        bad["covariates"] = np.array([not _is_someone(row) for row in read(content["covariates"])], bool)
     place = {name: int(np.flatnonzero(rows)[0]) for name, rows in bad.items() if rows.any()}
     return next((f"{name} of row {row} cannot be" for name, row in place.items()), None)
 
