@@ -1,4 +1,4 @@
-"""A .npy file is the numbers that its header tells of, or one line: the header is a line of Python, and may say anything."""
+"""A .npy file is the numbers that its header tells of, or one line: that header is Python, and may say anything."""
 
 import pickle
 import struct
@@ -31,7 +31,8 @@ def refusal(file) -> str:
 
 
 def test_an_honest_array_is_read_in_either_order_of_its_numbers(tmp_path):
-    for name, numbers in (("c.npy", NUMBERS), ("f.npy", np.asfortranarray(NUMBERS)), ("big.npy", NUMBERS.astype(">u2"))):
+    kinds = {"c.npy": NUMBERS, "f.npy": np.asfortranarray(NUMBERS), "big.npy": NUMBERS.astype(">u2")}
+    for name, numbers in kinds.items():
         np.save(tmp_path / name, numbers)
         series = read_volume_file(tmp_path / name, "right", "coronal", LYING)
         assert np.array_equal(series.volume.voxels, NUMBERS) and count_slices(tmp_path / name, "coronal", LYING) == 4

@@ -10,7 +10,8 @@ from xrmri.cohorts.description import FILM, kind_of
 from xrmri.cohorts.release import Series, find_release
 from xrmri.errors import InputError
 from xrmri.formats.archive import beginning
-from xrmri.formats.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
+from xrmri.formats.dicom import LABEL_BYTES, is_dicom, read_labels
+from xrmri.formats.quiet import no_warnings
 from xrmri.runs.record import read_record
 from xrmri.storage.names import on_any_disk, safe_name
 

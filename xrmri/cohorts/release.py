@@ -17,7 +17,8 @@ from xrmri.cohorts.description import FLASH, UNDESCRIBED, kind_of, words_of
 from xrmri.cohorts.sheets import OAI_PARTICIPANT, Listed, Place, holds_series, is_sheet, place_of, read_sheet
 from xrmri.errors import InputError, Reason, reason_of
 from xrmri.formats.archive import ARCHIVE, DICOM_NAME, beginning, is_archive
-from xrmri.formats.dicom import LABEL_BYTES, Labels, is_dicom, no_warnings, read_labels
+from xrmri.formats.dicom import LABEL_BYTES, Labels, is_dicom, read_labels
+from xrmri.formats.quiet import no_warnings
 
 log = logging.getLogger(__name__)
 

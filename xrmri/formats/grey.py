@@ -75,6 +75,11 @@ def slope_of(tags: Tags) -> float:
     return (numbers(tags, "RescaleSlope", 1) or [1.0])[0]
 
 
+def intercept_of(tags: Tags) -> float:
+    """RescaleIntercept; 0 where there is none."""
+    return (numbers(tags, "RescaleIntercept", 1) or [0.0])[0]
+
+
 def has_tables(tags: Tags) -> bool:
     """Whether grey values go through a table."""
     return any(tags.get(name) for name in TABLES)
@@ -84,7 +89,7 @@ def _through_tables(stored: np.ndarray, tags: Tags) -> np.ndarray:
     if isinstance(tags, Dataset) and tags.get("ModalityLUTSequence"):
         values = through_table(stored, tags, "ModalityLUTSequence")
     else:
-        slope, intercept = slope_of(tags), (numbers(tags, "RescaleIntercept", 1) or [0.0])[0]
+        slope, intercept = slope_of(tags), intercept_of(tags)
         values = stored if (slope, intercept) == (1.0, 0.0) or slope == 0 else stored * slope + intercept
     if isinstance(tags, Dataset) and tags.get("VOILUTSequence"):
         values = through_table(values, tags, "VOILUTSequence")
