@@ -25,7 +25,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from xrmri.errors import InputError, said
 from xrmri.formats.archive import the_only_content
-from xrmri.formats.compressed import decoded, is_ours, require_decoder, require_small
+from xrmri.formats.compressed import decoded, is_ours, require_decoder, require_small, require_whole_baseline
 from xrmri.formats.dicom_tags import ALLOWED
 from xrmri.formats.false_colours import shows_false_colours
 from xrmri.formats.functional_groups import GROUPS, lifted, single_images
@@ -123,6 +123,7 @@ class Image:
                 pixels = decoded(self.tags)
             else:
                 require_small(self.tags.get("PixelData"))
+                require_whole_baseline(self.tags, syntax)
                 words = samples == 1 and integer(self.tags, "BitsAllocated") in (8, 16, 32)
                 pixels = pixel_array(self.tags, correct_unused_bits=not words)  # which believes in no other HighBit
         if pixels.dtype.kind not in "ui" or pixels.itemsize > 4 or pixels.ndim > 2:

@@ -16,6 +16,10 @@ TABLES = ("ModalityLUTSequence", "VOILUTSequence", "PresentationLUTSequence")
 """Which change grey values, in the order in which they do."""
 PADDING = tuple((f"{kind}PixelPaddingValue", f"{kind}PixelPaddingRangeLimit") for kind in ("", "Float", "DoubleFloat"))
 """Tags of what is no part of an image: one value, or the first and last of a range."""
+_OF_THREE = ("RGB", "YBR", "MONOCHROME2")
+"""How a PhotometricInterpretation of three samples begins, which are then turned into RGB; the last is three greys."""
+_SHOWN = 40
+"""Letters of a header's text in a complaint."""
 _LUMA = np.array((0.299, 0.587, 0.114))
 """ITU-R 601, as Pillow weighs red, green and blue."""
 
@@ -36,6 +40,9 @@ def bone_bright(stored: np.ndarray, tags: Tags) -> np.ndarray:
     if stored.shape[2:] not in ((), (3,)):
         raise InputError(f"pixels have the shape {stored.shape}: one image is needed")
     if stored.ndim > 2:
+        if not photometric(tags).startswith(_OF_THREE):
+            told = photometric(tags)[:_SHOWN]
+            raise InputError(f"its pixels have three samples each and are said to be {told!r}: export it as RGB")
         return luma(stored)
     if photometric(tags) == "PALETTE COLOR":
         return luma(through_palette(stored, tags))
