@@ -226,7 +226,7 @@ class Dataset:
 
     def stored_pair_id(self, pair_id: str) -> str:
         """What the shard itself says the pair is called."""
-        return bytes(self._read("pair_id", pair_id).item()).decode("ascii")
+        return bytes(self._read("pair_id", pair_id).item()).decode("ascii", "replace")
 
     def _read(self, name: str, pair_id: str, *within: int) -> np.ndarray:
         shard, row = self._place(pair_id)
