@@ -18,7 +18,7 @@ def _layer(number: int, at: int, value: Any) -> Callable[[dict], None]:
 
 
 def _wide(facts: dict) -> None:
-    """Every layer as wide and as often as one may be: 25 GB of weights."""
+    """Every layer as wide and as often as one may be: some 2,900 million weights."""
     facts["network"]["scales"] = {"n": [2, 1.5, 1024]}
     for layer in facts["network"]["backbone"]:
         layer[1], layer[3][0] = 6, 1024
