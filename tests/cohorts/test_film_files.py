@@ -61,7 +61,8 @@ def test_another_folder_is_walked_for_pictures_and_dicom_in_the_order_of_names(t
 
 def test_a_film_that_is_empty_or_packed_is_named_by_its_ending_and_left_for_its_reader_to_refuse(tmp_path):
     dicom(tmp_path / "a.dcm", "Bilateral PA Fixed Flexion Knee")
-    for name, content in {"b.dcm": b"", "c.DCM": b"cut", "d.dcm.gz": b"\x1f\x8b", "._a.dcm": b"x", "e.gz": b"x"}.items():
+    others = {"b.dcm": b"", "c.DCM": b"cut", "d.dcm.gz": b"\x1f\x8b", "._a.dcm": b"x", "e.gz": b"x"}
+    for name, content in others.items():
         (tmp_path / name).write_bytes(content)
     found = [film.file.name for film in find_films([tmp_path])]
     assert found == ["a.dcm", "b.dcm", "c.DCM", "d.dcm.gz"]
