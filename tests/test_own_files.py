@@ -205,6 +205,7 @@ def desk(tmp_path, monkeypatch):
         (["a.png"], "a_mri.png exists and was not written by xrmri: move it away"),
         (["a.png", "--sweep", "V00XRKL", "-o", "b.nii.gz"], "b_V00XRKL-4-minus-0.png exists and was not written"),
         (["a.png", "-o", "linked.nii.gz"], "linked.png would replace the input a.png"),
+        (["a.png", "-o", ".nii.gz"], "-o .nii.gz has no name before its ending: give one"),
     ],
 )
 @pytest.mark.parametrize("force", [True, False])

@@ -59,6 +59,18 @@ def test_another_folder_is_walked_for_pictures_and_dicom_in_the_order_of_names(t
     assert [film.name for film in find_films([tmp_path])] == ["a-three", "a-two", "b-one"]
 
 
+def test_a_film_that_is_empty_or_packed_is_named_by_its_ending_and_left_for_its_reader_to_refuse(tmp_path):
+    dicom(tmp_path / "a.dcm", "Bilateral PA Fixed Flexion Knee")
+    others = {"b.dcm": b"", "c.DCM": b"cut", "d.dcm.gz": b"\x1f\x8b", "._a.dcm": b"x", "e.gz": b"x"}
+    for name, content in others.items():
+        (tmp_path / name).write_bytes(content)
+    found = [film.file.name for film in find_films([tmp_path])]
+    assert found == ["a.dcm", "b.dcm", "c.DCM", "d.dcm.gz"]
+    for name in found[1:]:
+        with pytest.raises(InputError, match=f"{name} "):
+            read_radiograph(tmp_path / name)
+
+
 def test_a_folder_without_films_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(InputError, match="holds no film"):
         find_films([tmp_path])

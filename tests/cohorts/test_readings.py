@@ -5,7 +5,8 @@ import zlib
 
 import pytest
 
-from xrmri.cohorts.readings import read_readings
+from xrmri.cohorts.participants import covariate_of
+from xrmri.cohorts.readings import grade_of, read_readings
 from xrmri.errors import InputError
 
 # Four rows written by R's haven 2.5.1: A and P are missing codes, which SAS hides in numbers that are none.
@@ -115,3 +116,12 @@ def test_a_first_line_for_spreadsheets_tells_what_stands_between_cells(tmp_path)
     header = "sep=;\nID;SIDE;READPRJ;V00XRKL;V00XRJSM"
     readings = read_readings(table(tmp_path, "9000001;1;15;3;1,5", header=header))
     assert (readings[RIGHT].grades["V00XRKL"], readings[RIGHT].grades["V00XRJSM"]) == (3, 1)
+
+
+@pytest.mark.parametrize("two", ["\u0662", "\uff12", "\u0968"])
+def test_digits_of_other_scripts_are_no_grade_no_age_and_no_participant(tmp_path, two):
+    assert two.isdecimal() and grade_of("V00XRKL", two) is None and covariate_of("age", f"6{two}") is None
+    text = f"ID|SIDE|READPRJ|V00XRKL\n900000{two}|1|15|2\n9000001|1|15|{two}\n"
+    (tmp_path / "kxr_sq_bu00.txt").write_text(text, encoding="utf-8-sig")
+    read = read_readings([tmp_path / "kxr_sq_bu00.txt"])
+    assert {key: one.grades["V00XRKL"] for key, one in read.items()} == {RIGHT: None}

@@ -1,13 +1,16 @@
 """A FLASH series is put in order by where its slices lie, and refused with a reason when it cannot be."""
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import Dataset
 
+from xrmri.data.reference import read_reference
 from xrmri.data.volume import intensity_window, mirrored_volume, read_series, to_unit, windowed_slices
 from xrmri.errors import InputError
+from xrmri.formats.series_folder import the_series_in
 from xrmri.geometry import Geometry
 from xrmri.phantom.anatomy import draw_participant
 from xrmri.phantom.dicom_series import flash_files, locator_files, save
@@ -22,7 +25,7 @@ FLASH = MrSeries(voxels=VOXELS, affine_ras=AFFINE)
 
 def datasets(index: int = 0, flash: MrSeries = FLASH) -> list[Dataset]:
     """The series of one participant."""
-    return list(flash_files(flash, place(draw_participant(0, index)).flash))
+    return [deepcopy(one) for one in flash_files(flash, place(draw_participant(0, index)).flash)]  # it changes one file
 
 
 def written(folder: Path, files: list[Dataset]) -> list[Path]:
@@ -78,6 +81,29 @@ def with_one(change: str) -> list[Dataset]:
     return files
 
 
+def with_two(change: str) -> list[Dataset]:
+    """A series with something else about its last two files: without them it is a whole one of four slices."""
+    files = datasets()
+    for file in files[4:]:
+        if change == "shape":
+            file.Rows, file.PixelData = 8, file.PixelData[: len(file.PixelData) // 2]
+        elif change == "pixels":
+            file.PixelSpacing = [0.6, 0.6]
+        elif change == "turned":
+            file.ImageOrientationPatient = [0.9950, 0.0998, 0, 0, 0, -1]
+        elif change == "nowhere":
+            del file.ImagePositionPatient
+        elif change == "afar":
+            file.ImagePositionPatient = [1e30, *file.ImagePositionPatient[1:]]
+        elif change == "long":
+            file.ImageOrientationPatient = [10, 0, 0, 0, 0, -10]
+        elif change == "series":
+            file.SeriesInstanceUID = "1.2.3"
+        elif change == "intercept":
+            file.RescaleSlope, file.RescaleIntercept = "1", "500"
+    return files
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -93,6 +119,85 @@ def test_a_series_that_cannot_be_used_says_why(tmp_path, change, said):
     with pytest.raises(InputError) as refusal:
         read_series(written(tmp_path / "series", with_one(change)), "right", 6)
     assert str(refusal.value).startswith(said) and "\n" not in str(refusal.value)
+
+
+MIXED = "mixed slices: 2 of 6 have another shape, pixel size or direction, such as 005"
+LOST = "no geometry: 2 of 6 slices do not tell where they lie, such as 005"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("shape", MIXED),
+        ("pixels", MIXED),
+        ("turned", MIXED),
+        ("nowhere", LOST),
+        ("afar", LOST),
+        ("long", LOST),
+        ("series", "several series: slices of 2 series stand behind one another: part them"),
+        ("intercept", "uneven scale: RescaleIntercept 0 to 500 over the slices"),
+    ],
+)
+def test_slices_that_do_not_fit_the_others_are_told_and_not_left_out(tmp_path, change, said):
+    files = sorted(written(tmp_path / "series", with_two(change)))
+    with pytest.raises(InputError) as refusal:
+        read_series(files, "right", None)
+    assert str(refusal.value) == said
+    assert len(read_series(files[:4], "right", None).voxels) == 4
+
+
+def test_a_picture_of_another_shape_without_a_place_is_no_slice(tmp_path):
+    screen = datasets()[0]
+    del screen.ImagePositionPatient
+    screen.Rows, screen.PixelData = 8, screen.PixelData[: len(screen.PixelData) // 2]
+    assert len(read_series(written(tmp_path / "series", [*datasets(), screen]), "right", None).voxels) == 6
+
+
+@pytest.mark.parametrize(("times", "apart"), [(1e-6, "1.5e-06"), (100, "150")])
+def test_slices_closer_or_further_apart_than_any_are_told(tmp_path, times, apart):
+    files = datasets()
+    for file in files:
+        file.ImagePositionPatient = [0, float(file.ImagePositionPatient[1]) * times, 0]
+    with pytest.raises(InputError, match=f"odd spacing: {apart} mm between slices"):
+        read_series(written(tmp_path / "series", files), "right", None)
+    with pytest.raises(InputError, match="slice count: 1 of one plane, where a volume needs two or more"):
+        read_series(written(tmp_path / "one", files[:1]), "right", None)
+
+
+def test_files_of_one_name_in_several_folders_all_count_in_the_hash(tmp_path):
+    def laid(folder: Path, files: list[Dataset]) -> str:
+        for number, dataset in enumerate(files):
+            (folder / str(number)).mkdir(parents=True)
+            save(dataset, folder / str(number) / "000")
+        return read_series(sorted(folder.glob("*/000")), "right", 6).sha256
+
+    other = datasets()
+    other[0].PixelData = other[0].PixelData[::-1]
+    assert laid(tmp_path / "a", datasets()) == laid(tmp_path / "b", datasets()) != laid(tmp_path / "c", other)
+
+
+@pytest.mark.parametrize("name", ["006", "006.gz", "077"])
+@pytest.mark.parametrize("content", [b"", bytes(5000), b"\x1f\x8b" + bytes(99)])
+def test_what_was_the_last_slice_of_a_folder_is_told_and_not_passed_over(tmp_path, name, content):
+    folder = tmp_path / "series"
+    written(folder, datasets())
+    (folder / "006").unlink()
+    (folder / "readme.txt").write_text("no slice")
+    assert len(the_series_in(folder, "").files) == 5 and read_reference(folder).voxels.shape == (5, 16, 16)
+    (folder / name).write_bytes(content)
+    said = f"unreadable slice: {name} is called like the slices beside it, and is no DICOM file: copy or unpack it"
+    for read in (lambda: the_series_in(folder, ""), lambda: read_reference(folder)):
+        with pytest.raises(InputError, match=said):
+            read()
+
+
+def test_a_slice_that_is_a_dead_link_is_told(tmp_path):
+    written(tmp_path, datasets())
+    (tmp_path / "006").rename(tmp_path / "elsewhere")
+    (tmp_path / "006").symlink_to("gone")
+    (tmp_path / "elsewhere").unlink()
+    with pytest.raises(InputError, match="unreadable slice: 006 is called like"):
+        the_series_in(tmp_path, "")
 
 
 def test_a_gap_and_a_sagittal_stack_and_garbage_are_refused(tmp_path):

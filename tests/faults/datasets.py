@@ -52,6 +52,17 @@ def _scaled_window(file: h5py.File) -> None:
     file["window"][0] = file["window"][0][::-1]
 
 
+FAR = np.eye(4) + np.array([[0, 0, 0, 1e300]] * 3 + [[0] * 4])
+"""An affine of voxels of 1 mm."""
+
+
+def _marked(value: object) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        file.attrs["synthetic"] = value
+
+    return change
+
+
 def _values(name: str, value: object) -> Callable[[h5py.File], None]:
     def change(file: h5py.File) -> None:
         file[name][0] = value
@@ -74,6 +85,10 @@ SHARDS: dict[str, tuple[Callable[[h5py.File], None], str]] = {
     "a window that is no number": (_values("window", (np.nan, 1.0)), "window of row 0 cannot be"),
     "an affine without room": (_values("affine", np.zeros((4, 4))), "affine of row 0 cannot be"),
     "an affine that is no number": (_values("affine", np.full((4, 4), np.inf)), "affine of row 0 cannot be"),
+    "voxels of 10^300 mm": (_values("affine", np.diag([1e300, 1e300, 1e300, 1])), "affine of row 0 cannot be"),
+    "a place beyond all scanners": (_values("affine", FAR), "affine of row 0 cannot be"),
+    "a window beyond all numbers": (_values("window", (-1e308, 1e308)), "window of row 0 cannot be"),
+    "a mark that is a text": (_marked("no"), "it does not say whether its knees are synthetic"),
     "a grade that is none": (_values("grades", 99), "grades of row 0 cannot be"),
     "features of another knee": (_values("features", 1), "features of row 0 cannot be"),
     "radiographs that are no numbers": (_float_radiographs, "radiograph is"),

@@ -17,6 +17,18 @@ def _layer(number: int, at: int, value: Any) -> Callable[[dict], None]:
     return change
 
 
+def _wide(facts: dict) -> None:
+    """Every layer as wide and as often as one may be: some 2,900 million weights."""
+    facts["network"]["scales"] = {"n": [2, 1.5, 1024]}
+    for layer in facts["network"]["backbone"]:
+        layer[1], layer[3][0] = 6, 1024
+
+
+def _doubled(facts: dict) -> None:
+    """Rows and columns doubled 14 times over."""
+    facts["network"]["backbone"][:0] = [[-1, 1, "nn.Upsample", ["None", 2, "nearest"]]] * 14
+
+
 def _network(name: str, value: Any) -> Callable[[dict], None]:
     return lambda facts: facts["network"].update({name: value})
 
@@ -34,6 +46,8 @@ FORGERIES: dict[str, tuple[Callable[[dict], None], str]] = {
     "a layer that is a number": (lambda facts: facts["network"]["head"].append(3), "network.head[7] must be a list"),
     "a network that is a list": (lambda facts: facts.update(network=[]), "network must be an object"),
     "an unknown scale": (_network("scale", "../x"), "network.scale must be one of n"),
+    "widest layers": (_wide, "network must have at most 250 million weights, not some "),
+    "pictures doubled again and again": (_doubled, "network must have at most 3 nn.Upsample, not 15"),
     "size 0": (lambda facts: facts.update(size=0), "size must be 64 to 2048"),
     "size -5": (lambda facts: facts.update(size=-5), "size must be 64 to 2048"),
     "size 10^6": (lambda facts: facts.update(size=10**6), "size must be 64 to 2048"),

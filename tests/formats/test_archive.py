@@ -1,5 +1,7 @@
 """An archive is read like the folder it was packed from, and any damage to it is an InputError."""
 
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from tests.stages.other_hand import Film, Mr, bomb, film_bytes, mr_files, packed, with_link
 from xrmri.cohorts.film_files import find_films
 from xrmri.errors import InputError
+from xrmri.formats import archive
 from xrmri.formats.archive import beginning, contents
 
 FILES = mr_files(Mr(slices=3), "9000001")
@@ -49,6 +52,31 @@ def test_a_bad_archive_is_refused_by_its_kind_in_one_line(tmp_path, content, sai
         list(contents(on_disk(tmp_path, content)))
     assert str(refusal.value).startswith(f"{said}: 10000001.tar.gz") and "\n" not in str(refusal.value)
     assert [file.name for file in tmp_path.iterdir()] == ["10000001.tar.gz"]
+
+
+def with_hole(files: dict[str, bytes]) -> bytes:
+    """An archive with a member of three bytes, and 400 MB of zeros that are nowhere behind them."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = 3
+            member.pax_headers = {"GNU.sparse.map": "0,3", "GNU.sparse.size": "400000000"}
+            archive.addfile(member, io.BytesIO(content[:3]))
+    return stream.getvalue()
+
+
+def test_a_member_with_a_hole_is_refused_for_its_zeros_are_in_no_archive(tmp_path):
+    with pytest.raises(InputError, match=r"hostile archive: 10000001.tar.gz has the member 001"):
+        list(contents(on_disk(tmp_path, with_hole(FILES))))
+
+
+def test_an_archive_of_more_members_than_any_series_has_is_refused(tmp_path, monkeypatch):
+    assert archive._MOST_MEMBERS == 10_000
+    monkeypatch.setattr(archive, "_MOST_MEMBERS", 3)
+    assert len(list(contents(on_disk(tmp_path, packed(FILES))))) == 3
+    with pytest.raises(InputError, match=r"hostile archive: 10000001.tar.gz has more than 3 members"):
+        list(contents(on_disk(tmp_path, packed({**FILES, "readme.txt": b"x"}))))
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

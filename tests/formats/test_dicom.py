@@ -12,8 +12,9 @@ from tests.formats.encoded import GREY, TWELVE, dicom
 from tests.stages.other_hand import Film, Mr, film_bytes, mr_files
 from xrmri.errors import InputError
 from xrmri.formats.compressed import require_decoder
-from xrmri.formats.dicom import Header, Image, no_warnings, parse, read_film, read_labels
+from xrmri.formats.dicom import Header, Image, parse, read_film, read_labels
 from xrmri.formats.plain_dicom import plain_labels, plain_tags
+from xrmri.formats.quiet import no_warnings
 
 FLASH = mr_files(Mr(jitter=0.01), "9000001")["003"]
 FILM = film_bytes(Film(inverted=True), "9000001")
@@ -97,6 +98,13 @@ def test_a_damaged_file_is_an_input_error_or_an_image_and_nothing_else(content, 
                 work()
         except InputError as error:
             assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("tag", [b"\x28\0\4\0CS", b"\x20\0\x0e\0UI"])
+def test_a_text_of_a_kind_that_is_none_is_told_as_the_header_is_read(tag):
+    assert FLASH.count(tag) == 1
+    with pytest.raises(InputError, match="not a DICOM image"):
+        parse(FLASH.replace(tag, tag[:-1] + b"\0"))
 
 
 def test_a_compression_whose_name_breaks_the_line_is_told_in_one():

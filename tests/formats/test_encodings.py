@@ -79,6 +79,18 @@ def test_a_table_that_is_cut_off_is_refused(tmp_path, sequence):
         read_radiograph(tmp_path / "a")
 
 
+@pytest.mark.parametrize("said", ["MONOCHROME1", "PALETTE COLOR", "HSV", "MONOCHROME2", "RGB"])
+def test_three_samples_that_are_said_to_be_no_colours_are_refused_but_for_plain_greys(tmp_path, said):
+    colours = np.repeat(GREY[..., None], 3, axis=-1)
+    how = {"SamplesPerPixel": 3, "PlanarConfiguration": 0, "PhotometricInterpretation": said}
+    dicom(tmp_path / "a", colours, stored=8, **how)
+    if said in ("MONOCHROME2", "RGB"):
+        assert np.array_equal(read_radiograph(tmp_path / "a").pixels, GREY)
+    else:
+        with pytest.raises(InputError, match=f"three samples each and are said to be '{said}': export it as RGB$"):
+            read_radiograph(tmp_path / "a")
+
+
 def test_a_palette_that_is_missing_is_refused(tmp_path):
     dicom(tmp_path / "a", PhotometricInterpretation="PALETTE COLOR")
     dicom(tmp_path / "b", GREY, stored=8, PhotometricInterpretation="PALETTE COLOR")

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import zlib
 
 import h5py
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from tests.faults.hdf5 import REPLACEMENTS, make_pipe, replace_array
 from xrmri.errors import InconsistentError
-from xrmri.formats.hdf5 import TEXT, _Disk, new_h5, open_h5, unreadable
+from xrmri.formats.chunks import FILTERS, fletcher32, packed
+from xrmri.formats.hdf5 import TEXT, _Disk, new_h5, open_h5, read, unreadable
 
 
 @pytest.fixture
@@ -132,3 +134,62 @@ def test_a_new_file_is_what_is_read_back_with_texts_of_64_letters(tmp_path):
         content.create_dataset("name", data=np.array([b"x" * 70]), dtype=TEXT, chunks=(1,))
     with open_h5(tmp_path / "a.h5", "build it again") as content:
         assert content["name"][0] == b"x" * 64
+
+
+PIXELS = np.arange(64, dtype="<u2").reshape(8, 8)
+
+
+def chunk_of(content: bytes) -> bytes:
+    """A chunk that unpacks to these bytes, under a true checksum."""
+    data = zlib.compress(content)
+    return data + fletcher32(data).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "passed_over"),
+    [
+        (chunk_of(b"\1" * 20), 0),
+        (chunk_of(b"\1" * 129), 0),
+        (chunk_of(bytes(2**26)), 0),
+        (b"\1" * 20, 7),
+        (zlib.compress(b"\1" * 128), 4),
+        (None, 0),
+    ],
+    ids=["too short", "too long", "64 MiB in 64 kB", "not packed", "no checksum", "never written"],
+)
+def test_a_chunk_that_is_not_of_its_size_is_damage_and_no_leftover_of_memory(tmp_path, chunk, passed_over):
+    with h5py.File(tmp_path / "a.h5", "w") as content:
+        array = content.create_dataset("mri", (2, 8, 8), "<u2", chunks=(1, 8, 8), **FILTERS)
+        array.id.write_direct_chunk((0, 0, 0), packed(PIXELS))
+        if chunk is not None:
+            array.id.write_direct_chunk((1, 0, 0), chunk, filter_mask=passed_over)
+    with open_h5(tmp_path / "a.h5", "build it again") as content:
+        assert np.array_equal(read(content["mri"], 0), PIXELS)
+        with pytest.raises((ValueError, RuntimeError, OSError)):
+            read(content["mri"], 1)
+        with pytest.raises((ValueError, RuntimeError, OSError)):
+            read(content["mri"])
+
+
+def test_chunks_of_any_shape_and_without_filters_are_read_as_they_are(tmp_path):
+    values = np.arange(7 * 9, dtype="<f8").reshape(7, 9)
+    with h5py.File(tmp_path / "a.h5", "w") as content:
+        content.create_dataset("plain", data=values, chunks=(2, 4))
+        content.create_dataset("packed", data=values, chunks=(3, 5), **FILTERS)
+        content.create_dataset("none", (0, 9), "<f8", chunks=(1, 9), maxshape=(None, 9), **FILTERS)
+    with open_h5(tmp_path / "a.h5", "build it again") as content:
+        for name in ("plain", "packed"):
+            assert np.array_equal(read(content[name]), values) and np.array_equal(read(content[name], 6), values[6])
+            assert read(content[name], 3, 8) == values[3, 8]
+        assert read(content["none"]).shape == (0, 9)
+
+
+def test_what_is_packed_twice_or_in_another_order_is_refused_on_opening(tmp_path):
+    for name, filters in (("twice", ["set_deflate", "set_deflate"]), ("turned", ["set_fletcher32", "set_deflate"])):
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_chunk((1, 8))
+        for one in filters:
+            getattr(plan, one)(*[4] * (one == "set_deflate"))
+        with h5py.File(tmp_path / f"{name}.h5", "w") as content:
+            h5py.h5d.create(content.id, b"mri", h5py.h5t.STD_U16LE, h5py.h5s.create_simple((2, 8)), plan)
+        assert "('mri' is packed by something else)" in refusal(tmp_path / f"{name}.h5")

@@ -11,6 +11,7 @@ TEXTS = {
     (0x18, 0x81): "EchoTime",
     (0x18, 0x1114): "EstimatedRadiographicMagnificationFactor",
     (0x18, 0x1164): "ImagerPixelSpacing",
+    (0x20, 0xE): "SeriesInstanceUID",
     (0x20, 0x32): "ImagePositionPatient",
     (0x20, 0x37): "ImageOrientationPatient",
     (0x28, 0x4): "PhotometricInterpretation",

@@ -51,6 +51,39 @@ def test_quotation_marks_that_are_closed_keep_separators_and_lines_in_their_cell
     assert [remark for _, remark in found] == [remark.replace("|", delimiter) for remark in remarks]
 
 
+@pytest.mark.parametrize("delimiter", "|\t,;")
+@pytest.mark.parametrize("header", ['ID|SIDE|REMARK', '"ID"|"SIDE"|"REMARK"'])
+def test_a_row_with_more_cells_than_columns_is_passed_over_and_told(tmp_path, caplog, delimiter, header):
+    text = f"{header}\n1|2|3|a\n2|1|b||\n3|1|c\n4|x|y|z|d\n"
+    assert read(tmp_path / "a.txt", text, delimiter) == [("2", "b"), ("3", "c")]
+    told = f"{tmp_path / 'a.txt'}: 2 rows have more cells than there are columns and are passed over, such as '1 2 3 a'"
+    assert caplog.messages == [told]
+
+
+def test_more_separators_in_a_last_column_that_nobody_wants_are_told_and_the_row_is_taken(tmp_path, caplog):
+    assert read(tmp_path / "a.txt", "ID|REMARK|NOTE\n1|a|b|c\n2|d|e\n", "|") == [("1", "a"), ("2", "d")]
+    assert "1 rows have more cells than there are columns and are taken to end in a remark" in caplog.text
+
+
+@pytest.mark.parametrize("second", ["REMARK", "remark", ' "Remark" '])
+def test_a_wanted_column_that_stands_twice_is_told_and_no_other(tmp_path, second):
+    with pytest.raises(InputError, match=r"a\.txt has two columns REMARK: keep one"):
+        read(tmp_path / "a.txt", f"ID|REMARK|{second}\n1|a|b\n", "|")
+    assert read(tmp_path / "a.txt", "ID|OTHER|OTHER|REMARK\n1|a|b|c\n", "|") == [("1", "c")]
+
+
+def test_no_letter_of_a_file_ends_its_table_before_its_end(tmp_path):
+    rows = [(chr(code), f"a{chr(code)}") for code in range(1, 256) if chr(code) not in '\n\r|"']
+    text = "ID|REMARK\n" + "".join(f"{first}|{second}\n{first}\n" for first, second in rows)
+    (tmp_path / "a.txt").write_bytes(text.encode("latin-1"))
+    with open_table(tmp_path / "a.txt") as table:
+        assert len(list(table.rows(WANTED))) == 2 * len(rows)
+
+
+def test_a_table_whose_first_column_alone_is_not_quoted_keeps_separators_in_its_cells(tmp_path):
+    assert read(tmp_path / "a.txt", 'ID|"REMARK"\n"1"|"a|b"\n', "|") == [("1", "a|b")]
+
+
 @pytest.mark.parametrize("delimiter", "|\t")
 def test_in_oais_own_tables_a_quotation_mark_is_a_letter_of_a_remark(tmp_path, delimiter):
     text = 'ID|SIDE|REMARK\n1|1|"opens\n2|1|b\n3|1|closes"\n'

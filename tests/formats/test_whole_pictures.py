@@ -1,15 +1,22 @@
 """A picture of which a part is missing is refused, not filled up with black."""
 
 import zlib
+from io import BytesIO
 from struct import pack, pack_into
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLosslessSV1
 
 from tests.formats.encoded import GREY, TWELVE
 from xrmri.errors import InputError
+from xrmri.formats.dicom import read_film
 from xrmri.formats.picture import read_picture
 
 ROWS, COLUMNS = GREY.shape
@@ -61,6 +68,60 @@ def test_a_whole_png_that_is_interlaced_is_read(tmp_path, shape):
     content[29:33] = pack(">I", zlib.crc32(content[12:29]))
     (tmp_path / "a.png").write_bytes(content)
     assert np.array_equal(read_picture(tmp_path / "a.png").pixels, grey)
+
+
+KINDS = ({}, {"progressive": True}, {"restart_marker_rows": 1}, {"optimize": True}, {"subsampling": 0, "quality": 100})
+NOISE = np.random.default_rng(5).integers(0, 256, (60, 90)).astype(np.uint8)
+
+
+def jpeg_of(mode: str, **how: object) -> bytes:
+    stream = BytesIO()
+    Image.fromarray(NOISE).convert(mode).save(stream, "JPEG", **{"quality": 90, **how})
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("how", KINDS, ids=str)
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_jpeg_that_lost_a_part_and_kept_its_end_is_refused_and_a_whole_one_read(tmp_path, mode, how):
+    whole = jpeg_of(mode, **how)
+    (tmp_path / "a.jpg").write_bytes(whole)
+    assert read_picture(tmp_path / "a.jpg").pixels.shape == NOISE.shape
+    first = whole.index(b"\xff\xda") + 20
+    for at in range(first, len(whole) - 60, (len(whole) - first) // 4):
+        (tmp_path / "a.jpg").write_bytes(whole[:at].rstrip(b"\xff") + b"\xff\xd9")
+        with pytest.raises(InputError, match=r"a part of its picture is missing\): is it complete\?"):
+            read_picture(tmp_path / "a.jpg")
+
+
+def test_bytes_that_a_camera_puts_around_its_picture_are_no_damage(tmp_path):
+    whole = jpeg_of("L")
+    at = whole.index(b"\xff\xda")
+    filled = whole[:at] + b"\xff\xff\xff" + whole[at:-2] + b"\xff\xff" + whole[-2:] + bytes(99)
+    (tmp_path / "a.jpg").write_bytes(filled)
+    assert read_picture(tmp_path / "a.jpg").pixels.shape == NOISE.shape
+
+
+@pytest.mark.parametrize("syntax", [JPEGBaseline8Bit, JPEGLosslessSV1, JPEGExtended12Bit])
+def test_a_compressed_dicom_that_lost_a_part_and_kept_its_end_is_refused(tmp_path, syntax):
+    twelve = syntax == JPEGExtended12Bit
+    pixels = NOISE.astype(np.uint16) * 16 if twelve else NOISE
+    how = {"bitspersample": 12} if twelve else {"lossless": syntax == JPEGLosslessSV1}
+    whole = imagecodecs.jpeg_encode(pixels, level=95, **how)
+    for content, said in ((whole, ""), (whole[: len(whole) // 2].rstrip(b"\xff") + b"\xff\xd9", "is missing")):
+        film = Dataset()
+        film.SOPClassUID, film.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1", "1.2.3"
+        film.Rows, film.Columns = NOISE.shape
+        film.SamplesPerPixel, film.PixelRepresentation, film.PhotometricInterpretation = 1, 0, "MONOCHROME2"
+        film.BitsAllocated, film.BitsStored, film.HighBit = (16, 12, 11) if twelve else (8, 8, 7)
+        film.PixelData = encapsulate([content])
+        film.file_meta = FileMetaDataset()
+        film.file_meta.TransferSyntaxUID = syntax
+        film.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+        if said:
+            with pytest.raises(InputError, match=r"pixels cannot be decoded \(a part of its picture is missing\)"):
+                read_film(tmp_path / "a.dcm")
+        else:
+            assert read_film(tmp_path / "a.dcm").pixels.shape == NOISE.shape
 
 
 def test_a_tiff_that_lacks_strips_is_refused(tmp_path):

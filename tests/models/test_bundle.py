@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.made_facts import DENOISER, MODEL_FACTS
 from xrmri.errors import InconsistentError, InputError, XrmriError
@@ -13,7 +14,9 @@ from xrmri.models.autoencoder import build_autoencoder, encode
 from xrmri.models.bundle import Model, condition_of, in_precision, load_bundle, save_bundle
 from xrmri.models.radiograph_encoder import RadiographEncoder, TowerSizes
 from xrmri.models.unet import Denoiser, build_unet
+from xrmri.models.weights import load_weights, read_tensors
 
+FOUR_BITS = torch.float4_e2m1fn_x2
 FACTS = replace(MODEL_FACTS, denoiser=replace(DENOISER, guidance="time", feature_slots=5), radiograph_token="clip")
 
 
@@ -143,3 +146,19 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(InputError, match="give a folder with a trained model") as told:
         load_bundle(tmp_path)
     assert isinstance(told.value, XrmriError)
+
+
+def test_weights_of_kinds_that_are_no_weights_are_told(tmp_path):
+    file = tmp_path / "a.safetensors"
+    for kind, held in ((torch.float64, ""), (torch.float8_e5m2, ""), (torch.int8, "int8"), (FOUR_BITS, "float4")):
+        bits = torch.ones(4, dtype=torch.uint8) if kind == FOUR_BITS else torch.ones(4)
+        save_file({"weight": (bits.view(kind) if kind == FOUR_BITS else bits.to(kind))[None, :1]}, file)
+        network = torch.nn.Linear(1, 1, bias=False)
+        if not held:
+            load_weights(file, network)
+            assert network.weight.item() == 1
+        else:
+            with pytest.raises(InconsistentError, match=f"a.safetensors: weight holds torch.{held}"):
+                load_weights(file, network)
+    with pytest.raises(InputError, match="--init .*: weight holds torch.float4.*, which is not read: give float32"):
+        read_tensors(file, "--init")

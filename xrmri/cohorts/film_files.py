@@ -10,11 +10,14 @@ from xrmri.cohorts.description import FILM, kind_of
 from xrmri.cohorts.release import Series, find_release
 from xrmri.errors import InputError
 from xrmri.formats.archive import beginning
-from xrmri.formats.dicom import LABEL_BYTES, is_dicom, no_warnings, read_labels
+from xrmri.formats.dicom import LABEL_BYTES, is_dicom, read_labels
+from xrmri.formats.quiet import no_warnings
 from xrmri.runs.record import read_record
 from xrmri.storage.names import on_any_disk, safe_name
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_CALLED_DICOM = (".dcm", ".dcm.gz")
+"""Names of films that are empty, cut off or packed: they are named, to be rejected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,9 +113,11 @@ def _is_made(folder: Path) -> bool:
 
 
 def _may_be_film(file: Path) -> bool:
-    """Whether a file is DICOM or a picture, or nobody can tell."""
+    """Whether a file is DICOM or a picture, is called so, or nobody can tell."""
+    name = file.name.lower()
+    called = name.endswith(_SUFFIXES) or (name.endswith(_CALLED_DICOM) and not name.startswith("."))
     try:
-        return file.suffix.lower() in _SUFFIXES or is_dicom(file)
+        return called or is_dicom(file)
     except OSError:
         return True
 

@@ -67,7 +67,7 @@ def read_own_table(file: Path) -> OwnTable:
             which all further rows would be one cell.
     """
     text = _text(file).lstrip("\ufeff")
-    lines = text.splitlines(keepends=True)
+    lines = io.StringIO(text).readlines()  # str.splitlines ends them at other characters too
     # A remark may hold separators, and Excel says its own in a line that it hides.
     named = [at for at, line in enumerate(lines) if line.strip() and not _is_remark(line)]
     if not named:

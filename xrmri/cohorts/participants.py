@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 _BASELINE = "00m"
 _CLINICAL = re.compile(r"allclinical(\d\d)", re.IGNORECASE)
-_VISIT = re.compile(r"V?(\d{1,2})")
-_NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
+_VISIT = re.compile(r"V?([0-9]{1,2})")
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]+|[0-9]+\.")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _MISSING = re.compile(r"(\..*|[A-Z])?")
 """Nothing, a point and what is missing, or the letter that stands for it."""

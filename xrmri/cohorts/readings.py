@@ -37,12 +37,12 @@ Key = tuple[str, str, str]
 
 _SIDES = {"1": RIGHT, "R": RIGHT, "RIGHT": RIGHT, "2": LEFT, "L": LEFT, "LEFT": LEFT}
 _PROJECTS = ("15", "37", "42")  # the main project; re-readings; re-readings under a wrong code
-_NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
-_WHOLE = re.compile(r"(\d+)\.0*")
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]+|[0-9]+\.")
+_WHOLE = re.compile(r"([0-9]+)\.0*")
 _DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _MISSING = re.compile(r"(\..*|[A-Z])?")
 """Nothing, a point and what is missing, or the letter that stands for it."""
-_VISIT = re.compile(r"V?(\d{1,2})")
+_VISIT = re.compile(r"V?([0-9]{1,2})")
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
            MemoryError, struct.error)  # fmt: skip
 """What pandas raises of a SAS table that is damaged."""

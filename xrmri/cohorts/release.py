@@ -17,7 +17,8 @@ from xrmri.cohorts.description import FLASH, UNDESCRIBED, kind_of, words_of
 from xrmri.cohorts.sheets import OAI_PARTICIPANT, Listed, Place, holds_series, is_sheet, place_of, read_sheet
 from xrmri.errors import InputError, Reason, reason_of
 from xrmri.formats.archive import ARCHIVE, DICOM_NAME, beginning, is_archive
-from xrmri.formats.dicom import LABEL_BYTES, Labels, is_dicom, no_warnings, read_labels
+from xrmri.formats.dicom import LABEL_BYTES, Labels, is_dicom, read_labels
+from xrmri.formats.quiet import no_warnings
 
 log = logging.getLogger(__name__)
 
@@ -275,9 +276,8 @@ def _made(
     problem: Reason | None,
 ) -> Series:
     release, participant, date, number = place
-    visit = visit_of(release.partition(".")[0])
-    return Series(path=path, visit=visit, participant=participant, date=date, number=number, description=description,
-                  kind=kind, side=side, series_number=series_number, problem=problem)  # fmt: skip
+    return Series(path=path, visit=visit_of(release.split(".")[0]), participant=participant, date=date, number=number,
+                  description=description, kind=kind, side=side, series_number=series_number, problem=problem)
 
 
 def _differ(header: str, sheet: str) -> bool:
@@ -296,5 +296,5 @@ def _warn(root: Path, conflicts: list[Conflict], unplaced: list[Path]) -> None:
         message = "%d series have other names in their headers than in the sheet; the header counts: %s is %r, not %r"
         log.warning(message, len(conflicts), _relative(one.path, root), one.header, one.sheet)
     if unplaced:
-        message = "%d folders with numbered files are not read, for they are no <participant>/<yyyymmdd>/<series>: %s"
-        log.warning(message, len(unplaced), unplaced[0])
+        told = "%d folders with numbered files are not read, for they are no <participant>/<yyyymmdd>/<series>: %s"
+        log.warning(told, len(unplaced), unplaced[0])

@@ -14,9 +14,9 @@ from xrmri.formats.text_table import open_table
 Place = tuple[str, str, str, str]
 """Release, participant, date, series."""
 
-OAI_PARTICIPANT = re.compile(r"9\d{6}")
+OAI_PARTICIPANT = re.compile("9[0-9]{6}")
 """A participant's number in the OAI."""
-_PLACE = (re.compile(r"\d+\.[A-Z]\.\d+"), OAI_PARTICIPANT, re.compile(r"\d{8}"), re.compile(r"\d{8}"))
+_PLACE = (re.compile(r"[0-9]+\.[A-Z]\.[0-9]+"), OAI_PARTICIPANT, re.compile("[0-9]{8}"), re.compile("[0-9]{8}"))
 _CONTENTS = re.compile(r"contents.*\.(csv|txt)", re.IGNORECASE)
 _IMAGE03 = re.compile(r"image03.*\.(txt|csv)", re.IGNORECASE)
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from xrmri.errors import InconsistentError, InputError
 from xrmri.formats.chunks import FILTERS
-from xrmri.formats.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
+from xrmri.formats.hdf5 import TEXT, File, new_h5, open_h5, read, unreadable, written
 from xrmri.records import KneeBox
 from xrmri.runs.record import read_record
 from xrmri.runs.seals import require_sha256
@@ -99,9 +99,10 @@ class Knees:
         line = self.table.iloc[row]
         try:
             with open_h5(self.folder / "knees.h5", _AGAIN) as content:
-                crop, box, spacing = (content[name][row] for name in ("crop", "box", "spacing_mm"))
-                told = tuple(bytes(content[name][row]).decode("ascii", "replace") for name in ("side", "source_sha256"))
-        except (OSError, KeyError, ValueError, IndexError) as error:
+                crop, box, spacing = (read(content[name], row) for name in ("crop", "box", "spacing_mm"))
+                texts = (bytes(read(content[name], row).item()) for name in ("side", "source_sha256"))
+                told = tuple(text.decode("ascii", "replace") for text in texts)
+        except (OSError, KeyError, ValueError, IndexError, RuntimeError) as error:
             raise unreadable(str(self.folder / "knees.h5"), error, f"is damaged: {_AGAIN}") from error
         if not _is_knee(crop, box, spacing):
             raise InconsistentError(f"{self.folder / 'knees.h5'}: row {row} cannot be a knee: {_AGAIN}")

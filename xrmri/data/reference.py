@@ -7,8 +7,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from xrmri.errors import InputError, UnusableError
-from xrmri.formats.dicom import Image, is_dicom, no_warnings, parse_all, read_labels
+from xrmri.formats.dicom import Image, is_dicom, parse_all, read_labels
 from xrmri.formats.nifti import UNKNOWN_SIDE, from_image, read_place, to_image
+from xrmri.formats.quiet import no_warnings
+from xrmri.formats.series_folder import require_no_lost_slice
 from xrmri.formats.stack import stack_geometry
 from xrmri.geometry import Geometry
 from xrmri.records import Volume
@@ -28,9 +30,8 @@ def read_reference(path: Path) -> Volume:
 def _of_series(folder: Path) -> Geometry:
     """The grid of the series in a folder, checked as series of a dataset are."""
     try:
-        files = {
-            file.name: read_whole(file) for file in sorted(folder.iterdir()) if not file.is_dir() and is_dicom(file)
-        }
+        beside = {file: is_dicom(file) for file in sorted(folder.iterdir()) if not file.is_dir()}
+        files = {file.name: read_whole(file) for file, is_slice in beside.items() if is_slice}
         with no_warnings():
             series = {_series_of(content) for content in files.values()}
         if len(series) != 1:
@@ -38,6 +39,8 @@ def _of_series(folder: Path) -> Geometry:
             raise InputError(f"--like {folder} holds {held}: give a folder with one, or a NIfTI file")
         images = [(name, image) for name, content in files.items() for image in _parsed(name, content)]
         geometry = stack_geometry(images)
+        slices, strange = ([file for file, found in beside.items() if found is one] for one in (True, False))
+        require_no_lost_slice(folder, slices, strange)
     except UnusableError as error:
         raise InputError(f"--like {folder} cannot be used ({error}): give a folder with one whole series") from error
     except OSError as error:

@@ -8,10 +8,12 @@ import numpy as np
 from xrmri.data.covariates import COVARIATES, covariates_of, is_plausible
 from xrmri.data.features import FeatureSet, feature_set, known_readings
 from xrmri.facts.folders import DatasetFacts
-from xrmri.formats.hdf5 import File
+from xrmri.formats.hdf5 import File, read
 
 MISSING = -1
 """In /grades: nobody read it."""
+_VOXEL_MM, _FURTHEST_MM = (0.001, 1000.0), 10_000.0
+"""Sizes of voxels, and how far they lie from the middle of a scanner; no volume has others."""
 
 
 def contradiction(content: File, facts: DatasetFacts, rows: int) -> str | None:
@@ -34,31 +36,47 @@ def contradiction(content: File, facts: DatasetFacts, rows: int) -> str | None:
     }
     if "covariates" in content:  # not in datasets of earlier versions
         wanted["covariates"] = ((rows, len(COVARIATES)), "f4")
+    if facts.frame == "knee":
+        wanted["scanner_affine"] = wanted["affine"]
     for name, (shape, kind) in wanted.items():
         if name not in content:
             return f"{name} is missing"
         if content[name].shape != shape or content[name].dtype != np.dtype(kind):
             return f"{name} is {content[name].shape} {content[name].dtype}, not {shape} {np.dtype(kind)}"
-    if content.attrs.get("synthetic", False) and not facts.is_synthetic:
+    synthetic = content.attrs.get("synthetic", False)
+    if not isinstance(synthetic, bool | np.bool_):
+        return "it does not say whether its knees are synthetic"
+    if synthetic and not facts.is_synthetic:
         return "its knees are synthetic, dataset.json says they are not"
     return _impossible(content, facts)
 
 
 def _impossible(content: File, facts: DatasetFacts) -> str | None:
     """Numbers that no pair has."""
-    affine, window, grades, code = (content[name][:] for name in ("affine", "window", "grades", "features"))
-    with np.errstate(all="ignore"):
-        flat = ~(np.abs(np.linalg.det(affine[:, :3, :3])) > 1e-9)
+    affine, window, grades, code = (read(content[name]) for name in ("affine", "window", "grades", "features"))
+    low, high = window.T
     bad = {
-        "affine": flat | ~np.isfinite(affine).all(axis=(1, 2)) | (affine[:, 3] != (0, 0, 0, 1)).any(axis=1),
-        "window": ~np.isfinite(window).all(axis=1) | ~(window[:, 0] < window[:, 1]),
+        "affine": ~_are_places(affine),
+        "window": ~((0 <= low) & (low < high) & (high <= np.iinfo(np.uint16).max)),
         "grades": (_code(grades, facts, known_readings()).sum(axis=1) != (grades != MISSING).sum(axis=1)),
         "features": (_code(grades, facts, feature_set(facts.feature_set)) != code).any(axis=1),
     }
+    if facts.frame == "knee":
+        bad["scanner_affine"] = ~_are_places(read(content["scanner_affine"]))
     if "covariates" in content:
-        bad["covariates"] = np.array([not _is_someone(row) for row in content["covariates"][:]], bool)
+        bad["covariates"] = np.array([not _is_someone(row) for row in read(content["covariates"])], bool)
     place = {name: int(np.flatnonzero(rows)[0]) for name, rows in bad.items() if rows.any()}
     return next((f"{name} of row {row} cannot be" for name, row in place.items()), None)
+
+
+def _are_places(affines: np.ndarray) -> np.ndarray:
+    """Which of some (P, 4, 4) affines a volume can have: (P,) bool."""
+    with np.errstate(all="ignore"):
+        sizes_mm = np.linalg.norm(affines[:, :3, :3], axis=1)
+        whole = np.abs(np.linalg.det(affines[:, :3, :3])) > 1e-9
+    near = (np.abs(affines[:, :3, 3]) <= _FURTHEST_MM).all(axis=1)
+    sized = ((_VOXEL_MM[0] <= sizes_mm) & (sizes_mm <= _VOXEL_MM[1])).all(axis=1)
+    return np.asarray(whole & near & sized & (affines[:, 3] == (0, 0, 0, 1)).all(axis=1))
 
 
 def _is_someone(row: np.ndarray) -> bool:

@@ -21,7 +21,7 @@ from xrmri.errors import InconsistentError, InputError
 from xrmri.evenly import evenly as evenly  # noqa: PLC0414  (making/cohort.py takes it from here)
 from xrmri.facts.folders import DATASET, SCHEMA, DatasetFacts, read_dataset_facts
 from xrmri.formats.chunks import FILTERS, packed
-from xrmri.formats.hdf5 import TEXT, File, new_h5, open_h5, unreadable, written
+from xrmri.formats.hdf5 import TEXT, File, new_h5, open_h5, read, unreadable, written
 from xrmri.geometry import Geometry
 from xrmri.runs.seals import Stamp, hashed_before, require_sha256, stamp
 from xrmri.storage.files import complete_or_absent
@@ -226,13 +226,13 @@ class Dataset:
 
     def stored_pair_id(self, pair_id: str) -> str:
         """What the shard itself says the pair is called."""
-        return bytes(self._read("pair_id", pair_id).item()).decode("ascii")
+        return bytes(self._read("pair_id", pair_id).item()).decode("ascii", "replace")
 
     def _read(self, name: str, pair_id: str, *within: int) -> np.ndarray:
         shard, row = self._place(pair_id)
         try:
-            return np.asarray(self._open(shard)[name][(row, *within)])
-        except (OSError, KeyError, ValueError) as error:
+            return read(self._open(shard)[name], row, *within)
+        except (OSError, KeyError, ValueError, RuntimeError) as error:
             what = f"{self.folder / shard}: {name} of {pair_id}"
             raise unreadable(what, error, f"cannot be read: {REBUILD}") from error
 
@@ -256,7 +256,7 @@ class Dataset:
         content = open_h5(file, REBUILD)
         try:
             reason = contradiction(content, self.facts, int((self.index["shard"] == shard).sum()))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise unreadable(str(file), error, f"is damaged: {REBUILD}") from error
         if reason:
             raise InconsistentError(f"{file} is not as dataset.json says ({reason}): {REBUILD}")

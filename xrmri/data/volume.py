@@ -63,21 +63,20 @@ def read_series(files: Sequence[Path], side: str, count: int | None, plane: str 
     Raises:
         UnusableError: why the series cannot be used.
     """
-    digests = {}
-    images = []
+    images, digests = [], []
     for name, data in (item for file in files for item in contents(file)):
         try:
             images += [(name, image) for image in parse_all(data)]
         except InputError as error:
             raise UnusableError("unreadable slice", f"{name}: {error}") from error
-        digests[name] = hashlib.sha256(data).digest()
+        digests.append((name, hashlib.sha256(data).digest()))
     if not images:
         raise UnusableError("no files", "the series holds no DICOM file")
     stack, affine = ordered_stack(images, plane, count)
     pixels = [_pixels(name, image) for name, image in stack]
     geometry = Geometry(affine=affine, shape=(len(pixels), *pixels[0].shape))
     voxels, geometry = _as_displayed(pixels, geometry, plane)
-    digest = hashlib.sha256(b"".join(digests[name] for name in sorted(digests))).hexdigest()
+    digest = hashlib.sha256(b"".join(digest for _, digest in sorted(digests))).hexdigest()
     return ReadSeries(voxels=voxels, geometry=geometry, side=side, sha256=digest)
 
 

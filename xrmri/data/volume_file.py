@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from xrmri.data.volume import ReadSeries, read_series
 from xrmri.errors import InputError, UnusableError
+from xrmri.formats.array_file import read_array
 from xrmri.formats.dicom import count_images, is_dicom
 from xrmri.formats.metaimage import metaimage_place, read_metaimage
 from xrmri.formats.nifti import UNKNOWN_SIDE, geometry_of, read_volume, require_one_place
@@ -117,16 +118,12 @@ def _nifti(file: Path) -> sitk.ImageFileReader:
 
 def _array(file: Path, plane: str, lying: Lying) -> Volume:
     """A .npy array and what a person says of it; centred, for nobody says where."""
-    require_regular(file, MOST_BYTES)
     if lying.spacing_mm is None:
         raise UnusableError("no spacing", f"{file.name} tells none: fill in slice_mm, row_mm and column_mm")
     letters = (lying.axes or PLANES[plane]).upper()
     if sorted(_AXIS.get(letter, -1) for letter in letters) != [0, 1, 2]:
         raise UnusableError("axes", f"{letters} are not three of R or L, A or P, S or I")
-    try:
-        voxels = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UnusableError("unreadable volume", f"{file.name} is not a .npy array of numbers") from error
+    voxels = read_array(file)
     if voxels.ndim != 3 or voxels.dtype.kind not in "uif" or min(voxels.shape) < 2:
         found = " x ".join(map(str, voxels.shape))
         raise UnusableError("not a volume", f"{file.name} holds {found} {voxels.dtype} where three axes are needed")

@@ -28,6 +28,10 @@ _MODULES: dict[str, tuple[Any, ...]] = {
 }
 """Module -> types of its arguments; the last ones may be left out."""
 _MOST_LAYERS = 40
+_MOST_WEIGHTS = 250_000_000
+"""As they are counted here (choice: the largest YOLO11 has 57 million, and counts as 90)."""
+_MOST_UPSAMPLED = 3
+"""Layers that double rows and columns: each makes four times the memory of it (choice: YOLO11 has two)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +58,13 @@ class DetectorNetwork:
             raise UnfitError(f"network must have 1 to {_MOST_LAYERS} layers, not {len(layers)}")
         for number, layer in enumerate(layers):
             _require_known(layer, number)
+        numbers = sum(_count_weights(layer, *self.scales[self.scale]) for layer in layers)
+        if numbers > _MOST_WEIGHTS:
+            told = f"{_MOST_WEIGHTS / 1e6:.0f} million weights, not some {numbers / 1e6:,.0f}"
+            raise UnfitError(f"network must have at most {told}")
+        doubled = sum("nn.Upsample" in layer[2:3] for layer in layers)
+        if doubled > _MOST_UPSAMPLED:
+            raise UnfitError(f"network must have at most {_MOST_UPSAMPLED} nn.Upsample, not {doubled}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,3 +116,12 @@ def _require_known(layer: tuple[Any, ...], number: int) -> None:
         raise UnfitError(f"{place}: {module} has 1 to {len(known)} arguments, not {len(arguments)}")
     of_arguments: Any = tuple.__class_getitem__(known[: len(arguments)])
     fitted(arguments, of_arguments, f"{place}: {module}")
+
+
+def _count_weights(layer: tuple[Any, ...], depth: float, width: float, most: int) -> float:
+    """About how many weights a known layer has at a scale: of each module one kernel between all its channels."""
+    _, repeats, module, arguments = layer
+    if module in ("nn.Upsample", "Concat", "Detect"):
+        return 0
+    kernel = arguments[1] if module == "Conv" and len(arguments) > 1 else 3
+    return float(max(1, repeats * depth) * (min(arguments[0], most) * width * kernel) ** 2)

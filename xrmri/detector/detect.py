@@ -90,7 +90,11 @@ def _load_folder(folder: Path) -> tuple[nn.Module, nn.Module, int]:
         network = yolo.build(description)
         fibula = fibula_classifier()
         for module, file in ((network, WEIGHTS), (fibula, FIBULA)):
-            module.load_state_dict({name: value.float() for name, value in load_file(folder / file).items()})
+            state = {name: value.float() for name, value in load_file(folder / file).items()}
+            odd = next((name for name, value in state.items() if not torch.isfinite(value).all()), None)
+            if odd:
+                raise ValueError(f"{odd} holds numbers that are not finite")
+            module.load_state_dict(state)
         return network, fibula, facts.size
     except (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, SafetensorError) as error:
         reason = str(error).partition("\n")[0][:120]

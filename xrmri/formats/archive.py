@@ -20,6 +20,8 @@ from xrmri.storage.limits import MOST_BYTES, open_regular
 ARCHIVE = re.compile(r"(\d{8})(?:\.tar\.gz|\.tgz|\.tar)", re.IGNORECASE)
 DICOM_NAME = re.compile(r"\d+(\.dcm)?", re.IGNORECASE)
 _BLOCK = 2**20
+_MOST_MEMBERS = 10_000
+"""Of an archive (choice: a series has some hundreds)."""
 _PAGE = (b"<", b"{")
 """How what a server sends begins when it refuses: XML, HTML or JSON."""
 # What gzip, zlib and tarfile raise on damaged archives; they share no base class.
@@ -107,11 +109,16 @@ def _members(file: Path, block: int) -> Iterator[Iterator[tuple[str, BinaryIO]]]
 
 
 def _safe(archive: tarfile.TarFile, unpacked: "_Limited") -> Iterator[tuple[str, BinaryIO]]:
-    """The numbered files of an archive; InputError at the first member that leads outside."""
+    """The numbered files of an archive; InputError at the first member that leads outside, or that has holes, which
+    are bytes that are in no archive.
+    """
     file = unpacked.file
-    for member in archive:
+    for number, member in enumerate(archive, start=1):
+        if number > _MOST_MEMBERS:
+            raise _Hostile("hostile archive", f"{file.name} has more than {_MOST_MEMBERS:,} members")
         parts = re.split(r"[/\\]", member.name)
-        if ".." in parts or parts[0] == "" or ":" in parts[0] or not (member.isfile() or member.isdir()):
+        is_plain = (member.isfile() and not member.issparse()) or member.isdir()
+        if ".." in parts or parts[0] == "" or ":" in parts[0] or not is_plain:
             name = member.name if member.name.isprintable() else repr(member.name)
             raise _Hostile("hostile archive", f"{file.name} has the member {name[:80]}")
         if member.size > MOST_BYTES:

@@ -17,6 +17,7 @@ from pydicom.uid import (
     UID,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
+    JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
     JPEGLosslessSV1,
@@ -25,6 +26,8 @@ from pydicom.uid import (
 )
 
 from xrmri.errors import InputError
+from xrmri.formats.pillow_picture import decoded_jpeg
+from xrmri.formats.whole_jpeg import JPEG, require_whole
 from xrmri.storage.limits import require_pixels
 from xrmri.storage.names import printable
 
@@ -41,7 +44,7 @@ _CODECS = {
 """Which function of imagecodecs reads what."""
 _TURNED_BY_HEADER = ("YBR_FULL", "YBR_FULL_422")
 """Colours that the header alone tells; a decoder of JPEG 2000 knows its own (YBR_RCT, YBR_ICT), and has turned them."""
-_JPEG, _JPEG_END, _JPEG_2000 = b"\xff\xd8", b"\xff\xd9", b"\xff\x4f\xff\x51"
+_JPEG_END, _JPEG_2000 = b"\xff\xd9", b"\xff\x4f\xff\x51"
 _SIZES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7))
 """Markers of a JPEG that tell its size; F7 is that of JPEG-LS."""
 
@@ -85,10 +88,12 @@ def decoded(tags: Dataset) -> np.ndarray:
 
     frame = next(generate_frames(tags.PixelData, number_of_frames=1))
     require_small(frame)
-    if frame.startswith(_JPEG) and not frame.rstrip(b"\0").endswith(_JPEG_END):
+    if frame.startswith(JPEG) and not frame.rstrip(b"\0").endswith(_JPEG_END):
         raise ValueError("the compressed image is cut off")
     decode: Callable[[bytes], Any] = getattr(imagecodecs, _CODECS[tags.file_meta.TransferSyntaxUID])
     pixels = np.asarray(decode(frame))
+    if decode is imagecodecs.jpeg_decode:  # the others say so themselves
+        require_whole(frame, pixels, lambda content: np.asarray(decode(content)))
     if pixels.shape[:2] != (tags.Rows, tags.Columns):
         held = " x ".join(map(str, pixels.shape[:2]))
         raise ValueError(f"the compressed image has {held} pixels where the header says {tags.Rows} x {tags.Columns}")
@@ -96,6 +101,17 @@ def decoded(tags: Dataset) -> np.ndarray:
     if colours not in _TURNED_BY_HEADER or pixels.ndim < 3:
         return pixels
     return convert_color_space(pixels, colours, "RGB")
+
+
+def require_whole_baseline(tags: Dataset, syntax: UID | str | None) -> None:
+    """Refuse baseline JPEG of which a part is missing: pydicom reads it, and says nothing.
+
+    Raises:
+        ValueError, and what Pillow raises: it lacks something, or is damaged.
+    """
+    if syntax == JPEGBaseline8Bit:
+        frame = next(generate_frames(tags.PixelData, number_of_frames=1)).rstrip(b"\0")
+        require_whole(frame, decoded_jpeg(frame), decoded_jpeg)
 
 
 def require_small(data: object) -> None:
@@ -112,13 +128,13 @@ def require_small(data: object) -> None:
     place = data.find(_JPEG_2000)
     if place >= 0:
         require_pixels((int.from_bytes(data[at : at + 4], "big") for at in (place + 12, place + 8)), "the image")
-    elif data.startswith(_JPEG):
+    elif data.startswith(JPEG):
         require_pixels(_jpeg_shape(data), "the image")
 
 
 def _jpeg_shape(data: bytes) -> tuple[int, int]:
     """Rows and columns that a JPEG's own header tells; ValueError where it tells none."""
-    at = len(_JPEG)
+    at = len(JPEG)
     while at + 9 < len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if marker in _SIZES:

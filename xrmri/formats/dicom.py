@@ -5,7 +5,6 @@ module except PatientID, which makes the participant key.
 """
 
 import logging
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,14 +25,14 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from xrmri.errors import InputError, said
 from xrmri.formats.archive import the_only_content
-from xrmri.formats.compressed import decoded, is_ours, require_decoder, require_small
+from xrmri.formats.compressed import decoded, is_ours, require_decoder, require_small, require_whole_baseline
 from xrmri.formats.dicom_tags import ALLOWED
 from xrmri.formats.false_colours import shows_false_colours
 from xrmri.formats.functional_groups import GROUPS, lifted, single_images
-from xrmri.formats.grey import bone_bright, slope_of
+from xrmri.formats.grey import TABLES, bone_bright, slope_of
 from xrmri.formats.header_numbers import Tags, aspect_of, integer, numbers, spacing_of, tells_spacing
 from xrmri.formats.plain_dicom import plain_labels, plain_tags
-from xrmri.formats.quiet import quiet
+from xrmri.formats.quiet import no_warnings, quiet
 from xrmri.records import Radiograph
 from xrmri.storage.limits import MOST_BYTES, MOST_PIXELS, open_regular, read_whole, require_pixels
 
@@ -46,6 +45,8 @@ _META_BYTES = 2**13
 """The file meta information lies within this many bytes (choice: it has some 300)."""
 _LAST_LABEL = 0x0020_0011  # SeriesNumber
 _LABEL_TAGS: list[BaseTag | int] = [*map(Tag, _LABELS), Tag(_LAST_LABEL), Tag("SpecificCharacterSet")]
+_TOLD_LATER = ("PhotometricInterpretation", "PresentationLUTShape", *TABLES)
+"""What is no number, and is asked for once the header is read."""
 # What pydicom and its decoders raise on damaged files; they share no base class.
 _DAMAGE = (InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, TypeError, KeyError, AttributeError,
            NotImplementedError, RuntimeError, StructError, IndexError, OverflowError, zlib.error, MemoryError,
@@ -80,6 +81,8 @@ class Header:
     """(2, 3) directions of growing column and growing row, LPS."""
     position_mm: np.ndarray | None
     """(3,) centre of the first pixel, LPS."""
+    series_uid: str
+    """SeriesInstanceUID; empty where it is not told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -120,6 +123,7 @@ class Image:
                 pixels = decoded(self.tags)
             else:
                 require_small(self.tags.get("PixelData"))
+                require_whole_baseline(self.tags, syntax)
                 words = samples == 1 and integer(self.tags, "BitsAllocated") in (8, 16, 32)
                 pixels = pixel_array(self.tags, correct_unused_bits=not words)  # which believes in no other HighBit
         if pixels.dtype.kind not in "ui" or pixels.itemsize > 4 or pixels.ndim > 2:
@@ -167,14 +171,6 @@ def is_dicom(file: Path) -> bool:
     with open_regular(file) as stream:
         start = stream.read(132)
     return start[128:] == b"DICM" or start[:2] in (b"\x02\x00", b"\x08\x00")
-
-
-@contextmanager
-def no_warnings() -> Iterator[None]:
-    """Silence pydicom; not to be entered from several threads, because the filters of a process are shared."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def read_labels(content: bytes) -> Labels:
@@ -268,6 +264,8 @@ def _parse(source: BytesIO) -> Dataset:
 
 
 def _image(tags: Tags) -> Image:
+    for name in _TOLD_LATER:  # pydicom takes a value apart when it is asked for, and may fail then
+        tags.get(name)
     return Image(header=_header(tags), tags=tags)
 
 
@@ -297,4 +295,5 @@ def _header(dataset: Tags) -> Header:
         spacing_mm=spacing_of(dataset),
         orientation=np.array(orientation).reshape(2, 3) if orientation else None,
         position_mm=np.array(position) if position else None,
+        series_uid=str(dataset.get("SeriesInstanceUID") or "").strip(" \0"),
     )

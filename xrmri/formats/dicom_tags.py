@@ -4,7 +4,7 @@ from xrmri.formats.grey import PADDING, TABLES
 
 _HEADER = ("EchoTime", "EffectiveEchoTime", "Rows", "Columns", "PixelSpacing", "ImagerPixelSpacing",
            "NominalScannedPixelSpacing", "PixelAspectRatio", "EstimatedRadiographicMagnificationFactor",
-           "ImageOrientationPatient", "ImagePositionPatient")  # fmt: skip
+           "ImageOrientationPatient", "ImagePositionPatient", "SeriesInstanceUID")  # fmt: skip
 _PIXELS = ("SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames", "BitsAllocated",
            "BitsStored", "HighBit", "PixelRepresentation", "PixelData", "FloatPixelData",
            "DoubleFloatPixelData")  # fmt: skip

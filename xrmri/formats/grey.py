@@ -16,6 +16,10 @@ TABLES = ("ModalityLUTSequence", "VOILUTSequence", "PresentationLUTSequence")
 """Which change grey values, in the order in which they do."""
 PADDING = tuple((f"{kind}PixelPaddingValue", f"{kind}PixelPaddingRangeLimit") for kind in ("", "Float", "DoubleFloat"))
 """Tags of what is no part of an image: one value, or the first and last of a range."""
+_OF_THREE = ("RGB", "YBR", "MONOCHROME2")
+"""How a PhotometricInterpretation of three samples begins, which are then turned into RGB; the last is three greys."""
+_SHOWN = 40
+"""Letters of a header's text in a complaint."""
 _LUMA = np.array((0.299, 0.587, 0.114))
 """ITU-R 601, as Pillow weighs red, green and blue."""
 
@@ -36,6 +40,9 @@ def bone_bright(stored: np.ndarray, tags: Tags) -> np.ndarray:
     if stored.shape[2:] not in ((), (3,)):
         raise InputError(f"pixels have the shape {stored.shape}: one image is needed")
     if stored.ndim > 2:
+        if not photometric(tags).startswith(_OF_THREE):
+            told = photometric(tags)[:_SHOWN]
+            raise InputError(f"its pixels have three samples each and are said to be {told!r}: export it as RGB")
         return luma(stored)
     if photometric(tags) == "PALETTE COLOR":
         return luma(through_palette(stored, tags))
@@ -75,6 +82,11 @@ def slope_of(tags: Tags) -> float:
     return (numbers(tags, "RescaleSlope", 1) or [1.0])[0]
 
 
+def intercept_of(tags: Tags) -> float:
+    """RescaleIntercept; 0 where there is none."""
+    return (numbers(tags, "RescaleIntercept", 1) or [0.0])[0]
+
+
 def has_tables(tags: Tags) -> bool:
     """Whether grey values go through a table."""
     return any(tags.get(name) for name in TABLES)
@@ -84,7 +96,7 @@ def _through_tables(stored: np.ndarray, tags: Tags) -> np.ndarray:
     if isinstance(tags, Dataset) and tags.get("ModalityLUTSequence"):
         values = through_table(stored, tags, "ModalityLUTSequence")
     else:
-        slope, intercept = slope_of(tags), (numbers(tags, "RescaleIntercept", 1) or [0.0])[0]
+        slope, intercept = slope_of(tags), intercept_of(tags)
         values = stored if (slope, intercept) == (1.0, 0.0) or slope == 0 else stored * slope + intercept
     if isinstance(tags, Dataset) and tags.get("VOILUTSequence"):
         values = through_table(values, tags, "VOILUTSequence")

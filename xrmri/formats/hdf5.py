@@ -7,13 +7,16 @@ point to other files, unpack through plug-ins, claim any size. A file that does 
 import errno
 import io
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 from math import prod
 from pathlib import Path
 from typing import IO, TypeAlias
 
 import h5py
+import numpy as np
 
 from xrmri.errors import InconsistentError, InputError
 from xrmri.machine.signals import signals_wait
@@ -23,7 +26,9 @@ File: TypeAlias = h5py.File
 Array: TypeAlias = h5py.Dataset
 TEXT = h5py.string_dtype("ascii", 64)
 """Up to 64 letters of a fixed length: of names and hashes."""
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_FILTERS = (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32)
+"""In the order in which a chunk passes them, each once or not at all."""
+_CHECKSUM_BYTES = 4
 
 
 def open_h5(file: Path, remedy: str) -> File:
@@ -52,6 +57,39 @@ def open_h5(file: Path, remedy: str) -> File:
         content.close()
         raise InconsistentError(f"{file} is not as xrmri writes it ({reason}): {remedy}")
     return content
+
+
+def read(array: Array, *place: int) -> np.ndarray:
+    """The part of an array behind some leading indices.
+
+    HDF5 unpacks a chunk to any size, and fills what it then lacks with whatever memory holds, or what was never written
+    with zeros: each chunk of the part is measured first.
+
+    Raises:
+        ValueError: one is not there, or not of its size.
+        OSError, RuntimeError: what h5py says of damaged ones.
+    """
+    filters, chunk = _filters(array), array.chunks
+    size = prod(chunk) * array.dtype.itemsize
+    starts = [(at - at % step,) for at, step in zip(place, chunk, strict=False)]
+    ends = zip(array.shape[len(place) :], chunk[len(place) :], strict=True)
+    for start in product(*starts, *(range(0, end, step) for end, step in ends)):
+        passed_over, data = array.id.read_direct_chunk(start)
+        if passed_over or _unpacked_bytes(data, filters, size) != size:
+            raise ValueError(f"the chunk at {start} is not of its size")
+    return np.asarray(array[place])
+
+
+def _unpacked_bytes(data: bytes, filters: list[int], most: int) -> int:
+    """Bytes of a chunk before its filters; no more than one beyond `most` are unpacked."""
+    if h5py.h5z.FILTER_FLETCHER32 in filters:
+        data = data[:-_CHECKSUM_BYTES]
+    if h5py.h5z.FILTER_DEFLATE not in filters:
+        return len(data)
+    try:
+        return len(zlib.decompressobj().decompress(data, most + 1))
+    except zlib.error as error:
+        raise ValueError("a chunk is damaged") from error
 
 
 def unreadable(what: str, error: Exception, damage: str) -> InconsistentError:
@@ -141,15 +179,20 @@ def _foreign(content: File, name: str) -> str:
 
 def _unlike_ours(array: Array) -> str:
     """The same of an array."""
-    plan = array.id.get_create_plist()
-    filters = {plan.get_filter(number)[0] for number in range(plan.get_nfilters())}
+    plan, filters = array.id.get_create_plist(), _filters(array)
     if not array.chunks:
         lies = "in another file" if array.is_virtual or plan.get_external_count() else "in one piece"
         return f"lies {lies}"
     row = prod(map(max, (1, *array.shape[1:]), array.chunks)) * array.dtype.itemsize
     odd = {
         "holds neither numbers nor short texts": array.dtype.kind not in "uifS",
-        "is packed by something else": not filters <= _FILTERS,
+        "is packed by something else": filters != [one for one in _FILTERS if one in filters],
         f"claims {row:,} bytes a row": row > MOST_BYTES,
     }
     return next((why for why, is_so in odd.items() if is_so), "")
+
+
+def _filters(array: Array) -> list[int]:
+    """What each chunk passes before it is written, in order."""
+    plan = array.id.get_create_plist()
+    return [plan.get_filter(number)[0] for number in range(plan.get_nfilters())]

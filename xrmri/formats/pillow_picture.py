@@ -16,6 +16,7 @@ from PIL import Image
 from xrmri.errors import InputError
 from xrmri.formats.false_colours import in_brief, in_false_colours
 from xrmri.formats.samples import DAMAGE, ORIENTATION, grey_of, pixel_aspect, upright
+from xrmri.formats.whole_jpeg import JPEG, require_whole
 from xrmri.records import Radiograph
 from xrmri.storage.limits import require_pixels
 
@@ -47,9 +48,17 @@ def read_by_pillow(content: bytes, file: Path) -> Radiograph:
         picture.load()
         if picture.format == "PNG":
             _require_rows(content, picture.size)
+        elif content.startswith(JPEG):
+            require_whole(content, np.asarray(picture), decoded_jpeg)
         grey = _of_sixteen_bits(content) if _has_sixteen_bits(content) else _grey(picture)
         shown = upright(grey, _told_orientation(picture), _told_aspect(picture))
         return replace(shown, false_colours=picture.mode in _COLOURED and in_false_colours(_colours(picture)))
+
+
+def decoded_jpeg(content: bytes) -> np.ndarray:
+    """The pixels of a JPEG of 8 bits, in its own colours; UnidentifiedImageError, DAMAGE where Pillow finds none."""
+    with Image.open(BytesIO(content), formats=("JPEG",)) as picture:
+        return np.asarray(picture)
 
 
 def _require_rows(content: bytes, size: tuple[int, int]) -> None:

@@ -18,6 +18,7 @@ _TEXTS = {
     0x0018_1114: "EstimatedRadiographicMagnificationFactor",
     0x0018_1164: "ImagerPixelSpacing",
     0x0018_2010: "NominalScannedPixelSpacing",
+    0x0020_000E: "SeriesInstanceUID",
     0x0020_0032: "ImagePositionPatient",
     0x0020_0037: "ImageOrientationPatient",
     0x0028_0004: "PhotometricInterpretation",

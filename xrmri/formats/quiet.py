@@ -22,3 +22,11 @@ def quiet() -> Iterator[None]:
         os.dup2(spoken, 2)
         os.close(spoken)
         os.close(nowhere)
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Silence pydicom; not to be entered from several threads, because the filters of a process are shared."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

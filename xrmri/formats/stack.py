@@ -9,7 +9,7 @@ import numpy as np
 
 from xrmri.errors import UnusableError
 from xrmri.formats.dicom import Header, Image
-from xrmri.formats.grey import has_tables, is_turned, slope_of
+from xrmri.formats.grey import has_tables, intercept_of, is_turned, slope_of
 from xrmri.geometry import PLANES, Geometry, direction, lps_or_ras
 
 _EVEN = 0.1
@@ -19,6 +19,14 @@ _PLANE_TOLERANCES = np.array([0.01] * 6 + [0] * 2 + [0.001] * 2)
 _SAME_ECHO_MS = 0.05
 _ASIDE_MM = 0.5
 """A slice may lie so far off the line on which its stack stands (choice: well above the rounding of headers)."""
+_APART_MM = (0.01, 100.0)
+"""Slices lie no nearer, and no further from each other."""
+_FURTHEST_MM = 10_000.0
+"""No scanner has a place further from its middle."""
+_SQUARE = 0.02
+"""Directions are of length 1 and at right angles but for this (choice: well above the rounding of headers)."""
+_OTHER_PLANE = np.cos(np.radians(45))
+"""An image that is turned further against a stack is of another plane, as those are by which scans are planned."""
 
 
 def ordered_stack(
@@ -80,17 +88,39 @@ def stack_geometry(images: list[tuple[str, Image]]) -> Geometry:
 
 
 def _majority_plane(images: list[tuple[str, Image]]) -> list[tuple[str, Image]]:
-    """The images that share the most common orientation, shape, spacing; no echoes stacked on one another."""
+    """The images that share the most common orientation, shape, spacing; no echoes stacked on one another.
+
+    What is left out is of another plane, or a picture of another shape without a place.
+    """
     placed = [(name, image) for name, image in images if _is_placed(image.header)]
     if not placed:
         raise UnusableError("no geometry", "no file tells where its slice lies")
     keys = np.array([_plane(image.header) for _, image in placed])
     alike = (np.abs(keys[:, None] - keys[None]) <= _PLANE_TOLERANCES).all(axis=-1)
-    stack = [placed[i] for i in np.flatnonzero(alike[alike.sum(axis=1).argmax()])]
+    chosen = alike[alike.sum(axis=1).argmax()]
+    stack = [placed[i] for i in np.flatnonzero(chosen)]
+    _require_all(stack, [placed[i] for i in np.flatnonzero(~chosen)])
+    shape = stack[0][1].header.shape
+    nowhere = [name for name, image in images if image.header.shape == shape and not _is_placed(image.header)]
+    if nowhere:
+        told = f"{len(nowhere)} of {len(nowhere) + len(stack)} slices do not tell where they lie, such as {nowhere[0]}"
+        raise UnusableError("no geometry", told)
+    series = {image.header.series_uid for _, image in stack if image.header.series_uid}
+    if len(series) > 1:
+        raise UnusableError("several series", f"slices of {len(series)} series stand behind one another: part them")
     echoes = [image.header.echo_time_ms for _, image in stack if image.header.echo_time_ms is not None]
     if echoes and max(echoes) - min(echoes) > _SAME_ECHO_MS:
         raise UnusableError("several echoes", f"{min(echoes):g} to {max(echoes):g} ms where a series of one is needed")
     return stack
+
+
+def _require_all(stack: Sequence[tuple[str, Image]], others: Sequence[tuple[str, Image]]) -> None:
+    """Refuse a stack of a part of the slices in its plane: the others would be missing, and nobody told."""
+    across = _across(stack[0][1].header)
+    beside = [name for name, image in others if abs(_across(image.header) @ across) > _OTHER_PLANE]
+    if beside:
+        told = f"{len(beside)} of {len(beside) + len(stack)} have another shape, pixel size or direction"
+        raise UnusableError("mixed slices", f"{told}, such as {beside[0]}")
 
 
 def _require_one_scale(images: Sequence[Image]) -> None:
@@ -98,12 +128,27 @@ def _require_one_scale(images: Sequence[Image]) -> None:
     slopes = [slope_of(image.tags) for image in images]
     if max(slopes) != min(slopes):
         raise UnusableError("uneven scale", f"RescaleSlope {min(slopes):g} to {max(slopes):g} over the slices")
+    intercepts = [intercept_of(image.tags) for image in images]
+    if max(intercepts) != min(intercepts):
+        told = f"RescaleIntercept {min(intercepts):g} to {max(intercepts):g} over the slices"
+        raise UnusableError("uneven scale", told)
     if slopes[0] < 0 or any(is_turned(image.tags) or has_tables(image.tags) for image in images):
         raise UnusableError("negative or table", "larger values are not the brighter ones")
 
 
 def _is_placed(header: Header) -> bool:
-    return header.orientation is not None and header.position_mm is not None and header.spacing_mm is not None
+    """Whether a header tells where its slice lies, and it can lie there."""
+    if header.orientation is None or header.position_mm is None or header.spacing_mm is None:
+        return False
+    is_square = np.abs(header.orientation @ header.orientation.T - np.eye(2)).max() <= _SQUARE
+    return bool(is_square and np.abs(header.position_mm).max() <= _FURTHEST_MM)
+
+
+def _across(header: Header) -> np.ndarray:
+    """(3,) LPS unit vector at right angles to a slice that is placed."""
+    assert header.orientation is not None
+    across = np.cross(*header.orientation)
+    return np.asarray(across / np.linalg.norm(across))
 
 
 def _plane(header: Header) -> tuple[float, ...]:
@@ -135,10 +180,14 @@ def _directions(header: Header, plane: str) -> np.ndarray:
 def _spacing(along: np.ndarray) -> float:
     """The one distance between neighbours."""
     gaps = np.diff(along)
-    if gaps.size == 0 or gaps.min() < _EVEN * np.median(gaps) or np.median(gaps) == 0:
+    if gaps.size == 0:
+        raise UnusableError("slice count", "1 of one plane, where a volume needs two or more")
+    if gaps.min() < _EVEN * np.median(gaps) or np.median(gaps) == 0:
         raise UnusableError("repeated positions", "two slices lie in one place (several echoes or scans in one folder)")
     if np.abs(gaps - np.median(gaps)).max() > _EVEN * np.median(gaps):
         raise UnusableError("uneven spacing", f"{gaps.min():.2f} to {gaps.max():.2f} mm between slices")
+    if not _APART_MM[0] <= gaps.mean() <= _APART_MM[1]:
+        raise UnusableError("odd spacing", f"{gaps.mean():.4g} mm between slices: is it in another unit?")
     return float(gaps.mean())
 
 

@@ -41,6 +41,8 @@ def require_output(path: Path) -> None:
         raise InputError(f"{shown} has bytes that are not UTF-8: give another name") from error
     if not name.endswith(VOLUME_SUFFIXES) and name.lower().endswith((*VOLUME_SUFFIXES, *_OTHER_SUFFIXES)):
         raise InputError(f"{shown} is neither a folder nor a name in .nii.gz: volumes are written as .nii.gz")
+    if not plain:
+        raise InputError(f"{shown} has no name before its ending: give one")
     if plain.lower().endswith(VOLUME_SUFFIXES):
         raise InputError(f"{shown} ends in the name of a format twice: give a name in .nii.gz")
     if len(name.encode()) > MOST_NAME_BYTES + len("_mri.nii.gz"):

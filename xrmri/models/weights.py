@@ -27,6 +27,10 @@ S = TypeVar("S")
 N = TypeVar("N", bound=nn.Module)
 CONFIG = "config.json"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
+_FLOATS = frozenset(
+    (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
+)
+"""What weights may be stored as; others, as of four bits, torch may not be able to turn into float32."""
 _DAMAGE = (SafetensorError, RuntimeError, ValueError, OSError, ImportError, EOFError, LookupError, AttributeError,
            TypeError, AssertionError, ArithmeticError, struct.error, BadZipFile, MemoryError,
            RecursionError)  # fmt: skip
@@ -75,7 +79,9 @@ def load_weights(file: Path, network: nn.Module) -> None:
     except (InputError, OSError, SafetensorError, ValueError) as error:
         raise InconsistentError(f"{file} cannot be read ({error}): copy the folder again, or train again") from error
     for name, value in state.items():
-        if not value.is_floating_point() or not torch.isfinite(value.float()).all():
+        if value.dtype not in _FLOATS:
+            raise InconsistentError(f"{file}: {name} holds {value.dtype}, no weights: copy the folder again")
+        if not torch.isfinite(value.float()).all():
             raise InconsistentError(f"{file}: {name} holds numbers that are not finite: train again")
     try:
         # A copy, because what safetensors gives is the file itself, which somebody may replace while we train.
@@ -156,6 +162,9 @@ def read_tensors(file: Path, role: str) -> dict[str, Tensor]:
     state = state.get("state_dict", state) if isinstance(state, dict) else {}
     state = state if isinstance(state, dict) else {}
     tensors = {str(name): value for name, value in state.items() if isinstance(value, Tensor)}
+    odd = next((name for name, one in tensors.items() if one.is_floating_point() and one.dtype not in _FLOATS), None)
+    if odd:
+        raise InputError(f"{role} {file}: {odd[:80]} holds {tensors[odd].dtype}, which is not read: give float32")
     claimed = next((name for name, value in tensors.items() if _claims_more(value)), None)
     if claimed:
         raise InputError(f"{role} {file}: {claimed[:80]} claims more numbers than the file holds: copy it again")
