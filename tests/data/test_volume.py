@@ -1,6 +1,5 @@
 """A FLASH series is put in order by where its slices lie, and refused with a reason when it cannot be."""
 
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ FLASH = MrSeries(voxels=VOXELS, affine_ras=AFFINE)
 
 def datasets(index: int = 0, flash: MrSeries = FLASH) -> list[Dataset]:
     """The series of one participant."""
-    return [deepcopy(one) for one in flash_files(flash, place(draw_participant(0, index)).flash)]  # it changes one file
+    return list(flash_files(flash, place(draw_participant(0, index)).flash))
 
 
 def written(folder: Path, files: list[Dataset]) -> list[Path]:

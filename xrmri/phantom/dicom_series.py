@@ -7,14 +7,13 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from pydicom import dcmread
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ComputedRadiographyImageStorage, ExplicitVRLittleEndian, MRImageStorage
 from pydicom.valuerep import DSfloat
 
@@ -122,13 +121,11 @@ def save(dataset: Dataset, file: Path | BytesIO) -> None:
         dataset.save_as(file, enforce_file_format=True)
 
 
-def _encoded(dataset: Dataset) -> FileDataset:
-    """The same dataset as it is read from its file: what is not touched then is written as it stands, in a third of
-    the time."""
+def _encoded(dataset: Dataset) -> bytes:
+    """The file of a dataset: what is read of it again and not touched is written as it stands, which is faster."""
     file = BytesIO()
     save(dataset, file)
-    file.seek(0)
-    return dcmread(file)
+    return file.getvalue()
 
 
 def _taken(facts: SeriesFacts, scan: int) -> SeriesFacts:
@@ -150,8 +147,7 @@ def _coronals(
             whole.SliceThickness = _ds(series.geometry.spacing_mm[0])
             whole.RepetitionTime, whole.EchoTime, whole.FlipAngle = timing
             shared = _encoded(whole)
-        dataset = copy(shared)
-        dataset.file_meta = copy(shared.file_meta)
+        dataset = dcmread(BytesIO(shared))
         _number(dataset, facts, number)
         dataset.ImagePositionPatient = [_ds(value) for value in lps_or_ras(origin)]
         dataset.PixelData = _bytes_of(series.voxels[index])
