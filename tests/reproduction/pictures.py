@@ -27,7 +27,7 @@ def boxes(work: Path, file: Path) -> None:
         found = {name: values for name, values in found.items() if len(values)}
         axes.boxplot(list(found.values()), widths=0.5, flierprops={"marker": ".", "markersize": 3})
         labels = [name.replace("_", "\n").replace("-", "-\n") for name in found]
-        axes.set_xticks(range(1, len(found) + 1), labels, fontsize=7)
+        axes.set_xticks(range(1, len(found) + 1), labels, fontsize=6)
         axes.set_ylabel(metric.upper() + (" (dB)" if metric == "psnr" else ""))
         axes.axvline(sum(name not in CONTROLS for name in found) + 0.5, color="#999999", linewidth=0.8)
     save(figure, file)
