@@ -15,6 +15,8 @@ import numpy as np
 
 PLANES = {"coronal": "AIL", "sagittal": "LIP", "axial": "IPL"}
 """Where slices, rows and columns run to in a volume of each plane."""
+FURTHEST_MM = 10_000.0
+"""No scanner has a place further from its middle."""
 _AXES = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 _LETTERS = {of: letter for letter, of in _AXES.items()}
 _WORDS = {"R": "right", "L": "left", "A": "anterior", "P": "posterior", "S": "superior", "I": "inferior"}

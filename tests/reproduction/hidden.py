@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
 from xrmri.config import Execution, TrainLdm
 from xrmri.data.slices import Shuffle, radiograph_image, training_view
@@ -30,6 +29,7 @@ from xrmri.data.store import Dataset, open_dataset
 from xrmri.data.volume import to_unit
 from xrmri.evenly import evenly
 from xrmri.formats.nifti import read_sidecar, read_volume, sidecar_file, write_volume
+from xrmri.models.condition import at_depths
 from xrmri.records import LEFT
 from xrmri.runs.ending import exit_code_of
 from xrmri.runs.folder import fingerprint
@@ -178,7 +178,7 @@ def draw(given: argparse.Namespace) -> None:
         like, told = read_volume(file), read_sidecar(file)
         with torch.no_grad():
             drawn = network(knees.film(file.name.removesuffix(".nii.gz"))[None])
-        voxels = _at_depths(drawn[0], len(like.voxels)).numpy()
+        voxels = at_depths(drawn[0], torch.linspace(0, 1, len(like.voxels))).numpy()
         low, high = told["window"]
         voxels = np.rint(low + (voxels.clip(-1, 1) + 1) / 2 * (high - low)).astype(np.int16)
         if told["side"] == LEFT:  # datasets hold all knees looking right
@@ -187,12 +187,6 @@ def draw(given: argparse.Namespace) -> None:
         write_volume(given.out / file.name, volume, "xrmri synthetic; a rival's")
         rest = {name: value for name, value in told.items() if name not in (SEAL, "outputs")}
         write_json(sidecar_file(given.out / file.name), rest | {"model": "hidden variables", "kind": "regression"})
-
-
-def _at_depths(volume: Tensor, slices: int) -> Tensor:
-    """A volume (D, P, P) at so many depths from its first slice to its last."""
-    along = volume.permute(1, 2, 0)
-    return interpolate(along, slices, mode="linear", align_corners=True).permute(2, 0, 1)
 
 
 def main() -> int:

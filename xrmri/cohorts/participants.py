@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xrmri.cohorts.codes import MISSING, NUMBER, VISIT, code_of
 from xrmri.cohorts.release import visit_of
 from xrmri.cohorts.sheets import OAI_PARTICIPANT
 from xrmri.data.covariates import COVARIATES, is_plausible
@@ -20,11 +21,6 @@ log = logging.getLogger(__name__)
 
 _BASELINE = "00m"
 _CLINICAL = re.compile(r"allclinical(\d\d)", re.IGNORECASE)
-_VISIT = re.compile(r"V?([0-9]{1,2})")
-_NUMBER = re.compile(r"[0-9]*\.?[0-9]+|[0-9]+\.")
-_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
-_MISSING = re.compile(r"(\..*|[A-Z])?")
-"""Nothing, a point and what is missing, or the letter that stands for it."""
 _ROUNDED = 1.0
 """By which an age in years may differ from one in months, or a BMI from another of the same day (choice)."""
 _NAMES = {code: sex for sex, codes in manifest()["sex"]["values"].items() for code in codes}
@@ -66,7 +62,7 @@ def read_people(files: Iterable[Path]) -> People:
             for name, cell in cells.items():
                 value = covariate_of(name, cell)
                 if value is None:
-                    odd[f"{name} {cell!r} in {file.name}"] += not _MISSING.fullmatch(_code(cell))
+                    odd[f"{name} {cell!r} in {file.name}"] += not MISSING.fullmatch(code_of(cell))
                     continue
                 told = "age" if name == "months" else name
                 first = said.setdefault((participant, "" if name == "sex" else visit, told), value)
@@ -108,22 +104,17 @@ def _rows(file: Path) -> Iterator[tuple[str | None, str, dict[str, str]]]:
             known = OAI_PARTICIPANT.fullmatch(participant)
             if place == 0 and not known and "src_subject_id" in table.columns:
                 continue  # NDA's second line says in words what the columns are
-            visit = _VISIT.fullmatch(number or row["visit"].upper())
+            visit = VISIT.fullmatch(number or row["visit"].upper())
             cells = {name: next(filter(None, map(row.get, several)), "") for name, several in columns.items()}
             yield participant if known else None, visit_of(visit[1]) if visit else _BASELINE, cells
 
 
 def covariate_of(name: str, cell: str) -> float | str | None:
     """What a cell says; None where it says nothing that a person can have."""
-    code = _code(cell)
+    code = code_of(cell)
     if name == "sex":
         return _NAMES.get(code)
-    if not _NUMBER.fullmatch(code):
+    if not NUMBER.fullmatch(code):
         return None
     value = float(code) / 12 if name == "months" else float(code)
     return value if is_plausible("age" if name == "months" else name, value) else None
-
-
-def _code(cell: str) -> str:
-    """What stands before the meaning of a coded cell: "1: Male" -> "1"."""
-    return _DECIMAL_COMMA.sub(".", cell.partition(":")[0].strip().upper())

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xrmri.cohorts.codes import MISSING, NUMBER, VISIT, code_of
 from xrmri.cohorts.release import visit_of
 from xrmri.cohorts.sheets import OAI_PARTICIPANT
 from xrmri.data.features import known_readings
@@ -37,12 +38,7 @@ Key = tuple[str, str, str]
 
 _SIDES = {"1": RIGHT, "R": RIGHT, "RIGHT": RIGHT, "2": LEFT, "L": LEFT, "LEFT": LEFT}
 _PROJECTS = ("15", "37", "42")  # the main project; re-readings; re-readings under a wrong code
-_NUMBER = re.compile(r"[0-9]*\.?[0-9]+|[0-9]+\.")
 _WHOLE = re.compile(r"([0-9]+)\.0*")
-_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d)")
-_MISSING = re.compile(r"(\..*|[A-Z])?")
-"""Nothing, a point and what is missing, or the letter that stands for it."""
-_VISIT = re.compile(r"V?([0-9]{1,2})")
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
            MemoryError, struct.error)  # fmt: skip
 """What pandas raises of a SAS table that is damaged."""
@@ -113,7 +109,7 @@ def _readings(file: Path, odd: Counter[str]) -> Iterator[tuple[Key | None, str, 
     rows = _sas_rows(file, wanted) if file.suffix.lower() == ".sas7bdat" else _text_rows(file, wanted)
     for place, row in enumerate(rows):
         participant = _code(row["id"]) or _code(row["src_subject_id"])
-        visit = _VISIT.fullmatch(number or _code(row["visit"]))
+        visit = VISIT.fullmatch(number or _code(row["visit"]))
         side = _SIDES.get(_code(row["side"]))
         known = OAI_PARTICIPANT.fullmatch(participant) and visit and side
         if place == 0 and not known and not number:
@@ -181,8 +177,8 @@ def _names() -> tuple[str, ...]:
 
 
 def _code(cell: str) -> str:
-    """What stands before the meaning of a coded cell: "1: Right" -> "1"; whole numbers without their point."""
-    code = _DECIMAL_COMMA.sub(".", cell.partition(":")[0].strip().upper())
+    """`code_of`; whole numbers without their point."""
+    code = code_of(cell)
     whole = _WHOLE.fullmatch(code)
     return whole[1] if whole else code
 
@@ -195,7 +191,7 @@ def is_prosthesis(cell: str) -> bool:
 def grade_of(name: str, cell: str) -> int | None:
     """The grade in a cell; follow-up narrowing is graded in fractions of a grade, of which the whole part counts."""
     code = _code(cell)
-    if not _NUMBER.fullmatch(code):
+    if not NUMBER.fullmatch(code):
         return None
     grade = int(float(code))
     return grade if grade in known_readings().allowed(name) else None
@@ -203,4 +199,4 @@ def grade_of(name: str, cell: str) -> int | None:
 
 def _is_odd(name: str, cell: str) -> bool:
     """Whether a cell is neither a grade nor a way to say that there is none."""
-    return grade_of(name, cell) is None and not _MISSING.fullmatch(_code(cell))
+    return grade_of(name, cell) is None and not MISSING.fullmatch(_code(cell))

@@ -9,11 +9,12 @@ from xrmri.data.covariates import COVARIATES, covariates_of, is_plausible
 from xrmri.data.features import FeatureSet, feature_set, known_readings
 from xrmri.facts.folders import DatasetFacts
 from xrmri.formats.hdf5 import File, read
+from xrmri.geometry import FURTHEST_MM
 
 MISSING = -1
 """In /grades: nobody read it."""
-_VOXEL_MM, _FURTHEST_MM = (0.001, 1000.0), 10_000.0
-"""Sizes of voxels, and how far they lie from the middle of a scanner; no volume has others."""
+_VOXEL_MM = (0.001, 1000.0)
+"""Sizes of voxels; no volume has others."""
 
 
 def contradiction(content: File, facts: DatasetFacts, rows: int) -> str | None:
@@ -74,7 +75,7 @@ def _are_places(affines: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         sizes_mm = np.linalg.norm(affines[:, :3, :3], axis=1)
         whole = np.abs(np.linalg.det(affines[:, :3, :3])) > 1e-9
-    near = (np.abs(affines[:, :3, 3]) <= _FURTHEST_MM).all(axis=1)
+    near = (np.abs(affines[:, :3, 3]) <= FURTHEST_MM).all(axis=1)
     sized = ((_VOXEL_MM[0] <= sizes_mm) & (sizes_mm <= _VOXEL_MM[1])).all(axis=1)
     return np.asarray(whole & near & sized & (affines[:, 3] == (0, 0, 0, 1)).all(axis=1))
 

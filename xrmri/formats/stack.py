@@ -10,7 +10,7 @@ import numpy as np
 from xrmri.errors import UnusableError
 from xrmri.formats.dicom import Header, Image
 from xrmri.formats.grey import has_tables, intercept_of, is_turned, slope_of
-from xrmri.geometry import PLANES, Geometry, direction, lps_or_ras
+from xrmri.geometry import FURTHEST_MM, PLANES, Geometry, direction, lps_or_ras
 
 _EVEN = 0.1
 """Neighbouring slices may lie this share of their distance off (choice: headers round, a missing slice doubles it)."""
@@ -21,8 +21,6 @@ _ASIDE_MM = 0.5
 """A slice may lie so far off the line on which its stack stands (choice: well above the rounding of headers)."""
 _APART_MM = (0.01, 100.0)
 """Slices lie no nearer, and no further from each other."""
-_FURTHEST_MM = 10_000.0
-"""No scanner has a place further from its middle."""
 _SQUARE = 0.02
 """Directions are of length 1 and at right angles but for this (choice: well above the rounding of headers)."""
 _OTHER_PLANE = np.cos(np.radians(45))
@@ -141,7 +139,7 @@ def _is_placed(header: Header) -> bool:
     if header.orientation is None or header.position_mm is None or header.spacing_mm is None:
         return False
     is_square = np.abs(header.orientation @ header.orientation.T - np.eye(2)).max() <= _SQUARE
-    return bool(is_square and np.abs(header.position_mm).max() <= _FURTHEST_MM)
+    return bool(is_square and np.abs(header.position_mm).max() <= FURTHEST_MM)
 
 
 def _across(header: Header) -> np.ndarray:

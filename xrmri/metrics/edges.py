@@ -64,7 +64,7 @@ def smoothed(picture: Floats, sigma: float) -> Floats:
     height, width = picture.shape
     padded = np.zeros((height + 2 * radius, width + 2 * radius))
     padded[radius : radius + height, radius : radius + width] = picture
-    return local_mean(padded, _gaussian(sigma, radius)).astype(np.float64, copy=False)
+    return local_mean(padded, _gaussian(sigma, radius))
 
 
 def sobel(volume: NDArray[np.floating]) -> Floats:
