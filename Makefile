@@ -107,7 +107,7 @@ gpu-model: $(READY)
 # The paper's experiments with their controls (docs/experiments.md): most of a day, and stopped anywhere it goes on.
 # PRESET=laptop takes some hours; PRESET=tiny minutes, and says nothing of knees; OAI=/path takes real ones.
 reproduce: $(READY)
-	OAI="$(OAI)" sh tests/reproduce.sh $(BIN)/python work/reproduce-$(PRESET)$(if $(OAI),-oai) $(PRESET)
+	OAI="$(OAI)" $(BIN)/python -m tests.reproduction.served tests/reproduce.sh work/reproduce-$(PRESET)$(if $(OAI),-oai) $(PRESET)
 
 # JOINTS: a folder of real joint crops to set into the training films, if there is one.
 detector: $(READY)

@@ -2,7 +2,8 @@
 # The paper's experiments with their controls, by the commands alone; the same command goes on where it was stopped.
 # One cohort, one split, one autoencoder, one budget; what differs between methods stands in settings/. Real knees where
 # OAI names a release: then there is no phantom, and there are no twins. docs/experiments.md tells what each part is for.
-# In a checkout: tests/reproduce.sh PYTHON FOLDER [PRESET], with tiny, laptop, or a preset of the program.
+# In a checkout: tests/reproduce.sh PYTHON FOLDER [PRESET], with tiny, laptop, or a preset of the program. `make` gives it
+# a PYTHON that need not start anew for each command: tests/reproduction/served.py.
 set -eu
 python=$1 work=$2 size=${3:-demo}
 methods="xray2mri no-readings ldm cola-diff x-diffusion anchored" # and hidden, no diffusion
