@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SERVED = [sys.executable, "-m", "tests.reproduction.served"]
+SERVED = "import sys; from tests.reproduction.served import main; sys.exit(main(sys.argv[1], sys.argv[2:], ()))"
 SCRIPT = """set -u
 python=$1 folder=$2
 echo '{"b": 1,   "a": 2}' | "$python" -m json.tool --sort-keys > "$folder/sorted" || exit 11
@@ -45,7 +45,7 @@ wait
 def test_streams_arguments_folder_environment_and_exit_codes_are_those_of_a_python_of_ones_own(tmp_path):
     script = tmp_path / "script.sh"
     script.write_text(SCRIPT)
-    assert subprocess.run([*SERVED, str(script), str(tmp_path)], cwd=ROOT, check=False).returncode == 7
+    assert subprocess.run([sys.executable, "-c", SERVED, script, tmp_path], cwd=ROOT, check=False).returncode == 7
 
     def said(name: str) -> str:
         return (tmp_path / name).read_text(encoding="utf-8")
@@ -59,7 +59,7 @@ def test_streams_arguments_folder_environment_and_exit_codes_are_those_of_a_pyth
 def test_a_signal_to_all_lets_every_copy_save_and_nothing_runs_on(tmp_path):
     script = tmp_path / "script.sh"
     script.write_text(WAITING)
-    run = subprocess.Popen([*SERVED, str(script), str(tmp_path)], cwd=ROOT, start_new_session=True)
+    run = subprocess.Popen([sys.executable, "-c", SERVED, script, tmp_path], cwd=ROOT, start_new_session=True)
     begun = [tmp_path / "one-begun", tmp_path / "two-begun"]
     while not all(file.exists() for file in begun):
         assert run.poll() is None

@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -28,12 +28,12 @@ PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 FOLDER, STREAMS = 1 << 16, 3
 
 
-def main(script: str, arguments: list[str]) -> int:
-    """The exit code of the script."""
+def main(script: str, arguments: list[str], imported: Sequence[str] = IMPORTED) -> int:
+    """The exit code of the script, whose commands need not import some modules."""
     for number in PASSED_ON:
         signal.signal(number, lambda *_: None)  # and not ignored: a shell would keep to that
     os.environ["MPLBACKEND"] = "agg"
-    for name in IMPORTED:
+    for name in imported:
         __import__(name)
     with TemporaryDirectory(prefix="xrmri-") as folder, socket.socket(socket.AF_UNIX) as asked:
         asked.bind(f"{folder}/asked")
@@ -88,8 +88,6 @@ def _serve(asked: socket.socket, over: int) -> None:
 
 def _command(given: dict, streams: list[int]) -> None:
     """What `python -m MODULE ARGUMENT...` does."""
-    import torch
-
     _heed()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -98,7 +96,8 @@ def _command(given: dict, streams: list[int]) -> None:
     os.environ.clear()
     os.environ |= given["environment"]
     sys.path[0] = given["folder"]
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))  # read once, when imported
+    if (torch := sys.modules.get("torch")) and (threads := os.environ.get("OMP_NUM_THREADS")):
+        torch.set_num_threads(int(threads))  # it has read this when it was imported
     _, module, *arguments = given["arguments"]
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -128,8 +128,7 @@ def teach_reader(
     validate = partial(_validate, seen=seen, rows=held_out, device=device)
     folder.mkdir(parents=True, exist_ok=True)
     task = Task(name="train-ldm: reader", load=batch, loss=_loss, validate=validate)
-    trainer.fit(pupil, task, config.recipe_of("reader"), folder)
-    r2 = validate(pupil)["r2"]
+    r2 = trainer.fit(pupil, task, config.recipe_of("reader"), folder)["r2"]
     reader.cpu()
     log.info("the reader tells %.0f %% of what is known of %d knees held out", 100 * r2, len(held_out))
     return r2

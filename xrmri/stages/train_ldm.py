@@ -55,6 +55,9 @@ from xrmri.training.opening import open_run
 
 log = logging.getLogger(__name__)
 
+_VALIDATED_AT_ONCE = 16
+"""Slices, or as many as a batch has where that is more: without gradients they take little memory (choice)."""
+
 
 def run(
     dataset: Path,
@@ -130,7 +133,7 @@ def run(
         with accelerator.main_process_first():
             training, validation = read_samples(data, caches, encoders, config=config, execution=execution)
         schedule = make_schedule(**asdict(process_of(config)))
-        size = max(1, config.batch_size)
+        size = max(_VALIDATED_AT_ONCE, config.batch_size)
         held_out = {
             "validation_loss": validation.validation_batches(size),
             "validation_loss_noisiest": validation.noisiest_batches(size),
@@ -156,8 +159,8 @@ def run(
                 device=accelerator.device,
             ),
         )
-        trainer.fit(denoiser, task, _with_time_left(config, time.monotonic() - began), out)
-        facts = _facts(config, training, vae, inputs, validation_loss=validate(denoiser)["validation_loss"])
+        said = trainer.fit(denoiser, task, _with_time_left(config, time.monotonic() - began), out)
+        facts = _facts(config, training, vae, inputs, validation_loss=said["validation_loss"])
         facts = replace(facts, anchor=anchors.facts if anchors else None)
         counts = {
             "slices": len(training.items),

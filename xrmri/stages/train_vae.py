@@ -123,9 +123,8 @@ def run(
             validate=validation.measure,
             picture=validation.picture,
         )
-        fit(network, task, config, out, accelerator=accelerator, execution=execution)
+        measured = fit(network, task, config, out, accelerator=accelerator, execution=execution)
         latent_mean, latent_std = _latent_statistics(network.vae, slices, accelerator.device)
-        measured = validation.measure(network)
         facts = AutoencoderFacts(
             image_size=size,
             latent_channels=config.latent_channels,

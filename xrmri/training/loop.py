@@ -61,15 +61,18 @@ class Trainer:
     accelerator: Accelerator
     execution: Execution
 
-    def fit(self, network: nn.Module, task: Task, config: Training, folder: Path) -> None:
+    def fit(self, network: nn.Module, task: Task, config: Training, folder: Path) -> dict[str, float]:
         """Train a network as `fit` does."""
-        fit(network, task, config, folder, accelerator=self.accelerator, execution=self.execution)
+        return fit(network, task, config, folder, accelerator=self.accelerator, execution=self.execution)
 
 
 def fit(
     network: nn.Module, task: Task, config: Training, folder: Path, *, accelerator: Accelerator, execution: Execution
-) -> None:
+) -> dict[str, float]:
     """Train a network to config.max_steps, from the newest checkpoint on; it is left with its averaged weights.
+
+    Returns:
+        what validation says of these.
 
     Raises:
         StoppedEarly: by STOP file, signal or time limit; all is saved.
@@ -86,6 +89,7 @@ def fit(
     metrics = _go_on_telling(network, task, config, folder, ema=ema, step=step) if tells else None
     saved = counted = time.monotonic()
     pace = Pace(folder, step, processes=accelerator.num_processes)
+    said: dict[str, float] = {}
     config = pace.resolved(config, step)
     with Stopping(folder, accelerator, limit_s=60 * config.time_limit_minutes) as stopping:
         for batches in _ahead(_loader(task, config, accelerator), range(step, config.max_steps)):
@@ -106,13 +110,12 @@ def fit(
             place = {"step": step, "slices_seen": step * config.batch_size}
             if metrics and step % config.log_steps == 0:
                 speed = len(losses) * config.batch_size / (time.monotonic() - counted)
-                lr = learning_rate(step - 1, config)
-                row = {"loss": sum(losses) / len(losses), "learning_rate": lr, "slices_per_s": round(speed, 1)}
-                metrics.write(place | row)
+                row = {"loss": sum(losses) / len(losses), "learning_rate": learning_rate(step - 1, config)}
+                metrics.write(place | row | {"slices_per_s": round(speed, 1)})
             if step % config.log_steps == 0:
                 counted, losses = time.monotonic(), []
             if metrics:
-                _examine(network, ema, task, config, folder=folder, metrics=metrics, place=place)
+                said = _examine(network, ema, task, config, folder=folder, metrics=metrics, place=place)
             stop = stopping.due(step)
             overdue = bool(metrics) and time.monotonic() - saved > 60 * config.save_minutes
             if stop or stopping.agreed(step, overdue) or step == config.max_steps:
@@ -131,6 +134,7 @@ def fit(
     ema.keep()
     if metrics:
         metrics.close()
+    return said or _validated(network, task)
 
 
 def _go_on_telling(network: nn.Module, task: Task, config: Training, folder: Path, *, ema: Ema, step: int) -> Metrics:
@@ -149,14 +153,22 @@ def _examine(
     folder: Path,
     metrics: Metrics,
     place: dict[str, int],
-) -> None:
-    """Validate the averaged network, and draw what it can do, where a step is one to do so."""
-    step = place["step"]
+) -> dict[str, float]:
+    """Validate the averaged network, and draw what it can do, where a step is one to do so; what validation says."""
+    step, said = place["step"], dict[str, float]()
     if step % config.validate_steps == 0 or step == config.max_steps:
-        with ema.applied(), torch.no_grad():
-            metrics.write(place | task.validate(network))
+        with ema.applied():
+            said = _validated(network, task)
+        metrics.write(place | said)
     if task.picture and config.picture_steps and step % config.picture_steps == 0:
         _draw(task.picture, network, ema, picture_file(folder, step))
+    return said
+
+
+@torch.no_grad()
+def _validated(network: nn.Module, task: Task) -> dict[str, float]:
+    """What validation says of a network as it is."""
+    return task.validate(network)
 
 
 def _draw(picture: Callable[[nn.Module, Path], object], network: nn.Module, ema: Ema, file: Path) -> None:
