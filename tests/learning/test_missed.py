@@ -77,6 +77,18 @@ def test_what_follows_the_told_numbers_is_told_of_people_left_out_as_far_as_the_
     assert share == pytest.approx((1 - (1 - prior) ** 2) * (there - noise) / there, abs=0.03)
 
 
+def test_where_the_rows_of_the_mean_knee_change_the_network_is_left_alone():
+    anchor = Anchor(SIZES)
+    mean = torch.zeros(4, 32, 32)
+    mean[:, 21:] = 1
+    told = {}
+    for name, template in (("flat", torch.zeros_like(mean)), ("edge", mean)):
+        anchor.begin_at(template)
+        told[name] = learn_patterns(looks(800, along=0.3), FULL, anchor).told_of(looks(800, along=0.3))
+    flat, edge = (told[name][:, :, 20:22].abs().mean() for name in ("flat", "edge"))
+    assert flat > 0.04 and edge < 0.1 * flat
+
+
 def test_signs_need_knees_of_whom_everything_was_read():
     knees = looks(effect=0.3)
     features = knees.features.clone()

@@ -257,11 +257,16 @@ def edge_weights(mean: Tensor, weight: float) -> Tensor:
     Returns:
         (D, M, M) float32 with mean 1.
     """
+    weights = 1 + weight * edges(mean).numpy()
+    return torch.from_numpy((weights / weights.mean()).astype(np.float32))
+
+
+def edges(mean: Tensor) -> Tensor:
+    """How much the mean knee (D, M, M) changes from row to row about each place: float32 from 0 to 1, as large as it."""
     slope = np.abs(np.gradient(mean.numpy(), axis=1))
     smooth = gaussian_filter(slope, _EDGE_PIXELS)
     steepest = max(float(np.percentile(smooth, 99.5)), 1e-6)
-    weights = 1 + weight * (smooth / steepest).clip(0, 1)
-    return torch.from_numpy((weights / weights.mean()).astype(np.float32))
+    return torch.from_numpy((smooth / steepest).clip(0, 1))
 
 
 def _loss(network: nn.Module, batch: AnchorBatch, weights: Tensor) -> Tensor:

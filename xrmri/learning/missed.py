@@ -7,6 +7,9 @@ other people correct that. And a sign that few knees have (a cyst: 4 of 100) wei
 millions of voxels: a network leaves it out, where a regression on the readings finds it at once. A sign's own pattern
 is kept where it is told from chance, voxel by voxel, and is zero elsewhere.
 
+Sums of patterns change brightness and move no edge: where the mean knee's rows change most, at the joint, they take all
+spaces for nearly one width, so there the network is left alone (docs/demo-model.md).
+
 Shapes: N knees, each seen twice, T numbers told, F feature slots, D x P x P voxels of an anchor's volume,
 V = D' x P x P' of a pattern, K patterns.
 """
@@ -27,7 +30,7 @@ from xrmri.data.slices import Purpose, random_numbers, seen_knee
 from xrmri.data.store import Dataset
 from xrmri.data.view import View
 from xrmri.errors import InconsistentError
-from xrmri.learning.anchor import coarse_volume
+from xrmri.learning.anchor import coarse_volume, edges
 from xrmri.learning.encoding import encoded
 from xrmri.models.anchor import Anchor, narrowed, pattern_shape, widened
 
@@ -136,7 +139,9 @@ def with_less(r: np.ndarray, readings: FeatureSet, numbers: np.random.Generator)
 
 def learn_patterns(knees: SeenTwice, readings: FeatureSet, anchor: Anchor) -> Patterns:
     """Fit the patterns of an anchor to what it missed of knees."""
-    missed = torch.cat([narrowed(some.float(), anchor.sizes) for some in knees.missed.split(_AT_ONCE)]).flatten(1)
+    flat = 1 - edges(anchor.template.detach())
+    coarse = [narrowed(some.float() * flat, anchor.sizes) for some in knees.missed.split(_AT_ONCE)]
+    missed = torch.cat(coarse).flatten(1)
     signs, own = _of_signs(knees, readings, missed)
     missed = missed - _grades(knees.features, readings, signs) @ own
     always, slots = missed.mean(dim=0), knees.features.shape[1]
