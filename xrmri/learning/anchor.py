@@ -262,7 +262,7 @@ def edge_weights(mean: Tensor, weight: float) -> Tensor:
 
 
 def edges(mean: Tensor) -> Tensor:
-    """How much the mean knee (D, M, M) changes from row to row about each place: float32 from 0 to 1, as large as it."""
+    """How much the mean knee (D, M, M) changes from row to row about each place: float32 in [0, 1], as large as it."""
     slope = np.abs(np.gradient(mean.numpy(), axis=1))
     smooth = gaussian_filter(slope, _EDGE_PIXELS)
     steepest = max(float(np.percentile(smooth, 99.5)), 1e-6)
