@@ -20,21 +20,24 @@ def release(chain, tmp_path):
 
 @pytest.fixture
 def away_while_the_frame_is_made(release, monkeypatch):
-    """A block in which one series of the training split cannot be found while the frame is made."""
-    series = next(path for path in sorted(release.glob("00m/0.C.2/*/*/*")) if len(list(path.iterdir())) == 80)
+    """A block in which one series of the training split cannot be found while the frame is made; and which."""
     make = frame.make_frame
+    gone = []
 
-    def made_without(*given):
+    def made_without(candidates, config, execution):
+        splits = frame.planned_split_of(candidates, config)
+        series = next(one.flash.path for one in candidates if splits[one.flash.participant] == "train")
+        gone.append(series)
         aside = series.with_name("away")
         series.rename(aside)
         try:
-            return make(*given)
+            return make(candidates, config, execution)
         finally:
             aside.rename(series)
 
     with monkeypatch.context() as patch:
         patch.setattr(frame, "make_frame", made_without)
-        yield patch, series
+        yield patch, gone
 
 
 def content(out: Path) -> dict[str, bytes]:
@@ -45,11 +48,13 @@ def content(out: Path) -> dict[str, bytes]:
 def test_a_frame_that_lacks_a_volume_is_made_anew_by_the_same_command(
     release, chain, xrmri, tmp_path, away_while_the_frame_is_made
 ):
-    patch, series = away_while_the_frame_is_made
+    patch, gone = away_while_the_frame_is_made
     out = tmp_path / "disturbed"
-    build = ["build-dataset", release, "--knees", chain.knees, *TINY]
+    (tmp_path / "few.toml").write_text("shares = [0.3, 0.1, 0.6]\n")
+    build = ["build-dataset", release, "--knees", chain.knees, "--config", tmp_path / "few.toml", *TINY]
     said = xrmri(*build, "-o", out)
     assert said.code == 0 and said.result["counts"]["pairs"] == 10
+    series = gone[0]
     warning = f"the frame lacks 1 training volumes that cannot be opened, the first {series.resolve()}: run the same"
     assert warning in said.err
     assert read_record(out).unopened == (str(series.resolve()),) and (out / LACKING).is_file()

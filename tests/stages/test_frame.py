@@ -12,10 +12,18 @@ from xrmri.formats.nifti import read_volume
 
 
 @pytest.fixture(scope="module")
-def knee_frame(chain, tmp_path_factory):
+def shares(tmp_path_factory):
+    """Settings of few people to train on, because all of those are laid onto one another twice."""
+    file = tmp_path_factory.mktemp("shares") / "shares.toml"
+    file.write_text("shares = [0.3, 0.1, 0.6]\n")
+    return file
+
+
+@pytest.fixture(scope="module")
+def knee_frame(chain, shares, tmp_path_factory):
     """The tiny release, laid into the knee's frame in two shards by one process with two workers."""
     out = tmp_path_factory.mktemp("frame") / "dataset"
-    built = build(chain, out, "--shards", "2", "--workers", "2")
+    built = build(chain, out, "--config", shares, "--shards", "2", "--workers", "2")
     assert built == 0
     return out
 
@@ -62,9 +70,10 @@ def test_knees_are_nearer_to_their_mean_in_their_own_frame_and_their_affines_tel
         assert 0.9 < np.linalg.det(step) < 1.1 and np.abs(step - np.eye(3)).max() < 0.3
 
 
-def test_shards_built_one_by_one_are_the_ones_of_a_single_process(chain, knee_frame, tmp_path):
+def test_shards_built_one_by_one_are_the_ones_of_a_single_process(chain, shares, knee_frame, tmp_path):
     out = tmp_path / "dataset"
-    assert [build(chain, out, "--shard", f"{number}/2") for number in (1, 0)] == [0, 0]
+    shard = ["--config", shares, "--shard"]
+    assert [build(chain, out, *shard, f"{number}/2") for number in (1, 0)] == [0, 0]
     assert build(chain, out, "--merge") == 0
     for name in ("pairs-00000-of-00002.h5", "pairs-00001-of-00002.h5", "index.csv", "dataset.json", "template.nii.gz"):
         assert (out / name).read_bytes() == (knee_frame / name).read_bytes(), name
