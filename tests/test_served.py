@@ -13,8 +13,9 @@ SCRIPT = """set -u
 python=$1 folder=$2
 echo '{"b": 1,   "a": 2}' | "$python" -m json.tool --sort-keys > "$folder/sorted" || exit 11
 cd "$folder"
-printf 'import os, sys\\nprint(sys.argv[1:], os.environ["GRADE"], os.getcwd(), __name__)\\n' > told.py
-GRADE=3 "$python" -m told 'a b' '' > told
+printf 'import os, sys\\n' > told.py
+printf 'print(sys.argv[1:], os.environ["GRADE"], len(os.environ["LONG"]), os.getcwd(), __name__)' >> told.py
+LONG=$(head -c 100000 /dev/zero | tr '\\0' a) GRADE=3 "$python" -m told 'a b' '' > told
 "$python" -m xrmri generate nothing.png 2> missing
 echo $? > code
 "$python" -m xrmri --version > version
@@ -51,7 +52,7 @@ def test_streams_arguments_folder_environment_and_exit_codes_are_those_of_a_pyth
         return (tmp_path / name).read_text(encoding="utf-8")
 
     assert said("sorted").split() == ["{", '"a":', "2,", '"b":', "1", "}"]
-    assert said("told") == f"['a b', ''] 3 {tmp_path} __main__\n"
+    assert said("told") == f"['a b', ''] 3 100000 {tmp_path} __main__\n"
     assert said("version").startswith("xrmri ") and said("code").split() == ["2", "137"]
     assert "nothing.png" in said("missing") and len(said("missing").splitlines()) == 1
 

@@ -11,7 +11,9 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(sys.argv[1])
     given = {"arguments": sys.argv[2:], "folder": os.getcwd(), "environment": dict(os.environ)}
-    socket.send_fds(server, [json.dumps(given).encode()], [0, 1, 2])
+    socket.send_fds(server, [b" "], [0, 1, 2])
+    server.sendall(json.dumps(given).encode())
+    server.shutdown(socket.SHUT_WR)
     ended = server.makefile().readline()
 code = int(ended or -signal.SIGKILL)
 sys.exit(code if code >= 0 else 128 - code)

@@ -3,12 +3,14 @@
     python -m tests.reproduction.served SCRIPT ARGUMENT...
 
 runs `sh SCRIPT PYTHON ARGUMENT...`, where PYTHON -m MODULE ... asks for a copy, hands it its streams, folder and
-environment, and ends with its exit code. What a command does is the same; `sh SCRIPT python ...` does without this.
+environment, and ends with its exit code. What a command does is the same as by `sh SCRIPT python ...`, which is what
+is run where there is a GPU: copies cannot share it, and starts are nothing beside its hours.
 """
 
 import json
 import os
 import runpy
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,15 +25,17 @@ from tempfile import TemporaryDirectory
 IMPORTED = ("xrmri.stages.phantom", "xrmri.stages.detect_knee", "xrmri.stages.build_dataset", "xrmri.stages.train_vae",
             "xrmri.stages.train_ldm", "xrmri.stages.generate", "xrmri.stages.evaluate", "xrmri.models.bundle",
             "xrmri.cli.main", "skimage.metrics", "matplotlib.pyplot")  # fmt: skip
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+TO_ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 """They reach the whole group: commands save and end, while this waits for the script."""
-FOLDER, STREAMS = 1 << 16, 3
+STREAMS, _AT_ONCE = 3, 1 << 16
 
 
 def main(script: str, arguments: list[str], imported: Sequence[str] = IMPORTED) -> int:
     """The exit code of the script, whose commands need not import some modules."""
-    for number in PASSED_ON:
+    for number in TO_ALL:
         signal.signal(number, lambda *_: None)  # and not ignored: a shell would keep to that
+    if shutil.which("nvidia-smi"):
+        return subprocess.run(["sh", script, sys.executable, *arguments], check=False).returncode
     os.environ["MPLBACKEND"] = "agg"
     for name in imported:
         __import__(name)
@@ -73,7 +77,9 @@ def _serve(asked: socket.socket, over: int) -> None:
                 return
             if ready is asked:
                 client, _ = asked.accept()
-                said, streams, _, _ = socket.recv_fds(client, FOLDER, STREAMS)
+                said, streams, _, _ = socket.recv_fds(client, _AT_ONCE, STREAMS)
+                while more := client.recv(_AT_ONCE):
+                    said += more
                 copy = get_context("fork").Process(target=_command, args=(json.loads(said), streams))
                 copy.start()
                 for stream in streams:
