@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 _VALIDATED = 192
 """Slices that the validation loss comes from (choice)."""
+_VALIDATED_AT_ONCE = 16
+"""At least: without gradients they take little memory (choice)."""
 _NOISIEST = 48
 """Of them, those that it is measured on at the noisiest step alone (choice)."""
 
@@ -83,6 +85,14 @@ class Samples:
         """The batch at some positions, with every random choice about it."""
         chosen = [self._training(order.at(position), position) for position in positions]
         return Batch(*map(torch.stack, zip(*chosen, strict=True)))
+
+    def held_out(self, batch_size: int) -> dict[str, list[Batch]]:
+        """What a network is validated on, by the name of the loss on it, in batches of so many slices or 16."""
+        size = max(batch_size, _VALIDATED_AT_ONCE)
+        return {
+            "validation_loss": self.validation_batches(size),
+            "validation_loss_noisiest": self.noisiest_batches(size),
+        }
 
     def validation_batches(self, size: int) -> list[Batch]:
         """All slices once, on fixed noise, at steps spread over the whole forward process."""

@@ -55,9 +55,6 @@ from xrmri.training.opening import open_run
 
 log = logging.getLogger(__name__)
 
-_VALIDATED_AT_ONCE = 16
-"""Slices, or as many as a batch has where that is more: without gradients they take little memory (choice)."""
-
 
 def run(
     dataset: Path,
@@ -133,11 +130,7 @@ def run(
         with accelerator.main_process_first():
             training, validation = read_samples(data, caches, encoders, config=config, execution=execution)
         schedule = make_schedule(**asdict(process_of(config)))
-        size = max(_VALIDATED_AT_ONCE, config.batch_size)
-        held_out = {
-            "validation_loss": validation.validation_batches(size),
-            "validation_loss_noisiest": validation.noisiest_batches(size),
-        }
+        held_out = validation.held_out(config.batch_size)
         validate = _validation(held_out, schedule, accelerator.device)
         task = Task(
             name=config.command(),
