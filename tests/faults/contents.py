@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,8 @@ NEXT: dict[str, tuple[str, ...]] = {
 """Folder of a stage -> the command that reads it."""
 UNREAD = ("README.md", "rejected.csv", "metrics.jsonl", ".png", "init.csv")
 """Outputs for people, which no command reads."""
+A_SHARDS_RECORD = "pairs-*.json"
+"""Which build-dataset reads, to put shards together, and no other command."""
 
 
 def flipped_bytes(world: World) -> Iterator[Attempt]:
@@ -62,7 +65,7 @@ def flipped_bytes(world: World) -> Iterator[Attempt]:
 
 def is_read(stage: str, name: str) -> bool:
     """Whether the next command reads an artefact of a stage."""
-    return stage in NEXT and not name.endswith(UNREAD)
+    return stage in NEXT and not name.endswith(UNREAD) and not fnmatch(name, A_SHARDS_RECORD)
 
 
 def read_on(stage: str, folder: Path, limit_s: float = 900) -> Ended:
