@@ -40,7 +40,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "xrmri/formats/nifti.py": ("tests/formats/test_nifti.py", "tests/data/test_reference.py"),
     "xrmri/formats/nifti_header.py": ("tests/formats/test_nifti.py", "tests/formats/test_nifti_header.py"),
     "xrmri/cohorts/pairing.py": ("tests/cohorts/test_pairing.py",),
-    "xrmri/formats/pillow_picture.py": ("tests/formats/test_encodings.py",),
+    "xrmri/formats/pillow_picture.py": ("tests/formats/test_encodings.py", "tests/formats/test_whole_pictures.py"),
     "xrmri/formats/plain_dicom.py": ("tests/formats/test_dicom.py", "tests/formats/test_plain_dicom.py"),
     "xrmri/data/radiograph.py": ("tests/data/test_radiograph.py",),
     "xrmri/cohorts/readings.py": ("tests/cohorts/test_readings.py", "tests/cohorts/test_pairing.py"),

@@ -56,18 +56,21 @@ def test_a_whole_png_of_any_kind_holds_what_its_pixels_take(tmp_path, mode):
     assert read_picture(tmp_path / "a.png").pixels.shape == (37, 33)
 
 
-@pytest.mark.parametrize("shape", [(37, 33), (5, 3), (1, 1)])
-def test_a_whole_png_that_is_interlaced_is_read(tmp_path, shape):
+@pytest.mark.parametrize("shape", [(37, 33), (5, 3), (4, 5), (2, 1)])
+def test_an_interlaced_png_is_read_where_it_is_whole_and_refused_where_a_row_is_missing(tmp_path, shape):
     grey = GREY[: shape[0], : shape[1]]
     passes = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
     parts = [grey[y::down, x::across] for x, y, across, down in passes]
-    rows = b"".join(np.pad(part, ((0, 0), (1, 0))).tobytes() for part in parts if part.size)
-    write_png(tmp_path / "a.png", rows)
-    content = bytearray((tmp_path / "a.png").read_bytes())
-    content[16:29] = pack(">IIBBBBB", shape[1], shape[0], 8, 0, 0, 0, 1)
-    content[29:33] = pack(">I", zlib.crc32(content[12:29]))
-    (tmp_path / "a.png").write_bytes(content)
-    assert np.array_equal(read_picture(tmp_path / "a.png").pixels, grey)
+    packed = [row.tobytes() for part in parts if part.size for row in np.pad(part, ((0, 0), (1, 0)))]
+    rows, fewer = b"".join(packed), b"".join(packed[:-1])
+    for name, held in (("whole.png", rows), ("cut.png", fewer)):
+        content = bytearray(write_png(tmp_path / name, held).read_bytes())
+        content[16:29] = pack(">IIBBBBB", shape[1], shape[0], 8, 0, 0, 0, 1)
+        content[29:33] = pack(">I", zlib.crc32(content[12:29]))
+        (tmp_path / name).write_bytes(content)
+    assert np.array_equal(read_picture(tmp_path / "whole.png").pixels, grey)
+    with pytest.raises(InputError, match=f"it holds {len(fewer)} of {len(rows)} bytes of its pixels"):
+        read_picture(tmp_path / "cut.png")
 
 
 KINDS = ({}, {"progressive": True}, {"restart_marker_rows": 1}, {"optimize": True}, {"subsampling": 0, "quality": 100})
