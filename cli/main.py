@@ -1,5 +1,6 @@
 """The program: seven commands in pipeline order; errors become one line and an exit code."""
 
+import atexit
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -9,7 +10,7 @@ from typer.exceptions import TyperException
 
 from xrmri import __version__
 from xrmri.errors import Signalled, StoppedEarly, XrmriError
-from xrmri.machine.signals import SignalsEnd
+from xrmri.machine.signals import SignalsEnd, ignore_signals
 from xrmri.runs.ending import ending_of
 
 from .build_dataset import build_dataset
@@ -68,6 +69,7 @@ def main() -> NoReturn:
     os.environ["MPLBACKEND"] = "agg"  # Jupyter and Colab leave the name of theirs, which may not be installed here
     with SignalsEnd():
         code = _run(as_json="--json" in sys.argv)
+    atexit.register(ignore_signals)  # what is done is done, and the exit code is to say so
     sys.exit(code)
 
 

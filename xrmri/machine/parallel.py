@@ -23,11 +23,11 @@ from typing import Any, TypeVar
 
 from xrmri.errors import InconsistentError, InputError, StoppedEarly
 from xrmri.machine.memory import keep_memory
+from xrmri.machine.signals import STOPPING, signals_wait
 
 T = TypeVar("T")
 R = TypeVar("R")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
 # What copies begin from is waited for at the end, or the time that they take would count as nobody's.
 atexit.register(_forkserver._stop)  # type: ignore[attr-defined]
 
@@ -171,7 +171,7 @@ def _processes_for(work: Callable[..., object]) -> ForkServerContext | SpawnCont
 def _begin_worker() -> None:
     """Leave signals to the first process, and end when it does; keep memory from item to item."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     Thread(target=_end_with_parent, daemon=True).start()
     keep_memory()
 
@@ -186,12 +186,17 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait until the block ends."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    """Let SIGINT and SIGTERM wait until the block ends, in what is started in it too.
+
+    That they are blocked is what new processes inherit. It is not enough here: another thread is told of them, and then
+    this one leaves amid a start, with a process that nobody knows of.
+    """
+    with signals_wait():
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -68,6 +68,12 @@ class SignalsEnd:
             self.say(found)
 
 
+def ignore_signals() -> None:
+    """From here on SIGINT and SIGTERM do nothing."""
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def signals_wait() -> Iterator[None]:
     """Let signals wait until the block ends: a library in it calls back, which no exception may leave.
