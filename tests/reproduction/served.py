@@ -22,9 +22,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-IMPORTED = ("xrmri.stages.phantom", "xrmri.stages.detect_knee", "xrmri.stages.build_dataset", "xrmri.stages.train_vae",
-            "xrmri.stages.train_ldm", "xrmri.stages.generate", "xrmri.stages.evaluate", "xrmri.models.bundle",
-            "xrmri.cli.main", "skimage.metrics", "matplotlib.pyplot")  # fmt: skip
+from tests import forked
+
+IMPORTED = (*forked.IMPORTED, "xrmri.cli.main", "skimage.metrics", "matplotlib.pyplot")
 TO_ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 """They reach the whole group: commands save and end, while this waits for the script."""
 STREAMS, _AT_ONCE = 3, 1 << 16

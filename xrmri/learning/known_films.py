@@ -128,7 +128,8 @@ def teach_reader(
     validate = partial(_validate, seen=seen, rows=held_out, device=device)
     folder.mkdir(parents=True, exist_ok=True)
     task = Task(name="train-ldm: reader", load=batch, loss=_loss, validate=validate)
-    r2 = trainer.fit(pupil, task, config.recipe_of("reader"), folder)["r2"]
+    said = trainer.fit(pupil, task, config.recipe_of("reader"), folder) or validate(pupil)
+    r2 = said["r2"]
     reader.cpu()
     log.info("the reader tells %.0f %% of what is known of %d knees held out", 100 * r2, len(held_out))
     return r2

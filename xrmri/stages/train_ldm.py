@@ -152,7 +152,8 @@ def run(
                 device=accelerator.device,
             ),
         )
-        said = trainer.fit(denoiser, task, _with_time_left(config, time.monotonic() - began), out)
+        left = _with_time_left(config, time.monotonic() - began)
+        said = trainer.fit(denoiser, task, left, out) or validate(denoiser)
         facts = _facts(config, training, vae, inputs, validation_loss=said["validation_loss"])
         facts = replace(facts, anchor=anchors.facts if anchors else None)
         counts = {

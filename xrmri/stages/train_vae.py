@@ -123,7 +123,8 @@ def run(
             validate=validation.measure,
             picture=validation.picture,
         )
-        measured = fit(network, task, config, out, accelerator=accelerator, execution=execution)
+        said = fit(network, task, config, out, accelerator=accelerator, execution=execution)
+        measured = said or validation.measure(network)
         latent_mean, latent_std = _latent_statistics(network.vae, slices, accelerator.device)
         facts = AutoencoderFacts(
             image_size=size,

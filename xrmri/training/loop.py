@@ -72,7 +72,7 @@ def fit(
     """Train a network to config.max_steps, from the newest checkpoint on; it is left with its averaged weights.
 
     Returns:
-        what validation says of these.
+        what validation says of these; empty where another process has asked it, or an earlier run took the last step.
 
     Raises:
         StoppedEarly: by STOP file, signal or time limit; all is saved.
@@ -134,7 +134,7 @@ def fit(
     ema.keep()
     if metrics:
         metrics.close()
-    return said or _validated(network, task)
+    return said
 
 
 def _go_on_telling(network: nn.Module, task: Task, config: Training, folder: Path, *, ema: Ema, step: int) -> Metrics:
@@ -157,18 +157,12 @@ def _examine(
     """Validate the averaged network, and draw what it can do, where a step is one to do so; what validation says."""
     step, said = place["step"], dict[str, float]()
     if step % config.validate_steps == 0 or step == config.max_steps:
-        with ema.applied():
-            said = _validated(network, task)
+        with ema.applied(), torch.no_grad():
+            said = task.validate(network)
         metrics.write(place | said)
     if task.picture and config.picture_steps and step % config.picture_steps == 0:
         _draw(task.picture, network, ema, picture_file(folder, step))
     return said
-
-
-@torch.no_grad()
-def _validated(network: nn.Module, task: Task) -> dict[str, float]:
-    """What validation says of a network as it is."""
-    return task.validate(network)
 
 
 def _draw(picture: Callable[[nn.Module, Path], object], network: nn.Module, ema: Ema, file: Path) -> None:
