@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from xrmri import __version__
-from xrmri.errors import Signalled, StoppedEarly, XrmriError
+from xrmri.errors import EndedByFirst, Signalled, StoppedEarly, XrmriError
 from xrmri.machine.signals import SignalsEnd, ignore_signals
 from xrmri.runs.ending import ending_of
 
@@ -84,5 +84,5 @@ def _run(*, as_json: bool) -> int:
         ending = ending_of(error)
         if ending is None:
             raise
-        told_already = isinstance(error, StoppedEarly) and not FIRST
+        told_already = isinstance(error, StoppedEarly | EndedByFirst) and not FIRST
         return ending.exit_code if told_already else fail(ending.line, ending.exit_code, as_json=as_json)

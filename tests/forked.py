@@ -29,7 +29,7 @@ def processes_for(_: object = None) -> ForkServerContext:
 
 def on_two_processes(*arguments: object) -> CompletedProcess[str]:
     """`xrmri ARGUMENTS` on two processes that train or draw together."""
-    return work_on_two_processes(_command, [str(argument) for argument in arguments])
+    return work_on_two_processes(on_one_of_several, [str(argument) for argument in arguments])
 
 
 def work_on_two_processes(work: Callable[[Any], None], given: object) -> CompletedProcess[str]:
@@ -60,7 +60,8 @@ def _ranked(rank: int, port: int, folder: str, work: Callable[[object], None], g
     work(given)
 
 
-def _command(arguments: list[str]) -> None:
+def on_one_of_several(arguments: list[str]) -> None:
+    """The command, on the process that this one is."""
     from xrmri.cli.main import main
 
     sys.argv = ["xrmri", *arguments]

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from xrmri.config import TrainLdm, TrainVae
+from xrmri.errors import StoppedEarly
+from xrmri.runs.folder import begin
 from xrmri.runs.record import read_record
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +108,19 @@ def test_a_batch_script_trains_on_two_processes(script, chain, tmp_path, cluster
     said = subprocess.run(command, env=cluster, capture_output=True, text=True, check=False)
     assert said.returncode == 0 and "2 process(es)" in said.stderr, said.stderr
     assert f"{tmp_path / 'out'}: finished (exit code 0, restart 0)" in said.stdout
+
+
+@pytest.mark.parametrize("script", ["train-ldm.sbatch", "train-vae.sbatch"])
+def test_a_batch_script_whose_command_is_refused_leaves_the_queue(script, tmp_path, cluster):
+    config = TrainVae if script == "train-vae.sbatch" else TrainLdm
+    with pytest.raises(StoppedEarly), begin(tmp_path / "out", config.load(preset="tiny"), {}):
+        raise StoppedEarly("as a signal would")  # what an earlier job left: its run.json says stopped
+    inputs = [tmp_path / "nothing"] * (1 + (script == "train-ldm.sbatch"))
+    command = ["bash", ROOT / "docs" / "slurm" / script, *inputs, tmp_path / "out", *TINY]
+    environment = cluster | {"XRMRI_PROCESSES": "1"}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "stopped (exit code 2, restart 0)" in said.stdout and said.returncode == 1
+    assert "localhost" not in said.stdout  # what the stand-in for `scontrol requeue` says
 
 
 @pytest.mark.heavy

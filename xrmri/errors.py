@@ -63,6 +63,15 @@ class StoppedEarly(XrmriError):
     exit_code = 75
 
 
+class EndedByFirst(XrmriError):
+    """The first process has refused, and has said why."""
+
+    def __init__(self, message: str, exit_code: int = XrmriError.exit_code) -> None:
+        """With the exit code of what it refused for."""
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class Signalled(BaseException):
     """A signal asks the program to end; no Exception, so that nothing on the way takes it for a mistake of its own."""
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.forked import on_two_processes
+from tests.forked import on_one_of_several, on_two_processes, work_on_two_processes
 from tests.stages.made_dataset import make_dataset
 from tests.stages.test_shards import SLURM, has_slurm
 from xrmri.config import Execution, TrainLdm, TrainVae
 from xrmri.errors import StoppedEarly
 from xrmri.models.bundle import load_bundle
+from xrmri.runs.folder import begin
 from xrmri.runs.record import read_record
 from xrmri.stages import train_ldm, train_vae
 from xrmri.training.checkpoint import latest_checkpoint
@@ -111,6 +112,30 @@ def test_a_sharded_optimiser_gives_the_same_bits_and_checkpoints_that_anybody_go
         found, wanted = state(mixed), state(whole)
         assert found.keys() == wanted.keys()
         assert all(torch.allclose(value, wanted[name], atol=2e-4) for name, value in found.items())
+
+
+def test_what_the_first_process_refuses_is_said_once(given, tmp_path):
+    with pytest.raises(StoppedEarly), begin(tmp_path / "out", CONFIG, {"dataset": "another"}):
+        raise StoppedEarly("as a signal would")
+    said = two_processes(given, tmp_path / "out")
+    assert said.returncode == 2 and said.stdout == ""
+    assert len(said.stderr.splitlines()) == 1 and "(input dataset has changed)" in said.stderr
+
+
+def _die_as_second(arguments: list[str]) -> None:
+    """The command, whose second process goes without a word at its first step."""
+    if os.environ["RANK"] == "1":
+        torch.optim.AdamW.step = lambda *_, **__: os._exit(9)
+    on_one_of_several(arguments)
+
+
+def test_a_process_that_goes_is_told_in_one_line_by_the_other(given, tmp_path):
+    command = ["train-ldm", given / "dataset", given / "vae", "-o", tmp_path / "out", *SETTINGS]
+    said = work_on_two_processes(_die_as_second, [str(word) for word in command])
+    told = [line for line in said.stderr.splitlines() if line.startswith("xrmri:")]
+    assert said.returncode == 2 and "Traceback" not in said.stderr
+    assert told == ["xrmri: another process of this training has ended, and says why; the same command goes on"]
+    assert read_record(tmp_path / "out").status == "failed"
 
 
 @pytest.mark.slurm

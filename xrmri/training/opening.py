@@ -1,13 +1,18 @@
 """The run folder of a training on several processes: the first one writes there, and all agree whether it is done."""
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 
 from xrmri.config import Execution, Training
-from xrmri.runs.folder import Run, begin, is_done
+from xrmri.errors import EndedByFirst, InputError, XrmriError
+from xrmri.runs.folder import Run, begin
+
+_LOST = ("Connection closed by peer", "Connection reset by peer")
+"""What gloo says where the process that it waits for has gone."""
 
 
 def open_run(
@@ -22,15 +27,37 @@ def open_run(
     """Open a run folder for all processes.
 
     Returns:
-        The run on the first process, an empty context on the others; None where all is done already.
+        A context that gives the run on the first process and None on the others; None where all is done already.
+
+    Raises:
+        InputError, InconsistentError: as `begin`, on the first process; EndedByFirst on the others.
     """
-    main = accelerator.is_main_process
-    run = None
-    with accelerator.main_process_first():
-        if main:
+    run, refusal = None, None
+    if accelerator.is_main_process:
+        try:
             run = begin(out, config, inputs, force=execution.force, reads=reads, needed_bytes=needed_bytes)
-            if run:
-                run.write()  # the others then find the folder of this very run, not a strange one
-        elif not is_done(out, config, inputs):
-            return nullcontext()
-    return run
+        except XrmriError as error:
+            refusal = error
+    verdict = [(run is not None, str(refusal or ""), refusal.exit_code if refusal else 0)]
+    goes_on, why, exit_code = broadcast_object_list(verdict)[0]
+    if refusal:
+        raise refusal
+    if why:
+        raise EndedByFirst(why, exit_code)
+    return _among_others(run, accelerator.num_processes) if goes_on else None
+
+
+@contextmanager
+def _among_others(run: Run | None, processes: int) -> Iterator[Run | None]:
+    """The run, on the process that has it; where another process has gone, one line says so."""
+    try:
+        if run is None:
+            yield None
+        else:
+            with run:
+                yield run
+    except RuntimeError as error:
+        if processes > 1 and any(words in str(error) for words in _LOST):
+            message = "another process of this training has ended, and says why; the same command goes on"
+            raise InputError(message) from error
+        raise
