@@ -1,4 +1,4 @@
-# Untried: written where no daemon ran (docs/containers.md). The wheel is built in one stage and installed in another.
+# What was tried of it stands in docs/containers.md. The wheel is built in one stage and installed in another.
 FROM python:3.11-slim AS wheel
 COPY . /source
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels /source

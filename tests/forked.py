@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from subprocess import CompletedProcess
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 
 IMPORTED = ("xrmri.stages.train_ldm", "xrmri.stages.train_vae", "xrmri.stages.generate", "xrmri.stages.build_dataset",
@@ -48,6 +48,31 @@ def work_on_two_processes(work: Callable[[Any], None], given: object) -> Complet
             process.join()
         out, err = ("".join(Path(folder, f"{kind}-{rank}").read_text("utf-8") for rank in (0, 1)) for kind in "12")
     return CompletedProcess(given, next((rank.exitcode for rank in ranks if rank.exitcode), 0), out, err)
+
+
+def in_a_copy(arguments: list[str], folder: Path, limit_s: float) -> tuple[int | None, str]:
+    """`xrmri ARGUMENTS` in a folder: its exit code, None where it took longer, and what it says on stderr."""
+    with NamedTemporaryFile("r", encoding="utf-8", errors="replace") as said:
+        process = processes_for().Process(target=_alone, args=(arguments, str(folder), said.name))
+        process.start()
+        process.join(limit_s)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            return None, ""
+        return process.exitcode, said.read()
+
+
+def _alone(arguments: list[str], folder: str, said: str) -> None:
+    """What it does; one thread each, as the others have cores of their own."""
+    import torch
+
+    os.chdir(folder)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(said, os.O_WRONLY | os.O_APPEND), 2)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+    on_one_of_several(arguments)
 
 
 def _ranked(rank: int, port: int, folder: str, work: Callable[[object], None], given: object) -> None:

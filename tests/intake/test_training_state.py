@@ -123,6 +123,7 @@ def test_somebodys_array_is_no_latents_though_its_hash_lies_beside_it(tmp_path, 
         ('{"step": 2}', "is no row of this training"),
         ("[1]", "is no row of this training"),
         ("foreign", "is not JSON"),
+        ('{"step": 9, "loss": 0.\x0c}', "is not JSON"),  # not the end of a line, as some readers of text have it
         ("[" * 100_000, "is nested more than 32 deep"),
         ('{"step": 9, "loss": "x"}', 'has loss "x", which is no number'),
         ('{"step": 9, "loss": true}', "has loss true, which is no number"),

@@ -165,7 +165,7 @@ def test_a_signal_while_libraries_load_ends_bundle_in_its_line(tmp_path):
 @pytest.mark.parametrize(
     ("module", "options", "signs"),
     [
-        ("xrmri", ("phantom", "--preset", "tiny", "--participants", "4", "-q"), "cache/boxes/*.json"),
+        ("xrmri", ("phantom", "--preset", "tiny", "--participants", "3", "-q"), "cache/boxes/*.json"),
         # By the same function as phantom, so `make faults` alone runs it.
         pytest.param("xrmri.stages.draw_films", ("--people", "5"), "cache/films/*.npz", marks=pytest.mark.heavy),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 
 import numpy as np
 import pydicom
@@ -80,6 +81,16 @@ def test_every_file_says_that_it_is_synthetic_and_none_whose_film_it_was(xrmri, 
             assert secret.encode() not in content.replace(b"radiograph", b""), secret
         uids.add(data.SOPInstanceUID)
     assert len(uids) == 6
+
+
+@pytest.mark.skipif(not shutil.which("dciodvfy"), reason="no dicom3tools on this machine")
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_validator_of_dicom_finds_no_error(xrmri, chain, tmp_path, film, side):
+    _, files = drawn(xrmri, chain, tmp_path / "knee.nii.gz", "--side", side, "--as-is", source=film)
+    for command in [["dcentvfy", *files], *(["dciodvfy", "-new", file] for file in files)]:
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        told = (said.stdout + said.stderr).splitlines()
+        assert not [line for line in told if line and "DICOMDIR" not in line and line != "MRImage"]
 
 
 def test_the_same_command_gives_the_same_bytes_and_another_seed_another_study(xrmri, chain, tmp_path):

@@ -69,9 +69,7 @@ def read_metrics(file: Path) -> list[dict[str, Any]]:
         return []
     rows: list[dict[str, Any]] = []
     text, advice = read_whole(file).decode("utf-8", errors="replace"), "remove that line"
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
-        if not line.endswith("\n"):
-            break
+    for number, line in enumerate(text.split("\n")[:-1], start=1):  # a form feed, or what else ends lines, is damage
         try:
             row = parse_json(line)
             step: Any = row.get("step") if isinstance(row, dict) else None
