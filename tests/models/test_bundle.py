@@ -148,6 +148,15 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
     assert isinstance(told.value, XrmriError)
 
 
+def test_a_checkpoint_of_an_old_torch_whose_version_is_odd_is_read_without_a_remark_of_torch(tmp_path, recwarn):
+    file = tmp_path / "old.ckpt"
+    torch.save({"weight": torch.ones(3)}, file, _use_new_zipfile_serialization=False)
+    content = file.read_bytes()
+    file.write_bytes(content[:1] + bytes([142]) + content[2:])
+    assert read_tensors(file, "--init")["weight"].tolist() == [1, 1, 1]
+    assert not recwarn.list
+
+
 def test_weights_of_kinds_that_are_no_weights_are_told(tmp_path):
     file = tmp_path / "a.safetensors"
     for kind, held in ((torch.float64, ""), (torch.float8_e5m2, ""), (torch.int8, "int8"), (FOUR_BITS, "float4")):

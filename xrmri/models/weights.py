@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,7 +154,9 @@ def read_tensors(file: Path, role: str) -> dict[str, Tensor]:
             with _placeholders(file):
                 state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         else:  # as torch wrote before 1.6, and older public files still are; it cannot be mapped
-            state = torch.load(file, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch remarks on versions that it does not know
+                state = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(f"{role} {file} is no checkpoint, or holds more than weights: give safetensors") from error
     except _DAMAGE as error:
