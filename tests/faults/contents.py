@@ -2,18 +2,16 @@
 
 import json
 import resource
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
-from PIL import Image
 
+from tests.faults.readers import READERS, reads
 from tests.faults.world import (
     ROOT,
     SILENT,
@@ -71,7 +69,7 @@ def is_read(stage: str, name: str) -> bool:
 def read_on(stage: str, folder: Path, limit_s: float = 900) -> Ended:
     """The command that reads what a stage left."""
     (folder / "quick.toml").write_text("[evaluate]\nquick = true\n", encoding="utf-8")
-    options = ["-o", "next", "--preset", "tiny", "--device", "cpu", "-q", "--no-progress"]
+    options = ["-o", "next", "--preset", "tiny", "--device", "cpu", "--workers", "1", "-q", "--no-progress"]
     return run([*NEXT[stage], *options], folder, limit_s)
 
 
@@ -121,103 +119,6 @@ def _mutation(content: bytes, rng: np.random.Generator) -> tuple[str, bytes]:
     return "a word put in", bytes(data[:at] + words[at % len(words)] + data[at + 1 :])
 
 
-def _reads(chain: Path) -> dict[str, tuple[Path, Callable[[Path], object]]]:
-    """Kind of file -> an example, and its reader, which is given a damaged copy."""
-    from xrmri.cohorts.readings import read_readings
-    from xrmri.config import Generate
-    from xrmri.data.features import feature_set, read_grades
-    from xrmri.data.knees import open_knees
-    from xrmri.data.radiograph import read_radiograph
-    from xrmri.data.reference import read_reference
-    from xrmri.data.store import open_dataset
-    from xrmri.data.volume_file import read_volume_file
-    from xrmri.formats.nifti import read_sidecar, read_volume
-    from xrmri.models.bundle import load_bundle
-    from xrmri.runs.record import read_record
-    from xrmri.training.checkpoint import latest_checkpoint
-
-    film = next(chain.glob("oai/00m/0.E.1/*/*/*/001"))
-    volume = next(chain.glob("volumes/*.nii.gz"))
-    checkpoint = sorted(chain.glob("ldm/checkpoints/step-*"))[-1]
-
-    def in_copy(folder: Path, name: str, read: Callable[[Path], object]) -> Callable[[Path], object]:
-        """A reader of folders, one of whose files is replaced."""
-
-        def of(file: Path) -> object:
-            copy = file.parent / "copy"
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(folder, copy)
-            (copy / name).write_bytes(file.read_bytes())
-            return read(copy)
-
-        return of
-
-    def pixels(folder: Path) -> object:
-        dataset = open_dataset(folder)
-        return [dataset.volume(pair) for pair in dataset.pairs()[:2]]
-
-    def crops(folder: Path) -> object:
-        return open_knees(folder).read(0)
-
-    shard = next(chain.glob("dataset/pairs-*.h5")).name
-    table = next(chain.glob("oai/X-Ray*/*/kxr_sq_bu00.txt"))
-    grades = chain / "grades.json"
-    grades.write_text('{"V00XRKL": 2, "V00XROSFM": 1, "V00XRJSM": null}')
-    settings = chain / "settings.toml"
-    settings.write_text("steps = 4\n[generate]\nnum_slices = 6\nguidance = 1.5\n")
-    crop, others = next(chain.glob("knees/*.png")), chain / "others"
-    others.mkdir(exist_ok=True)
-    with Image.open(crop) as picture:
-        picture.save(others / "crop.tif")
-        Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).save(others / "crop.jpg")
-    sitk.WriteImage(sitk.ReadImage(volume), others / "volume.mha", useCompression=True)
-    return {
-        "film.dcm": (film, read_radiograph),
-        "crop.png": (crop, read_radiograph),
-        "crop.tif": (others / "crop.tif", read_radiograph),
-        "crop.jpg": (others / "crop.jpg", read_radiograph),
-        "volume.mha": (others / "volume.mha", lambda file: read_volume_file(file, "right", "coronal")),
-        "volume.nii.gz": (volume, read_volume),
-        "reference.nii.gz": (volume, read_reference),
-        "sidecar.json": (volume.with_name(volume.name.replace(".nii.gz", ".json")), read_sidecar),
-        "grades.json": (grades, lambda file: read_grades(file, feature_set("full"))),
-        "readings.txt": (table, lambda file: read_readings([file])),
-        "settings.toml": (settings, lambda file: Generate.load(file=file)),
-        "run.json": (chain / "ldm" / "run.json", lambda file: read_record(file.parent)),
-        "dataset.json": (
-            chain / "dataset" / "dataset.json",
-            in_copy(chain / "dataset", "dataset.json", open_dataset),
-        ),
-        "index.csv": (chain / "dataset" / "index.csv", in_copy(chain / "dataset", "index.csv", pixels)),
-        "shard.h5": (chain / "dataset" / shard, in_copy(chain / "dataset", shard, pixels)),
-        "knees.csv": (chain / "knees" / "knees.csv", in_copy(chain / "knees", "knees.csv", crops)),
-        "knees.h5": (chain / "knees" / "knees.h5", in_copy(chain / "knees", "knees.h5", crops)),
-        "xrmri.json": (chain / "ldm" / "xrmri.json", in_copy(chain / "ldm", "xrmri.json", load_bundle)),
-        "config.json": (
-            chain / "ldm" / "unet" / "config.json",
-            in_copy(chain / "ldm", "unet/config.json", load_bundle),
-        ),
-        "weights.safetensors": (
-            chain / "ldm" / "unet" / "diffusion_pytorch_model.safetensors",
-            in_copy(chain / "ldm", "unet/diffusion_pytorch_model.safetensors", load_bundle),
-        ),
-        "state.json": (
-            checkpoint / "state.json",
-            in_copy(chain / "ldm", f"checkpoints/{checkpoint.name}/state.json", latest_checkpoint),
-        ),
-        "optimiser.pt": (
-            checkpoint / "optimiser.pt",
-            in_copy(chain / "ldm", f"checkpoints/{checkpoint.name}/optimiser.pt", latest_checkpoint),
-        ),
-    }
-
-
-READERS = ("film.dcm", "crop.png", "crop.tif", "crop.jpg", "volume.mha", "volume.nii.gz", "reference.nii.gz",
-           "sidecar.json", "grades.json", "readings.txt", "settings.toml", "run.json", "dataset.json", "index.csv",
-           "shard.h5", "knees.csv", "knees.h5", "xrmri.json", "config.json", "weights.safetensors", "state.json",
-           "optimiser.pt")  # fmt: skip
-
-
 class _TooLongError(Exception):
     """Reading took longer than MOST_S."""
 
@@ -229,7 +130,7 @@ def _alarm(number: int, frame: object) -> None:
 def read_mutants(kind: str, chain: Path, seed: int, count: int, folder: Path) -> Iterator[dict[str, str]]:
     """Mutate an example and read it, again and again: one verdict each."""
     rng = np.random.default_rng(seed)
-    example, read = _reads(chain)[kind]
+    example, read = reads(chain)[kind]
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         what, content = _mutation(example.read_bytes(), rng)
@@ -250,7 +151,7 @@ def main() -> None:
     """Read mutants of one kind in this process, with a limit on its memory."""
     kind, chain, seed, count, folder = sys.argv[1:]
     signal.signal(signal.SIGALRM, _alarm)
-    _reads(Path(chain))  # everything is imported before memory is limited
+    reads(Path(chain))  # everything is imported before memory is limited
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES * 4, MOST_BYTES * 4))
     for told in read_mutants(kind, Path(chain), int(seed), int(count), Path(folder)):
         print(json.dumps(told), flush=True)
