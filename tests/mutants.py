@@ -34,7 +34,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "xrmri/formats/dicom.py": ("tests/formats/test_dicom.py", "tests/data/test_radiograph.py"),
     "xrmri/data/features.py": ("tests/data/test_features.py",),
     "xrmri/cohorts/film_files.py": ("tests/cohorts/test_film_files.py",),
-    "xrmri/formats/grey.py": ("tests/formats/test_encodings.py",),
+    "xrmri/formats/grey.py": ("tests/formats/test_encodings.py", "tests/formats/test_grey.py"),
     "xrmri/formats/hdf5.py": ("tests/formats/test_hdf5.py",),
     "xrmri/data/knees.py": ("tests/data/test_knees.py", "tests/intake/test_knees_folders.py"),
     "xrmri/formats/nifti.py": ("tests/formats/test_nifti.py", "tests/data/test_reference.py"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.faults.world import LOST, SILENT, STAGES, Attempt, World, finish, judged, run, start
+from tests.faults.world import LOST, SILENT, STAGES, Attempt, World, finish, judged, outputs, run, start
 from xrmri.storage.files import sha256
 
 
@@ -89,7 +89,7 @@ def destroyed(world: World) -> Iterator[Attempt]:
 
 def _cut(world: World, stage: str, out: Path) -> str:
     """The first output that is not what the whole run writes under its name."""
-    wanted = world.outputs(world.chain / stage)
+    wanted = outputs(world.chain / stage)
     for name, digest in wanted.items():
         if (out / name).is_file() and not name.endswith((".json", ".jsonl")) and sha256(out / name) != digest:
             return name

@@ -2,11 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.faults.contents import is_read, read_on
-from tests.faults.world import STAGES, SURVIVED, Attempt, World, run, told_or_silent
+from tests.faults.contents import NEXT, is_read, read_on
+from tests.faults.world import STAGES, SURVIVED, Attempt, Ended, World, outputs, run, told_or_silent
 
 LIMIT_S = 300
 """More than any of these commands takes on a busy machine: what is still at work then waits for a pipe."""
@@ -24,21 +24,31 @@ REPLACEMENTS: dict[str, Callable[[Path, Path], object]] = {
 
 
 def replaced(world: World) -> Iterator[Attempt]:
-    """One replacement of each kind of artefact: the same command and the one that reads it tell it, or do without."""
+    """Two replacements of each kind of artefact: the same command and the one that reads it tell it, or do without."""
     for stage in ("vae",) if world.short else STAGES:
+        with world.place() as folder:
+            wanted = _read(stage, folder)[1] if stage in NEXT else {}
         for name in ["run.json"] if world.short else ["run.json", *world.artefacts(stage)]:
-            yield from _tried(world, stage, name, str(world.rng.choice(list(REPLACEMENTS))))
+            for what in world.rng.choice(list(REPLACEMENTS), 1 if world.short else 2, replace=False):
+                yield from _tried(world, stage, name, what=str(what), wanted=wanted)
 
 
-def _tried(world: World, stage: str, name: str, what: str) -> Iterator[Attempt]:
+def _read(stage: str, folder: Path) -> tuple[Ended, dict[str, str]]:
+    """How the next command ended, and the hashes of what it wrote."""
+    ended = read_on(stage, folder, LIMIT_S)
+    return ended, outputs(folder / "next") if ended.code == 0 else {}
+
+
+def _tried(world: World, stage: str, name: str, *, what: str, wanted: Mapping[str, str]) -> Iterator[Attempt]:
     with world.place(own=stage) as folder:
         (folder / stage / name).unlink()
         REPLACEMENTS[what](folder / stage / name, world.chain / stage / name)
         if is_read(stage, name):
-            ended = read_on(stage, folder, LIMIT_S)
-            yield Attempt("replaced, next command", f"{stage}/{name}: {what}", *told_or_silent(ended))
+            ended, found = _read(stage, folder)
+            verdict = (SURVIVED, "") if found and found == wanted else told_or_silent(ended)  # nothing needs a record
+            yield Attempt("replaced, next command", f"{stage}/{name}: {what}", *verdict)
         ended = run(world.command(stage, stage), folder, LIMIT_S)
-        same = ended.code == 0 and world.outputs(folder / stage) == world.outputs(world.chain / stage)
+        same = ended.code == 0 and outputs(folder / stage) == outputs(world.chain / stage)
         verdict = (SURVIVED, "") if same else told_or_silent(ended)
         yield Attempt("replaced, same command", f"{stage}/{name}: {what}", *verdict)
 

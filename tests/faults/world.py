@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,8 @@ STAGES: dict[str, tuple[str, ...]] = {
 TIMED = ("metrics.jsonl",)
 """Outputs that tell how fast the machine was."""
 TOLD = (2, 3, 4, 75)
+DIGITS = re.compile(r"\d+")
+"""In names of folders, which number what they hold: the series of a release are of one kind."""
 
 
 @dataclass(frozen=True)
@@ -93,23 +96,24 @@ class World:
     def artefacts(self, stage: str) -> list[str]:
         """One output of each kind of a finished stage."""
         record = json.loads((self.chain / stage / "run.json").read_bytes())
-        by_kind = {(Path(name).suffix, Path(name).parent.name): name for name in sorted(record["outputs"])}
+        by_kind = {(Path(name).suffix, DIGITS.sub("", Path(name).parent.name)): name for name in record["outputs"]}
         return sorted(by_kind.values())
-
-    def outputs(self, folder: Path) -> dict[str, str]:
-        """What a finished run vouches for, but for what tells the time."""
-        record = json.loads((folder / "run.json").read_bytes())
-        named = record.get("outputs", {}) if record["status"] == "finished" else {}
-        return {name: digest for name, digest in named.items() if name not in TIMED}
 
     def goes_on(self, stage: str, folder: Path) -> str:
         """Empty where the same command finishes with the bytes of a run that nothing befell; else what happened."""
         again = run(self.command(stage), folder)
         if again.code != 0:
             return f"the same command again ended with {again.code}: {last_line(again.err)}"
-        found, wanted = self.outputs(folder / "out"), self.outputs(self.chain / stage)
+        found, wanted = outputs(folder / "out"), outputs(self.chain / stage)
         odd = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
         return f"{len(odd)} files differ, the first {odd[0]}" if odd else ""
+
+
+def outputs(folder: Path) -> dict[str, str]:
+    """What a finished run vouches for, but for what tells the time."""
+    record = json.loads((folder / "run.json").read_bytes())
+    named = record.get("outputs", {}) if record["status"] == "finished" else {}
+    return {name: digest for name, digest in named.items() if name not in TIMED}
 
 
 def start(command: list[str], folder: Path, **kwargs: object) -> subprocess.Popen:

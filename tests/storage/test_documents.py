@@ -1,15 +1,17 @@
 """A JSON document gives a complete, typed record, or one line that names the file, what is wrong and what to do."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pytest
 
 from xrmri.errors import InconsistentError, InputError
 from xrmri.storage.documents import parse_json, read_document, read_json
-from xrmri.storage.typed import Between, content_of
+from xrmri.storage.typed import Between, content_of, is_number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,10 +84,20 @@ def test_what_is_unfit_is_told_in_one_line_with_file_and_remedy(tmp_path, text, 
     assert str(file) in str(told.value) and words in str(told.value) and "\n" not in str(told.value)
 
 
+def test_a_number_is_what_a_machine_can_hold():
+    assert is_number(2**63 - 1, int) and is_number(1 - 2**63, int) and not is_number(2**63, int)
+    assert is_number(sys.float_info.max, float) and not is_number(2**1024, float) and not is_number(np.inf, float)
+    assert not is_number(True, int) and not is_number(1.0, int) and is_number(1, float)
+
+
 def test_a_long_file_is_refused_before_it_is_read_whole_and_a_missing_one_named_as_the_person_did(tmp_path):
     file = _write(tmp_path, '{"a": "' + "x" * 2**20 + '"}')
     with pytest.raises(InputError, match="is longer than 1 MiB, no such document is: give another"):
         read_json(file, advice="give another", largest_bytes=2**20)
+    length = file.stat().st_size
+    assert read_json(file, advice="", largest_bytes=length)["a"] == "x" * 2**20
+    with pytest.raises(InputError, match="is longer than 1 MiB"):
+        read_json(file, advice="give another", largest_bytes=length - 1)
     with pytest.raises(
         InputError, match=r"^--features kl.json cannot be read \(No such file or directory\): write it$"
     ):
