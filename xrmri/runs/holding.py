@@ -75,8 +75,8 @@ def hold(folder: Path, share: str = "") -> Lock:
     """
     lock = Lock(file=folder / (f"run.{share}.lock" if share else _WHOLE), of_share=bool(share))
     while not _made(lock.file):
-        _refuse_where_held(folder, lock.file)
-        _remove_dead(folder, lock.file)
+        _refuse_where_held(folder / share, lock.file)
+        _remove_dead(folder / share, lock.file)
     try:
         for other in [folder / _WHOLE] if share else folder.glob("run.*.lock"):
             if other != lock.file:
@@ -130,8 +130,8 @@ def _made(file: Path) -> bool:
     return True
 
 
-def _refuse_where_held(folder: Path, file: Path) -> None:
-    """InputError where the holder named in a lock is at work."""
+def _refuse_where_held(what: Path, file: Path) -> None:
+    """InputError where the holder named in a lock is at work: on a folder, or on a share in it."""
     try:
         silent_s = time.time() - file.stat().st_mtime
         holder = _holder(file)
@@ -143,7 +143,7 @@ def _refuse_where_held(folder: Path, file: Path) -> None:
     elif silent_s > SILENT_S:
         return
     who = f"process {holder.pid} on {holder.place.partition(' ')[0]}" if holder else "another process"
-    raise InputError(f"{folder} is being worked on by {who}: wait until it has ended, or give another -o")
+    raise InputError(f"{what} is being worked on by {who}: wait until it has ended, or give another -o")
 
 
 def _holder(file: Path) -> Holder | None:
@@ -160,13 +160,13 @@ def _holder(file: Path) -> Holder | None:
         return None
 
 
-def _remove_dead(folder: Path, file: Path) -> None:
+def _remove_dead(what: Path, file: Path) -> None:
     """Take a dead process's lock away; of several that try, one moves it and the others find it gone, or a new one."""
     aside = file.with_name(f"run.dead-{os.getpid()}.lock")
     with suppress(FileNotFoundError):
         file.rename(aside)
         try:
-            _refuse_where_held(folder, aside)
+            _refuse_where_held(what, aside)
         except InputError:
             aside.rename(file)
             raise
