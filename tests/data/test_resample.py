@@ -14,6 +14,22 @@ def test_a_ramp_stays_the_same_ramp_within_a_seventh_of_a_pixel(before, after):
     assert np.allclose(resized(ramp, after)[after // 2, inside], expected[inside], atol=1 / 7)
 
 
+@pytest.mark.parametrize("after", [8, 10, 17])
+def test_what_grows_is_numpys_interpolation_between_centres_and_ends_in_its_last_pixels(after):
+    image = np.random.default_rng(1).random((6, 6))
+    centres = (np.arange(after) + 0.5) * 6 / after - 0.5
+    along = np.array([np.interp(centres, np.arange(6), row) for row in image])
+    expected = np.array([np.interp(centres, np.arange(6), column) for column in along.T]).T
+    assert np.allclose(resized(image, after), expected, atol=1e-6)
+
+
+def test_a_centre_on_the_very_edge_is_inside_and_one_beyond_is_0():
+    image = np.arange(1.0, 5).reshape(1, 4).repeat(4, 0)
+    assert sampled(image, (0, 4), (-0.5, 3.5), 4)[0].tolist() == [1, 1.5, 2.5, 3.5]
+    assert sampled(image, (0, 4), (0.5, 4.5), 4)[0].tolist() == [1.5, 2.5, 3.5, 4]
+    assert sampled(image, (0, 4), (-0.75, 3.25), 4)[0].tolist() == [0, 1.25, 2.25, 3.25]
+
+
 @pytest.mark.parametrize("after", [256, 100, 33])
 def test_shrinking_keeps_the_mean(after):
     image = np.random.default_rng(0).integers(0, 4096, (300, 300)).astype(np.uint16)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xrmri.diffusion.depth_noise import starting_noise
+from xrmri.diffusion.depth_noise import generator_at, starting_noise
 
 SHAPE = (4, 32, 32)
 KINDS = ["independent", "shared", "correlated"]
@@ -48,3 +48,24 @@ def test_correlated_noise_is_unrelated_40_mm_apart():
 def test_the_noise_of_a_radiograph_on_its_own_is_what_it_always_was():
     z = starting_noise("correlated", [12.3], shape=(1, 1, 2), seed=7, sample=1)
     assert z.flatten().tolist() == pytest.approx([1.0810299, -0.5535905], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        ("independent", [0.82651, -0.19811, 0.84114]),
+        ("shared", [0.15456, 0.15456, 0.15456]),
+        ("correlated", [0.93846, 0.65196, -0.35214]),
+    ],
+)
+def test_the_noise_of_a_seed_is_the_one_written_down(kind, wanted):
+    found = starting_noise(kind, [0.0, 1.5, 7.25], shape=(1, 1, 1), seed=3, sample=1, stream=5)
+    assert found.flatten().tolist() == pytest.approx(wanted, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_stochastic_sampler_adds_is_not_what_it_began_with(kind):
+    started = noise(kind, 50)
+    for place, depth in enumerate(np.linspace(0, 73.5, 50)):
+        added = torch.randn(SHAPE, generator=generator_at(float(depth), seed=0, sample=0))
+        assert abs(np.corrcoef(added.flatten(), started[place].flatten())[0, 1]) < 0.08

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 Shape = tuple[int, int, int]
-# Seeds of one volume are told apart by a key: depths in 0.1 um, then one for all, then knots, then fresh noise.
-SHARED_KEY, KNOT_KEYS, FRESH_KEYS = 2**31, 2**32, 2**33
+# Seeds of one volume are told apart by a key: depths in 0.1 um, or knots, then one for all, then fresh noise. Of a seed
+# torch's generator heeds the lowest 32 bits, so keys that are alike in these would give the same noise.
+KNOT_KEYS, SHARED_KEY, FRESH_KEYS = 0, 2**31, 3 * 2**30
 
 
 def starting_noise(
