@@ -7,13 +7,15 @@ shows.
 import os
 import socket
 import sys
+import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from subprocess import CompletedProcess
 from tempfile import NamedTemporaryFile, TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
 IMPORTED = ("xrmri.stages.train_ldm", "xrmri.stages.train_vae", "xrmri.stages.generate", "xrmri.stages.build_dataset",
             "xrmri.stages.evaluate", "xrmri.stages.detect_knee", "xrmri.stages.phantom", "xrmri.models.bundle",
@@ -72,7 +74,28 @@ def _alone(arguments: list[str], folder: str, said: str) -> None:
     os.dup2(os.open(said, os.O_WRONLY | os.O_APPEND), 2)
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
-    on_one_of_several(arguments)
+    leave_by(lambda: on_one_of_several(arguments))
+
+
+def leave_by(command: Callable[[], object]) -> NoReturn:
+    """Do what a command does, and end as Python does.
+
+    A process of multiprocessing would first join the workers of a command that failed, who wait for it.
+    """
+    code: object = 0
+    try:
+        command()
+    except SystemExit as ended:
+        code = ended.code
+        if code is not None and not isinstance(code, int):
+            print(code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or nobody reads it
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def _ranked(rank: int, port: int, folder: str, work: Callable[[object], None], given: object) -> None:

@@ -34,9 +34,10 @@ def replaced(world: World) -> Iterator[Attempt]:
 
 
 def _read(stage: str, folder: Path) -> tuple[Ended, dict[str, str]]:
-    """How the next command ended, and the hashes of what it wrote."""
+    """How the next command ended, and the hashes of what it wrote, but for what tells of its inputs."""
     ended = read_on(stage, folder, LIMIT_S)
-    return ended, outputs(folder / "next") if ended.code == 0 else {}
+    found = outputs(folder / "next") if ended.code == 0 else {}
+    return ended, {name: digest for name, digest in found.items() if not name.endswith((".json", ".md"))}
 
 
 def _tried(world: World, stage: str, name: str, *, what: str, wanted: Mapping[str, str]) -> Iterator[Attempt]:

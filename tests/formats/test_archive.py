@@ -30,6 +30,21 @@ def test_an_archive_gives_the_numbered_files_and_no_others(tmp_path):
     assert beginning(file, 200) == FILES["001"][:200]
 
 
+def test_files_are_known_by_the_last_part_of_their_path(tmp_path):
+    nested = {f"10/series/{name}": content for name, content in FILES.items()}
+    file = on_disk(tmp_path, packed({**nested, "10/1/readme.txt": b"x"}))
+    assert dict(contents(file)) == FILES
+
+
+def test_a_single_file_of_the_most_bytes_is_read_and_a_longer_one_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "MOST_BYTES", 100)
+    (tmp_path / "001").write_bytes(b"x" * 100)
+    assert dict(contents(tmp_path / "001")) == {"001": b"x" * 100}
+    (tmp_path / "001").write_bytes(b"x" * 101)
+    with pytest.raises(InputError, match="file too large: 001 has more than 0 MiB"):
+        dict(contents(tmp_path / "001"))
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

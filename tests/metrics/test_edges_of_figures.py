@@ -1,9 +1,12 @@
 """Figures at the edge of what they mean: nothing varies, one participant, ties; and their constants, by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.ndimage import sobel, uniform_filter1d
 
+from xrmri.metrics import joint_box as where
 from xrmri.metrics.blur import PIXELS, blur, slice_blur
 from xrmri.metrics.depth import area_means, briefs
 from xrmri.metrics.deviation import Deviation
@@ -118,5 +121,16 @@ def test_deviations_of_opposite_knees_are_two_apart_and_of_the_mean_itself_one()
 
 def test_the_joint_box_is_40_by_90_mm_of_160_and_stays_inside():
     assert joint_box(0.5, (8, 160, 160)) == (slice(None), slice(60, 100), slice(35, 125))
+    assert joint_box(0.5, (8, 320, 320))[1:] == (slice(120, 200), slice(70, 250))
     assert joint_box(0.0, (8, 160, 160))[1] == slice(0, 20)
     assert joint_box(-0.2, (8, 160, 160))[1] == slice(0, 1)
+
+
+@pytest.mark.parametrize(("rows", "sigma"), [(256, 3.0), (512, 6.0), (64, 1.0)])
+def test_the_edges_of_the_mean_knee_are_found_by_a_filter_of_3_pixels_of_256_and_no_less_than_one(
+    rows, sigma, monkeypatch
+):
+    asked = []
+    found = SimpleNamespace(bands=[None])
+    monkeypatch.setattr(where, "edges_and_joint", lambda volume, width: (asked.append(width), found)[1])
+    assert where.joint_line(np.zeros((2, rows, 8))) == 0.5 and asked == [sigma]

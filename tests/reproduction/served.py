@@ -106,7 +106,7 @@ def _command(given: dict, streams: list[int]) -> None:
         torch.set_num_threads(int(threads))  # it has read this when it was imported
     _, module, *arguments = given["arguments"]
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    forked.leave_by(lambda: runpy.run_module(module, run_name="__main__", alter_sys=True))
 
 
 if __name__ == "__main__":
