@@ -5,6 +5,8 @@ Known ways: a list, one value, a text with backslashes, blanks or brackets, a de
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -33,14 +35,24 @@ def numbers(tags: Tags, tag: str, count: int) -> list[float]:
         value = _raw(tags, tag)
     if value is None or value == "":
         return []
+    if isinstance(value, str):
+        return list(_of_text(value, count))
     parts: list[Any] = list(value) if isinstance(value, Sequence) or hasattr(value, "__iter__") else [value]
-    if all(isinstance(part, str) for part in parts):
-        parts = _parts(value if isinstance(value, str) else " ".join(parts), count)
+    return list(_of_text(" ".join(parts), count)) if all(isinstance(part, str) for part in parts) else _of(parts, count)
+
+
+@lru_cache(maxsize=1024)  # the slices of a series have most of their numbers in common
+def _of_text(text: str, count: int) -> tuple[float, ...]:
+    return tuple(_of(_parts(text, count), count))
+
+
+def _of(parts: Sequence[Any], count: int) -> list[float]:
+    """So many finite numbers, or none."""
     try:
         found = [float(part) for part in parts]
     except (TypeError, ValueError):
         return []
-    return found if len(found) == count and np.isfinite(found).all() else []
+    return found if len(found) == count and all(map(isfinite, found)) else []
 
 
 def integer(tags: Tags, tag: str) -> int:
