@@ -36,9 +36,10 @@ def open_run(
     if accelerator.is_main_process:
         try:
             run = begin(out, config, inputs, force=execution.force, reads=reads, needed_bytes=needed_bytes)
-        except XrmriError as error:
+        except (XrmriError, OSError) as error:
             refusal = error
-    verdict = [(run is not None, str(refusal or ""), refusal.exit_code if refusal else 0)]
+    exit_code = refusal.exit_code if isinstance(refusal, XrmriError) else XrmriError.exit_code
+    verdict = [(run is not None, str(refusal or ""), exit_code)]
     goes_on, why, exit_code = broadcast_object_list(verdict)[0]
     if refusal:
         raise refusal
