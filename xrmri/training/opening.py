@@ -1,7 +1,7 @@
 """The run folder of a training on several processes: the first one writes there, and all agree whether it is done."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -52,11 +52,8 @@ def open_run(
 def _among_others(run: Run | None, processes: int) -> Iterator[Run | None]:
     """The run, on the process that has it; where another process has gone, one line says so."""
     try:
-        if run is None:
-            yield None
-        else:
-            with run:
-                yield run
+        with run or nullcontext():
+            yield run
     except RuntimeError as error:
         if processes > 1 and any(words in str(error) for words in _LOST):
             message = "another process of this training has ended, and says why; the same command goes on"
